@@ -1,0 +1,1 @@
+"""Connectors run at the edge of a data owner and trust nobody but the pinned authorities."""

@@ -1,0 +1,1 @@
+"""What every connector shares: contract, host process, consent verification, sealing, quota, acceptance suite."""
