@@ -1,0 +1,1 @@
+"""The evidence layer: an append-only Merkle log, claims on an EVM chain, and the offline verifier of both."""
