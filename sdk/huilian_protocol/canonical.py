@@ -1,0 +1,72 @@
+"""The canonical form of JSON (RFC 8785) and of base64url (RFC 4648 section 5, no padding).
+
+What is hashed or signed has exactly one byte form. Numbers are integers within ±(2^53 - 1): money is integer fen and rates are
+strings, so a float in a hashed value is a mistake and is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from typing import Any
+
+import rfc8785
+
+__all__ = ["b64u_decode", "b64u_encode", "canonicalise", "parse_canonical", "sha256_canonical"]
+
+
+def canonicalise(value: Any) -> bytes:
+    """The RFC 8785 bytes of ``value``. Raises ``ValueError`` for floats, big integers, lone surrogates and non-JSON types."""
+    _refuse_floats(value)
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise ValueError(f"no canonical form: {error}") from error
+
+
+def sha256_canonical(value: Any) -> bytes:
+    """SHA-256 over the canonical form, 32 bytes."""
+    return hashlib.sha256(canonicalise(value)).digest()
+
+
+def parse_canonical(data: bytes) -> Any:
+    """The value of ``data``, which must be its own canonical form (so no duplicate keys, no spaces, no other spelling).
+
+    Raises ``ValueError`` for anything else.
+    """
+    try:
+        value = json.loads(data.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if canonicalise(value) != data:
+        raise ValueError("not in canonical form (RFC 8785)")
+    return value
+
+
+def b64u_encode(data: bytes) -> str:
+    """base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def b64u_decode(text: str) -> bytes:
+    """The bytes of ``text``; only the one spelling that :func:`b64u_encode` makes is accepted, else ``ValueError``."""
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("not base64url") from error
+    if b64u_encode(data) != text:
+        raise ValueError("not the canonical spelling in base64url")
+    return data
+
+
+def _refuse_floats(value: Any) -> None:
+    if isinstance(value, float):
+        raise ValueError("no canonical form: floats are not allowed")
+    if isinstance(value, dict):
+        for item in value.values():
+            _refuse_floats(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _refuse_floats(item)

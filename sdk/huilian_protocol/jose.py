@@ -1,0 +1,123 @@
+"""ES256 in compact JWS (RFC 7515), keys as JWK (RFC 7517) and their thumbprints (RFC 7638).
+
+Only ES256 over P-256 exists here, the header's ``typ`` is always checked (RFC 8725 section 3.11) so that a token for one use is
+no token for another, and header and payload are canonical JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical
+from huilian_protocol.errors import HuilianError
+
+__all__ = ["Jwk", "jwk_to_public_key", "jwks_to_keys", "keys_to_jwks", "public_key_to_jwk", "sign_jws", "thumbprint", "verify_jws"]
+
+Jwk = dict[str, str]
+MAX_TOKEN_CHARS = 16_384
+_SIZE = 32
+_ES256 = ec.ECDSA(hashes.SHA256())
+
+
+def sign_jws(private_key: ec.EllipticCurvePrivateKey, payload: Mapping[str, Any], typ: str, kid: str) -> str:
+    """A compact JWS of ``payload`` with the header ``{alg: ES256, kid, typ}``."""
+    header = canonicalise({"alg": "ES256", "kid": kid, "typ": typ})
+    signing_input = f"{b64u_encode(header)}.{b64u_encode(canonicalise(dict(payload)))}"
+    r, s = decode_dss_signature(private_key.sign(signing_input.encode("ascii"), _ES256))
+    return f"{signing_input}.{b64u_encode(r.to_bytes(_SIZE, 'big') + s.to_bytes(_SIZE, 'big'))}"
+
+
+def verify_jws(
+    token: str,
+    keys: Mapping[str, ec.EllipticCurvePublicKey],
+    typ: str,
+    *,
+    code: str = "UNAUTHENTICATED",
+) -> dict[str, Any]:
+    """The payload of a JWS that one of ``keys`` (by ``kid``) signed for the use ``typ``.
+
+    Raises :class:`HuilianError` with ``code`` for a malformed token, an unknown key, another use or a wrong signature. Times in
+    the payload are the caller's to check.
+    """
+    try:
+        return _verify(token, keys, typ)
+    except (ValueError, InvalidSignature) as error:
+        raise HuilianError(code, f"{typ}: {error or 'wrong signature'}") from error
+
+
+def _verify(token: str, keys: Mapping[str, ec.EllipticCurvePublicKey], typ: str) -> dict[str, Any]:
+    if len(token) > MAX_TOKEN_CHARS or token.count(".") != 2:
+        raise ValueError("not a compact JWS")
+    header_part, payload_part, signature_part = token.split(".")
+    header = parse_canonical(b64u_decode(header_part))
+    if not isinstance(header, dict) or set(header) != {"alg", "kid", "typ"}:
+        raise ValueError("unexpected header")
+    if header["alg"] != "ES256" or header["typ"] != typ:
+        raise ValueError("wrong algorithm or use")
+    key = keys.get(header["kid"]) if isinstance(header["kid"], str) else None
+    if key is None:
+        raise ValueError("unknown key")
+    _check_signature(key, b64u_decode(signature_part), f"{header_part}.{payload_part}".encode("ascii"))
+    payload = parse_canonical(b64u_decode(payload_part))
+    if not isinstance(payload, dict):
+        raise ValueError("payload is not an object")
+    return payload
+
+
+def _check_signature(key: ec.EllipticCurvePublicKey, signature: bytes, signed: bytes) -> None:
+    if len(signature) != 2 * _SIZE:
+        raise ValueError("signature has a wrong length")
+    r, s = int.from_bytes(signature[:_SIZE], "big"), int.from_bytes(signature[_SIZE:], "big")
+    key.verify(encode_dss_signature(r, s), signed, _ES256)
+
+
+def public_key_to_jwk(public_key: ec.EllipticCurvePublicKey) -> Jwk:
+    """The JWK of a P-256 public key with its required members only. Raises ``ValueError`` for another curve."""
+    if not isinstance(public_key.curve, ec.SECP256R1):
+        raise ValueError("not a P-256 key")
+    numbers = public_key.public_numbers()
+    x, y = (b64u_encode(value.to_bytes(_SIZE, "big")) for value in (numbers.x, numbers.y))
+    return {"crv": "P-256", "kty": "EC", "x": x, "y": y}
+
+
+def jwk_to_public_key(jwk: Any) -> ec.EllipticCurvePublicKey:
+    """The P-256 public key of a JWK. Raises ``ValueError`` for any other or malformed key; members beyond the key are ignored."""
+    if not isinstance(jwk, dict) or jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
+        raise ValueError("not a JWK of a P-256 key")
+    x, y = jwk.get("x"), jwk.get("y")
+    if not isinstance(x, str) or not isinstance(y, str):
+        raise ValueError("JWK without coordinates")
+    raw = b64u_decode(x), b64u_decode(y)
+    if any(len(part) != _SIZE for part in raw):
+        raise ValueError("JWK coordinate of a wrong length")
+    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + raw[0] + raw[1])
+
+
+def thumbprint(public_key: ec.EllipticCurvePublicKey) -> str:
+    """The RFC 7638 SHA-256 thumbprint of a P-256 key; used as its ``kid`` everywhere."""
+    return b64u_encode(hashlib.sha256(canonicalise(public_key_to_jwk(public_key))).digest())
+
+
+def keys_to_jwks(keys: Iterable[ec.EllipticCurvePublicKey]) -> dict[str, list[Jwk]]:
+    """A JWK set in which each key's ``kid`` is its thumbprint."""
+    return {"keys": [{**public_key_to_jwk(key), "alg": "ES256", "kid": thumbprint(key), "use": "sig"} for key in keys]}
+
+
+def jwks_to_keys(jwks: Any) -> dict[str, ec.EllipticCurvePublicKey]:
+    """The keys of a JWK set by ``kid``. Raises ``ValueError`` if one is malformed or has another ``kid`` than its thumbprint."""
+    if not isinstance(jwks, dict) or not isinstance(jwks.get("keys"), list):
+        raise ValueError("not a JWK set")
+    keys = {}
+    for jwk in jwks["keys"]:
+        key = jwk_to_public_key(jwk)
+        if jwk.get("kid") != thumbprint(key):
+            raise ValueError("a key's kid is not its thumbprint")
+        keys[jwk["kid"]] = key
+    return keys
