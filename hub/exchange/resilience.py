@@ -1,0 +1,72 @@
+"""What keeps one slow or broken connector from taking the hub with it: a bulkhead and a circuit breaker each.
+
+Only faults of the provider count against its breaker; a refusal of the caller's request is an answer, and a
+connector that answers is healthy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from huilian_protocol.clock import Clock
+from huilian_protocol.errors import Fault, HuilianError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one connector may cost the hub."""
+
+    deadline_s: float = 8.0
+    attempts: int = 2
+    concurrent_calls: int = 64
+    failures_to_open: int = 5
+    open_for: timedelta = timedelta(seconds=10)
+
+
+class Guard:
+    """The bulkhead and the breaker of one connector."""
+
+    def __init__(self, name: str, limits: Limits, clock: Clock) -> None:
+        self._name, self._limits, self._clock = name, limits, clock
+        self._running = 0
+        self._failures = 0
+        self._opened_at: datetime | None = None
+        self._probing = False
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[None]:
+        """Around one call; raises PROVIDER_UNAVAILABLE before anything is sent."""
+        probe = self._enter()
+        self._running += 1
+        try:
+            yield
+        except HuilianError as error:
+            self._settle(failed=error.entry.fault is Fault.PROVIDER)
+            raise
+        else:
+            self._settle(failed=False)
+        finally:
+            self._running -= 1
+            if probe:
+                self._probing = False
+
+    def _enter(self) -> bool:
+        if self._running >= self._limits.concurrent_calls:
+            raise HuilianError("PROVIDER_UNAVAILABLE", f"{self._running} calls are already running", provider=self._name)
+        if self._opened_at is None:
+            return False
+        if self._probing or self._clock.now() < self._opened_at + self._limits.open_for:
+            raise HuilianError("PROVIDER_UNAVAILABLE", "its circuit is open", provider=self._name)
+        self._probing = True
+        return True
+
+    def _settle(self, failed: bool) -> None:
+        if not failed:
+            self._failures, self._opened_at = 0, None
+            return
+        self._failures += 1
+        if self._opened_at is not None or self._failures >= self._limits.failures_to_open:
+            self._opened_at = self._clock.now()

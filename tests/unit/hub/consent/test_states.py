@@ -1,0 +1,52 @@
+"""The life of a consent: every pair of state and event is either in the table or refused with its code."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from huilian_protocol.errors import HuilianError
+
+from hub.consent.states import TRANSITIONS, Event, State, after, effective, require_readable
+
+END = datetime(2026, 6, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("event", Event)
+def test_every_pair_is_decided(state: State, event: Event) -> None:
+    if (state, event) in TRANSITIONS:
+        assert after(state, event) is TRANSITIONS[(state, event)]
+        return
+    with pytest.raises(HuilianError) as refused:
+        after(state, event)
+    assert refused.value.code in {"STATE_CONFLICT", "CONSENT_REVOKED", "CONSENT_EXPIRED", "CONSENT_EXHAUSTED"}
+
+
+@pytest.mark.parametrize("ended", [State.REJECTED, State.REVOKED, State.EXPIRED])
+def test_nothing_leaves_an_ended_consent(ended: State) -> None:
+    assert not [event for event in Event if (ended, event) in TRANSITIONS]
+
+
+def test_expiry_is_derived_at_the_exact_end() -> None:
+    just_before = END - timedelta(microseconds=1)
+    assert effective(State.GRANTED, END, just_before) is State.GRANTED
+    assert effective(State.GRANTED, END, END) is State.EXPIRED
+    assert effective(State.REQUESTED, END, END) is State.EXPIRED
+    assert effective(State.REVOKED, END, END) is State.REVOKED
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        (State.REQUESTED, "STATE_CONFLICT"),
+        (State.REJECTED, "STATE_CONFLICT"),
+        (State.REVOKED, "CONSENT_REVOKED"),
+        (State.EXPIRED, "CONSENT_EXPIRED"),
+        (State.EXHAUSTED, "CONSENT_EXHAUSTED"),
+    ],
+)
+def test_only_a_granted_consent_reads(state: State, code: str) -> None:
+    require_readable(State.GRANTED)
+    with pytest.raises(HuilianError) as refused:
+        require_readable(state)
+    assert refused.value.code == code
