@@ -32,7 +32,7 @@ test: setup system erp lint
 
 lint: setup
 	buf lint
-	buf breaking --against proto/released.binpb
+	buf breaking proto --against proto/released.binpb
 	tools/fresh.sh
 	ruff check .
 	ruff format --check .
