@@ -38,9 +38,10 @@ def parse_canonical(data: bytes) -> Any:
     """
     try:
         value = json.loads(data.decode("utf-8"))
+        same = canonicalise(value) == data
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    if canonicalise(value) != data:
+    if not same:
         raise ValueError("not in canonical form (RFC 8785)")
     return value
 
