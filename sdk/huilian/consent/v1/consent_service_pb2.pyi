@@ -34,6 +34,7 @@ class _ConsentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConsentS
     CONSENT_STATE_REVOKED: _ConsentState.ValueType  # 3
     CONSENT_STATE_EXPIRED: _ConsentState.ValueType  # 4
     CONSENT_STATE_EXHAUSTED: _ConsentState.ValueType  # 5
+    CONSENT_STATE_REJECTED: _ConsentState.ValueType  # 6
 
 class ConsentState(_ConsentState, metaclass=_ConsentStateEnumTypeWrapper): ...
 
@@ -43,6 +44,7 @@ CONSENT_STATE_GRANTED: ConsentState.ValueType  # 2
 CONSENT_STATE_REVOKED: ConsentState.ValueType  # 3
 CONSENT_STATE_EXPIRED: ConsentState.ValueType  # 4
 CONSENT_STATE_EXHAUSTED: ConsentState.ValueType  # 5
+CONSENT_STATE_REJECTED: ConsentState.ValueType  # 6
 Global___ConsentState: _TypeAlias = ConsentState  # noqa: Y015
 
 @_typing.final
@@ -84,10 +86,11 @@ class Consent(_message.Message):
     RECIPIENT_ID_FIELD_NUMBER: _builtins.int
     DATASETS_FIELD_NUMBER: _builtins.int
     MAX_READS_FIELD_NUMBER: _builtins.int
-    USED_READS_FIELD_NUMBER: _builtins.int
     VALID_UNTIL_TIME_FIELD_NUMBER: _builtins.int
     GRANTED_TIME_FIELD_NUMBER: _builtins.int
     REVOKED_TIME_FIELD_NUMBER: _builtins.int
+    GRANT_RECORD_ID_FIELD_NUMBER: _builtins.int
+    REVOCATION_RECORD_ID_FIELD_NUMBER: _builtins.int
     consent_id: _builtins.str
     state: Global___ConsentState.ValueType
     signed_consent: _builtins.bytes
@@ -95,7 +98,11 @@ class Consent(_message.Message):
     purpose_code: _builtins.str
     recipient_id: _builtins.str
     max_reads: _builtins.int
-    used_reads: _builtins.int
+    """Reads allowed of each dataset."""
+    grant_record_id: _builtins.str
+    """Names the grant in the ledger; its receipt proves the consent."""
+    revocation_record_id: _builtins.str
+    """Names the revocation in the ledger; empty until revoked."""
     @_builtins.property
     def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatasetScope]: ...
     @_builtins.property
@@ -114,14 +121,15 @@ class Consent(_message.Message):
         recipient_id: _builtins.str = ...,
         datasets: _abc.Iterable[Global___DatasetScope] | None = ...,
         max_reads: _builtins.int = ...,
-        used_reads: _builtins.int = ...,
         valid_until_time: _timestamp_pb2.Timestamp | None = ...,
         granted_time: _timestamp_pb2.Timestamp | None = ...,
         revoked_time: _timestamp_pb2.Timestamp | None = ...,
+        grant_record_id: _builtins.str = ...,
+        revocation_record_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["granted_time", b"granted_time", "revoked_time", b"revoked_time", "valid_until_time", b"valid_until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "datasets", b"datasets", "granted_time", b"granted_time", "max_reads", b"max_reads", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "revoked_time", b"revoked_time", "signed_consent", b"signed_consent", "state", b"state", "used_reads", b"used_reads", "valid_until_time", b"valid_until_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "datasets", b"datasets", "grant_record_id", b"grant_record_id", "granted_time", b"granted_time", "max_reads", b"max_reads", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "revocation_record_id", b"revocation_record_id", "revoked_time", b"revoked_time", "signed_consent", b"signed_consent", "state", b"state", "valid_until_time", b"valid_until_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -175,19 +183,25 @@ class PrepareConsentResponse(_message.Message):
 
     ARTEFACT_FIELD_NUMBER: _builtins.int
     CHALLENGE_FIELD_NUMBER: _builtins.int
+    AGENCY_IDS_FIELD_NUMBER: _builtins.int
     artefact: _builtins.bytes
     """Canonical JSON (RFC 8785) of the artefact to sign."""
     challenge: _builtins.bytes
     """SHA-256 of the artefact: the challenge of the device assertion."""
+    @_builtins.property
+    def agency_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Agencies that will answer; each needs the person's identity sealed to its key."""
+
     def __init__(
         self,
         *,
         artefact: _builtins.bytes = ...,
         challenge: _builtins.bytes = ...,
+        agency_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefact", b"artefact", "challenge", b"challenge"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_ids", b"agency_ids", "artefact", b"artefact", "challenge", b"challenge"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -266,6 +280,48 @@ class GrantConsentResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GrantConsentResponse: _TypeAlias = GrantConsentResponse  # noqa: Y015
+
+@_typing.final
+class RejectConsentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONSENT_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    consent_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        consent_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RejectConsentRequest: _TypeAlias = RejectConsentRequest  # noqa: Y015
+
+@_typing.final
+class RejectConsentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def consent(self) -> Global___Consent: ...
+    def __init__(
+        self,
+        *,
+        consent: Global___Consent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RejectConsentResponse: _TypeAlias = RejectConsentResponse  # noqa: Y015
 
 @_typing.final
 class GetConsentRequest(_message.Message):
@@ -418,12 +474,14 @@ class Purpose(_message.Message):
     MAX_DATA_LIFE_DAYS_FIELD_NUMBER: _builtins.int
     MAX_VALID_DAYS_FIELD_NUMBER: _builtins.int
     RECIPIENT_IDS_FIELD_NUMBER: _builtins.int
+    MAX_PERIOD_MONTHS_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     text_zh: _builtins.str
     text_en: _builtins.str
     max_reads: _builtins.int
     max_data_life_days: _builtins.int
     max_valid_days: _builtins.int
+    max_period_months: _builtins.int
     @_builtins.property
     def recipient_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -436,10 +494,11 @@ class Purpose(_message.Message):
         max_data_life_days: _builtins.int = ...,
         max_valid_days: _builtins.int = ...,
         recipient_ids: _abc.Iterable[_builtins.str] | None = ...,
+        max_period_months: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "max_data_life_days", b"max_data_life_days", "max_reads", b"max_reads", "max_valid_days", b"max_valid_days", "recipient_ids", b"recipient_ids", "text_en", b"text_en", "text_zh", b"text_zh"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "max_data_life_days", b"max_data_life_days", "max_period_months", b"max_period_months", "max_reads", b"max_reads", "max_valid_days", b"max_valid_days", "recipient_ids", b"recipient_ids", "text_en", b"text_en", "text_zh", b"text_zh"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

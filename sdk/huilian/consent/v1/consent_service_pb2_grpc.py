@@ -44,6 +44,11 @@ class ConsentServiceStub:
                 request_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.GrantConsentRequest.SerializeToString,
                 response_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.GrantConsentResponse.FromString,
                 _registered_method=True)
+        self.RejectConsent = channel.unary_unary(
+                '/huilian.consent.v1.ConsentService/RejectConsent',
+                request_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.RejectConsentRequest.SerializeToString,
+                response_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.RejectConsentResponse.FromString,
+                _registered_method=True)
         self.GetConsent = channel.unary_unary(
                 '/huilian.consent.v1.ConsentService/GetConsent',
                 request_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.GetConsentRequest.SerializeToString,
@@ -83,6 +88,13 @@ class ConsentServiceServicer:
 
     def GrantConsent(self, request, context):
         """Grants: the artefact signed by the person's device key; the hub countersigns.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectConsent(self, request, context):
+        """Declines a prepared artefact.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -132,6 +144,11 @@ def add_ConsentServiceServicer_to_server(servicer, server):
                     servicer.GrantConsent,
                     request_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.GrantConsentRequest.FromString,
                     response_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.GrantConsentResponse.SerializeToString,
+            ),
+            'RejectConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectConsent,
+                    request_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.RejectConsentRequest.FromString,
+                    response_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.RejectConsentResponse.SerializeToString,
             ),
             'GetConsent': grpc.unary_unary_rpc_method_handler(
                     servicer.GetConsent,
@@ -213,6 +230,33 @@ class ConsentService:
             '/huilian.consent.v1.ConsentService/GrantConsent',
             huilian_dot_consent_dot_v1_dot_consent__service__pb2.GrantConsentRequest.SerializeToString,
             huilian_dot_consent_dot_v1_dot_consent__service__pb2.GrantConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RejectConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.consent.v1.ConsentService/RejectConsent',
+            huilian_dot_consent_dot_v1_dot_consent__service__pb2.RejectConsentRequest.SerializeToString,
+            huilian_dot_consent_dot_v1_dot_consent__service__pb2.RejectConsentResponse.FromString,
             options,
             channel_credentials,
             insecure,

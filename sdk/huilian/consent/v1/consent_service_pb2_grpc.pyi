@@ -35,6 +35,8 @@ class ConsentServiceStub:
     """Drafts an artefact for the caller to sign. Nothing is granted yet."""
     GrantConsent: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.GrantConsentRequest, _consent_service_pb2.GrantConsentResponse]
     """Grants: the artefact signed by the person's device key; the hub countersigns."""
+    RejectConsent: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RejectConsentRequest, _consent_service_pb2.RejectConsentResponse]
+    """Declines a prepared artefact."""
     GetConsent: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.GetConsentRequest, _consent_service_pb2.GetConsentResponse]
     ListConsents: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.ListConsentsRequest, _consent_service_pb2.ListConsentsResponse]
     RevokeConsent: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RevokeConsentRequest, _consent_service_pb2.RevokeConsentResponse]
@@ -50,6 +52,8 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     """Drafts an artefact for the caller to sign. Nothing is granted yet."""
     GrantConsent: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.GrantConsentRequest, _consent_service_pb2.GrantConsentResponse]  # type: ignore[assignment]
     """Grants: the artefact signed by the person's device key; the hub countersigns."""
+    RejectConsent: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RejectConsentRequest, _consent_service_pb2.RejectConsentResponse]  # type: ignore[assignment]
+    """Declines a prepared artefact."""
     GetConsent: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.GetConsentRequest, _consent_service_pb2.GetConsentResponse]  # type: ignore[assignment]
     ListConsents: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.ListConsentsRequest, _consent_service_pb2.ListConsentsResponse]  # type: ignore[assignment]
     RevokeConsent: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RevokeConsentRequest, _consent_service_pb2.RevokeConsentResponse]  # type: ignore[assignment]
@@ -74,6 +78,14 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_consent_service_pb2.GrantConsentResponse, _abc.Awaitable[_consent_service_pb2.GrantConsentResponse]]:
         """Grants: the artefact signed by the person's device key; the hub countersigns."""
+
+    @_abc_1.abstractmethod
+    def RejectConsent(
+        self,
+        request: _consent_service_pb2.RejectConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_consent_service_pb2.RejectConsentResponse, _abc.Awaitable[_consent_service_pb2.RejectConsentResponse]]:
+        """Declines a prepared artefact."""
 
     @_abc_1.abstractmethod
     def GetConsent(

@@ -37,20 +37,66 @@ class ListDatasetsRequest(_message.Message):
 Global___ListDatasetsRequest: _TypeAlias = ListDatasetsRequest  # noqa: Y015
 
 @_typing.final
+class Agency(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENCY_ID_FIELD_NUMBER: _builtins.int
+    TITLE_ZH_FIELD_NUMBER: _builtins.int
+    TITLE_EN_FIELD_NUMBER: _builtins.int
+    SANDBOX_FIELD_NUMBER: _builtins.int
+    SEALING_SUITE_FIELD_NUMBER: _builtins.int
+    SEALING_PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    agency_id: _builtins.str
+    title_zh: _builtins.str
+    title_en: _builtins.str
+    sandbox: _builtins.bool
+    """A stand-in for an agency, not a real one."""
+    sealing_suite: _builtins.str
+    """Key that a person's identity is sealed to."""
+    sealing_public_key: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        agency_id: _builtins.str = ...,
+        title_zh: _builtins.str = ...,
+        title_en: _builtins.str = ...,
+        sandbox: _builtins.bool = ...,
+        sealing_suite: _builtins.str = ...,
+        sealing_public_key: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "sandbox", b"sandbox", "sealing_public_key", b"sealing_public_key", "sealing_suite", b"sealing_suite", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Agency: _TypeAlias = Agency  # noqa: Y015
+
+@_typing.final
 class ListDatasetsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DATASETS_FIELD_NUMBER: _builtins.int
+    AGENCIES_FIELD_NUMBER: _builtins.int
+    MISSING_AGENCY_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def datasets(self) -> _containers.RepeatedCompositeFieldContainer[_connector_service_pb2.Dataset]: ...
+    @_builtins.property
+    def agencies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Agency]: ...
+    @_builtins.property
+    def missing_agency_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Agencies that are configured but have not answered yet."""
+
     def __init__(
         self,
         *,
         datasets: _abc.Iterable[_connector_service_pb2.Dataset] | None = ...,
+        agencies: _abc.Iterable[Global___Agency] | None = ...,
+        missing_agency_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["datasets", b"datasets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agencies", b"agencies", "datasets", b"datasets", "missing_agency_ids", b"missing_agency_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

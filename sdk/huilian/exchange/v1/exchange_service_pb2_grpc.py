@@ -55,7 +55,7 @@ class ExchangeServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def ListDatasets(self, request, context):
-        """Every dataset on offer with its fields.
+        """Every dataset on offer with its fields, and the agencies' keys.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

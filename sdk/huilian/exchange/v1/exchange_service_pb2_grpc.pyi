@@ -32,7 +32,7 @@ class ExchangeServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ExchangeServiceAsyncStub: ...
     ListDatasets: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ListDatasetsRequest, _exchange_service_pb2.ListDatasetsResponse]
-    """Every dataset on offer with its fields."""
+    """Every dataset on offer with its fields, and the agencies' keys."""
     FetchDataset: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.FetchDatasetRequest, _exchange_service_pb2.FetchDatasetResponse]
     """One read under a consent; the payload stays sealed to the recipient named in it."""
     ListAccessRecords: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ListAccessRecordsRequest, _exchange_service_pb2.ListAccessRecordsResponse]
@@ -42,7 +42,7 @@ class ExchangeServiceStub:
 class ExchangeServiceAsyncStub(ExchangeServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListDatasets: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ListDatasetsRequest, _exchange_service_pb2.ListDatasetsResponse]  # type: ignore[assignment]
-    """Every dataset on offer with its fields."""
+    """Every dataset on offer with its fields, and the agencies' keys."""
     FetchDataset: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.FetchDatasetRequest, _exchange_service_pb2.FetchDatasetResponse]  # type: ignore[assignment]
     """One read under a consent; the payload stays sealed to the recipient named in it."""
     ListAccessRecords: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ListAccessRecordsRequest, _exchange_service_pb2.ListAccessRecordsResponse]  # type: ignore[assignment]
@@ -55,7 +55,7 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _exchange_service_pb2.ListDatasetsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_service_pb2.ListDatasetsResponse, _abc.Awaitable[_exchange_service_pb2.ListDatasetsResponse]]:
-        """Every dataset on offer with its fields."""
+        """Every dataset on offer with its fields, and the agencies' keys."""
 
     @_abc_1.abstractmethod
     def FetchDataset(
