@@ -1,0 +1,1 @@
+"""The two journeys of the product, step by step, through public interfaces only."""

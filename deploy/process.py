@@ -1,0 +1,132 @@
+"""Starts the processes of a site, waits until each is healthy, stops them all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STOP_GRACE_S = 10.0
+
+
+class StartFailed(Exception):
+    """A process ended or did not become healthy in time; the message shows the end of its log."""
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """How to start one process and how to tell that it is up."""
+
+    name: str
+    arguments: Sequence[str]
+    ready: Callable[[], Awaitable[bool]]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = 60.0
+
+
+class Supervisor:
+    """Owns the child processes of one site; their output goes to `<folder>/logs/<name>.log`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._logs = folder / "logs"
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._running: dict[str, tuple[ProcessSpec, subprocess.Popen[bytes]]] = {}
+
+    async def start(self, spec: ProcessSpec) -> None:
+        """Start one process and wait until it is healthy. Raises StartFailed."""
+        self._running[spec.name] = (spec, self._spawn(spec))
+        deadline = time.monotonic() + spec.timeout_s
+        while not await spec.ready():
+            if self._running[spec.name][1].poll() is not None:
+                raise StartFailed(f"{spec.name} ended at start:\n{self.log_tail(spec.name)}")
+            if time.monotonic() > deadline:
+                raise StartFailed(f"{spec.name} not healthy after {spec.timeout_s:.0f} s:\n{self.log_tail(spec.name)}")
+            await asyncio.sleep(0.1)
+
+    async def start_all(self, specs: Sequence[ProcessSpec]) -> None:
+        """Start several processes that do not need each other, at the same time."""
+        await asyncio.gather(*(self.start(spec) for spec in specs))
+
+    def kill(self, name: str) -> ProcessSpec:
+        """SIGKILL, as a crash would; answers the spec with which to start it again."""
+        spec, process = self._running.pop(name)
+        process.kill()
+        process.wait()
+        return spec
+
+    def ended(self) -> list[str]:
+        """Names of processes that ended by themselves."""
+        return [name for name, (_, process) in self._running.items() if process.poll() is not None]
+
+    def stop_all(self) -> list[str]:
+        """SIGTERM to everybody, newest first; answers the names of those that had to be killed."""
+        stubborn = []
+        for _, process in reversed(self._running.values()):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_GRACE_S
+        for name, (_, process) in self._running.items():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                stubborn.append(name)
+        self._running.clear()
+        return stubborn
+
+    def log_tail(self, name: str, lines: int = 30) -> str:
+        """The last lines of a process's log."""
+        path = self._logs / f"{name}.log"
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else "(no log)"
+
+    def _spawn(self, spec: ProcessSpec) -> subprocess.Popen[bytes]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("HUILIAN_")}
+        path = os.pathsep.join([str(ROOT), str(ROOT / "sdk")])
+        environment = {**inherited, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **spec.environment}
+        with (self._logs / f"{spec.name}.log").open("ab") as log:
+            return subprocess.Popen(
+                spec.arguments,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C goes to us alone: we stop the children in order.
+                start_new_session=True,
+            )
+
+
+def python(*arguments: str) -> list[str]:
+    """Argument list that runs a module or script with this interpreter."""
+    return [sys.executable, *arguments]
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def port_open(port: int) -> Callable[[], Awaitable[bool]]:
+    """Readiness: something accepts connections on the port."""
+
+    async def ready() -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    return ready
