@@ -56,9 +56,7 @@ async def run_steps(
         result = await _run(step, folder, f"{prefix}-{number:02d}-{step.name}")
         results.append(result)
         mark = "ok  " if result.ok else "FAIL"
-        say(
-            f"  {mark} {number:2d}/{len(steps)} {step.title}  {result.ms} ms{'  ' + result.error if result.error else ''}"
-        )
+        say(f"  {mark} {number:2d}/{len(steps)} {step.title}  {result.ms} ms  {result.error}".rstrip())
         if not result.ok:
             break
         await between(step.name)
