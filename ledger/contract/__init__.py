@@ -1,0 +1,1 @@
+"""The contract on the chain (Vyper), its committed ABI and bytecode, and its calls as bytes."""
