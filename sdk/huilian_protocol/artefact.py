@@ -1,0 +1,250 @@
+"""The consent artefact: what a person grants to whom, for what, how long; the thing that is signed.
+
+Its content follows what 个人信息保护法 (PIPL) articles 13, 14 and 17 ask of a consent: recipient, purpose, kinds of data, retention and a clear
+legal basis. The canonical JSON (RFC 8785) of ``to_dict()`` is what the person's device signs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from huilian_protocol.canonical import canonicalise, parse_canonical, sha256_canonical
+from huilian_protocol.clock import format_time, parse_time
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.sealing import Suite
+from huilian_protocol.strict import integer_at, list_at, matching_at, object_with, text_at
+
+__all__ = ["Artefact", "DatasetGrant", "EvidenceLevel", "Period", "Purpose", "Recipient", "parse_artefact"]
+
+TYPE = "huilian-consent/v1"
+VERSION = 1
+MAX_ARTEFACT_BYTES = 64 * 1024
+MAX_DATASETS = 32
+MAX_FIELDS = 64
+MAX_READS = 10_000
+MAX_DATA_LIFE_DAYS = 3_650
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}", re.ASCII)
+_KEYS = (
+    "type id version subject recipient purpose datasets frequency data_life_days valid_from valid_until legal_basis evidence_level"
+).split()
+
+
+class EvidenceLevel(StrEnum):
+    """How strongly a consent proves the person's will."""
+
+    CHANNEL_ATTESTED = "CHANNEL_ATTESTED"
+    DEVICE_SIGNED = "DEVICE_SIGNED"
+
+    def satisfies(self, required: EvidenceLevel) -> bool:
+        """Whether this level is ``required`` or better."""
+        order = list(EvidenceLevel)
+        return order.index(self) >= order.index(required)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who may open the data: an id and the key (id and suite) to which every payload is sealed."""
+
+    id: str
+    sealing_key_id: str
+    suite: Suite
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Why the data is read: a registered code and the plain Chinese text that the person saw."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Months ``YYYY-MM``, both ends included; the text form sorts as time does."""
+
+    from_month: str
+    to_month: str
+
+    def covers(self, other: Period) -> bool:
+        """Whether ``other`` lies wholly inside."""
+        return self.from_month <= other.from_month <= other.to_month <= self.to_month
+
+    def __str__(self) -> str:
+        return f"{self.from_month}..{self.to_month}"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetGrant:
+    """One dataset with the granted fields (sorted, unique) and months."""
+
+    id: str
+    fields: tuple[str, ...]
+    period: Period
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A consent artefact. Instants are aware UTC datetimes with whole seconds; ``data_life_days`` counts from each read."""
+
+    id: str
+    subject: str
+    recipient: Recipient
+    purpose: Purpose
+    datasets: tuple[DatasetGrant, ...]
+    max_reads: int
+    data_life_days: int
+    valid_from: datetime
+    valid_until: datetime
+    legal_basis: str
+    evidence_level: EvidenceLevel
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "type": TYPE,
+            "id": self.id,
+            "version": VERSION,
+            "subject": self.subject,
+            "recipient": {
+                "id": self.recipient.id,
+                "sealing_key_id": self.recipient.sealing_key_id,
+                "suite": self.recipient.suite.value,
+            },
+            "purpose": {"code": self.purpose.code, "text": self.purpose.text},
+            "datasets": [_grant_to_dict(grant) for grant in self.datasets],
+            "frequency": {"max_reads": self.max_reads},
+            "data_life_days": self.data_life_days,
+            "valid_from": format_time(self.valid_from),
+            "valid_until": format_time(self.valid_until),
+            "legal_basis": self.legal_basis,
+            "evidence_level": self.evidence_level.value,
+        }
+
+    def canonical(self) -> bytes:
+        """The bytes that are hashed and signed."""
+        return canonicalise(self.to_dict())
+
+    @cached_property
+    def sha256(self) -> bytes:
+        """SHA-256 of the canonical bytes: the WebAuthn challenge and the name of this consent in ``info`` and records."""
+        return sha256_canonical(self.to_dict())
+
+    def check_valid_at(self, now: datetime) -> None:
+        """Raises :class:`HuilianError` CONSENT_NOT_YET_VALID or CONSENT_EXPIRED; ``valid_until`` itself is outside."""
+        if now < self.valid_from:
+            raise HuilianError("CONSENT_NOT_YET_VALID", valid_from=format_time(self.valid_from))
+        if now >= self.valid_until:
+            raise HuilianError("CONSENT_EXPIRED", valid_until=format_time(self.valid_until))
+
+    def check_recipient(self, recipient_id: str, sealing_key_id: str) -> None:
+        """Raises :class:`HuilianError` RECIPIENT_KEY_MISMATCH unless exactly this recipient and key were granted."""
+        if (recipient_id, sealing_key_id) != (self.recipient.id, self.recipient.sealing_key_id):
+            raise HuilianError("RECIPIENT_KEY_MISMATCH", "not the recipient and key that the artefact names")
+
+    def check_read(self, dataset: str, fields: Iterable[str], period: Period) -> DatasetGrant:
+        """The grant that covers a read of ``fields`` in ``period``.
+
+        Raises :class:`HuilianError` FIELD_NOT_GRANTED (also for a dataset that is not granted) or PERIOD_NOT_GRANTED.
+        """
+        grant = next((item for item in self.datasets if item.id == dataset), None)
+        if grant is None:
+            raise HuilianError("FIELD_NOT_GRANTED", "the dataset is not granted", field=dataset)
+        for field in fields:
+            if field not in grant.fields:
+                raise HuilianError("FIELD_NOT_GRANTED", field=field)
+        if not grant.period.covers(period):
+            raise HuilianError("PERIOD_NOT_GRANTED", requested=period, granted=grant.period)
+        return grant
+
+    def check_evidence(self, required: EvidenceLevel, dataset: str) -> None:
+        """Raises :class:`HuilianError` EVIDENCE_LEVEL_TOO_LOW if ``dataset`` asks for more than this consent proves."""
+        if not self.evidence_level.satisfies(required):
+            raise HuilianError("EVIDENCE_LEVEL_TOO_LOW", dataset=dataset, required=required.value)
+
+
+def parse_artefact(data: bytes | Mapping[str, Any]) -> Artefact:
+    """Read an artefact from its canonical bytes or its JSON form.
+
+    Raises :class:`HuilianError` ARTEFACT_INVALID for unknown or missing keys, unsorted fields, odd values and bytes that are not
+    canonical. Whether datasets, fields, purpose and recipient exist is for the hub's and the edge's own registers.
+    """
+    try:
+        if isinstance(data, bytes) and len(data) > MAX_ARTEFACT_BYTES:
+            raise ValueError("too large")
+        return _read(parse_canonical(data) if isinstance(data, bytes) else dict(data))
+    except (ValueError, TypeError) as error:
+        raise HuilianError("ARTEFACT_INVALID", str(error)) from error
+
+
+def _read(raw: Any) -> Artefact:
+    value = object_with(raw, _KEYS, "artefact")
+    if value["type"] != TYPE or type(value["version"]) is not int or value["version"] != VERSION:
+        raise ValueError("another type or version")
+    frequency = object_with(value["frequency"], ["max_reads"], "frequency")
+    artefact = Artefact(
+        id=matching_at(value, "id", _NAME),
+        subject=matching_at(value, "subject", _NAME),
+        recipient=_read_recipient(value["recipient"]),
+        purpose=_read_purpose(value["purpose"]),
+        datasets=tuple(_read_grant(item) for item in list_at(value, "datasets", MAX_DATASETS, least=1)),
+        max_reads=integer_at(frequency, "max_reads", 1, MAX_READS),
+        data_life_days=integer_at(value, "data_life_days", 1, MAX_DATA_LIFE_DAYS),
+        valid_from=parse_time(text_at(value, "valid_from")),
+        valid_until=parse_time(text_at(value, "valid_until")),
+        legal_basis=text_at(value, "legal_basis", most=500),
+        evidence_level=EvidenceLevel(text_at(value, "evidence_level")),
+    )
+    _check_whole(artefact)
+    return artefact
+
+
+def _check_whole(artefact: Artefact) -> None:
+    if artefact.valid_from >= artefact.valid_until:
+        raise ValueError("valid_until is not after valid_from")
+    ids = [grant.id for grant in artefact.datasets]
+    if len(set(ids)) != len(ids):
+        raise ValueError("a dataset is named twice")
+
+
+def _read_recipient(raw: Any) -> Recipient:
+    value = object_with(raw, ["id", "sealing_key_id", "suite"], "recipient")
+    return Recipient(
+        id=matching_at(value, "id", _NAME),
+        sealing_key_id=text_at(value, "sealing_key_id"),
+        suite=Suite(text_at(value, "suite")),
+    )
+
+
+def _read_purpose(raw: Any) -> Purpose:
+    value = object_with(raw, ["code", "text"], "purpose")
+    return Purpose(code=matching_at(value, "code", _NAME), text=text_at(value, "text", most=500))
+
+
+def _read_grant(raw: Any) -> DatasetGrant:
+    value = object_with(raw, ["id", "fields", "period"], "dataset")
+    fields = list_at(value, "fields", MAX_FIELDS, least=1)
+    if not all(isinstance(field, str) and _NAME.fullmatch(field) for field in fields):
+        raise ValueError("a field's name is malformed")
+    if fields != sorted(set(fields)):
+        raise ValueError("fields are not sorted and unique")
+    return DatasetGrant(id=matching_at(value, "id", _NAME), fields=tuple(fields), period=_read_period(value["period"]))
+
+
+def _read_period(raw: Any) -> Period:
+    value = object_with(raw, ["from", "to"], "period")
+    period = Period(matching_at(value, "from", _MONTH), matching_at(value, "to", _MONTH))
+    if period.from_month > period.to_month:
+        raise ValueError("the period ends before it begins")
+    return period
+
+
+def _grant_to_dict(grant: DatasetGrant) -> dict[str, Any]:
+    period = {"from": grant.period.from_month, "to": grant.period.to_month}
+    return {"id": grant.id, "fields": list(grant.fields), "period": period}
