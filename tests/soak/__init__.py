@@ -1,0 +1,1 @@
+"""Long campaigns. `python -m tests.soak` runs them at their full size; `make test` runs a small slice of each."""

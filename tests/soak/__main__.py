@@ -1,0 +1,41 @@
+"""`make soak`: every campaign in rounds until its target or SOAK_MINUTES (default 30), then var/soak/report.json."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.soak.campaign import Campaign, Ledger, advance
+from tests.soak.campaigns import CAMPAIGNS
+
+FOLDER = Path("var/soak")
+ROUND_S = 20.0
+
+
+async def soak(minutes: float) -> bool:
+    """Give each campaign a turn of ROUND_S until time is up; answers whether nothing failed."""
+    ledger = Ledger(FOLDER / "state.json")
+    progress = {campaign.name: ledger.of(campaign) for campaign in CAMPAIGNS}
+    end = time.monotonic() + minutes * 60
+
+    def open_campaigns() -> list[Campaign]:
+        return [c for c in CAMPAIGNS if progress[c.name].checks < c.target and not progress[c.name].failure]
+
+    while time.monotonic() < end and open_campaigns():
+        for campaign in open_campaigns():
+            one = progress[campaign.name]
+            await advance(campaign, one, min(end, time.monotonic() + ROUND_S))
+            ledger.save()
+            print(f"{campaign.name}: {one.checks:,} of {campaign.target:,} checks  {one.failure or 'ok'}", flush=True)
+    report = {c.name: {"title": c.title, "target": c.target, **asdict(progress[c.name])} for c in CAMPAIGNS}
+    (FOLDER / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    return not any(one.failure for one in progress.values())
+
+
+if __name__ == "__main__":
+    sys.exit(0 if asyncio.run(soak(float(os.environ.get("SOAK_MINUTES", "30")))) else 1)

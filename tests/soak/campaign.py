@@ -1,0 +1,76 @@
+"""A campaign is many independent, seeded cases; it can be stopped anywhere and goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+Case = Callable[[random.Random], Awaitable[int]]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """`case` runs one case with its own randomness and answers how many checks it made; it raises on a failure.
+
+    `target` counts checks. `slice_cases` is how many cases `make test` runs.
+    """
+
+    name: str
+    title: str
+    target: int
+    slice_cases: int
+    case: Case
+
+
+@dataclass
+class Progress:
+    """How far a campaign has come. `next_case` is also the seed of the next case, so a failure can be run again alone."""
+
+    next_case: int = 0
+    checks: int = 0
+    seconds: float = 0.0
+    failure: str = ""
+
+
+def seed_of(campaign: Campaign, case: int) -> random.Random:
+    """The randomness of one case: the same in every run."""
+    return random.Random(f"{campaign.name}:{case}")  # noqa: S311 - reproducible, not secret
+
+
+async def advance(campaign: Campaign, progress: Progress, deadline: float) -> None:
+    """Run cases until the target, the deadline (monotonic seconds) or the first failure."""
+    while progress.checks < campaign.target and not progress.failure and time.monotonic() < deadline:
+        started = time.monotonic()
+        try:
+            progress.checks += await campaign.case(seed_of(campaign, progress.next_case))
+        except Exception as failure:  # noqa: BLE001 - any failure of a case is the campaign's result
+            progress.failure = f"case {progress.next_case}: {type(failure).__name__}: {failure}"
+        else:
+            progress.next_case += 1
+        progress.seconds += time.monotonic() - started
+
+
+class Ledger:
+    """The progress of all campaigns in one file, written after each round."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        stored = json.loads(path.read_text()) if path.exists() else {}
+        self._progress = {name: Progress(**values) for name, values in stored.items()}
+
+    def of(self, campaign: Campaign) -> Progress:
+        """Progress of a campaign; a failed case is tried again."""
+        progress = self._progress.setdefault(campaign.name, Progress())
+        progress.failure = ""
+        return progress
+
+    def save(self) -> None:
+        """Write everything, whole or not at all."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self._path.with_suffix(".tmp")
+        draft.write_text(json.dumps({name: asdict(one) for name, one in self._progress.items()}, indent=2) + "\n")
+        draft.replace(self._path)

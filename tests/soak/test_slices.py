@@ -1,0 +1,38 @@
+"""A small, seeded slice of each campaign, and proof that the runner resumes and reports failures."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.soak.campaign import Campaign, Ledger, Progress, advance, seed_of
+from tests.soak.campaigns import CAMPAIGNS
+
+
+@pytest.mark.parametrize("campaign", CAMPAIGNS, ids=lambda campaign: campaign.name)
+async def test_slice(campaign: Campaign) -> None:
+    for case in range(campaign.slice_cases):
+        assert await campaign.case(seed_of(campaign, case)) > 0
+
+
+async def test_runner_stops_at_a_failure_and_resumes_at_the_same_case(tmp_path: Path) -> None:
+    broken = {"on": True}
+
+    async def case(rng: random.Random) -> int:
+        if broken["on"] and rng.random() > 0.5:
+            raise ValueError("broken")
+        return 1
+
+    campaign = Campaign("probe", "probe", target=20, slice_cases=1, case=case)
+    ledger = Ledger(tmp_path / "state.json")
+    await advance(campaign, ledger.of(campaign), time.monotonic() + 10)
+    ledger.save()
+    stopped = Ledger(tmp_path / "state.json")
+    failed: Progress = stopped.of(campaign)
+    assert failed.next_case < 20
+    broken["on"] = False
+    await advance(campaign, failed, time.monotonic() + 10)
+    assert (failed.checks, failed.failure) == (20, "")
