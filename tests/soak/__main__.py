@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.soak.campaign import Campaign, Ledger, advance
+from tests.soak.campaign import Campaign, ProgressFile, advance
 from tests.soak.campaigns import CAMPAIGNS
 
 FOLDER = Path("var/soak")
@@ -19,8 +19,8 @@ ROUND_S = 20.0
 
 async def soak(minutes: float) -> bool:
     """Give each campaign a turn of ROUND_S until time is up; answers whether nothing failed."""
-    ledger = Ledger(FOLDER / "state.json")
-    progress = {campaign.name: ledger.of(campaign) for campaign in CAMPAIGNS}
+    record = ProgressFile(FOLDER / "state.json")
+    progress = {campaign.name: record.of(campaign) for campaign in CAMPAIGNS}
     end = time.monotonic() + minutes * 60
 
     def open_campaigns() -> list[Campaign]:
@@ -30,7 +30,7 @@ async def soak(minutes: float) -> bool:
         for campaign in open_campaigns():
             one = progress[campaign.name]
             await advance(campaign, one, min(end, time.monotonic() + ROUND_S))
-            ledger.save()
+            record.save()
             print(f"{campaign.name}: {one.checks:,} of {campaign.target:,} checks  {one.failure or 'ok'}", flush=True)
     report = {c.name: {"title": c.title, "target": c.target, **asdict(progress[c.name])} for c in CAMPAIGNS}
     (FOLDER / "report.json").write_text(json.dumps(report, indent=2) + "\n")

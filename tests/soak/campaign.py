@@ -28,7 +28,7 @@ class Campaign:
 
 @dataclass
 class Progress:
-    """How far a campaign has come. `next_case` is also the seed of the next case, so a failure can be run again alone."""
+    """How far a campaign has come. `next_case` is also the seed of the next case, so a failure can be rerun."""
 
     next_case: int = 0
     checks: int = 0
@@ -38,7 +38,7 @@ class Progress:
 
 def seed_of(campaign: Campaign, case: int) -> random.Random:
     """The randomness of one case: the same in every run."""
-    return random.Random(f"{campaign.name}:{case}")  # noqa: S311 - reproducible, not secret
+    return random.Random(f"{campaign.name}:{case}")
 
 
 async def advance(campaign: Campaign, progress: Progress, deadline: float) -> None:
@@ -47,14 +47,14 @@ async def advance(campaign: Campaign, progress: Progress, deadline: float) -> No
         started = time.monotonic()
         try:
             progress.checks += await campaign.case(seed_of(campaign, progress.next_case))
-        except Exception as failure:  # noqa: BLE001 - any failure of a case is the campaign's result
+        except Exception as failure:
             progress.failure = f"case {progress.next_case}: {type(failure).__name__}: {failure}"
         else:
             progress.next_case += 1
         progress.seconds += time.monotonic() - started
 
 
-class Ledger:
+class ProgressFile:
     """The progress of all campaigns in one file, written after each round."""
 
     def __init__(self, path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.soak.campaign import Campaign, Ledger, Progress, advance, seed_of
+from tests.soak.campaign import Campaign, Progress, ProgressFile, advance, seed_of
 from tests.soak.campaigns import CAMPAIGNS
 
 
@@ -27,10 +27,10 @@ async def test_runner_stops_at_a_failure_and_resumes_at_the_same_case(tmp_path: 
         return 1
 
     campaign = Campaign("probe", "probe", target=20, slice_cases=1, case=case)
-    ledger = Ledger(tmp_path / "state.json")
-    await advance(campaign, ledger.of(campaign), time.monotonic() + 10)
-    ledger.save()
-    stopped = Ledger(tmp_path / "state.json")
+    record = ProgressFile(tmp_path / "state.json")
+    await advance(campaign, record.of(campaign), time.monotonic() + 10)
+    record.save()
+    stopped = ProgressFile(tmp_path / "state.json")
     failed: Progress = stopped.of(campaign)
     assert failed.next_case < 20
     broken["on"] = False
