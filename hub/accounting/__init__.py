@@ -1,0 +1,1 @@
+"""Accounting: the bank's books behind the `BankCore` port."""

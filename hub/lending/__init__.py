@@ -1,0 +1,1 @@
+"""Lending: receivable financing, flash loans, limits, repayment and clearing at the due date."""
