@@ -1,0 +1,1 @@
+"""What one machine holds: locust scenarios per journey, and paired benchmarks."""
