@@ -31,9 +31,7 @@ MAX_READS = 10_000
 MAX_DATA_LIFE_DAYS = 3_650
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}", re.ASCII)
-_KEYS = (
-    "type id version subject recipient purpose datasets frequency data_life_days valid_from valid_until legal_basis evidence_level"
-).split()
+_KEYS = ["type", "id", "version", "subject", "recipient", "purpose", "datasets", "frequency", "data_life_days", "valid_from", "valid_until", "legal_basis", "evidence_level"]
 
 
 class EvidenceLevel(StrEnum):

@@ -18,7 +18,16 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical
 from huilian_protocol.errors import HuilianError
 
-__all__ = ["Jwk", "jwk_to_public_key", "jwks_to_keys", "keys_to_jwks", "public_key_to_jwk", "sign_jws", "thumbprint", "verify_jws"]
+__all__ = [
+    "Jwk",
+    "jwk_to_public_key",
+    "jwks_to_keys",
+    "keys_to_jwks",
+    "public_key_to_jwk",
+    "sign_jws",
+    "thumbprint",
+    "verify_jws",
+]
 
 Jwk = dict[str, str]
 MAX_TOKEN_CHARS = 16_384

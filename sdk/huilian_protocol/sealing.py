@@ -140,7 +140,11 @@ def _parse(envelope: bytes) -> tuple[Suite, str, bytes]:
         if len(envelope) > MAX_ENVELOPE_BYTES:
             raise ValueError("too large")
         value = parse_canonical(envelope)
-        if not isinstance(value, dict) or set(value) != {"ciphertext", "key_id", "suite", "type"} or value["type"] != TYPE:
+        if (
+            not isinstance(value, dict)
+            or set(value) != {"ciphertext", "key_id", "suite", "type"}
+            or value["type"] != TYPE
+        ):
             raise ValueError("not a sealed envelope")
         return Suite(value["suite"]), str(value["key_id"]), b64u_decode(value["ciphertext"])
     except (ValueError, TypeError) as error:

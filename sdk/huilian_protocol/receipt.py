@@ -1,0 +1,189 @@
+"""Receipts: one file that proves a record was logged and anchored; its form, its making and its strict reading.
+
+A receipt is canonical JSON. ``signature`` is a JWS of type ``huilian-receipt+jwt`` over ``{"receipt_sha256"}``, the hash of the canonical
+receipt without ``signature``; so every byte of the file is covered either by the signature or by being it. Checking proofs,
+checkpoint, anchor and evidence offline is ``ledger.verify``'s work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical, sha256_canonical
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.jose import jwk_to_public_key, public_key_to_jwk, sign_jws, thumbprint, verify_jws
+from huilian_protocol.record import SALT_BYTES
+from huilian_protocol.strict import bytes_at, integer_at, list_at, matching_at, object_with, text_at
+
+__all__ = ["Anchor", "Receipt", "build_receipt", "parse_receipt"]
+
+TYPE = "huilian-receipt/v1"
+TYP = "huilian-receipt+jwt"
+HASH_BYTES = 32
+MAX_RECEIPT_BYTES = 1024 * 1024
+MAX_PROOF_HASHES = 64
+_MAX_SAFE = 2**53 - 1
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
+_HASH = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
+_HEX = re.compile(r"0x([0-9a-f]{2})+", re.ASCII)
+_MAX_TRANSACTION_CHARS = 65_536
+_KEYS = (
+    "type",
+    "record",
+    "salt",
+    "leaf_index",
+    "tree_size",
+    "inclusion_proof",
+    "checkpoint",
+    "anchor",
+    "evidence",
+    "hub_key",
+    "signature",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where a root stands on the chain. Hashes and the raw signed transaction are lower-case hex with ``0x``; ``root`` is 32 bytes."""
+
+    chain_id: int
+    contract: str
+    tx_hash: str
+    block_number: int
+    block_hash: str
+    raw_transaction: str
+    size: int
+    root: bytes
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "chain_id": self.chain_id,
+            "contract": self.contract,
+            "tx_hash": self.tx_hash,
+            "block_number": self.block_number,
+            "block_hash": self.block_hash,
+            "raw_transaction": self.raw_transaction,
+            "size": self.size,
+            "root": b64u_encode(self.root),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A parsed receipt whose own signature was checked against ``hub_key``; whether that hub is trusted is the verifier's question."""
+
+    record: Mapping[str, Any]
+    salt: bytes
+    leaf_index: int
+    tree_size: int
+    inclusion_proof: tuple[bytes, ...]
+    checkpoint: str
+    anchor: Anchor
+    evidence: Mapping[str, Any]
+    hub_key: ec.EllipticCurvePublicKey
+
+
+def build_receipt(
+    hub_key: ec.EllipticCurvePrivateKey,
+    *,
+    record: Mapping[str, Any],
+    salt: bytes,
+    leaf_index: int,
+    tree_size: int,
+    inclusion_proof: Sequence[bytes],
+    checkpoint: str,
+    anchor: Anchor,
+    evidence: Mapping[str, Any],
+) -> bytes:
+    """The canonical bytes of a receipt, signed by the hub's key."""
+    unsigned: dict[str, Any] = {
+        "type": TYPE,
+        "record": dict(record),
+        "salt": b64u_encode(salt),
+        "leaf_index": leaf_index,
+        "tree_size": tree_size,
+        "inclusion_proof": [b64u_encode(item) for item in inclusion_proof],
+        "checkpoint": checkpoint,
+        "anchor": anchor.to_dict(),
+        "evidence": dict(evidence),
+        "hub_key": public_key_to_jwk(hub_key.public_key()),
+    }
+    claims = {"receipt_sha256": b64u_encode(sha256_canonical(unsigned))}
+    return canonicalise({**unsigned, "signature": sign_jws(hub_key, claims, TYP, thumbprint(hub_key.public_key()))})
+
+
+def parse_receipt(data: bytes) -> Receipt:
+    """Read a receipt and check its own signature.
+
+    Raises :class:`HuilianError` RECEIPT_INVALID for bytes that are not canonical, an unknown key, an odd value or a wrong signature.
+    """
+    try:
+        if len(data) > MAX_RECEIPT_BYTES:
+            raise ValueError("too large")
+        value = object_with(parse_canonical(data), _KEYS, "receipt")
+        receipt = _read(value)
+    except (ValueError, TypeError) as error:
+        raise HuilianError("RECEIPT_INVALID", str(error)) from error
+    _check_signature(value, receipt.hub_key)
+    return receipt
+
+
+def _check_signature(value: dict[str, Any], hub_key: ec.EllipticCurvePublicKey) -> None:
+    token = value["signature"] if isinstance(value["signature"], str) else ""
+    claims = verify_jws(token, {thumbprint(hub_key): hub_key}, TYP, code="RECEIPT_INVALID")
+    unsigned = {key: item for key, item in value.items() if key != "signature"}
+    if claims != {"receipt_sha256": b64u_encode(sha256_canonical(unsigned))}:
+        raise HuilianError("RECEIPT_INVALID", "the signature is over something else")
+
+
+def _read(value: dict[str, Any]) -> Receipt:
+    if value["type"] != TYPE:
+        raise ValueError("another type")
+    if not isinstance(value["record"], dict) or not isinstance(value["evidence"], dict):
+        raise ValueError("record or evidence is no object")
+    tree_size = integer_at(value, "tree_size", 1, _MAX_SAFE)
+    hub_key = jwk_to_public_key(object_with(value["hub_key"], ["crv", "kty", "x", "y"], "hub_key"))
+    return Receipt(
+        record=value["record"],
+        salt=bytes_at(value, "salt", SALT_BYTES),
+        leaf_index=integer_at(value, "leaf_index", 0, tree_size - 1),
+        tree_size=tree_size,
+        inclusion_proof=_read_proof(list_at(value, "inclusion_proof", MAX_PROOF_HASHES)),
+        checkpoint=text_at(value, "checkpoint", most=8_192),
+        anchor=_read_anchor(value["anchor"]),
+        evidence=value["evidence"],
+        hub_key=hub_key,
+    )
+
+
+def _read_proof(items: list[Any]) -> tuple[bytes, ...]:
+    if not all(isinstance(item, str) for item in items):
+        raise ValueError("a proof's hash is no text")
+    proof = tuple(b64u_decode(item) for item in items)
+    if any(len(item) != HASH_BYTES for item in proof):
+        raise ValueError("a proof's hash is not 32 bytes long")
+    return proof
+
+
+def _read_anchor(raw: Any) -> Anchor:
+    keys = ["block_hash", "block_number", "chain_id", "contract", "raw_transaction", "root", "size", "tx_hash"]
+    value = object_with(raw, keys, "anchor")
+    raw_transaction = text_at(value, "raw_transaction", most=_MAX_TRANSACTION_CHARS)
+    if not _HEX.fullmatch(raw_transaction):
+        raise ValueError("raw_transaction is malformed")
+    return Anchor(
+        chain_id=integer_at(value, "chain_id", 1, _MAX_SAFE),
+        contract=matching_at(value, "contract", _ADDRESS),
+        tx_hash=matching_at(value, "tx_hash", _HASH),
+        block_number=integer_at(value, "block_number", 0, _MAX_SAFE),
+        block_hash=matching_at(value, "block_hash", _HASH),
+        raw_transaction=raw_transaction,
+        size=integer_at(value, "size", 1, _MAX_SAFE),
+        root=bytes_at(value, "root", HASH_BYTES),
+    )
