@@ -1,35 +1,23 @@
 """What may be asked of a person, and the artefact that says it. Pure: no clock, no storage, no network.
 
-The artefact (see `huilian_protocol.consent`) is what the person signs, so everything that limits the
-recipient is in it: datasets, fields, months, number of reads, days the data may be kept.
+The artefact (`huilian_protocol.artefact`) is what the person signs, so everything that limits the recipient is in it:
+datasets, fields, months, number of reads, days the data may be kept.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from huilian_protocol import artefact as protocol
+from huilian_protocol.artefact import Artefact, DatasetGrant, EvidenceLevel, Period
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.sealing import Suite, key_id
 
 from hub.consent.purposes import Purpose
 
-ARTEFACT_TYPE = "huilian-consent/v1"
-DEVICE_SIGNED = "DEVICE_SIGNED"
 MAX_DATASETS = 16
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])\Z")
-
-
-@dataclass(frozen=True)
-class Scope:
-    """One dataset of a consent; months are "YYYY-MM" and both inclusive."""
-
-    dataset: str
-    fields: tuple[str, ...]
-    period_from: str
-    period_to: str
 
 
 @dataclass(frozen=True)
@@ -42,7 +30,7 @@ class Terms:
 
     purpose: str
     recipient: str
-    scopes: tuple[Scope, ...]
+    datasets: tuple[DatasetGrant, ...]
     max_reads: int
     data_life_days: int
     valid_until: datetime
@@ -58,15 +46,17 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Recipient:
-    """A published recipient of data and the public key that answers are sealed to."""
+class RecipientKey:
+    """A published recipient of data and the public key that every answer to it is sealed to."""
 
     id: str
-    name_zh: str
-    name_en: str
-    suite: str
-    sealing_key_id: str
+    suite: Suite
     public_key: bytes
+
+    @property
+    def key_id(self) -> str:
+        """The id that an artefact names."""
+        return key_id(self.public_key)
 
 
 def check_terms(terms: Terms, purpose: Purpose, datasets: Mapping[str, Dataset], now: datetime) -> None:
@@ -78,15 +68,15 @@ def check_terms(terms: Terms, purpose: Purpose, datasets: Mapping[str, Dataset],
         raise _beyond(purpose, "recipient", terms.recipient)
     _check_bound(purpose, "max_reads", terms.max_reads, purpose.max_reads)
     _check_bound(purpose, "data_life_days", terms.data_life_days, purpose.max_data_life_days)
-    if terms.valid_until <= now:
+    if terms.valid_until < now + timedelta(seconds=1):
         raise _malformed("valid_until_time", "the consent would already have ended")
     if terms.valid_until > now + timedelta(days=purpose.max_validity_days):
         raise _beyond(purpose, "valid_until_time", f"more than {purpose.max_validity_days} days ahead")
-    names = [scope.dataset for scope in terms.scopes]
+    names = [grant.id for grant in terms.datasets]
     if not names or len(names) > MAX_DATASETS or len(set(names)) != len(names):
         raise _malformed("datasets", f"a consent names 1 to {MAX_DATASETS} different datasets")
-    for scope in terms.scopes:
-        _check_scope(scope, purpose, datasets, now)
+    for grant in terms.datasets:
+        _check_grant(grant, purpose, datasets, now)
 
 
 def _check_bound(purpose: Purpose, name: str, value: int, upper: int) -> None:
@@ -96,28 +86,26 @@ def _check_bound(purpose: Purpose, name: str, value: int, upper: int) -> None:
         raise _beyond(purpose, name, f"{value} is more than {upper}")
 
 
-def _check_scope(scope: Scope, purpose: Purpose, datasets: Mapping[str, Dataset], now: datetime) -> None:
-    dataset = datasets.get(scope.dataset)
+def _check_grant(grant: DatasetGrant, purpose: Purpose, datasets: Mapping[str, Dataset], now: datetime) -> None:
+    dataset = datasets.get(grant.id)
     if dataset is None:
-        raise HuilianError("UNKNOWN_DATASET", "no agency offers it", dataset=scope.dataset)
-    if not scope.fields or len(set(scope.fields)) != len(scope.fields):
+        raise HuilianError("UNKNOWN_DATASET", "no agency offers it", dataset=grant.id)
+    if not grant.fields or len(set(grant.fields)) != len(grant.fields):
         raise _malformed("fields", "name each wanted field once")
-    unknown = sorted(set(scope.fields) - dataset.fields)
+    unknown = sorted(set(grant.fields) - dataset.fields)
     if unknown:
-        raise HuilianError("UNKNOWN_FIELD", "not in the schema", dataset=scope.dataset, field=unknown[0])
-    months = months_between(scope.period_from, scope.period_to)
-    if scope.period_to > now.strftime("%Y-%m"):
-        raise _malformed("period", "the period ends in the future")
+        raise HuilianError("UNKNOWN_FIELD", "not in the schema", dataset=grant.id, field=unknown[0])
+    if not grant.period.from_month <= grant.period.to_month <= now.strftime("%Y-%m"):
+        raise _malformed("period", "months in order and none in the future")
+    months = months_in(grant.period)
     if months > purpose.max_period_months:
         raise _beyond(purpose, "period", f"{months} months are more than {purpose.max_period_months}")
 
 
-def months_between(first: str, last: str) -> int:
-    """Number of months from "YYYY-MM" to "YYYY-MM", both counted; raises INVALID_ARGUMENT."""
-    if not (_MONTH.match(first) and _MONTH.match(last)) or first > last:
-        raise _malformed("period", "not a period of months")
-    years = int(last[:4]) - int(first[:4])
-    return years * 12 + int(last[5:]) - int(first[5:]) + 1
+def months_in(period: Period) -> int:
+    """Number of months of a period, both ends counted."""
+    years = int(period.to_month[:4]) - int(period.from_month[:4])
+    return years * 12 + int(period.to_month[5:]) - int(period.from_month[5:]) + 1
 
 
 def _malformed(field: str, detail: str) -> HuilianError:
@@ -129,43 +117,25 @@ def _beyond(purpose: Purpose, limit: str, detail: str) -> HuilianError:
 
 
 def draft_artefact(
-    consent_id: str, subject: str, terms: Terms, purpose: Purpose, recipient: Recipient, now: datetime
-) -> dict[str, Any]:
+    consent_id: str, subject: str, terms: Terms, purpose: Purpose, recipient: RecipientKey, now: datetime
+) -> Artefact:
     """The unsigned artefact for checked terms; `subject` is the person's network number at this hub."""
-    return {
-        "type": ARTEFACT_TYPE,
-        "id": consent_id,
-        "version": 1,
-        "subject": subject,
-        "recipient": {
-            "id": recipient.id,
-            "sealing_key_id": recipient.sealing_key_id,
-            "suite": recipient.suite,
-        },
-        "purpose": {"code": purpose.code, "text": purpose.text_zh},
-        "datasets": [_scope_entry(scope) for scope in sorted(terms.scopes, key=lambda scope: scope.dataset)],
-        "frequency": {"max_reads": terms.max_reads},
-        "data_life_days": terms.data_life_days,
-        "valid_from": timestamp(now),
-        "valid_until": timestamp(terms.valid_until),
-        "legal_basis": purpose.legal_basis,
-        "evidence_level": DEVICE_SIGNED,
-    }
+    grants = sorted(terms.datasets, key=lambda grant: grant.id)
+    return Artefact(
+        id=consent_id,
+        subject=subject,
+        recipient=protocol.Recipient(recipient.id, recipient.key_id, recipient.suite),
+        purpose=protocol.Purpose(purpose.code, purpose.text_zh),
+        datasets=tuple(DatasetGrant(grant.id, tuple(sorted(grant.fields)), grant.period) for grant in grants),
+        max_reads=terms.max_reads,
+        data_life_days=terms.data_life_days,
+        valid_from=now.replace(microsecond=0),
+        valid_until=terms.valid_until.replace(microsecond=0),
+        legal_basis=purpose.legal_basis,
+        evidence_level=EvidenceLevel.DEVICE_SIGNED,
+    )
 
 
-def _scope_entry(scope: Scope) -> dict[str, Any]:
-    return {
-        "id": scope.dataset,
-        "fields": sorted(scope.fields),
-        "period": {"from": scope.period_from, "to": scope.period_to},
-    }
-
-
-def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC, cut to whole seconds, as the artefact writes time."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def agencies_of(scopes: Sequence[Scope], datasets: Mapping[str, Dataset]) -> tuple[str, ...]:
-    """The agencies that will answer under these scopes; each needs the person's identity sealed to it."""
-    return tuple(sorted({datasets[scope.dataset].agency for scope in scopes}))
+def agencies_of(grants: Sequence[DatasetGrant], datasets: Mapping[str, Dataset]) -> tuple[str, ...]:
+    """The agencies that will answer under these grants; each needs the person's identity sealed to it."""
+    return tuple(sorted({datasets[grant.id].agency for grant in grants}))

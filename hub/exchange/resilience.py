@@ -55,7 +55,9 @@ class Guard:
 
     def _enter(self) -> bool:
         if self._running >= self._limits.concurrent_calls:
-            raise HuilianError("PROVIDER_UNAVAILABLE", f"{self._running} calls are already running", provider=self._name)
+            raise HuilianError(
+                "PROVIDER_UNAVAILABLE", f"{self._running} calls are already running", provider=self._name
+            )
         if self._opened_at is None:
             return False
         if self._probing or self._clock.now() < self._opened_at + self._limits.open_for:

@@ -1,57 +1,48 @@
-"""Whether a read is within what the person granted, and the record that says who read what. Pure."""
+"""Who read what: the record that the person and the log keep of each read. Pure.
+
+Whether a read is within the consent is the artefact's own business (`Artefact.check_read`), the same at hub and edge.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
-from huilian_protocol.errors import HuilianError
-
-from hub.consent.rules import Scope, months_between, timestamp
+from huilian_protocol.artefact import Period
+from huilian_protocol.clock import format_time
 
 RECORD_TYPE = "access"
-
-
-class Outcome(StrEnum):
-    """How a read ended. A refusal is written `REFUSED:<catalogue code>` in the record."""
-
-    DELIVERED = "DELIVERED"
-    REFUSED = "REFUSED"
+DELIVERED = "DELIVERED"
+HUB, EDGE = "hub", "edge"
 
 
 @dataclass(frozen=True)
 class Read:
-    """One wanted read; `fields` sorted, months inclusive."""
+    """One wanted read; `fields` sorted."""
 
     request_id: str
     consent_id: str
-    scope: Scope
+    dataset: str
+    fields: tuple[str, ...]
+    period: Period
 
 
-def check_granted(wanted: Scope, granted: Sequence[Scope]) -> None:
-    """Refuse what the artefact does not grant: FIELD_NOT_GRANTED (dataset or field) or PERIOD_NOT_GRANTED."""
-    scope = next((scope for scope in granted if scope.dataset == wanted.dataset), None)
-    if scope is None:
-        raise HuilianError("FIELD_NOT_GRANTED", "the dataset is not in the consent", field=wanted.dataset)
-    extra = sorted(set(wanted.fields) - set(scope.fields))
-    if extra:
-        raise HuilianError("FIELD_NOT_GRANTED", "the field is not in the consent", field=f"{wanted.dataset}#{extra[0]}")
-    if not wanted.fields:
-        raise HuilianError("INVALID_ARGUMENT", "name the wanted fields", field="fields")
-    months_between(wanted.period_from, wanted.period_to)
-    if wanted.period_from < scope.period_from or wanted.period_to > scope.period_to:
-        raise HuilianError("PERIOD_NOT_GRANTED", "outside the consent", requested=_months(wanted), granted=_months(scope))
+@dataclass(frozen=True)
+class Outcome:
+    """How a read ended: delivered, or refused with a catalogue code by the hub or by the edge."""
+
+    code: str = DELIVERED
+    refused_by: str = ""
+
+    def __str__(self) -> str:
+        return f"REFUSED:{self.code}" if self.refused_by else self.code
 
 
-def _months(scope: Scope) -> str:
-    return f"{scope.period_from}/{scope.period_to}"
-
-
-def access_record(read: Read, *, reader: str, purpose: str, agency: str, outcome: str, at: datetime) -> dict[str, Any]:
-    """What the person and the log keep of one read: who, what, why, when, outcome; never a value that was read."""
+def access_record(
+    read: Read, outcome: Outcome, *, reader: str, purpose: str, agency: str, at: datetime
+) -> dict[str, Any]:
+    """What is kept of one read: who, what, why, when, outcome; never a value that was read."""
     return {
         "type": "huilian-access/v1",
         "request_id": read.request_id,
@@ -59,9 +50,10 @@ def access_record(read: Read, *, reader: str, purpose: str, agency: str, outcome
         "reader": reader,
         "purpose": purpose,
         "agency": agency,
-        "dataset": read.scope.dataset,
-        "fields": list(read.scope.fields),
-        "period": {"from": read.scope.period_from, "to": read.scope.period_to},
-        "outcome": outcome,
-        "at": timestamp(at),
+        "dataset": read.dataset,
+        "fields": list(read.fields),
+        "period": {"from": read.period.from_month, "to": read.period.to_month},
+        "outcome": str(outcome),
+        "refused_by": outcome.refused_by,
+        "at": format_time(at),
     }

@@ -2,22 +2,22 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-
-from huilian_protocol.consent import parse_artefact
+from huilian_protocol.artefact import DatasetGrant, Period, parse_artefact
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.sealing import Suite
 
 from hub.consent.purposes import PurposeList
 from hub.consent.rules import (
     Dataset,
-    Recipient,
-    Scope,
+    RecipientKey,
     Terms,
     agencies_of,
     check_terms,
     draft_artefact,
-    months_between,
+    months_in,
 )
 
 NOW = datetime(2026, 3, 15, 8, 30, 12, 345678, tzinfo=UTC)
@@ -28,27 +28,32 @@ DATASETS = {
 TERMS = Terms(
     purpose="flash_loan",
     recipient="bank.lending",
-    scopes=(
-        Scope("tax.income/v1", ("income_fen",), "2025-01", "2025-12"),
-        Scope("housing_fund.account/v1", ("status", "balance_fen"), "2025-04", "2026-03"),
+    datasets=(
+        DatasetGrant("tax.income/v1", ("income_fen",), Period("2025-01", "2025-12")),
+        DatasetGrant("housing_fund.account/v1", ("status", "balance_fen"), Period("2025-04", "2026-03")),
     ),
     max_reads=10,
     data_life_days=30,
     valid_until=NOW + timedelta(days=30),
 )
-RECIPIENT = Recipient("bank.lending", "惠民银行信贷", "Lending", "xwing", "k" * 43, b"\x01")
+RECIPIENT = RecipientKey("bank.lending", Suite.XWING, b"\x01" * 1216)
 PURPOSE = PurposeList.published().get("flash_loan")
 LATEST = NOW + timedelta(days=PURPOSE.max_validity_days)
 
 
-def changed_scope(**change: object) -> Terms:
-    return replace(TERMS, scopes=(replace(TERMS.scopes[0], **change), TERMS.scopes[1]))
+def changed(**change: Any) -> Terms:
+    return replace(TERMS, datasets=(replace(TERMS.datasets[0], **change), TERMS.datasets[1]))
+
+
+def months(first: str, last: str) -> Terms:
+    return changed(period=Period(first, last))
 
 
 def test_good_terms_become_an_artefact_that_the_protocol_accepts() -> None:
     check_terms(TERMS, PURPOSE, DATASETS, NOW)
-    drafted = draft_artefact("c1", "N1", TERMS, PURPOSE, RECIPIENT, NOW)
-    artefact = parse_artefact(drafted)
+    artefact = draft_artefact("c1", "N1", TERMS, PURPOSE, RECIPIENT, NOW)
+    assert parse_artefact(artefact.canonical()) == artefact
+    drafted = artefact.to_dict()
     assert [dataset.id for dataset in artefact.datasets] == ["housing_fund.account/v1", "tax.income/v1"]
     assert list(artefact.datasets[0].fields) == ["balance_fen", "status"]
     assert drafted["valid_from"] == "2026-03-15T08:30:12Z"
@@ -65,16 +70,15 @@ def test_good_terms_become_an_artefact_that_the_protocol_accepts() -> None:
         (replace(TERMS, data_life_days=PURPOSE.max_data_life_days + 1), "PURPOSE_LIMIT_EXCEEDED"),
         (replace(TERMS, valid_until=NOW), "INVALID_ARGUMENT"),
         (replace(TERMS, valid_until=LATEST + timedelta(seconds=1)), "PURPOSE_LIMIT_EXCEEDED"),
-        (replace(TERMS, scopes=()), "INVALID_ARGUMENT"),
-        (replace(TERMS, scopes=(TERMS.scopes[0], TERMS.scopes[0])), "INVALID_ARGUMENT"),
-        (changed_scope(dataset="tax.secrets/v1"), "UNKNOWN_DATASET"),
-        (changed_scope(fields=("income_fen", "home_address")), "UNKNOWN_FIELD"),
-        (changed_scope(fields=()), "INVALID_ARGUMENT"),
-        (changed_scope(fields=("income_fen", "income_fen")), "INVALID_ARGUMENT"),
-        (changed_scope(period_to="2026-04"), "INVALID_ARGUMENT"),
-        (changed_scope(period_from="2026-02", period_to="2026-01"), "INVALID_ARGUMENT"),
-        (changed_scope(period_from="2026-13"), "INVALID_ARGUMENT"),
-        (changed_scope(period_from="2020-12", period_to="2025-12"), "PURPOSE_LIMIT_EXCEEDED"),
+        (replace(TERMS, datasets=()), "INVALID_ARGUMENT"),
+        (replace(TERMS, datasets=(TERMS.datasets[0], TERMS.datasets[0])), "INVALID_ARGUMENT"),
+        (changed(id="tax.secrets/v1"), "UNKNOWN_DATASET"),
+        (changed(fields=("income_fen", "home_address")), "UNKNOWN_FIELD"),
+        (changed(fields=()), "INVALID_ARGUMENT"),
+        (changed(fields=("income_fen", "income_fen")), "INVALID_ARGUMENT"),
+        (months("2025-01", "2026-04"), "INVALID_ARGUMENT"),
+        (months("2026-02", "2026-01"), "INVALID_ARGUMENT"),
+        (months("2020-12", "2025-12"), "PURPOSE_LIMIT_EXCEEDED"),
     ],
 )
 def test_each_bad_term_has_its_code(terms: Terms, code: str) -> None:
@@ -84,13 +88,13 @@ def test_each_bad_term_has_its_code(terms: Terms, code: str) -> None:
 
 
 def test_the_upper_bounds_are_inclusive() -> None:
-    check_terms(changed_scope(period_from="2021-01", period_to="2025-12"), PURPOSE, DATASETS, NOW)
+    check_terms(months("2021-01", "2025-12"), PURPOSE, DATASETS, NOW)
     check_terms(replace(TERMS, max_reads=PURPOSE.max_reads, valid_until=LATEST), PURPOSE, DATASETS, NOW)
 
 
 def test_months_are_counted_at_both_ends() -> None:
-    assert months_between("2026-01", "2026-01") == 1
-    assert months_between("2024-11", "2026-02") == 16
+    assert months_in(Period("2026-01", "2026-01")) == 1
+    assert months_in(Period("2024-11", "2026-02")) == 16
 
 
 def test_an_unknown_purpose_is_refused() -> None:
@@ -107,4 +111,4 @@ def test_every_published_purpose_is_bounded_and_bilingual() -> None:
 
 
 def test_each_agency_is_named_once() -> None:
-    assert agencies_of(TERMS.scopes + TERMS.scopes, DATASETS) == ("housing_fund", "tax")
+    assert agencies_of(TERMS.datasets + TERMS.datasets, DATASETS) == ("housing_fund", "tax")

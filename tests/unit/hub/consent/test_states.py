@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from huilian_protocol.errors import HuilianError
 
 from hub.consent.states import TRANSITIONS, Event, State, after, effective, require_readable

@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 

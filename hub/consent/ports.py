@@ -1,0 +1,42 @@
+"""What the consent domain needs of others, in the shape it needs; `hub/main.py` hands in who provides it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from hub.consent.rules import Dataset, RecipientKey
+
+
+class Persons(Protocol):
+    """Registered persons (hub/identity)."""
+
+    async def key_binding(self, subject: str) -> str:
+        """The identity authority's binding of the person's device key; raises NOT_FOUND."""
+        ...
+
+
+class Recipients(Protocol):
+    """Published recipients of data and their sealing keys (hub/identity)."""
+
+    def recipient_key(self, recipient_id: str) -> RecipientKey:
+        """The recipient's present key; raises UNKNOWN_RECIPIENT."""
+        ...
+
+
+class DatasetCatalogue(Protocol):
+    """Datasets on offer (hub/exchange); may ask the network, so never inside a transaction."""
+
+    async def datasets(self) -> Mapping[str, Dataset]:
+        """Every dataset by its id."""
+        ...
+
+
+class Ledger(Protocol):
+    """The log (hub/ledger)."""
+
+    async def append(
+        self, record_type: str, record_id: str, record: dict[str, Any], *, subject: str | None, evidence: dict[str, Any]
+    ) -> object:
+        """Append a salted record inside the open transaction."""
+        ...

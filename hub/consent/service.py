@@ -1,0 +1,270 @@
+"""The use cases of consent: prepare, grant, reject, show, revoke. Each runs inside the caller's one transaction.
+
+The hub adds nothing to what the person signed: it checks, countersigns, stores and writes the ledger record. Edges
+verify all of it again by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from huilian_protocol.artefact import Artefact, parse_artefact
+from huilian_protocol.canonical import b64u_encode
+from huilian_protocol.clock import Clock, format_time
+from huilian_protocol.consent import SignedConsent, countersign, verify_device_signature
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.trust import TrustAnchors
+from huilian_protocol.webauthn import Assertion
+
+from hub.consent.ports import Ledger, Persons, Recipients
+from hub.consent.purposes import Purpose, PurposeList
+from hub.consent.revocations import RevocationFeed
+from hub.consent.rules import Dataset, Terms, agencies_of, check_terms, draft_artefact
+from hub.consent.states import Event, State, after, effective
+from hub.consent.store import ConsentRow, ConsentStore
+from hub.platform.database import Database
+
+GRANT_RECORD = "consent-grant"
+REVOCATION_RECORD = "consent-revocation"
+
+
+def grant_record_id(consent_id: str) -> str:
+    """The id under which the ledger keeps the grant."""
+    return f"{GRANT_RECORD}:{consent_id}"
+
+
+def revocation_record_id(consent_id: str) -> str:
+    """The id under which the ledger keeps the revocation."""
+    return f"{REVOCATION_RECORD}:{consent_id}"
+
+
+@dataclass(frozen=True)
+class Consent:
+    """A consent as it stands now; `signed` is the exported file, None until it is granted."""
+
+    artefact_bytes: bytes
+    state: State
+    signed: bytes | None
+    agencies: tuple[str, ...]
+    granted_at: datetime | None
+    ended_at: datetime | None
+
+    @cached_property
+    def artefact(self) -> Artefact:
+        """What the person signed, or is asked to sign."""
+        return parse_artefact(self.artefact_bytes)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some consents and where the list goes on (empty at its end)."""
+
+    consents: tuple[Consent, ...]
+    next_token: str
+
+
+class ConsentService:
+    """The consents of one hub."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        purposes: PurposeList,
+        persons: Persons,
+        recipients: Recipients,
+        ledger: Ledger,
+        trust: TrustAnchors,
+        signing_key: Callable[[], ec.EllipticCurvePrivateKey],
+    ) -> None:
+        self._database, self._clock = database, clock
+        self._purposes, self._persons, self._recipients = purposes, persons, recipients
+        self._ledger, self._trust, self._signing_key = ledger, trust, signing_key
+        self._store = ConsentStore(database)
+        self.revocations = RevocationFeed(self._store, clock)
+
+    def purposes(self) -> tuple[Purpose, ...]:
+        """Every purpose that may be asked for."""
+        return self._purposes.all()
+
+    async def prepare(self, subject: str, consent_id: str, terms: Terms, datasets: Mapping[str, Dataset]) -> Consent:
+        """Draft the artefact for the person to sign; nothing is granted yet.
+
+        Raises UNKNOWN_PURPOSE, UNKNOWN_RECIPIENT, ALREADY_EXISTS and whatever `check_terms` raises.
+        """
+        now = self._clock.now()
+        purpose = self._purposes.get(terms.purpose)
+        recipient = self._recipients.recipient_key(terms.recipient)
+        check_terms(terms, purpose, datasets, now)
+        if await self._store.lock(consent_id) is not None:
+            raise HuilianError("ALREADY_EXISTS", "the consent id is taken", resource=f"consent {consent_id}")
+        artefact = draft_artefact(consent_id, subject, terms, purpose, recipient, now)
+        row = ConsentRow(
+            id=consent_id,
+            subject=subject,
+            state=State.REQUESTED,
+            artefact=artefact.canonical(),
+            agencies=list(agencies_of(terms.datasets, datasets)),
+            valid_until=artefact.valid_until,
+            requested_at=now,
+        )
+        await self._store.insert(row)
+        return _view(row, now)
+
+    async def grant(
+        self, subject: str, artefact_bytes: bytes, assertion: Assertion, sealed_subjects: Mapping[str, bytes]
+    ) -> Consent:
+        """Take the artefact that the person's device signed, countersign it and put it into force.
+
+        Raises ARTEFACT_INVALID, NOT_FOUND, CONSENT_EXPIRED, RECIPIENT_KEY_MISMATCH, ARTEFACT_TAMPERED, STATE_CONFLICT,
+        INVALID_ARGUMENT (a sealed subject is missing), BINDING_INVALID, SUBJECT_MISMATCH or ASSERTION_INVALID.
+        """
+        now = self._clock.now()
+        artefact = parse_artefact(artefact_bytes)
+        row = await self._owned(subject, artefact.id)
+        self._check_offer(artefact, artefact_bytes, row, now)
+        row.state = after(_state(row, now), Event.GRANT)
+        _check_agencies(row, sealed_subjects)
+        signed = await self._signed(artefact, assertion, now)
+        row.signed, row.granted_at = signed.to_bytes(), now
+        await row.save()
+        await self._store.add_sealed_subjects(row.id, sealed_subjects)
+        await self._record_grant(signed, now)
+        return _view(row, now)
+
+    async def reject(self, subject: str, consent_id: str) -> Consent:
+        """Decline a prepared artefact. Raises NOT_FOUND, STATE_CONFLICT, CONSENT_REVOKED or CONSENT_EXPIRED."""
+        return await self._end(await self._owned(subject, consent_id), Event.REJECT)
+
+    async def revoke(self, subject: str, consent_id: str) -> Consent:
+        """End a consent for good (PIPL article 15): no read from now on, and every edge is told.
+
+        Raises NOT_FOUND, STATE_CONFLICT, CONSENT_REVOKED or CONSENT_EXPIRED.
+        """
+        row = await self._owned(subject, consent_id)
+        consent = await self._end(row, Event.REVOKE)
+        at = self._clock.now()
+        await self._store.add_revocation(consent_id, at)
+        await self._record_revocation(consent.artefact, at)
+        self._database.after_commit(self.revocations.wake)
+        return consent
+
+    async def get(self, subject: str, consent_id: str) -> Consent:
+        """The person's own consent; NOT_FOUND for anybody else's."""
+        row = await self._store.find(consent_id)
+        if row is None or row.subject != subject:
+            raise _not_found(consent_id)
+        return _view(row, self._clock.now())
+
+    async def page(self, subject: str, token: str, size: int) -> Page:
+        """The person's consents, newest first; `token` is that of the page before, or empty."""
+        last = await self._store.find(token) if token else None
+        if token and (last is None or last.subject != subject):
+            raise HuilianError("INVALID_ARGUMENT", "not a token of this list", field="page_token")
+        rows = await self._store.page(subject, last, size + 1)
+        now = self._clock.now()
+        shown = rows[:size]
+        return Page(tuple(_view(row, now) for row in shown), shown[-1].id if len(rows) > size else "")
+
+    async def find(self, consent_id: str) -> Consent:
+        """Any consent, for a read under it; raises NOT_FOUND. The reader's right is the exchange's to check."""
+        row = await self._store.find(consent_id)
+        if row is None:
+            raise _not_found(consent_id)
+        return _view(row, self._clock.now())
+
+    async def sealed_subject(self, consent_id: str, agency: str) -> bytes:
+        """Who the person is, for this agency only; raises NOT_FOUND."""
+        envelope = await self._store.sealed_subject(consent_id, agency)
+        if envelope is None:
+            raise HuilianError("NOT_FOUND", resource=f"sealed subject of consent {consent_id} for {agency}")
+        return envelope
+
+    async def exhaust(self, consent_id: str) -> None:
+        """The last allowed read was taken. A consent that ended in the meantime stays as it is."""
+        row = await self._store.lock(consent_id)
+        if row is not None and _state(row, self._clock.now()) is State.GRANTED:
+            row.state = after(State.GRANTED, Event.EXHAUST)
+            await row.save()
+
+    async def _owned(self, subject: str, consent_id: str) -> ConsentRow:
+        row = await self._store.lock(consent_id)
+        if row is None or row.subject != subject:
+            raise _not_found(consent_id)
+        return row
+
+    def _check_offer(self, artefact: Artefact, artefact_bytes: bytes, row: ConsentRow, now: datetime) -> None:
+        """Only what was offered may be signed: the same bytes, still valid, to the recipient's present key."""
+        artefact.check_valid_at(now)
+        key = self._recipients.recipient_key(parse_artefact(bytes(row.artefact)).recipient.id)
+        artefact.check_recipient(key.id, key.key_id)
+        if artefact_bytes != bytes(row.artefact):
+            raise HuilianError("ARTEFACT_TAMPERED", "not the artefact that was prepared")
+
+    async def _signed(self, artefact: Artefact, assertion: Assertion, now: datetime) -> SignedConsent:
+        binding = await self._persons.key_binding(artefact.subject)
+        verify_device_signature(artefact, binding, assertion, self._trust, now)
+        return SignedConsent(
+            artefact, binding, assertion, countersign(self._signing_key(), artefact, binding, assertion)
+        )
+
+    async def _end(self, row: ConsentRow, event: Event) -> Consent:
+        now = self._clock.now()
+        row.state = after(_state(row, now), event, valid_until=format_time(row.valid_until))
+        row.ended_at = now
+        await row.save()
+        return _view(row, now)
+
+    async def _record_grant(self, signed: SignedConsent, at: datetime) -> None:
+        artefact = signed.artefact
+        record = _record(GRANT_RECORD, artefact, at)
+        evidence = {"signed_consent": b64u_encode(signed.to_bytes())}
+        record_id = grant_record_id(artefact.id)
+        await self._ledger.append(GRANT_RECORD, record_id, record, subject=artefact.subject, evidence=evidence)
+
+    async def _record_revocation(self, artefact: Artefact, at: datetime) -> None:
+        record = _record(REVOCATION_RECORD, artefact, at)
+        record_id = revocation_record_id(artefact.id)
+        await self._ledger.append(REVOCATION_RECORD, record_id, record, subject=artefact.subject, evidence={})
+
+
+def _record(kind: str, artefact: Artefact, at: datetime) -> dict[str, Any]:
+    return {
+        "type": f"huilian-{kind}/v1",
+        "consent_id": artefact.id,
+        "artefact_sha256": b64u_encode(artefact.sha256),
+        "recipient": artefact.recipient.id,
+        "purpose": artefact.purpose.code,
+        "at": format_time(at),
+    }
+
+
+def _state(row: ConsentRow, now: datetime) -> State:
+    return effective(State(row.state), row.valid_until, now)
+
+
+def _check_agencies(row: ConsentRow, sealed_subjects: Mapping[str, bytes]) -> None:
+    if set(sealed_subjects) != set(row.agencies):
+        wanted = ", ".join(row.agencies)
+        raise HuilianError("INVALID_ARGUMENT", f"one for each of: {wanted}", field="sealed_subjects")
+
+
+def _view(row: ConsentRow, now: datetime) -> Consent:
+    return Consent(
+        artefact_bytes=bytes(row.artefact),
+        state=_state(row, now),
+        signed=None if row.signed is None else bytes(row.signed),
+        agencies=tuple(row.agencies),
+        granted_at=row.granted_at,
+        ended_at=row.ended_at,
+    )
+
+
+def _not_found(consent_id: str) -> HuilianError:
+    return HuilianError("NOT_FOUND", resource=f"consent {consent_id}")
