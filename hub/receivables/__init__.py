@@ -1,0 +1,1 @@
+"""Receivables: trade documents, confirmed receivables and the certificates issued over them."""

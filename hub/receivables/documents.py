@@ -1,0 +1,188 @@
+"""Trade documents as the hub knows them: order, goods receipt and invoice, with line items. Pure. Names after UBL 2.4.
+
+Money is integer fen, quantities and unit prices are `Decimal`. The canonical form (`TradeDocument.content`) is what
+is stored, hashed into the confirmation's evidence and compared to tell a new version from a repeated one; its golden
+file is in the tests.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from huilian_protocol.canonical import sha256_canonical
+from huilian_protocol.errors import HuilianError
+from stdnum.cn import uscc as uscc_number
+
+MAX_LINES = 1_000
+MAX_FEN = 10**15
+MAX_QUANTITY = Decimal(10) ** 12
+MAX_TEXT = 200
+
+
+class DocumentKind(StrEnum):
+    """Which of the three documents of a three-way match."""
+
+    ORDER = "ORDER"
+    RECEIPT_ADVICE = "RECEIPT_ADVICE"
+    INVOICE = "INVOICE"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLine:
+    """One line item. `order_line_id` names the order line it fulfils or bills (an order's own lines name themselves).
+
+    `unit_price_fen` is fen per `unit_code` and may have fractions. A goods receipt carries no prices: both are 0.
+    """
+
+    order_line_id: str
+    item_name: str
+    quantity: Decimal
+    unit_code: str
+    unit_price_fen: Decimal
+    line_extension_amount_fen: int
+
+    def content(self) -> dict[str, Any]:
+        """Canonical form: decimals as plain strings without trailing zeros."""
+        return {
+            "order_line_id": self.order_line_id,
+            "item_name": self.item_name,
+            "quantity": decimal_text(self.quantity),
+            "unit_code": self.unit_code,
+            "unit_price_fen": decimal_text(self.unit_price_fen),
+            "line_extension_amount_fen": self.line_extension_amount_fen,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TradeDocument:
+    """One version of an order, goods receipt or invoice, as the buyer's ERP holds it.
+
+    `document_id` is the ERP's stable identifier, `number` what people see. `order_document_ids` are the orders that a
+    receipt or an invoice answers (empty for an order). `due_date` is set on invoices only. `payable_amount_fen`
+    includes `tax_amount_fen`.
+    """
+
+    document_id: str
+    kind: DocumentKind
+    number: str
+    order_document_ids: tuple[str, ...]
+    buyer_uscc: str
+    supplier_uscc: str
+    supplier_name: str
+    issue_date: dt.date
+    due_date: dt.date | None
+    currency: str
+    lines: tuple[DocumentLine, ...]
+    tax_amount_fen: int
+    payable_amount_fen: int
+
+    def content(self) -> dict[str, Any]:
+        """Canonical form (golden file: tests/unit/hub/receivables/golden)."""
+        return {
+            "type": "huilian-trade-document/v1",
+            "document_id": self.document_id,
+            "kind": self.kind.value,
+            "number": self.number,
+            "order_document_ids": list(self.order_document_ids),
+            "buyer_uscc": self.buyer_uscc,
+            "supplier_uscc": self.supplier_uscc,
+            "supplier_name": self.supplier_name,
+            "issue_date": self.issue_date.isoformat(),
+            "due_date": self.due_date.isoformat() if self.due_date else None,
+            "currency": self.currency,
+            "lines": [line.content() for line in self.lines],
+            "tax_amount_fen": self.tax_amount_fen,
+            "payable_amount_fen": self.payable_amount_fen,
+        }
+
+    def digest(self) -> bytes:
+        """SHA-256 of the canonical form, 32 bytes."""
+        return sha256_canonical(self.content())
+
+
+def parse_document(content: dict[str, Any]) -> TradeDocument:
+    """The document behind a stored canonical form."""
+    due = content["due_date"]
+    return TradeDocument(
+        document_id=content["document_id"],
+        kind=DocumentKind(content["kind"]),
+        number=content["number"],
+        order_document_ids=tuple(content["order_document_ids"]),
+        buyer_uscc=content["buyer_uscc"],
+        supplier_uscc=content["supplier_uscc"],
+        supplier_name=content["supplier_name"],
+        issue_date=dt.date.fromisoformat(content["issue_date"]),
+        due_date=dt.date.fromisoformat(due) if due else None,
+        currency=content["currency"],
+        lines=tuple(_parse_line(line) for line in content["lines"]),
+        tax_amount_fen=content["tax_amount_fen"],
+        payable_amount_fen=content["payable_amount_fen"],
+    )
+
+
+def check_document(document: TradeDocument) -> None:
+    """Raise PROVIDER_FAULT for a document that makes no sense in itself, whatever it is compared with."""
+    _require(0 < len(document.lines) <= MAX_LINES, document, f"1 to {MAX_LINES} lines expected")
+    _require(uscc_number.is_valid(document.buyer_uscc), document, "the buyer's USCC is malformed")
+    _require(uscc_number.is_valid(document.supplier_uscc), document, "the supplier's USCC is malformed")
+    _require(document.buyer_uscc != document.supplier_uscc, document, "buyer and supplier are the same enterprise")
+    _require(document.currency == "CNY", document, "only CNY is accepted")
+    for text in (document.document_id, document.number):
+        _require(0 < len(text) <= MAX_TEXT, document, "id or number missing or too long")
+    if document.kind is DocumentKind.ORDER:
+        order_line_ids = {line.order_line_id for line in document.lines}
+        _require(
+            len(order_line_ids) == len(document.lines) and "" not in order_line_ids,
+            document,
+            "order line ids must differ",
+        )
+    for number, line in enumerate(document.lines, start=1):
+        _check_line(document, number, line)
+    _require(
+        0 <= document.tax_amount_fen <= document.payable_amount_fen <= MAX_FEN, document, "tax or total out of range"
+    )
+    if document.kind is DocumentKind.INVOICE:
+        due = document.due_date
+        _require(due is not None and due >= document.issue_date, document, "due date missing or before the issue date")
+        _require(document.payable_amount_fen > 0, document, "an invoice over nothing")
+
+
+def lines_total_fen(document: TradeDocument) -> int:
+    """Sum of the line amounts and the tax, in fen: what the payable amount must be."""
+    return sum(line.line_extension_amount_fen for line in document.lines) + document.tax_amount_fen
+
+
+def decimal_text(value: Decimal) -> str:
+    """Plain decimal notation without exponent or trailing zeros; one number has one text."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _parse_line(content: dict[str, Any]) -> DocumentLine:
+    return DocumentLine(
+        order_line_id=content["order_line_id"],
+        item_name=content["item_name"],
+        quantity=Decimal(content["quantity"]),
+        unit_code=content["unit_code"],
+        unit_price_fen=Decimal(content["unit_price_fen"]),
+        line_extension_amount_fen=content["line_extension_amount_fen"],
+    )
+
+
+def _check_line(document: TradeDocument, number: int, line: DocumentLine) -> None:
+    _require(line.quantity.is_finite() and 0 < line.quantity <= MAX_QUANTITY, document, f"quantity of line {number}")
+    _require(
+        line.unit_price_fen.is_finite() and 0 <= line.unit_price_fen <= MAX_FEN,
+        document,
+        f"unit price of line {number}",
+    )
+    _require(0 <= line.line_extension_amount_fen <= MAX_FEN, document, f"amount of line {number}")
+
+
+def _require(condition: bool, document: TradeDocument, what: str) -> None:
+    if not condition:
+        raise HuilianError("PROVIDER_FAULT", f"{document.kind} {document.number}: {what}", provider="ERP")

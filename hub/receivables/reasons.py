@@ -1,0 +1,63 @@
+"""What people read about a reason: Chinese and English texts by code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hub.receivables.matching import MatchReason, Mismatch
+from hub.receivables.rules import TermWarning
+
+DUPLICATE_INVOICE: Final = "DUPLICATE_INVOICE"
+TERM_ABOVE_SIX_MONTHS: Final = "TERM_ABOVE_SIX_MONTHS"
+
+_MISMATCH_TEXTS: dict[Mismatch, tuple[str, str]] = {
+    Mismatch.TOTAL_DIFFERS: ("发票总额与明细合计不一致", "The invoice total is not the sum of its lines"),
+    Mismatch.ORDER_MISSING: ("找不到发票对应的采购订单", "The purchase order of the invoice is missing"),
+    Mismatch.PARTY_DIFFERS: ("发票与订单的买卖双方不一致", "The invoice is between other parties than the order"),
+    Mismatch.ORDER_LINE_UNKNOWN: ("发票行没有对应的订单行", "The invoice line answers no line of the order"),
+    Mismatch.ITEM_DIFFERS: ("货物与订单不一致", "The item differs from the order"),
+    Mismatch.UNIT_DIFFERS: ("计量单位与订单不一致", "The unit of measure differs from the order"),
+    Mismatch.PRICE_DIFFERS: ("单价与订单不一致", "The unit price differs from the order"),
+    Mismatch.AMOUNT_DIFFERS: ("金额不等于数量乘单价", "The line amount is not quantity times unit price"),
+    Mismatch.ABOVE_RECEIVED: ("开票数量超过收货数量", "More is invoiced than was received"),
+    Mismatch.ABOVE_ORDERED: ("开票数量超过订购数量", "More is invoiced than was ordered"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason with its code and what people read, as it is stored and shown."""
+
+    code: str
+    text_zh: str
+    text_en: str
+
+
+def mismatch_reason(reason: MatchReason) -> Reason:
+    """The words for a mismatch; line 0 is the invoice as a whole."""
+    text_zh, text_en = _MISMATCH_TEXTS[reason.mismatch]
+    where_zh, where_en = (f"第{reason.line}行：", f"Line {reason.line}: ") if reason.line else ("", "")
+    return Reason(
+        code=reason.mismatch.value,
+        text_zh=f"{where_zh}{text_zh}（应为{reason.expected}，实为{reason.found}）",
+        text_en=f"{where_en}{text_en} (expected {reason.expected}, found {reason.found})",
+    )
+
+
+def duplicate_reason(invoice_number: str) -> Reason:
+    """Another receivable already rests on an invoice of this number by this supplier."""
+    return Reason(
+        code=DUPLICATE_INVOICE,
+        text_zh=f"发票号码{invoice_number}已用于另一笔应收账款",
+        text_en=f"Another receivable rests on invoice number {invoice_number} already",
+    )
+
+
+def term_reason(warning: TermWarning) -> Reason:
+    """A term above six months is allowed, not wanted (银发〔2025〕77号)."""
+    return Reason(
+        code=TERM_ABOVE_SIX_MONTHS,
+        text_zh=f"付款期限超过六个月（原则上不晚于{warning.usual_latest}，银发〔2025〕77号）",
+        text_en=f"The term is above six months (in principle not later than {warning.usual_latest}, PBC 2025 no. 77)",
+    )
