@@ -1,7 +1,8 @@
 """The consent artefact: what a person grants to whom, for what, how long; the thing that is signed.
 
-Its content follows what 个人信息保护法 (PIPL) articles 13, 14 and 17 ask of a consent: recipient, purpose, kinds of data, retention and a clear
-legal basis. The canonical JSON (RFC 8785) of ``to_dict()`` is what the person's device signs.
+Its content follows what articles 13, 14 and 17 of 个人信息保护法 (PIPL) ask of a consent: recipient, purpose, kinds
+of data, retention and a clear legal basis. The canonical JSON (RFC 8785) of ``to_dict()`` is what the person's device
+signs.
 """
 
 from __future__ import annotations
@@ -31,7 +32,21 @@ MAX_READS = 10_000
 MAX_DATA_LIFE_DAYS = 3_650
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}", re.ASCII)
-_KEYS = ["type", "id", "version", "subject", "recipient", "purpose", "datasets", "frequency", "data_life_days", "valid_from", "valid_until", "legal_basis", "evidence_level"]
+_KEYS = [
+    "type",
+    "id",
+    "version",
+    "subject",
+    "recipient",
+    "purpose",
+    "datasets",
+    "frequency",
+    "data_life_days",
+    "valid_from",
+    "valid_until",
+    "legal_basis",
+    "evidence_level",
+]
 
 
 class EvidenceLevel(StrEnum):
@@ -89,7 +104,9 @@ class DatasetGrant:
 
 @dataclass(frozen=True)
 class Artefact:
-    """A consent artefact. Instants are aware UTC datetimes with whole seconds; ``data_life_days`` counts from each read."""
+    """A consent artefact. Instants are aware UTC datetimes with whole seconds; ``data_life_days`` counts from each
+    read.
+    """
 
     id: str
     subject: str
@@ -131,7 +148,9 @@ class Artefact:
 
     @cached_property
     def sha256(self) -> bytes:
-        """SHA-256 of the canonical bytes: the WebAuthn challenge and the name of this consent in ``info`` and records."""
+        """SHA-256 of the canonical bytes: the WebAuthn challenge and the name of this consent in ``info`` and
+        records.
+        """
         return sha256_canonical(self.to_dict())
 
     def check_valid_at(self, now: datetime) -> None:
@@ -170,8 +189,9 @@ class Artefact:
 def parse_artefact(data: bytes | Mapping[str, Any]) -> Artefact:
     """Read an artefact from its canonical bytes or its JSON form.
 
-    Raises :class:`HuilianError` ARTEFACT_INVALID for unknown or missing keys, unsorted fields, odd values and bytes that are not
-    canonical. Whether datasets, fields, purpose and recipient exist is for the hub's and the edge's own registers.
+    Raises :class:`HuilianError` ARTEFACT_INVALID for unknown or missing keys, unsorted fields, odd values and bytes
+    that are not canonical. Whether datasets, fields, purpose and recipient exist is for the hub's and the edge's own
+    registers.
     """
     try:
         if isinstance(data, bytes) and len(data) > MAX_ARTEFACT_BYTES:

@@ -1,9 +1,9 @@
 """Key bindings: the identity authority's word that a device key belongs to a verified person.
 
-A binding is a JWS of type ``huilian-binding+jwt`` with the claims ``iss`` (authority), ``sub`` (network number: the person's
-pseudonym at this relying party, as 网号 in 国家网络身份认证公共服务管理办法), ``cnf.jwk`` (device key, RFC 7800),
-``identity_commitment``, ``assurance``, ``iat`` and ``exp`` (seconds since the epoch). It holds no name and no resident ID: whoever
-is told name, resident ID and salt can check them against the commitment, nobody else learns them.
+A binding is a JWS of type ``huilian-binding+jwt`` with the claims ``iss`` (authority), ``sub`` (network number: the
+person's pseudonym at this relying party, 网号 in 国家网络身份认证公共服务管理办法), ``cnf.jwk`` (device key, RFC
+7800), ``identity_commitment``, ``assurance``, ``iat`` and ``exp`` (seconds since the epoch). It holds no name and no
+resident ID: whoever is told name, resident ID and salt can check them against the commitment, nobody else learns them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class Binding:
 
 
 def commit_identity(name: str, resident_id: str, salt: bytes) -> bytes:
-    """SHA-256(salt || canonical {name, resident_id}) with a salt of 32 bytes. Raises ``ValueError`` for another salt length."""
+    """SHA-256(salt || canonical {name, resident_id}) with a salt of 32 bytes. Raises ``ValueError`` for another salt
+    length.
+    """
     if len(salt) != SALT_BYTES:
         raise ValueError("an identity commitment's salt is 32 bytes")
     return hashlib.sha256(salt + canonicalise({"name": name, "resident_id": resident_id})).digest()

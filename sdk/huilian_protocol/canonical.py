@@ -1,7 +1,7 @@
 """The canonical form of JSON (RFC 8785) and of base64url (RFC 4648 section 5, no padding).
 
-What is hashed or signed has exactly one byte form. Numbers are integers within ±(2^53 - 1): money is integer fen and rates are
-strings, so a float in a hashed value is a mistake and is refused.
+What is hashed or signed has exactly one byte form. Numbers are integers within ±(2^53 - 1): money is integer fen and
+rates are strings, so a float in a hashed value is a mistake and is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ __all__ = ["b64u_decode", "b64u_encode", "canonicalise", "parse_canonical", "sha
 
 
 def canonicalise(value: Any) -> bytes:
-    """The RFC 8785 bytes of ``value``. Raises ``ValueError`` for floats, big integers, lone surrogates and non-JSON types."""
+    """The RFC 8785 bytes of ``value``. Raises ``ValueError`` for floats, big integers, lone surrogates and non-JSON
+    types.
+    """
     _refuse_floats(value)
     try:
         return rfc8785.dumps(value)

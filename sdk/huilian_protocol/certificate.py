@@ -1,7 +1,9 @@
-"""Enterprise certificates: X.509 (RFC 5280) over an enterprise's secp256k1 confirmation key, issued by the enterprise CA.
+"""Enterprise certificates: X.509 (RFC 5280) over an enterprise's secp256k1 confirmation key, issued by the enterprise
+CA.
 
-The subject holds the unified social credit code (USCC, 统一社会信用代码) as ``serialNumber`` and the registered name as ``CN``. One level:
-the CA that verifiers pin signs the enterprise's certificate directly (sandbox standing for a licensed 电子认证 CA).
+The subject holds the unified social credit code (USCC, 统一社会信用代码) as ``serialNumber`` and the registered name as
+``CN``. One level: the CA that verifiers pin signs the enterprise's certificate directly (sandbox standing for a
+licensed 电子认证 CA).
 """
 
 from __future__ import annotations
@@ -60,7 +62,9 @@ def issue_enterprise_certificate(
     not_after: datetime,
     serial: int,
 ) -> str:
-    """A certificate as PEM for an enterprise's secp256k1 key. Raises ``ValueError`` for another curve or a malformed USCC."""
+    """A certificate as PEM for an enterprise's secp256k1 key. Raises ``ValueError`` for another curve or a malformed
+    USCC.
+    """
     if not isinstance(public_key.curve, ec.SECP256K1) or not _USCC.fullmatch(uscc):
         raise ValueError("an enterprise certificate needs a secp256k1 key and a USCC")
     subject = x509.Name(
@@ -76,7 +80,8 @@ def issue_enterprise_certificate(
 def verify_enterprise_certificate(certificate_pem: str, ca_pem: str, at: datetime) -> EnterpriseIdentity:
     """The enterprise that the pinned CA certified for the instant ``at`` (aware UTC).
 
-    Raises :class:`HuilianError` ENTERPRISE_CERTIFICATE_INVALID. There is no revocation list in the sandbox: the CA's certificates live short.
+    Raises :class:`HuilianError` ENTERPRISE_CERTIFICATE_INVALID. There is no revocation list in the sandbox: the CA's
+    certificates live short.
     """
     try:
         certificate, authority = _load(certificate_pem), _load(ca_pem)

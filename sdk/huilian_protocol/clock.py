@@ -1,7 +1,7 @@
 """Clocks and the one text form of an instant.
 
-Nothing below a composition root reads the real clock: it takes a :class:`Clock`. Instants are aware datetimes in UTC; their
-canonical text is RFC 3339 with whole seconds and ``Z``.
+Nothing below a composition root reads the real clock: it takes a :class:`Clock`. Instants are aware datetimes in UTC;
+their canonical text is RFC 3339 with whole seconds and ``Z``.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class FixedClock:
 class SandboxClock:
     """Real time plus an offset that a JSON file holds: ``{"offset_seconds": 86400}``.
 
-    All processes of a sandbox share the file, so one write moves all of them. The file is read again when its modification time,
-    size or inode changes; without a file the offset is 0.
+    All processes of a sandbox share the file, so one write moves all of them. The file is read again when its
+    modification time, size or inode changes; without a file the offset is 0.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -77,7 +77,9 @@ class SandboxClock:
         return self._offset
 
     def set_offset(self, offset: timedelta) -> None:
-        """Move this and every other clock on the same file. Written beside and renamed: a reader never sees half a file."""
+        """Move this and every other clock on the same file. Written beside and renamed: a reader never sees half a
+        file.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._path.with_name(self._path.name + ".new")
         fresh.write_text(json.dumps({"offset_seconds": int(offset.total_seconds())}), "utf-8")

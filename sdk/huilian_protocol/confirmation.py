@@ -1,7 +1,7 @@
 """A core enterprise's confirmation of a receivable as EIP-712 typed data, signed by its own secp256k1 key.
 
-The signature is 65 bytes ``r || s || v`` with low ``s`` (EIP-2) and ``v`` 27 or 28: exactly one spelling. The enterprise's
-certificate must be valid at ``confirmed_at`` and name the buyer's USCC.
+The signature is 65 bytes ``r || s || v`` with low ``s`` (EIP-2) and ``v`` 27 or 28: exactly one spelling. The
+enterprise's certificate must be valid at ``confirmed_at`` and name the buyer's USCC.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ _KEYS = (*(name for name, _ in _FIELDS), "chainId", "verifyingContract")
 
 @dataclass(frozen=True, slots=True)
 class ReceivableConfirmation:
-    """What the buyer confirms. ``amount_fen`` in fen, ``confirmed_at`` in seconds since the epoch, ``evidence_hash`` 32 bytes.
+    """What the buyer confirms. ``amount_fen`` in fen, ``confirmed_at`` in seconds since the epoch, ``evidence_hash``
+    32 bytes.
 
     ``chain_id`` and ``verifying_contract`` are the EIP-712 domain, so a confirmation for one chain is none for another.
     """
@@ -131,8 +132,8 @@ def verify_confirmation(
 ) -> EnterpriseIdentity:
     """The enterprise that signed ``message`` by the key in its certificate.
 
-    Raises :class:`HuilianError` ENTERPRISE_CERTIFICATE_INVALID or CONFIRMATION_SIGNER_MISMATCH (signed by another key, over
-    something else, in another spelling, or by an enterprise that is not the buyer).
+    Raises :class:`HuilianError` ENTERPRISE_CERTIFICATE_INVALID or CONFIRMATION_SIGNER_MISMATCH (signed by another key,
+    over something else, in another spelling, or by an enterprise that is not the buyer).
     """
     confirmed_at = datetime.fromtimestamp(message.confirmed_at, UTC)
     enterprise = verify_enterprise_certificate(certificate_pem, ca_pem, confirmed_at)

@@ -1,8 +1,8 @@
 """Signed consents: an artefact with the person's device signature, the key binding and the hub's countersignature.
 
-A signed consent is the canonical JSON ``{"artefact", "binding", "assertion", "countersignature"}``. The assertion's challenge is
-the SHA-256 of the canonical artefact; the countersignature is a JWS of type ``huilian-consent+jwt`` over the three hashes, so neither
-the hub alone nor the person's device alone can make or change a consent.
+A signed consent is the canonical JSON ``{"artefact", "binding", "assertion", "countersignature"}``. The assertion's
+challenge is the SHA-256 of the canonical artefact; the countersignature is a JWS of type ``huilian-consent+jwt`` over
+the three hashes, so neither the hub alone nor the person's device alone can make or change a consent.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def countersign(
 def parse_signed_consent(data: bytes) -> SignedConsent:
     """Read a signed consent without verifying it.
 
-    Raises :class:`HuilianError` ARTEFACT_INVALID for a malformed artefact or consent and ASSERTION_INVALID for a malformed assertion.
+    Raises :class:`HuilianError` ARTEFACT_INVALID for a malformed artefact or consent and ASSERTION_INVALID for a
+    malformed assertion.
     """
     try:
         if len(data) > MAX_CONSENT_BYTES:
@@ -111,8 +112,9 @@ def verify_device_signature(
 ) -> Binding:
     """Check that the person signed exactly this artefact with a device key that an identity authority vouches for.
 
-    This is what the hub checks before it countersigns. Raises :class:`HuilianError` EVIDENCE_LEVEL_TOO_LOW, BINDING_INVALID,
-    SUBJECT_MISMATCH (the binding is somebody else's), ARTEFACT_TAMPERED (something else was signed) or ASSERTION_INVALID.
+    This is what the hub checks before it countersigns. Raises :class:`HuilianError` EVIDENCE_LEVEL_TOO_LOW,
+    BINDING_INVALID, SUBJECT_MISMATCH (the binding is somebody else's), ARTEFACT_TAMPERED (something else was signed)
+    or ASSERTION_INVALID.
     """
     if artefact.evidence_level is not EvidenceLevel.DEVICE_SIGNED:
         required = EvidenceLevel.DEVICE_SIGNED.value
@@ -127,7 +129,9 @@ def verify_device_signature(
 
 
 def verify_countersignature(consent: SignedConsent, trust: TrustAnchors) -> None:
-    """Raises :class:`HuilianError` COUNTERSIGNATURE_INVALID unless a trusted hub countersigned exactly these three parts."""
+    """Raises :class:`HuilianError` COUNTERSIGNATURE_INVALID unless a trusted hub countersigned exactly these three
+    parts.
+    """
     code = "COUNTERSIGNATURE_INVALID"
     claims = verify_jws(consent.countersignature, trust.hub_signing_keys(), TYP, code=code)
     if claims != _hashes(consent.artefact, consent.binding, consent.assertion):
@@ -135,7 +139,8 @@ def verify_countersignature(consent: SignedConsent, trust: TrustAnchors) -> None
 
 
 def verify_evidence(data: bytes, trust: TrustAnchors, now: datetime) -> VerifiedConsent:
-    """Verify everything that a signed consent proves by itself, at the instant ``now``; revocation and quota are the edge's own.
+    """Verify everything that a signed consent proves by itself, at the instant ``now``; revocation and quota are the
+    edge's own.
 
     Raises :class:`HuilianError` as :func:`parse_signed_consent`, :func:`verify_device_signature` and
     :func:`verify_countersignature` do, and CONSENT_NOT_YET_VALID or CONSENT_EXPIRED.

@@ -1,7 +1,8 @@
 """The one error type of Huilian and its catalogue.
 
-Every refusal anywhere (hub, connector, client, verifier) is a :class:`HuilianError` with a code of ``catalogue.json``. The entry
-says whose fault it is, whether trying again helps, how it looks on gRPC and HTTP, and what to tell people in Chinese and English.
+Every refusal anywhere (hub, connector, client, verifier) is a :class:`HuilianError` with a code of ``catalogue.json``.
+The entry says whose fault it is, whether trying again helps, how it looks on gRPC and HTTP, and what to tell people in
+Chinese and English.
 """
 
 from __future__ import annotations
@@ -80,9 +81,9 @@ class _Blanks(dict[str, str]):
 class HuilianError(Exception):
     """A refusal with a catalogue code.
 
-    ``detail`` says in English which check failed, for logs and developers; it must hold no personal data. ``params`` fill the
-    placeholders of the catalogue's texts and travel as metadata. A code that is not in the catalogue is a programming error and
-    raises ``KeyError`` at once.
+    ``detail`` says in English which check failed, for logs and developers; it must hold no personal data. ``params``
+    fill the placeholders of the catalogue's texts and travel as metadata. A code that is not in the catalogue is a
+    programming error and raises ``KeyError`` at once.
     """
 
     def __init__(self, code: str, detail: str = "", **params: object) -> None:

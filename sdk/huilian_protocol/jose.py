@@ -1,7 +1,7 @@
 """ES256 in compact JWS (RFC 7515), keys as JWK (RFC 7517) and their thumbprints (RFC 7638).
 
-Only ES256 over P-256 exists here, the header's ``typ`` is always checked (RFC 8725 section 3.11) so that a token for one use is
-no token for another, and header and payload are canonical JSON.
+Only ES256 over P-256 exists here, the header's ``typ`` is always checked (RFC 8725 section 3.11) so that a token for
+one use is no token for another, and header and payload are canonical JSON.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def verify_jws(
 ) -> dict[str, Any]:
     """The payload of a JWS that one of ``keys`` (by ``kid``) signed for the use ``typ``.
 
-    Raises :class:`HuilianError` with ``code`` for a malformed token, an unknown key, another use or a wrong signature. Times in
-    the payload are the caller's to check.
+    Raises :class:`HuilianError` with ``code`` for a malformed token, an unknown key, another use or a wrong signature.
+    Times in the payload are the caller's to check.
     """
     try:
         return _verify(token, keys, typ)
@@ -97,7 +97,9 @@ def public_key_to_jwk(public_key: ec.EllipticCurvePublicKey) -> Jwk:
 
 
 def jwk_to_public_key(jwk: Any) -> ec.EllipticCurvePublicKey:
-    """The P-256 public key of a JWK. Raises ``ValueError`` for any other or malformed key; members beyond the key are ignored."""
+    """The P-256 public key of a JWK. Raises ``ValueError`` for any other or malformed key; members beyond the key are
+    ignored.
+    """
     if not isinstance(jwk, dict) or jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
         raise ValueError("not a JWK of a P-256 key")
     x, y = jwk.get("x"), jwk.get("y")
@@ -120,7 +122,9 @@ def keys_to_jwks(keys: Iterable[ec.EllipticCurvePublicKey]) -> dict[str, list[Jw
 
 
 def jwks_to_keys(jwks: Any) -> dict[str, ec.EllipticCurvePublicKey]:
-    """The keys of a JWK set by ``kid``. Raises ``ValueError`` if one is malformed or has another ``kid`` than its thumbprint."""
+    """The keys of a JWK set by ``kid``. Raises ``ValueError`` if one is malformed or has another ``kid`` than its
+    thumbprint.
+    """
     if not isinstance(jwks, dict) or not isinstance(jwks.get("keys"), list):
         raise ValueError("not a JWK set")
     keys = {}

@@ -1,8 +1,8 @@
 """Receipts: one file that proves a record was logged and anchored; its form, its making and its strict reading.
 
-A receipt is canonical JSON. ``signature`` is a JWS of type ``huilian-receipt+jwt`` over ``{"receipt_sha256"}``, the hash of the canonical
-receipt without ``signature``; so every byte of the file is covered either by the signature or by being it. Checking proofs,
-checkpoint, anchor and evidence offline is ``ledger.verify``'s work.
+A receipt is canonical JSON. ``signature`` is a JWS of type ``huilian-receipt+jwt`` over ``{"receipt_sha256"}``, the
+hash of the canonical receipt without ``signature``; so every byte of the file is covered either by the signature or by
+being it. Checking proofs, checkpoint, anchor and evidence offline is ``ledger.verify``'s work.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ _KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Where a root stands on the chain. Hashes and the raw signed transaction are lower-case hex with ``0x``; ``root`` is 32 bytes."""
+    """Where a root stands on the chain. Hashes and the raw signed transaction are lower-case hex with ``0x``;
+    ``root`` is 32 bytes.
+    """
 
     chain_id: int
     contract: str
@@ -76,7 +78,9 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A parsed receipt whose own signature was checked against ``hub_key``; whether that hub is trusted is the verifier's question."""
+    """A parsed receipt whose own signature was checked against ``hub_key``; whether that hub is trusted is the
+    verifier's question.
+    """
 
     record: Mapping[str, Any]
     salt: bytes
@@ -121,7 +125,8 @@ def build_receipt(
 def parse_receipt(data: bytes) -> Receipt:
     """Read a receipt and check its own signature.
 
-    Raises :class:`HuilianError` RECEIPT_INVALID for bytes that are not canonical, an unknown key, an odd value or a wrong signature.
+    Raises :class:`HuilianError` RECEIPT_INVALID for bytes that are not canonical, an unknown key, an odd value or a
+    wrong signature.
     """
     try:
         if len(data) > MAX_RECEIPT_BYTES:

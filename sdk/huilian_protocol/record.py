@@ -16,8 +16,9 @@ SALT_BYTES = 32
 def commit_record(record: Mapping[str, Any], salt: bytes) -> bytes:
     """SHA-256(salt || canonical record), 32 bytes: the *data* of a leaf; its hash in the tree is SHA-256(0x00 || data).
 
-    The salt (32 random bytes, one per record) keeps a guess at the record from being confirmed by the public log; whoever
-    destroys salt and record leaves a proof that tells nothing. Raises ``ValueError`` for a salt of another length.
+    The salt (32 random bytes, one per record) keeps a guess at the record from being confirmed by the public log;
+    whoever destroys salt and record leaves a proof that tells nothing. Raises ``ValueError`` for a salt of another
+    length.
     """
     if len(salt) != SALT_BYTES:
         raise ValueError("a record's salt is 32 bytes")

@@ -1,7 +1,8 @@
 """The recovery byte of a secp256k1 signature (Ethereum yellow paper, appendix F), checked with public values only.
 
-``cryptography`` verifies ECDSA but says nothing of the nonce point's parity, which is what ``v`` states. Without this check a
-signature would have two accepted spellings here and one on a chain. No secret passes through, so plain integers do.
+``cryptography`` verifies ECDSA but says nothing of the nonce point's parity, which is what ``v`` states. Without this
+check a signature would have two accepted spellings here and one on a chain. No secret passes through, so plain
+integers do.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Sealing to a recipient by HPKE (RFC 9180) in a self-describing envelope.
 
-The ``info`` object says what the sealed bytes are for and is bound to the ciphertext: whoever opens it must name the same use,
-consent, fields, recipient and request. ``cryptography``'s HPKE has no AAD, so everything goes through ``info``.
+The ``info`` object says what the sealed bytes are for and is bound to the ciphertext: whoever opens it must name the
+same use, consent, fields, recipient and request. ``cryptography``'s HPKE has no AAD, so everything goes through
+``info``.
 
-Suites: ``xwing`` (ML-KEM-768 with X25519, HKDF-SHA256, AES-256-GCM; recorded traffic stays safe from a later quantum computer)
-and ``x25519`` (DHKEM X25519, HKDF-SHA256, AES-256-GCM). A private key is 32 bytes in both: the X25519 scalar, or the X-Wing seed
-of draft-connolly-cfrg-xwing-kem.
+Suites: ``xwing`` (ML-KEM-768 with X25519, HKDF-SHA256, AES-256-GCM; recorded traffic stays safe from a later quantum
+computer) and ``x25519`` (DHKEM X25519, HKDF-SHA256, AES-256-GCM). A private key is 32 bytes in both: the X25519
+scalar, or the X-Wing seed of draft-connolly-cfrg-xwing-kem.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ def seal(suite: Suite, public_key: bytes, info: Mapping[str, Any], plaintext: by
 def open_sealed(envelope: bytes, private_key: bytes, info: Mapping[str, Any]) -> bytes:
     """The plaintext of an envelope sealed to ``private_key`` for the use that ``info`` states.
 
-    Raises :class:`HuilianError` SEALED_DATA_INVALID for a malformed envelope, another key, another use or a changed ciphertext.
+    Raises :class:`HuilianError` SEALED_DATA_INVALID for a malformed envelope, another key, another use or a changed
+    ciphertext.
     """
     suite, named_key, ciphertext = _parse(envelope)
     if key_id(public_key_of(suite, private_key)) != named_key:
@@ -113,7 +115,9 @@ def payload_info(
     recipient: str,
     request_id: str,
 ) -> dict[str, Any]:
-    """The ``info`` of a data payload: artefact hash, purpose code, dataset, fields (sorted), recipient id and request id."""
+    """The ``info`` of a data payload: artefact hash, purpose code, dataset, fields (sorted), recipient id and request
+    id.
+    """
     return {
         "consent_sha256": b64u_encode(consent_sha256),
         "dataset": dataset,

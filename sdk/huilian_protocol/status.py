@@ -1,4 +1,6 @@
-"""How a :class:`HuilianError` crosses the wire: ``google.rpc.Status`` with ``ErrorInfo`` and one ``LocalizedMessage`` per language."""
+"""How a :class:`HuilianError` crosses the wire: ``google.rpc.Status`` with ``ErrorInfo`` and one ``LocalizedMessage``
+per language.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,8 @@ def to_rpc_status(error: HuilianError) -> status_pb2.Status:
 def from_rpc_error(error: grpc.RpcError) -> HuilianError:
     """The :class:`HuilianError` that the other side raised, or the nearest code for a bare gRPC failure.
 
-    Takes the errors of ``grpc`` and of ``grpc.aio``; a code that this version's catalogue does not know falls back the same way.
+    Takes the errors of ``grpc`` and of ``grpc.aio``; a code that this version's catalogue does not know falls back the
+    same way.
     """
     call: Any = error
     info = _error_info(call)

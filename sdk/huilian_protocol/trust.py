@@ -1,7 +1,8 @@
 """Trust anchors: the keys that edges and verifiers pin, so that no hub has to be believed.
 
-The file is JSON: ``identity_authority_keys`` (JWK set), ``enterprise_ca`` (PEM), ``hubs`` (each with ``origin``, ``signing_keys`` as JWK
-set, ``log_vkey`` in C2SP form and ``chain_address``), ``chain`` (``chain_id`` and ``contract``), ``rp_id`` and ``origin`` (WebAuthn).
+The file is JSON: ``identity_authority_keys`` (JWK set), ``enterprise_ca`` (PEM), ``hubs`` (each with ``origin``,
+``signing_keys`` as JWK set, ``log_vkey`` in C2SP form and ``chain_address``), ``chain`` (``chain_id`` and
+``contract``), ``rp_id`` and ``origin`` (WebAuthn).
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class TrustedHub:
-    """A hub by what it signs with: countersignatures and receipts, its log's checkpoints, its transactions on the chain."""
+    """A hub by what it signs with: countersignatures and receipts, its log's checkpoints, its transactions on the
+    chain.
+    """
 
     origin: str
     signing_keys: Mapping[str, ec.EllipticCurvePublicKey]

@@ -1,7 +1,7 @@
 """Checking WebAuthn assertions (W3C Web Authentication Level 2, section 7.2) with ES256 device keys.
 
-Only what a relying party needs that already knows the key: the key itself comes from the identity authority's binding, so there is
-no attestation here, and the signature counter is not used (synced passkeys do not count).
+Only what a relying party needs that already knows the key: the key itself comes from the identity authority's binding,
+so there is no attestation here, and the signature counter is not used (synced passkeys do not count).
 """
 
 from __future__ import annotations
