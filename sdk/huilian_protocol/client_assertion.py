@@ -1,7 +1,7 @@
 """Client assertions (RFC 7523, private_key_jwt): how an enterprise or a service asks for an access token.
 
-A client assertion is a JWS of type ``client-authentication+jwt`` with ``iss`` = ``sub`` = client id (a USCC or a service's
-name), ``aud`` = the hub's origin, ``iat``, ``exp`` at most five minutes later and a ``jti`` that is used once.
+A client assertion is a JWS of type ``client-authentication+jwt`` with ``iss`` = ``sub`` = client id (a USCC or the name
+of a service), ``aud`` = the hub's origin, ``iat``, ``exp`` at most five minutes later and a ``jti`` that is used once.
 """
 
 from __future__ import annotations

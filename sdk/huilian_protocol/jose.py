@@ -33,13 +33,15 @@ Jwk = dict[str, str]
 MAX_TOKEN_CHARS = 16_384
 _SIZE = 32
 _ES256 = ec.ECDSA(hashes.SHA256())
+# RFC 6979: the same payload gives the same token, and no weak random number can leak the key.
+_ES256_SIGN = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 
 
 def sign_jws(private_key: ec.EllipticCurvePrivateKey, payload: Mapping[str, Any], typ: str, kid: str) -> str:
     """A compact JWS of ``payload`` with the header ``{alg: ES256, kid, typ}``."""
     header = canonicalise({"alg": "ES256", "kid": kid, "typ": typ})
     signing_input = f"{b64u_encode(header)}.{b64u_encode(canonicalise(dict(payload)))}"
-    r, s = decode_dss_signature(private_key.sign(signing_input.encode("ascii"), _ES256))
+    r, s = decode_dss_signature(private_key.sign(signing_input.encode("ascii"), _ES256_SIGN))
     return f"{signing_input}.{b64u_encode(r.to_bytes(_SIZE, 'big') + s.to_bytes(_SIZE, 'big'))}"
 
 
