@@ -26,7 +26,7 @@ DATASETS = {
     "tax.income/v1": Dataset("tax.income/v1", "tax", frozenset({"income_fen"})),
 }
 TERMS = Terms(
-    purpose="flash_loan",
+    purpose="LOAN_APPLICATION",
     recipient="bank.lending",
     datasets=(
         DatasetGrant("tax.income/v1", ("income_fen",), Period("2025-01", "2025-12")),
@@ -37,7 +37,7 @@ TERMS = Terms(
     valid_until=NOW + timedelta(days=30),
 )
 RECIPIENT = RecipientKey("bank.lending", Suite.XWING, b"\x01" * 1216)
-PURPOSE = PurposeList.published().get("flash_loan")
+PURPOSE = PurposeList.published().get("LOAN_APPLICATION")
 LATEST = NOW + timedelta(days=PURPOSE.max_validity_days)
 
 

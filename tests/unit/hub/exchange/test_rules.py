@@ -14,13 +14,13 @@ from hub.exchange.rules import EDGE, Outcome, Read, access_record
 def test_the_record_says_who_what_why_when_and_how_it_ended(outcome: Outcome, text: str) -> None:
     read = Read("r1", "c1", "housing_fund.account/v1", ("status",), Period("2025-01", "2025-12"))
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    record = access_record(read, outcome, reader="bank.lending", purpose="flash_loan", agency="housing_fund", at=at)
+    record = access_record(read, outcome, reader="bank.lending", purpose="LOAN_APPLICATION", agency="housing_fund", at=at)
     assert record == {
         "type": "huilian-access/v1",
         "request_id": "r1",
         "consent_id": "c1",
         "reader": "bank.lending",
-        "purpose": "flash_loan",
+        "purpose": "LOAN_APPLICATION",
         "agency": "housing_fund",
         "dataset": "housing_fund.account/v1",
         "fields": ["status"],

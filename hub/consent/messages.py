@@ -1,0 +1,116 @@
+"""Between consent on the wire and consent in the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from huilian.common.v1 import common_pb2
+from huilian.consent.v1 import consent_service_pb2 as pb
+from huilian.identity.v1 import identity_service_pb2 as identity_pb
+from huilian_protocol.artefact import DatasetGrant, Period
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.webauthn import Assertion
+
+from hub.consent.purposes import Purpose
+from hub.consent.revocations import Notice
+from hub.consent.rules import Terms
+from hub.consent.service import Consent, grant_record_id, revocation_record_id
+from hub.consent.states import State
+
+_STATES = {state: pb.ConsentState.Value(f"CONSENT_STATE_{state}") for state in State}
+
+
+def terms_of(request: pb.PrepareConsentRequest) -> Terms:
+    """What is asked for."""
+    return Terms(
+        purpose=request.purpose_code,
+        recipient=request.recipient_id,
+        datasets=tuple(_grant_of(scope) for scope in request.datasets),
+        max_reads=request.max_reads,
+        data_life_days=request.data_life_days,
+        valid_until=request.valid_until_time.ToDatetime(UTC),
+    )
+
+
+def _grant_of(scope: pb.DatasetScope) -> DatasetGrant:
+    return DatasetGrant(scope.dataset_id, tuple(scope.fields), period_of(scope.period))
+
+
+def period_of(period: common_pb2.MonthPeriod) -> Period:
+    """Months of a request."""
+    return Period(period.from_month, period.to_month)
+
+
+def assertion_of(message: identity_pb.DeviceAssertion) -> Assertion:
+    """A device's assertion."""
+    return Assertion(message.authenticator_data, message.client_data_json, message.signature)
+
+
+def sealed_subjects_of(messages: Iterable[pb.SealedSubject]) -> dict[str, bytes]:
+    """The envelope of each agency; INVALID_ARGUMENT when an agency comes twice."""
+    envelopes: dict[str, bytes] = {}
+    for message in messages:
+        if message.agency_id in envelopes:
+            raise HuilianError("INVALID_ARGUMENT", f"{message.agency_id} is named twice", field="sealed_subjects")
+        envelopes[message.agency_id] = message.envelope
+    return envelopes
+
+
+def consent_message(consent: Consent) -> pb.Consent:
+    """A consent as its owner sees it."""
+    artefact = consent.artefact
+    revoked = consent.state is State.REVOKED
+    return pb.Consent(
+        consent_id=artefact.id,
+        state=_STATES[consent.state],
+        signed_consent=consent.signed or b"",
+        purpose_code=artefact.purpose.code,
+        recipient_id=artefact.recipient.id,
+        datasets=[_scope_message(grant) for grant in artefact.datasets],
+        max_reads=artefact.max_reads,
+        valid_until_time=timestamp(artefact.valid_until),
+        granted_time=timestamp(consent.granted_at),
+        revoked_time=timestamp(consent.ended_at if revoked else None),
+        grant_record_id=grant_record_id(artefact.id) if consent.signed else "",
+        revocation_record_id=revocation_record_id(artefact.id) if revoked else "",
+    )
+
+
+def _scope_message(grant: DatasetGrant) -> pb.DatasetScope:
+    period = common_pb2.MonthPeriod(from_month=grant.period.from_month, to_month=grant.period.to_month)
+    return pb.DatasetScope(dataset_id=grant.id, fields=grant.fields, period=period)
+
+
+def purpose_message(purpose: Purpose) -> pb.Purpose:
+    """A purpose with its upper bounds."""
+    return pb.Purpose(
+        code=purpose.code,
+        text_zh=purpose.text_zh,
+        text_en=purpose.text_en,
+        max_reads=purpose.max_reads,
+        max_data_life_days=purpose.max_data_life_days,
+        max_valid_days=purpose.max_validity_days,
+        max_period_months=purpose.max_period_months,
+        recipient_ids=sorted(purpose.recipients),
+    )
+
+
+def notice_message(notice: Notice) -> pb.WatchRevocationsResponse:
+    """One message of the revocation stream."""
+    return pb.WatchRevocationsResponse(
+        cursor=notice.cursor,
+        consent_id=notice.consent_id,
+        revoked_time=timestamp(notice.as_of if notice.consent_id else None),
+        as_of_time=timestamp(notice.as_of),
+    )
+
+
+def timestamp(moment: datetime | None) -> Timestamp | None:
+    """A point in time on the wire; unset for None."""
+    if moment is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message

@@ -1,0 +1,66 @@
+"""The edge's signature on an answer: which request, under which consent, got exactly which sealed envelope.
+
+A JWS of type ``huilian-answer+jwt`` by the edge's signing key. The hub checks it before it hands the envelope on, so a
+swapped or replayed answer is a fault of the provider that it can prove.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from huilian_protocol.canonical import b64u_encode
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.jose import sign_jws, thumbprint, verify_jws
+
+__all__ = ["sign_answer", "verify_answer"]
+
+TYP = "huilian-answer+jwt"
+
+
+def sign_answer(
+    edge_key: ec.EllipticCurvePrivateKey,
+    *,
+    request_id: str,
+    consent_sha256: bytes,
+    dataset: str,
+    fields: Sequence[str],
+    envelope: bytes,
+) -> str:
+    """The signature over one answer; ``consent_sha256`` is the artefact's hash, the ``kid`` the key's thumbprint."""
+    claims = _claims(request_id, consent_sha256, dataset, fields, envelope)
+    return sign_jws(edge_key, claims, TYP, thumbprint(edge_key.public_key()))
+
+
+def verify_answer(
+    token: str,
+    edge_keys: Mapping[str, ec.EllipticCurvePublicKey],
+    *,
+    request_id: str,
+    consent_sha256: bytes,
+    dataset: str,
+    fields: Sequence[str],
+    envelope: bytes,
+) -> None:
+    """Check that one of the edge's keys (by ``kid``) signed exactly this answer.
+
+    Raises :class:`HuilianError` PROVIDER_FAULT.
+    """
+    signed = verify_jws(token, edge_keys, TYP, code="PROVIDER_FAULT")
+    if signed != _claims(request_id, consent_sha256, dataset, fields, envelope):
+        raise HuilianError("PROVIDER_FAULT", "the edge signed another answer")
+
+
+def _claims(
+    request_id: str, consent_sha256: bytes, dataset: str, fields: Sequence[str], envelope: bytes
+) -> dict[str, Any]:
+    return {
+        "request_id": request_id,
+        "consent_sha256": b64u_encode(consent_sha256),
+        "dataset": dataset,
+        "fields": sorted(fields),
+        "envelope_sha256": b64u_encode(hashlib.sha256(envelope).digest()),
+    }
