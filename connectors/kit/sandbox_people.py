@@ -71,7 +71,8 @@ _GIVEN_TEXT = (
 _GIVEN = tuple(_GIVEN_TEXT[start : start + 2] for start in range(0, len(_GIVEN_TEXT), 2))
 # Division codes that were in use for every birth year drawn below; stdnum checks the year against the code's history.
 _DIVISIONS = ("110101", "110105", "110108", "310101", "310104", "310105")
-_EMPLOYERS = tuple(company.name_zh for company in COMPANIES) + (
+_EMPLOYERS = (
+    *(company.name_zh for company in COMPANIES),
     "沙盒云帆软件有限公司",
     "沙盒春晖教育科技有限公司",
     "沙盒百味餐饮管理有限公司",
@@ -181,7 +182,7 @@ def population(seed: int = DEFAULT_SEED, size: int = DEFAULT_SIZE) -> dict[str, 
 
     The last two drawn people share one name, so that nobody may be told apart by name alone.
     """
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311  repeatable on purpose; nothing secret comes from it
     names = rng.sample([surname + given for surname in _SURNAMES for given in _GIVEN], size - 1)
     people = {person.resident_id: person for person in DEMO_PEOPLE}
     for index in range(size):

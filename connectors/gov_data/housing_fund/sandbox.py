@@ -1,0 +1,102 @@
+"""A stand-in for a housing provident fund centre (住房公积金管理中心). SANDBOX: all data is invented."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections import deque
+from typing import Any
+
+from aiohttp import web
+
+from connectors.gov_data.housing_fund.wire import QUERY_PATH, sign_answer, sign_request
+from connectors.kit.months import Month, Period
+from connectors.kit.plugin import RandomBytes
+from connectors.kit.sandbox_payroll import fund_base_fen, fund_share_fen
+from connectors.kit.sandbox_people import Person
+from connectors.kit.sandbox_server import (
+    SANDBOX_NOTICE_ZH,
+    Fault,
+    SandboxContext,
+    current_month,
+    make_app,
+    sandbox_person,
+)
+from connectors.kit.upstream import compact_month, fen_to_yuan, read_compact_month
+
+_MAX_SKEW_MS = 300_000
+_REMEMBERED_NONCES = 10_000
+
+
+def new_credentials(random_bytes: RandomBytes) -> dict[str, str]:
+    """Fresh secrets for a sandbox and its connector."""
+    return {"app_id": f"huilian-{random_bytes(4).hex()}", "secret": random_bytes(32).hex()}
+
+
+class HousingFund:
+    """The register: accounts derived from the shared population's insured jobs."""
+
+    def __init__(self, context: SandboxContext) -> None:
+        self._context = context
+        self._nonces: deque[str] = deque(maxlen=_REMEMBERED_NONCES)
+
+    async def answer(self, request: web.Request, body: bytes) -> web.Response:
+        """Check the signature, look the person up, sign the answer."""
+        nonce = request.headers.get("X-Gjj-Nonce", "")
+        if not self._is_authentic(request, nonce, body):
+            return web.json_response({"code": "4001", "msg": "签名校验失败"}, status=401)
+        self._nonces.append(nonce)
+        found = {**self._find(json.loads(body)), "sandbox": SANDBOX_NOTICE_ZH}
+        content = json.dumps(found, ensure_ascii=False).encode("utf-8")
+        signature = sign_answer(self._context.credentials["secret"], nonce, content)
+        return web.Response(body=content, content_type="application/json", headers={"X-Gjj-Signature": signature})
+
+    def _is_authentic(self, request: web.Request, nonce: str, body: bytes) -> bool:
+        credentials, timestamp = self._context.credentials, request.headers.get("X-Gjj-Timestamp", "")
+        expected = sign_request(credentials["secret"], credentials["app_id"], timestamp, nonce, body)
+        now_ms = int(self._context.clock.now().timestamp() * 1_000)
+        return (
+            hmac.compare_digest(expected, request.headers.get("X-Gjj-Signature", ""))
+            and abs(now_ms - int(timestamp)) <= _MAX_SKEW_MS
+            and nonce not in self._nonces
+        )
+
+    def _find(self, asked: dict[str, str]) -> dict[str, Any]:
+        if "ping" in asked:
+            return {"code": "0000", "msg": "成功"}
+        person = sandbox_person(self._context.faults, asked["xingming"], asked["zjhm"])
+        opened = person.first_insured_month() if person is not None else None
+        settled = current_month(self._context.clock.now()).plus(-1)
+        if person is None or opened is None or opened > settled:
+            return {"code": "1001", "msg": "未查询到该人员的公积金账户"}
+        period = Period(read_compact_month(asked["qsny"]), read_compact_month(asked["jsny"]))
+        data = self._account(person, opened, settled, period)
+        if self._context.faults.active is Fault.BROKEN_SCHEMA:
+            data["grzhzt"] = "77"
+        return {"code": "0000", "msg": "成功", "data": data}
+
+    def _account(self, person: Person, opened: Month, settled: Month, period: Period) -> dict[str, Any]:
+        history = {month: job for month in Period(opened, settled) if (job := person.insured_job(month)) is not None}
+        last = history[max(history)]
+        rows = [
+            {"ny": compact_month(month), "je": fen_to_yuan(2 * fund_share_fen(job))}
+            for month, job in history.items()
+            if month in period
+        ]
+        return {
+            "xingming": person.name,
+            "zjhm": person.resident_id,
+            "grzhzt": "01" if settled in history else "02",
+            "grzhye": fen_to_yuan(sum(2 * fund_share_fen(job) for job in history.values())),
+            "grjcjs": fen_to_yuan(fund_base_fen(last)),
+            "gryjce": fen_to_yuan(fund_share_fen(last)),
+            "dwyjce": fen_to_yuan(fund_share_fen(last)),
+            "dwmc": last.employer,
+            "khny": compact_month(opened),
+            "jcmx": rows,
+        }
+
+
+def create(context: SandboxContext) -> web.Application:
+    """The sandbox as a web application."""
+    return make_app("住房公积金管理中心", QUERY_PATH, HousingFund(context).answer, context.faults)

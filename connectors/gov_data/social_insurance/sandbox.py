@@ -1,0 +1,93 @@
+"""A stand-in for a social insurance administration (社会保险基金管理局). SANDBOX: all data is invented."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from typing import Any
+
+from aiohttp import web
+
+from connectors.gov_data.social_insurance import wire
+from connectors.kit.months import Month, Period
+from connectors.kit.plugin import RandomBytes
+from connectors.kit.sandbox_payroll import insurance_base_fen
+from connectors.kit.sandbox_people import Person
+from connectors.kit.sandbox_server import (
+    SANDBOX_NOTICE_ZH,
+    Fault,
+    SandboxContext,
+    current_month,
+    make_app,
+    sandbox_person,
+)
+from connectors.kit.upstream import fen_to_yuan
+
+_NOT_INSURED = {"code": 20404, "message": "未查询到参保信息"}
+
+
+def new_credentials(random_bytes: RandomBytes) -> dict[str, str]:
+    """Fresh secrets for a sandbox and its connector."""
+    return {"app_id": f"HL{random_bytes(4).hex()}", "sm4_key": random_bytes(16).hex()}
+
+
+class SocialInsurance:
+    """The register: contributions derived from the shared population's insured jobs."""
+
+    def __init__(self, context: SandboxContext) -> None:
+        self._context = context
+
+    async def answer(self, _: web.Request, body: bytes) -> web.Response:
+        """Decrypt the question, look the person up, encrypt the answer bound to the question's nonce."""
+        asked = json.loads(body)
+        key = self._context.credentials["sm4_key"]
+        context = f"{self._context.credentials['app_id']}|{asked['serviceCode']}|{asked['timestamp']}"
+        try:
+            question = wire.decrypt(key, base64.b64decode(asked["nonce"]), context, asked["encData"])
+        except ValueError:
+            return web.json_response({"code": 40100, "message": "解密失败"}, status=401)
+        found = self._serve(asked["serviceCode"], question)
+        # The sandbox is its own composition root; a nonce may not repeat under one key, so it is never injected.
+        nonce, timestamp = os.urandom(wire.NONCE_BYTES), str(int(self._context.clock.now().timestamp()))
+        sealed = wire.encrypt(key, nonce, f"{asked['nonce']}|{timestamp}", found)
+        envelope = {"timestamp": timestamp, "nonce": base64.b64encode(nonce).decode(), "encData": sealed}
+        return web.json_response({**envelope, "sandbox": SANDBOX_NOTICE_ZH})
+
+    def _serve(self, service_code: str, question: dict[str, Any]) -> dict[str, Any]:
+        if service_code == wire.PING:
+            return {"code": 0}
+        person = sandbox_person(self._context.faults, question["name"], question["idNo"])
+        first = person.first_insured_month() if person is not None else None
+        settled = current_month(self._context.clock.now()).plus(-1)
+        if person is None or first is None or first > settled:
+            return _NOT_INSURED
+        found = _contributions(person, first, settled, Period.parse(question["startMonth"], question["endMonth"]))
+        if self._context.faults.active is Fault.BROKEN_SCHEMA:
+            found["state"] = "9"
+        return found
+
+
+def _contributions(person: Person, first: Month, settled: Month, period: Period) -> dict[str, Any]:
+    history = {month: job for month in Period(first, settled) if (job := person.insured_job(month)) is not None}
+    last = history[max(history)]
+    return {
+        "code": 0,
+        "name": person.name,
+        "idNo": person.resident_id,
+        "state": "1" if settled in history else "2",
+        "firstMonth": str(first),
+        "settledMonth": str(settled),
+        "base": fen_to_yuan(insurance_base_fen(last)),
+        "unit": last.employer,
+        "payments": [
+            {"month": str(month), "base": fen_to_yuan(insurance_base_fen(job)), "unit": job.employer}
+            for month, job in history.items()
+            if month in period
+        ],
+    }
+
+
+def create(context: SandboxContext) -> web.Application:
+    """The sandbox as a web application."""
+    return make_app("社会保险基金管理局", wire.QUERY_PATH, SocialInsurance(context).answer, context.faults)

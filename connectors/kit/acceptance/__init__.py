@@ -1,0 +1,1 @@
+"""The acceptance suite that every connector inherits. See `suite.py` and the kit's README."""

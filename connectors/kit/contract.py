@@ -1,0 +1,127 @@
+"""What a connector is: three operations towards one agency, and the values that pass through them.
+
+A connector knows its agency's protocol and nothing else. Consent, quota, revocation, minimisation, sealing and
+signatures are the kit's work and happen around it (`service.py`), so that no agency's quirk can loosen a trust rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from connectors.kit.months import Period
+
+JsonValue: TypeAlias = "str | int | bool | list[JsonValue] | dict[str, JsonValue] | None"
+
+
+class Presence(StrEnum):
+    """Whether the agency holds a record. A source that cannot answer raises instead: absence is never guessed."""
+
+    PRESENT = "present"
+    NO_ACCOUNT = "no_account"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Subject:
+    """The person asked about. Its repr shows nothing, so that no log or traceback can."""
+
+    name: str
+    resident_id: str
+
+    def __repr__(self) -> str:
+        return "Subject(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question to the agency: everything of `dataset_id` about `subject` in `period`, as of an aware UTC time."""
+
+    dataset_id: str
+    subject: Subject
+    period: Period
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Record:
+    """The agency's answer mapped to the dataset's full schema; `data` is empty unless present."""
+
+    presence: Presence
+    data: Mapping[str, JsonValue]
+
+    def __repr__(self) -> str:
+        return f"Record({self.presence.value}, ***)"
+
+
+NO_ACCOUNT = Record(Presence.NO_ACCOUNT, {})
+
+
+class CheckOutcome(StrEnum):
+    """The only things an operator can do about an agency: nothing, wait, renew credentials, or mend the set-up."""
+
+    READY = "ready"
+    RETRY = "retry"
+    REAUTHENTICATE = "reauthenticate"
+    GIVE_UP = "give_up"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The outcome of `check`; `detail` is English for operators and holds no personal data and no secret."""
+
+    outcome: CheckOutcome
+    detail: str = ""
+
+
+class Connector(Protocol):
+    """One agency's connector. All methods are cancelled by the kit when the agency's time limit passes."""
+
+    async def check(self) -> CheckResult:
+        """Ask the agency whether it is up and accepts our credentials; never raises for an agency's failure."""
+
+    def discover(self) -> frozenset[str]:
+        """The ids of the datasets that this connector can read; must equal the manifest's."""
+
+    async def read(self, query: Query) -> Record:
+        """Fetch and map one record; raises an `UpstreamError` when the agency does not give a usable answer."""
+
+
+class UpstreamError(Exception):
+    """The agency gave no usable answer.
+
+    UpstreamError
+    ├── UpstreamUnavailable   it cannot be reached or says that it is down: try again
+    ├── UpstreamTimeout       it did not answer in time: try again
+    ├── UpstreamRefused       it does not accept our credentials or our form of request: an operator must act
+    └── UpstreamMalformed     it answered something that breaks its own protocol or our schema: never passed on
+
+    Messages are constant text plus codes, without personal data: they may be logged.
+    """
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The agency cannot be reached or says that it is down."""
+
+
+class UpstreamTimeout(UpstreamError):
+    """The agency did not answer in time."""
+
+
+class UpstreamRefused(UpstreamError):
+    """The agency does not accept our credentials or our form of request."""
+
+
+class UpstreamMalformed(UpstreamError):
+    """The agency's answer breaks its own protocol, speaks of another person or does not fit the schema."""
+
+
+def check_result_of(error: UpstreamError) -> CheckResult:
+    """What an operator can do about this failure."""
+    if isinstance(error, UpstreamRefused):
+        return CheckResult(CheckOutcome.REAUTHENTICATE, str(error))
+    if isinstance(error, UpstreamMalformed):
+        return CheckResult(CheckOutcome.GIVE_UP, str(error))
+    return CheckResult(CheckOutcome.RETRY, str(error))

@@ -1,0 +1,108 @@
+"""The manifest of a connector: who the agency is, which datasets it gives, and on what terms.
+
+A connector's folder holds `manifest.yaml` and one JSON Schema (2020-12) per dataset. Every property of a schema also
+states `x-unit`, `x-class` (JR/T 0171 class C1 to C3), `x-mask`, `x-time` (`as_of` for a value of today, `period` for
+one computed from the granted months only) and its title in Chinese (`title`) and English (`x-title-en`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+EvidenceLevel = Literal["CHANNEL_ATTESTED", "DEVICE_SIGNED"]
+# From the weakest to the strongest evidence that the person wanted this.
+EVIDENCE_ORDER: tuple[EvidenceLevel, ...] = ("CHANNEL_ATTESTED", "DEVICE_SIGNED")
+
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class FieldSpec(BaseModel):
+    """What a dataset says about one of its fields."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    title_zh: str = Field(alias="title", min_length=1)
+    title_en: str = Field(alias="x-title-en", min_length=1)
+    unit: Literal["fen", "months", "month", "year", "code", "text", "list"] = Field(alias="x-unit")
+    data_class: Literal["C1", "C2", "C3"] = Field(alias="x-class")
+    mask: Literal["none", "amount_band", "keep_ends", "hide"] = Field(alias="x-mask")
+    time: Literal["as_of", "period"] = Field(alias="x-time")
+
+
+class DatasetSpec(BaseModel):
+    """One dataset on offer and the terms on which the data owner lets it go."""
+
+    model_config = _STRICT
+
+    id: Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z_]+/v[0-9]+$")]
+    title_zh: str = Field(min_length=1)
+    title_en: str = Field(min_length=1)
+    json_schema: dict[str, Any] = Field(alias="schema")
+    least_evidence_level: EvidenceLevel
+    purposes: frozenset[str] = Field(min_length=1)
+    max_period_months: int = Field(ge=1, le=120)
+
+    @cached_property
+    def fields(self) -> Mapping[str, FieldSpec]:
+        """Every field with its unit, class and mask; pydantic's ValidationError names what a schema leaves out."""
+        return {name: FieldSpec.model_validate(prop) for name, prop in self.json_schema["properties"].items()}
+
+
+class Manifest(BaseModel):
+    """A connector's whole manifest with its schemas read in."""
+
+    model_config = _STRICT
+
+    agency_id: Annotated[str, Field(pattern=r"^[a-z_]{3,64}$")]
+    title_zh: str = Field(min_length=1)
+    title_en: str = Field(min_length=1)
+    sandbox: bool
+    protocol: str = Field(min_length=1)
+    timeout_ms: int = Field(ge=100, le=30_000)
+    max_answer_bytes: int = Field(ge=1_024, le=16_777_216)
+    datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
+
+    def dataset(self, dataset_id: str) -> DatasetSpec | None:
+        """The dataset with this id, or None."""
+        return next((dataset for dataset in self.datasets if dataset.id == dataset_id), None)
+
+
+def load_manifest(package: str) -> Manifest:
+    """Read and check the manifest of a connector package, such as `connectors.gov_data.tax`.
+
+    ValueError (pydantic's ValidationError is one) says what is wrong with it.
+    """
+    file = importlib.import_module(package).__file__
+    if file is None:
+        raise ValueError(f"{package} is not a package with a folder")
+    return read_manifest(Path(file).parent)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check `manifest.yaml` and the schemas it names in this folder."""
+    raw = yaml.safe_load((folder / "manifest.yaml").read_text("utf-8"))
+    for dataset in raw.get("datasets", []):
+        dataset["schema"] = json.loads((folder / dataset["schema"]).read_text("utf-8"))
+    manifest = Manifest.model_validate(raw)
+    for spec in manifest.datasets:
+        _check_schema(spec)
+    return manifest
+
+
+def _check_schema(spec: DatasetSpec) -> None:
+    schema = spec.json_schema
+    if schema.get("$id") != spec.id:
+        raise ValueError(f"{spec.id}: the schema's $id is another")
+    if schema.get("additionalProperties") is not False:
+        raise ValueError(f"{spec.id}: the schema lets undeclared fields through")
+    # A record that is present is complete; otherwise a missing field could mean anything.
+    if set(schema.get("required", ())) != set(spec.fields):
+        raise ValueError(f"{spec.id}: every field must be required")

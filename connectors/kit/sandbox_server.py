@@ -1,0 +1,113 @@
+"""What the agency sandboxes share: an HTTP server that says on its face what it is, and faults on demand for tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from enum import StrEnum
+
+from aiohttp import web
+from huilian_protocol.clock import Clock
+
+from connectors.kit.credentials import Credentials
+from connectors.kit.months import Month
+from connectors.kit.sandbox_people import Person, find_person, population
+
+CHINA = timezone(timedelta(hours=8))
+SANDBOX_NOTICE_ZH = "沙盒系统：全部人员、企业与数据均为虚构，不连接任何政府部门。"
+SANDBOX_NOTICE_EN = "Sandbox: every person, company and figure is invented; no government system is connected."
+
+
+class Fault(StrEnum):
+    """Ways in which an agency can fail or lie."""
+
+    DOWN = "down"
+    SLOW = "slow"
+    CUT = "cut"
+    GARBAGE = "garbage"
+    HUGE = "huge"
+    REFUSES = "refuses"
+    WRONG_PERSON = "wrong_person"
+    BROKEN_SCHEMA = "broken_schema"
+
+
+@dataclass
+class Faults:
+    """The fault that the sandbox shows at present (tests set it) and the number of queries that reached it."""
+
+    active: Fault | None = None
+    queries: int = 0
+
+
+@dataclass(frozen=True)
+class SandboxContext:
+    """What a sandbox is built from."""
+
+    credentials: Credentials
+    clock: Clock
+    faults: Faults = field(default_factory=Faults)
+
+
+def current_month(now: datetime) -> Month:
+    """The month in China at this instant."""
+    return Month.of(now.astimezone(CHINA).date())
+
+
+def sandbox_person(faults: Faults, name: str, number: str) -> Person | None:
+    """The person asked about, or somebody else while the sandbox lies about who it speaks of."""
+    person = find_person(name, number)
+    if person is not None and faults.active is Fault.WRONG_PERSON:
+        return next(other for other in population().values() if other.kind == "ordinary" and other != person)
+    return person
+
+
+Answer = Callable[[web.Request, bytes], Awaitable[web.Response]]
+
+
+def make_app(title_zh: str, path: str, answer: Answer, faults: Faults) -> web.Application:
+    """An application that answers POSTs to `path`, shows its notice at `/` and its health at `/health`."""
+
+    async def query(request: web.Request) -> web.StreamResponse:
+        faults.queries += 1
+        response = await answer(request, await request.read())
+        response.headers["X-Sandbox"] = "true"
+        return await _spoil(request, response, faults.active)
+
+    async def face(_: web.Request) -> web.Response:
+        return web.Response(text=f"{title_zh}（沙盒）\n{SANDBOX_NOTICE_ZH}\n{SANDBOX_NOTICE_EN}\n")
+
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "sandbox": True})
+
+    app = web.Application(client_max_size=65_536)
+    app.add_routes([web.post(path, query), web.get("/", face), web.get("/health", health)])
+    return app
+
+
+async def _spoil(request: web.Request, response: web.Response, fault: Fault | None) -> web.StreamResponse:
+    """The response as this fault leaves it."""
+    if fault is Fault.DOWN:
+        return web.Response(status=503, text="sandbox told to be down")
+    if fault is Fault.REFUSES:
+        return web.Response(status=401, text="sandbox told to refuse")
+    if fault is Fault.GARBAGE:
+        return web.Response(body=b"\x81\x00\xff<html>proxy error</html>\xfe" * 7)
+    if fault is Fault.HUGE:
+        return web.Response(body=b" " * 20_000_000)
+    if fault is Fault.SLOW:
+        await asyncio.sleep(30)
+    if fault is Fault.CUT:
+        return await _cut_in_half(request, response)
+    return response
+
+
+async def _cut_in_half(request: web.Request, response: web.Response) -> web.StreamResponse:
+    body = response.body if isinstance(response.body, bytes) else b""
+    half = web.StreamResponse(headers={"Content-Length": str(len(body))})
+    await half.prepare(request)
+    await half.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.abort()
+    return half
