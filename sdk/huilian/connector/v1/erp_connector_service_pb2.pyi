@@ -93,7 +93,7 @@ class TradeLine(_message.Message):
     UNIT_PRICE_FEN_FIELD_NUMBER: _builtins.int
     LINE_EXTENSION_AMOUNT_FEN_FIELD_NUMBER: _builtins.int
     order_line_id: _builtins.str
-    """The order line that this line answers; for an order its own id."""
+    """The order line that this line answers, empty when nobody ordered it; for an order its own id."""
     item_name: _builtins.str
     quantity: _builtins.str
     """Decimal as text, for example "12.5"."""
@@ -216,26 +216,58 @@ class ListTradeDocumentsRequest(_message.Message):
 Global___ListTradeDocumentsRequest: _TypeAlias = ListTradeDocumentsRequest  # noqa: Y015
 
 @_typing.final
+class TradeDocumentFault(_message.Message):
+    """A document of the ERP that breaks its schema (PROVIDER_FAULT): it is named, never passed on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    document_id: _builtins.str
+    kind: Global___TradeDocumentKind.ValueType
+    detail: _builtins.str
+    """Which part breaks which rule; never a value."""
+    def __init__(
+        self,
+        *,
+        document_id: _builtins.str = ...,
+        kind: Global___TradeDocumentKind.ValueType = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "document_id", b"document_id", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TradeDocumentFault: _TypeAlias = TradeDocumentFault  # noqa: Y015
+
+@_typing.final
 class ListTradeDocumentsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DOCUMENTS_FIELD_NUMBER: _builtins.int
     NEXT_CURSOR_FIELD_NUMBER: _builtins.int
     HAS_MORE_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
     next_cursor: _builtins.str
     has_more: _builtins.bool
     @_builtins.property
     def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradeDocument]: ...
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradeDocumentFault]: ...
     def __init__(
         self,
         *,
         documents: _abc.Iterable[Global___TradeDocument] | None = ...,
         next_cursor: _builtins.str = ...,
         has_more: _builtins.bool = ...,
+        faults: _abc.Iterable[Global___TradeDocumentFault] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "has_more", b"has_more", "next_cursor", b"next_cursor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "faults", b"faults", "has_more", b"has_more", "next_cursor", b"next_cursor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -59,7 +59,8 @@ class ErpConnectorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTradeDocuments(self, request, context):
-        """Orders, receipts and invoices that changed after a cursor, oldest first.
+        """Orders, receipts and invoices that changed after a cursor, oldest change first: a receipt may come before its order,
+        which changes again when goods arrive. A document comes again, with a higher version, whenever it changes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,9 @@ class ErpConnectorServiceStub:
     DescribeErp: _grpc.UnaryUnaryMultiCallable[_erp_connector_service_pb2.DescribeErpRequest, _erp_connector_service_pb2.DescribeErpResponse]
     """Manifest and state of the ERP."""
     ListTradeDocuments: _grpc.UnaryUnaryMultiCallable[_erp_connector_service_pb2.ListTradeDocumentsRequest, _erp_connector_service_pb2.ListTradeDocumentsResponse]
-    """Orders, receipts and invoices that changed after a cursor, oldest first."""
+    """Orders, receipts and invoices that changed after a cursor, oldest change first: a receipt may come before its order,
+    which changes again when goods arrive. A document comes again, with a higher version, whenever it changes.
+    """
 
 @_typing.type_check_only
 class ErpConnectorServiceAsyncStub(ErpConnectorServiceStub):
@@ -46,7 +48,9 @@ class ErpConnectorServiceAsyncStub(ErpConnectorServiceStub):
     DescribeErp: _aio.UnaryUnaryMultiCallable[_erp_connector_service_pb2.DescribeErpRequest, _erp_connector_service_pb2.DescribeErpResponse]  # type: ignore[assignment]
     """Manifest and state of the ERP."""
     ListTradeDocuments: _aio.UnaryUnaryMultiCallable[_erp_connector_service_pb2.ListTradeDocumentsRequest, _erp_connector_service_pb2.ListTradeDocumentsResponse]  # type: ignore[assignment]
-    """Orders, receipts and invoices that changed after a cursor, oldest first."""
+    """Orders, receipts and invoices that changed after a cursor, oldest change first: a receipt may come before its order,
+    which changes again when goods arrive. A document comes again, with a higher version, whenever it changes.
+    """
 
 class ErpConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
     """Served at a core enterprise's edge, in front of its ERP. Names after UBL 2.4."""
@@ -65,6 +69,8 @@ class ErpConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _erp_connector_service_pb2.ListTradeDocumentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_erp_connector_service_pb2.ListTradeDocumentsResponse, _abc.Awaitable[_erp_connector_service_pb2.ListTradeDocumentsResponse]]:
-        """Orders, receipts and invoices that changed after a cursor, oldest first."""
+        """Orders, receipts and invoices that changed after a cursor, oldest change first: a receipt may come before its order,
+        which changes again when goods arrive. A document comes again, with a higher version, whenever it changes.
+        """
 
 def add_ErpConnectorServiceServicer_to_server(servicer: ErpConnectorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

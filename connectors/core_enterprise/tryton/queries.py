@@ -1,0 +1,201 @@
+"""Reads trade documents out of Tryton: which changed after a point, and all that a document needs beside its own row.
+
+Field names are Tryton 8.2's (`trytond/modules/{purchase,stock,account_invoice}`). Rows come back as Tryton sent them;
+meaning is given to them in `mapping.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+
+from connectors.core_enterprise.tryton.jsonrpc import Domain, Row, TrytonClient
+
+# Tryton files the unified social credit code as the country's tax number ("cn_uscc" is an alias that it replaces).
+USCC_IDENTIFIER_TYPE = "cn_vat"
+
+
+class Kind(IntEnum):
+    """Kinds of trade documents, in the order in which trade produces them."""
+
+    ORDER = 1
+    RECEIPT = 2
+    INVOICE = 3
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """Where a row stands in the one order of all changes: time of its last change, kind, row."""
+
+    changed_at: datetime
+    kind: Kind
+    row_id: int
+
+
+START = Position(datetime(1970, 1, 1, tzinfo=UTC), Kind.ORDER, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class RawDocument:
+    """A document's own row, its line rows, the maturity rows of an invoice, and the party's codes that Tryton holds."""
+
+    kind: Kind
+    head: Row
+    lines: tuple[Row, ...]
+    maturities: tuple[Row, ...]
+    uscc_by_party: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    model: str
+    party: str
+    domain: Domain
+    fields: tuple[str, ...]
+
+
+_COMPANY = ("company.party.name",)
+_AMOUNTS = ("currency.code", "untaxed_amount", "tax_amount", "total_amount")
+_LINE = ("quantity", "unit.symbol", "product.code", "product.name")
+
+_SOURCES = {
+    Kind.ORDER: _Source(
+        model="purchase.purchase",
+        party="party",
+        # An order counts from its confirmation on; a cancelled one is told too, so that nobody relies on it any longer.
+        domain=(["state", "in", ["confirmed", "processing", "done", "cancelled"]], ["purchase_date", "!=", None]),
+        fields=("number", "state", "write_date", "purchase_date", "party.name", *_COMPANY, *_AMOUNTS),
+    ),
+    Kind.RECEIPT: _Source(
+        model="stock.shipment.in",
+        party="supplier",
+        domain=(
+            [
+                "OR",
+                ["state", "in", ["received", "done"]],
+                [["state", "=", "cancelled"], ["effective_date", "!=", None]],
+            ],
+        ),
+        fields=("number", "state", "write_date", "effective_date", "incoming_moves", "supplier.name", *_COMPANY),
+    ),
+    Kind.INVOICE: _Source(
+        model="account.invoice",
+        party="party",
+        # Only an invoice that was in the books before (it has a cancelling move) is told when it is cancelled.
+        domain=(
+            ["type", "=", "in"],
+            ["OR", ["state", "in", ["posted", "paid"]], [["state", "=", "cancelled"], ["cancel_move", "!=", None]]],
+        ),
+        fields=(
+            *("reference", "state", "write_date", "invoice_date", "purchases", "lines_to_pay"),
+            *("party.name", *_COMPANY, *_AMOUNTS),
+        ),
+    ),
+}
+
+MODEL_KINDS = {source.model: kind for kind, source in _SOURCES.items()}
+
+
+def document_id(kind: Kind, row_id: int) -> str:
+    """The stable id of a document at this connector, for example "invoice-17"."""
+    return f"{kind.name.lower()}-{row_id}"
+
+
+def order_line_id(row_id: int) -> str:
+    """The stable id of an order's line, for example "order-line-3"."""
+    return f"order-line-{row_id}"
+
+
+async def changed_after(client: TrytonClient, position: Position, limit: int) -> list[Position]:
+    """Positions of the next documents that changed after `position`, oldest first, at most `limit`."""
+    found: list[Position] = []
+    for kind, source in _SOURCES.items():
+        domain = [*source.domain, _after(position, kind)]
+        rows = await client.search_read(
+            source.model, domain, ["write_date"], order=[["write_date", "ASC"], ["id", "ASC"]], limit=limit
+        )
+        found += [Position(row["write_date"], kind, row["id"]) for row in rows]
+    return sorted(found)[:limit]
+
+
+def _after(position: Position, kind: Kind) -> Domain:
+    later = ["write_date", ">", position.changed_at]
+    if kind < position.kind:
+        return later
+    same_time = ["write_date", "=", position.changed_at]
+    if kind > position.kind:
+        return ["OR", later, same_time]
+    return ["OR", later, [same_time, ["id", ">", position.row_id]]]
+
+
+async def fetch(client: TrytonClient, positions: Sequence[Position]) -> list[RawDocument]:
+    """The whole documents at `positions`, in the same order."""
+    by_key: dict[tuple[Kind, int], RawDocument] = {}
+    for kind in Kind:
+        ids = [position.row_id for position in positions if position.kind is kind]
+        for document in await _fetch_kind(client, kind, ids) if ids else ():
+            by_key[kind, document.head["id"]] = document
+    return [by_key[position.kind, position.row_id] for position in positions]
+
+
+async def _fetch_kind(client: TrytonClient, kind: Kind, ids: list[int]) -> list[RawDocument]:
+    source = _SOURCES[kind]
+    heads = await client.read(source.model, ids, source.fields)
+    lines = await _lines(client, kind, heads)
+    maturities = await _maturities(client, heads)
+    codes = await _codes(client, _party_ids(heads, source.party))
+    return [
+        RawDocument(
+            kind=kind,
+            head=head,
+            lines=tuple(line for line in lines if _belongs(kind, line, head)),
+            maturities=tuple(row for row in maturities if row["id"] in head.get("lines_to_pay", ())),
+            uscc_by_party=codes,
+        )
+        for head in heads
+    ]
+
+
+async def _lines(client: TrytonClient, kind: Kind, heads: Sequence[Row]) -> list[Row]:
+    ids = [head["id"] for head in heads]
+    in_order = [["id", "ASC"]]
+    fields: tuple[str, ...]
+    if kind is Kind.ORDER:
+        fields = (*_LINE, "purchase", "description", "unit_price", "amount")
+        return await client.search_read("purchase.line", _of("purchase", ids), fields, order=in_order)
+    if kind is Kind.INVOICE:
+        fields = (*_LINE, "invoice", "description", "unit_price", "amount", "origin")
+        return await client.search_read("account.invoice.line", _of("invoice", ids), fields, order=in_order)
+    # Only incoming moves count: putting goods away inside the warehouse makes moves of the same shipment.
+    moves = sorted(move for head in heads for move in head["incoming_moves"])
+    return await client.read("stock.move", moves, (*_LINE, "origin", "effective_date", "purchase"))
+
+
+def _of(parent: str, ids: list[int]) -> Domain:
+    return [[parent, "in", ids], ["type", "=", "line"]]
+
+
+def _belongs(kind: Kind, line: Row, head: Row) -> bool:
+    if kind is Kind.RECEIPT:
+        return line["id"] in head["incoming_moves"]
+    parent = "purchase" if kind is Kind.ORDER else "invoice"
+    return bool(line[parent] == head["id"])
+
+
+async def _maturities(client: TrytonClient, heads: Sequence[Row]) -> list[Row]:
+    ids = sorted(row_id for head in heads for row_id in head.get("lines_to_pay", ()))
+    return await client.read("account.move.line", ids, ["maturity_date"]) if ids else []
+
+
+def _party_ids(heads: Iterable[Row], party: str) -> list[int]:
+    parties = {head[f"{party}."]["id"] for head in heads} | {head["company."]["party."]["id"] for head in heads}
+    return sorted(parties)
+
+
+async def _codes(client: TrytonClient, parties: list[int]) -> dict[int, str]:
+    domain = [["party", "in", parties], ["type", "=", USCC_IDENTIFIER_TYPE]]
+    rows = await client.search_read("party.identifier", domain, ["party", "code"], order=[["id", "DESC"]])
+    # The oldest code of a party wins, which a later import cannot change behind anybody's back.
+    return {row["party"]: row["code"] for row in rows}
