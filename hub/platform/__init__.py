@@ -1,0 +1,1 @@
+"""What every hub domain stands on: database, outbox, idempotency, keys, callers and the gRPC edge."""

@@ -1,0 +1,62 @@
+"""Write the next schema step of one domain: `python -m hub.platform.make_migration <domain> [name]`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from tortoise.context import TortoiseContext
+from tortoise.migrations.autodetector import MigrationAutodetector
+
+from hub.platform.domains import apps_config
+
+USAGE = "usage: python -m hub.platform.make_migration <domain or package> [name]"
+
+
+async def pending_changes(packages: list[str]) -> MigrationAutodetector:
+    """A detector over the models of these packages, ready to list or write what no migration says yet."""
+    apps = apps_config(packages)
+    context = TortoiseContext()
+    with context:
+        config = {"connections": {"default": "sqlite://:memory:"}, "apps": apps}
+        await context.init(config=config, use_tz=True, timezone="UTC")
+        if context.apps is None:
+            raise RuntimeError("no models were loaded")
+        return MigrationAutodetector(context.apps, apps)
+
+
+async def make(package: str, name: str | None = None) -> list[str]:
+    """Write what changed in the package's models since its last migration; the paths written, none when nothing changed."""
+    _ensure_migrations_package(package)
+    detector = await pending_changes([package])
+    written = []
+    for writer in await detector.changes():
+        if name is not None:
+            writer.name = f"{writer.name[:4]}_{name}"
+        written.append(str(writer.write()))
+    return written
+
+
+def _ensure_migrations_package(package: str) -> None:
+    folder = Path(str(import_module(package).__file__)).parent / "migrations"
+    folder.mkdir(exist_ok=True)
+    init = folder / "__init__.py"
+    if not init.exists():
+        init.write_text(f'"""Schema steps of {package}."""\n', encoding="utf-8")
+
+
+def main(arguments: list[str]) -> int:
+    """Command line entry; 0 when it wrote a migration or there was nothing to write."""
+    if not 1 <= len(arguments) <= 2:
+        print(USAGE, file=sys.stderr)
+        return 2
+    package = arguments[0] if "." in arguments[0] else f"hub.{arguments[0]}"
+    written = asyncio.run(make(package, arguments[1] if len(arguments) == 2 else None))
+    print("\n".join(written) if written else "no changes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Schema steps of the platform's own tables."""

@@ -1,0 +1,66 @@
+"""Applies schema steps. Replaces Tortoise's own loop, which records a step outside the transaction that applied it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise.migrations.executor import MigrationExecutor, PlanStep
+from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.migrations.schema_generator.state import State
+from tortoise.transactions import in_transaction
+
+from hub.platform.transactions import forbid_transaction
+
+
+class MigrationFailed(RuntimeError):
+    """The schema could not be brought up to date; nothing of the failing step was kept."""
+
+
+async def migrate(client: Any, apps: dict[str, dict[str, object]]) -> None:
+    """Apply every step that this database has not seen. Raises MigrationFailed when rows lost their parents."""
+    forbid_transaction("a migration")
+    executor = MigrationExecutor(client, apps)
+    # Building the plan creates the bookkeeping table: without it applied_migrations() answers "none" silently.
+    await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
+    plan = await executor.plan()
+    if not plan:
+        return
+    await _with_foreign_keys_off(client, executor, plan)
+
+
+async def _with_foreign_keys_off(client: Any, executor: MigrationExecutor, plan: list[PlanStep]) -> None:
+    """SQLite alters a table by copying and dropping it; with foreign keys on, the drop would delete the children's rows."""
+    if client.capabilities.dialect != "sqlite":
+        await _apply_all(executor, plan)
+        return
+    await client.execute_query("PRAGMA foreign_keys=OFF")
+    try:
+        await _apply_all(executor, plan)
+    finally:
+        await client.execute_query("PRAGMA foreign_keys=ON")
+
+
+async def _apply_all(executor: MigrationExecutor, plan: list[PlanStep]) -> None:
+    applied = set(await executor.recorder.applied_migrations())
+    state = await executor._project_state(applied)
+    for step in plan:
+        await _apply(executor, step, state)
+
+
+async def _apply(executor: MigrationExecutor, step: PlanStep, state: State) -> None:
+    async with in_transaction("default") as client:
+        editor = executor._schema_editor(atomic=True)
+        editor.client = client
+        await step.migration.apply(state, dry_run=False, schema_editor=editor)
+        await _check_parents(client, step)
+        await MigrationRecorder(client).record_applied(step.migration.app_label, step.migration.name)
+
+
+async def _check_parents(client: Any, step: PlanStep) -> None:
+    """What SQLite would have checked at commit, had its foreign keys been on."""
+    if client.capabilities.dialect != "sqlite":
+        return
+    _, orphans = await client.execute_query("PRAGMA foreign_key_check")
+    if orphans:
+        step_name = f"{step.migration.app_label}.{step.migration.name}"
+        raise MigrationFailed(f"{step_name} leaves {len(orphans)} rows without their parents")

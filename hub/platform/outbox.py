@@ -1,0 +1,132 @@
+"""Side effects leave through rows written in the transaction that wants them; workers deliver them afterwards, at least once.
+
+A message is claimed by moving its due time a lease ahead, so a killed process loses nothing: the lease runs out and the
+message is delivered again. Handlers must therefore be idempotent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from huilian_protocol.clock import Clock
+
+from hub.platform import outbox_rows
+from hub.platform.database import Database
+from hub.platform.outbox_rows import Message
+from hub.platform.transactions import forbid_transaction, require_transaction
+
+__all__ = ["GiveUp", "Handler", "Message", "Outbox"]
+
+POLL_SECONDS = 0.5
+LEASE = timedelta(seconds=60)
+BATCH = 16
+BACKOFF_FIRST = timedelta(milliseconds=200)
+BACKOFF_MOST = timedelta(seconds=30)
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Message], Awaitable[None]]
+
+
+class GiveUp(Exception):
+    """Raised by a handler when trying again can never help: the message is parked for a person to look at."""
+
+
+@dataclass(slots=True)
+class _Topic:
+    handler: Handler
+    wake: asyncio.Event
+
+
+class Outbox:
+    """One process's view of the outbox: topics it handles and a worker for each."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._topics: dict[str, _Topic] = {}
+
+    async def put(self, topic: str, key: str, payload: dict[str, object]) -> None:
+        """Write one message inside the open transaction. The same (topic, key) again is a no-op, also after delivery."""
+        require_transaction("an outbox message")
+        await outbox_rows.insert(self._database, Message(topic, key, payload), self._clock.now())
+        self._database.after_commit(lambda: self._wake(topic))
+
+    def register(self, topic: str, handler: Handler) -> None:
+        """Say who handles a topic; exactly one handler per topic. Register everything before `run`."""
+        if topic in self._topics:
+            raise ValueError(f"topic {topic} has a handler already")
+        self._topics[topic] = _Topic(handler, asyncio.Event())
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop` is set; a message being handled is finished first."""
+        forbid_transaction("outbox delivery")
+        async with asyncio.TaskGroup() as workers:
+            for topic in self._topics:
+                workers.create_task(self._work(topic, stop), name=f"outbox {topic}")
+            await stop.wait()
+            for entry in self._topics.values():
+                entry.wake.set()
+
+    async def drain(self) -> int:
+        """Deliver everything that is due now and everything that follows from it; the number delivered. For tests."""
+        forbid_transaction("outbox delivery")
+        total = 0
+        while delivered := sum([await self._deliver_batch(topic) for topic in self._topics]):
+            total += delivered
+        return total
+
+    async def _work(self, topic: str, stop: asyncio.Event) -> None:
+        wake = self._topics[topic].wake
+        while not stop.is_set():
+            wake.clear()
+            try:
+                claimed = await self._deliver_batch(topic)
+            except Exception as error:  # the database may be away for a moment; a dead worker would be silent loss
+                logger.error("outbox.worker_failed", extra={"topic": topic, "error_type": type(error).__name__})
+                claimed = 0
+            if claimed == 0:
+                await _wait(wake, POLL_SECONDS)
+
+    async def _deliver_batch(self, topic: str) -> int:
+        claimed = await outbox_rows.claim(self._database, topic, self._clock.now(), LEASE, BATCH)
+        for row in claimed:
+            await self._deliver(row)
+        return len(claimed)
+
+    async def _deliver(self, row: outbox_rows.Claimed) -> None:
+        try:
+            await self._topics[row.message.topic].handler(row.message)
+        except GiveUp as error:
+            await self._fail(row, "outbox.parked", error, parked=True)
+        except Exception as error:
+            await self._fail(row, "outbox.retry", error, parked=False)
+        else:
+            await outbox_rows.finish(self._database, row.id)
+
+    async def _fail(self, row: outbox_rows.Claimed, event: str, error: Exception, *, parked: bool) -> None:
+        # The type only: an error's text may quote what it was given.
+        kind = getattr(error, "code", None) or type(error).__name__
+        logger.warning(event, extra={"topic": row.message.topic, "attempts": row.attempts, "error_type": str(kind)})
+        due = self._clock.now() + _backoff(row.attempts)
+        await outbox_rows.fail(self._database, row.id, due, str(kind), parked=parked)
+
+    def _wake(self, topic: str) -> None:
+        if topic in self._topics:
+            self._topics[topic].wake.set()
+
+
+def _backoff(attempts: int) -> timedelta:
+    """Doubling from 0.2 s to 30 s."""
+    return min(BACKOFF_FIRST * 2 ** min(attempts - 1, 10), BACKOFF_MOST)
+
+
+async def _wait(wake: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(wake.wait(), seconds)
+    except TimeoutError:
+        return

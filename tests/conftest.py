@@ -1,0 +1,71 @@
+"""Fixtures of every test: both databases, a clock that stands still, ids that can be predicted."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+from hub.platform.database import Database
+from hub.platform.ids import Ids
+from huilian_protocol.clock import FixedClock
+
+from tests.support.databases import DatabaseMaker
+from tests.support.postgres import PostgresServer
+
+START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+
+
+class _LazyPostgres:
+    """Starts the server when the first test asks for it."""
+
+    def __init__(self) -> None:
+        self.server: PostgresServer | None = None
+
+    def __call__(self) -> PostgresServer:
+        if self.server is None:
+            self.server = PostgresServer()
+            self.server.start()
+        return self.server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[_LazyPostgres]:
+    """The session's PostgreSQL; calling it starts the server. A missing installation fails the test with the apt command."""
+    lazy = _LazyPostgres()
+    yield lazy
+    if lazy.server is not None:
+        lazy.server.stop()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def database_maker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: _LazyPostgres
+) -> DatabaseMaker:
+    """Makes databases; every test that uses it, directly or not, runs on SQLite and on PostgreSQL."""
+    return DatabaseMaker(request.param, tmp_path_factory.mktemp("databases"), postgres)
+
+
+@pytest_asyncio.fixture
+async def database(database_maker: DatabaseMaker) -> AsyncIterator[Database]:
+    """A fresh, migrated, open database with the tables of every hub domain."""
+    opened = Database(await database_maker.new_url())
+    await opened.open()
+    yield opened
+    opened.on_statement = None
+    await opened.close()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock at 2026-03-02 10:00 in China that moves only when a test advances it."""
+    return FixedClock(START)
+
+
+@pytest.fixture
+def ids() -> Ids:
+    """Ids in order: id-00000001, id-00000002, …"""
+    numbers = itertools.count(1)
+    return lambda: f"id-{next(numbers):08d}"

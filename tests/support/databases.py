@@ -1,0 +1,69 @@
+"""Fresh migrated databases for tests: a template per session, copied for each test."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import asyncpg
+from hub.platform.database import Database
+
+from tests.support.postgres import PostgresServer
+
+PostgresFactory = Callable[[], PostgresServer]
+
+
+class DatabaseMaker:
+    """Makes migrated databases of one dialect; migrating happens once per set of packages."""
+
+    def __init__(self, dialect: str, folder: Path, postgres: PostgresFactory) -> None:
+        self.dialect = dialect
+        self._folder = folder
+        self._postgres = postgres
+        self._names = itertools.count()
+        self._templates: dict[tuple[str, ...], str] = {}
+
+    async def new_url(self, packages: Sequence[str] | None = None) -> str:
+        """The URL of a fresh migrated database."""
+        key = tuple(packages or ())
+        if key not in self._templates:
+            self._templates[key] = await self._migrated(packages)
+        return await self._copy(self._templates[key])
+
+    async def empty_url(self) -> str:
+        """The URL of a database without any table."""
+        name = f"{self.dialect}_{next(self._names)}"
+        if self.dialect == "postgres":
+            await self._administer(f"CREATE DATABASE {name}")
+        return self._url(name)
+
+    async def _migrated(self, packages: Sequence[str] | None) -> str:
+        url = await self.empty_url()
+        database = Database(url, packages)
+        await database.open()
+        await database.migrate()
+        await database.close()
+        return url
+
+    async def _copy(self, template: str) -> str:
+        name = f"{self.dialect}_{next(self._names)}"
+        source = template.rpartition("/")[2]
+        if self.dialect == "postgres":
+            await self._administer(f"CREATE DATABASE {name} TEMPLATE {source}")
+        else:
+            shutil.copyfile(self._folder / source, self._folder / f"{name}.sqlite")
+        return self._url(name)
+
+    def _url(self, name: str) -> str:
+        if self.dialect == "postgres":
+            return self._postgres().url(name)
+        return f"sqlite://{self._folder / name}.sqlite"
+
+    async def _administer(self, sql: str) -> None:
+        connection = await asyncpg.connect(self._postgres().url("postgres"))
+        try:
+            await connection.execute(sql)
+        finally:
+            await connection.close()

@@ -1,0 +1,215 @@
+"""The guards of the database, each on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hub.platform.database import Database
+from hub.platform.store import SubjectKey
+from hub.platform.transactions import TransactionMisuse, forbid_transaction
+from tests.support.databases import DatabaseMaker
+
+NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+
+
+async def _add(subject: str, created_at: datetime = NOW) -> None:
+    await SubjectKey.create(subject=subject, wrapped_key=b"k", created_at=created_at)
+
+
+async def _count(database: Database) -> int:
+    return int((await database.fetch("SELECT count(*) AS n FROM platform_subject_key"))[0]["n"])
+
+
+async def test_commits_at_the_end_and_rolls_back_on_error(database: Database) -> None:
+    async with database.transaction():
+        await _add("kept")
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction():
+            await _add("lost")
+            raise ZeroDivisionError
+    assert [row.subject for row in await SubjectKey.all()] == ["kept"]
+
+
+async def test_a_second_transaction_inside_is_refused(database: Database) -> None:
+    async with database.transaction():
+        with pytest.raises(TransactionMisuse):
+            async with database.transaction():
+                await _add("never")
+        await _add("outer")
+    assert await _count(database) == 1
+
+
+async def test_a_task_spawned_inside_may_not_use_the_connection(database: Database) -> None:
+    async with database.transaction():
+        with pytest.raises(TransactionMisuse):
+            await asyncio.create_task(_add("spawned"))
+    assert await _count(database) == 0
+
+
+async def test_the_network_is_forbidden_inside(database: Database) -> None:
+    forbid_transaction("a call")
+    async with database.transaction():
+        with pytest.raises(TransactionMisuse, match="a call"):
+            forbid_transaction("a call")
+
+
+async def test_every_statement_can_be_broken_and_leaves_nothing(database: Database) -> None:
+    seen: list[str] = []
+
+    def break_at(position: int) -> None:
+        count = 0
+
+        def listener(sql: str) -> None:
+            nonlocal count
+            count += 1
+            seen.append(sql)
+            if count == position:
+                raise ConnectionError(sql)
+
+        database.on_statement = listener
+
+    # BEGIN, INSERT, INSERT, COMMIT
+    for position in (1, 2, 3, 4):
+        break_at(position)
+        with pytest.raises(ConnectionError):
+            async with database.transaction():
+                await _add("one")
+                await _add("two")
+        database.on_statement = None
+        assert await _count(database) == 0, seen
+    assert seen[-1] == "COMMIT"
+    async with database.transaction():
+        await _add("after")
+    assert await _count(database) == 1
+
+
+async def test_a_cancelled_transaction_leaves_the_connection_usable(database: Database) -> None:
+    started = asyncio.Event()
+
+    async def stuck() -> None:
+        async with database.transaction():
+            await _add("cancelled")
+            started.set()
+            await asyncio.sleep(30)
+
+    task = asyncio.create_task(stuck())
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with database.transaction():
+        await _add("next")
+    assert [row.subject for row in await SubjectKey.all()] == ["next"]
+
+
+async def test_cancelled_while_waiting_for_another(database: Database) -> None:
+    held, release = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async with database.transaction():
+            await database.lock("one")
+            held.set()
+            await release.wait()
+
+    async def wait_for_turn() -> None:
+        async with database.transaction():
+            await database.lock("one")
+            await _add("never")
+
+    holder = asyncio.create_task(hold())
+    await held.wait()
+    waiting = asyncio.create_task(wait_for_turn())
+    await asyncio.sleep(0.05)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    release.set()
+    await holder
+    async with database.transaction():
+        await database.lock("one")
+        await _add("next")
+    assert await _count(database) == 1
+
+
+async def test_lock_serialises_read_then_write(database: Database) -> None:
+    await database.execute(
+        "INSERT INTO platform_subject_key (subject, wrapped_key, created_at) VALUES ($1, $2, $3)", "n", b"0", NOW
+    )
+
+    async def increment() -> None:
+        async with database.transaction():
+            await database.lock("counter", "n")
+            row = await SubjectKey.get(subject="n")
+            await asyncio.sleep(0)
+            row.wrapped_key = str(int(bytes(row.wrapped_key)) + 1).encode()
+            await row.save()
+
+    await asyncio.gather(*(increment() for _ in range(20)))
+    assert bytes((await SubjectKey.get(subject="n")).wrapped_key) == b"20"
+
+
+async def test_a_savepoint_may_fail_alone(database: Database) -> None:
+    async with database.transaction():
+        await _add("first")
+        with pytest.raises(Exception, match=r"(?i)unique"):
+            async with database.savepoint():
+                await _add("first")
+        await _add("second")
+    assert await _count(database) == 2
+
+
+async def test_after_commit_runs_only_when_durable(database: Database) -> None:
+    told: list[str] = []
+    async with database.transaction():
+        database.after_commit(lambda: told.append("kept"))
+        assert told == []
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction():
+            database.after_commit(lambda: told.append("lost"))
+            raise ZeroDivisionError
+    assert told == ["kept"]
+
+
+@pytest.mark.parametrize("wrong", [datetime(2026, 3, 2), NOW.astimezone(timezone(timedelta(hours=8)))])
+async def test_only_utc_times_are_stored(database: Database, wrong: datetime) -> None:
+    with pytest.raises(ValueError, match="UTC"):
+        await _add("late", wrong)
+
+
+async def test_times_compare_in_order_and_come_back_in_utc(database: Database) -> None:
+    times = [NOW, NOW + timedelta(microseconds=500000), NOW + timedelta(seconds=1)]
+    for number, moment in enumerate(times):
+        await _add(f"s{number}", moment)
+    rows = await SubjectKey.filter(created_at__gt=NOW).order_by("created_at")
+    assert [row.created_at for row in rows] == times[1:]
+    assert all(row.created_at.tzinfo is UTC for row in rows)
+
+
+async def test_two_processes_on_one_database_wait_for_each_other(database_maker: DatabaseMaker) -> None:
+    url = await database_maker.new_url()
+    first, second = Database(url), Database(url)
+    await first.open()
+    await second.open()
+
+    async def add(database: Database, name: str) -> None:
+        async with database.transaction():
+            await database.fetch("SELECT * FROM platform_subject_key")
+            await asyncio.sleep(0.01)
+            await _add(name)
+
+    try:
+        await asyncio.gather(*(add(database, f"{i}-{id(database)}") for i in range(5) for database in (first, second)))
+        assert await _count(first) == 10
+    finally:
+        await second.close()
+        await first.close()
+
+
+async def test_sqlite_is_durable_and_checks_foreign_keys(database: Database) -> None:
+    if database.dialect == "sqlite":
+        pragmas = [(await database.fetch(f"PRAGMA {name}"))[0] for name in ("journal_mode", "synchronous", "foreign_keys")]
+        assert [list(row.values())[0] for row in pragmas] == ["wal", 2, 1]
+    else:
+        assert (await database.fetch("SHOW server_version"))[0]["server_version"].startswith("15")
