@@ -25,7 +25,7 @@ from hub.consent.ports import Ledger, Persons, Recipients
 from hub.consent.purposes import Purpose, PurposeList
 from hub.consent.revocations import RevocationFeed
 from hub.consent.rules import Dataset, Terms, agencies_of, check_terms, draft_artefact
-from hub.consent.states import Event, State, after, effective
+from hub.consent.states import Event, State, after, effective, refusal
 from hub.consent.store import ConsentRow, ConsentStore
 from hub.platform.database import Database
 
@@ -58,6 +58,11 @@ class Consent:
     def artefact(self) -> Artefact:
         """What the person signed, or is asked to sign."""
         return parse_artefact(self.artefact_bytes)
+
+    def refusal(self) -> HuilianError:
+        """Why this consent does not allow a read now; for one that is not in force."""
+        artefact = self.artefact
+        return refusal(self.state, valid_until=format_time(artefact.valid_until), max_reads=artefact.max_reads)
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,13 @@ class ConsentService:
     async def find(self, consent_id: str) -> Consent:
         """Any consent, for a read under it; raises NOT_FOUND. The reader's right is the exchange's to check."""
         row = await self._store.find(consent_id)
+        if row is None:
+            raise _not_found(consent_id)
+        return _view(row, self._clock.now())
+
+    async def lock(self, consent_id: str) -> Consent:
+        """Any consent, unchanged until the open transaction ends; raises NOT_FOUND."""
+        row = await self._store.lock(consent_id)
         if row is None:
             raise _not_found(consent_id)
         return _view(row, self._clock.now())

@@ -74,9 +74,3 @@ def effective(state: State, valid_until: datetime, now: datetime) -> State:
     if now >= valid_until and (state, Event.EXPIRE) in TRANSITIONS:
         return TRANSITIONS[(state, Event.EXPIRE)]
     return state
-
-
-def require_readable(state: State, **params: object) -> None:
-    """Refuse every read but under a granted consent, with the reason as the code."""
-    if state is not State.GRANTED:
-        raise refusal(state, **params)

@@ -20,6 +20,8 @@ class Limits:
     """What one connector may cost the hub."""
 
     deadline_s: float = 8.0
+    # Whoever waits for the catalogue waits for every connector.
+    describe_deadline_s: float = 2.0
     attempts: int = 2
     concurrent_calls: int = 64
     failures_to_open: int = 5

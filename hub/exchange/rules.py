@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
-from huilian_protocol.artefact import Period
+from huilian_protocol.artefact import Artefact, Period
+from huilian_protocol.canonical import b64u_encode, canonicalise
 from huilian_protocol.clock import format_time
 
 RECORD_TYPE = "access"
@@ -19,13 +21,19 @@ HUB, EDGE = "hub", "edge"
 
 @dataclass(frozen=True)
 class Read:
-    """One wanted read; `fields` sorted."""
+    """One wanted read; `fields` sorted. The request id comes from the reader and travels to the edge."""
 
     request_id: str
     consent_id: str
     dataset: str
     fields: tuple[str, ...]
     period: Period
+
+    @property
+    def fingerprint(self) -> bytes:
+        """What makes two requests with the same id the same request."""
+        period = [self.period.from_month, self.period.to_month]
+        return sha256(canonicalise([self.consent_id, self.dataset, list(self.fields), period])).digest()
 
 
 @dataclass(frozen=True)
@@ -39,17 +47,41 @@ class Outcome:
         return f"REFUSED:{self.code}" if self.refused_by else self.code
 
 
-def access_record(
-    read: Read, outcome: Outcome, *, reader: str, purpose: str, agency: str, at: datetime
-) -> dict[str, Any]:
-    """What is kept of one read: who, what, why, when, outcome; never a value that was read."""
+@dataclass(frozen=True)
+class Attempt:
+    """A wanted read with what it is wanted under; `requested_by` is the recipient or the person."""
+
+    read: Read
+    requested_by: str
+    artefact: Artefact
+    agency: str
+
+    @property
+    def row_id(self) -> str:
+        """The name of this request among all readers' requests."""
+        return row_id(self.requested_by, self.read)
+
+
+def row_id(requested_by: str, read: Read) -> str:
+    """The name of a request among all readers' requests."""
+    return f"{requested_by}/{read.request_id}"
+
+
+def access_record(attempt: Attempt, outcome: Outcome, at: datetime) -> dict[str, Any]:
+    """What is kept of one read: who, what, why, when, outcome; never a value that was read.
+
+    `recipient` is who alone can open the data, `requested_by` who asked.
+    """
+    read, artefact = attempt.read, attempt.artefact
     return {
         "type": "huilian-access/v1",
         "request_id": read.request_id,
-        "consent_id": read.consent_id,
-        "reader": reader,
-        "purpose": purpose,
-        "agency": agency,
+        "consent_id": artefact.id,
+        "consent_sha256": b64u_encode(artefact.sha256),
+        "recipient": artefact.recipient.id,
+        "requested_by": attempt.requested_by,
+        "purpose": artefact.purpose.code,
+        "agency": attempt.agency,
         "dataset": read.dataset,
         "fields": list(read.fields),
         "period": {"from": read.period.from_month, "to": read.period.to_month},

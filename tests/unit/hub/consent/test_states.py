@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from huilian_protocol.errors import HuilianError
 
-from hub.consent.states import TRANSITIONS, Event, State, after, effective, require_readable
+from hub.consent.states import TRANSITIONS, Event, State, after, effective, refusal
 
 END = datetime(2026, 6, 30, tzinfo=UTC)
 
@@ -44,8 +44,5 @@ def test_expiry_is_derived_at_the_exact_end() -> None:
         (State.EXHAUSTED, "CONSENT_EXHAUSTED"),
     ],
 )
-def test_only_a_granted_consent_reads(state: State, code: str) -> None:
-    require_readable(State.GRANTED)
-    with pytest.raises(HuilianError) as refused:
-        require_readable(state)
-    assert refused.value.code == code
+def test_each_state_says_why_it_refuses(state: State, code: str) -> None:
+    assert refusal(state).code == code

@@ -1,0 +1,99 @@
+"""Which datasets are on offer, by which connector, with which keys: what the connectors say of themselves, cached.
+
+A description that cannot be renewed stays in use; an agency that never answered is listed as missing, so that "nobody
+offers it" and "the source is down" are never the same answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from huilian.connector.v1 import connector_service_pb2 as pb
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.jose import jwk_to_public_key, thumbprint
+
+from hub.consent.rules import Dataset
+from hub.exchange.connectors import Connector
+
+FRESH_S = 60.0
+RETRY_S = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One dataset, the connector that reads it and the keys that sign its answers."""
+
+    dataset: pb.Dataset
+    connector: Connector
+    edge_keys: Mapping[str, ec.EllipticCurvePublicKey]
+
+
+class _Source:
+    """One connector with its last description."""
+
+    def __init__(self, connector: Connector) -> None:
+        self.connector = connector
+        self.description: pb.DescribeResponse | None = None
+        self._renew_at = 0.0
+        self._lock = asyncio.Lock()
+
+    async def renew(self) -> None:
+        """Ask again when the description is old; a failure is logged and leaves the old one."""
+        async with self._lock:
+            now = asyncio.get_running_loop().time()
+            if now < self._renew_at:
+                return
+            try:
+                described = await self.connector.describe()
+                _edge_keys(described)
+                self.description, self._renew_at = described, now + FRESH_S
+            except (HuilianError, ValueError) as error:
+                self._renew_at = now + RETRY_S
+                code = error.code if isinstance(error, HuilianError) else "PROVIDER_FAULT"
+                logger.warning("connector_not_described", extra={"agency": self.connector.agency, "code": code})
+
+
+class Catalogue:
+    """The data catalogue of one hub process."""
+
+    def __init__(self, connectors: Sequence[Connector]) -> None:
+        self._sources = [_Source(connector) for connector in connectors]
+
+    async def descriptions(self) -> tuple[pb.DescribeResponse, ...]:
+        """What each reachable or once reached connector says of itself; asks the network when that is old."""
+        await asyncio.gather(*(source.renew() for source in self._sources))
+        return tuple(source.description for source in self._sources if source.description is not None)
+
+    def missing(self) -> tuple[str, ...]:
+        """Agencies that have not answered since this process started."""
+        return tuple(source.connector.agency for source in self._sources if source.description is None)
+
+    async def datasets(self) -> Mapping[str, Dataset]:
+        """Every dataset by its id, as the consent domain needs it."""
+        return {
+            dataset.dataset_id: Dataset(dataset.dataset_id, said.agency_id, frozenset(f.name for f in dataset.fields))
+            for said in await self.descriptions()
+            for dataset in said.datasets
+        }
+
+    async def offer(self, dataset_id: str) -> Offer | None:
+        """Who reads this dataset, or None when no agency that ever answered does."""
+        await self.descriptions()
+        for source in self._sources:
+            for dataset in source.description.datasets if source.description else ():
+                if dataset.dataset_id == dataset_id:
+                    assert source.description is not None
+                    return Offer(dataset, source.connector, _edge_keys(source.description))
+        return None
+
+
+def _edge_keys(described: pb.DescribeResponse) -> dict[str, ec.EllipticCurvePublicKey]:
+    key = jwk_to_public_key(json.loads(described.edge_signing_key_jwk))
+    return {thumbprint(key): key}

@@ -1,0 +1,90 @@
+"""The hub's side of a connector: one gRPC channel over mTLS, a deadline, a guard, safe repetition.
+
+Faults are told apart here: what the connector says is passed on under its own code; a connector that cannot be reached,
+is late or answers nonsense is a fault of the provider.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import grpc
+from huilian.connector.v1 import connector_service_pb2 as pb
+from huilian.connector.v1 import connector_service_pb2_grpc
+from huilian_protocol.clock import Clock
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.status import from_rpc_error
+
+from hub.exchange.resilience import Guard, Limits
+from hub.platform.transactions import forbid_transaction
+
+# Safe to repeat: the edge knows the request id again if it had already answered.
+_RETRIED = frozenset({"PROVIDER_UNAVAILABLE"})
+# What these say of a call to a connector is said of the connector, not of whoever asked the hub.
+_PROVIDER_FAULTS = {
+    "UNAVAILABLE": "PROVIDER_UNAVAILABLE",
+    "DEADLINE_EXCEEDED": "PROVIDER_TIMEOUT",
+    "INTERNAL": "PROVIDER_FAULT",
+    "UNAUTHENTICATED": "PROVIDER_FAULT",
+    "PERMISSION_DENIED": "PROVIDER_FAULT",
+}
+RETRY_PAUSE_S = 0.1
+
+
+class Connector:
+    """One agency's connector as the hub sees it."""
+
+    def __init__(self, agency: str, channel: grpc.aio.Channel, clock: Clock, limits: Limits | None = None) -> None:
+        self.agency = agency
+        self._limits = limits or Limits()
+        self._guard = Guard(agency, self._limits, clock)
+        self._channel = channel
+        self._stub = connector_service_pb2_grpc.ConnectorServiceStub(channel)
+
+    @property
+    def longest_s(self) -> float:
+        """The longest that a read can take, retries included."""
+        return (self._limits.deadline_s + RETRY_PAUSE_S) * self._limits.attempts
+
+    async def describe(self) -> pb.DescribeResponse:
+        """Manifest, datasets and keys; raises PROVIDER_UNAVAILABLE, _TIMEOUT or _FAULT."""
+        forbid_transaction("a call to a connector")
+        try:
+            answer: pb.DescribeResponse = await self._stub.Describe(
+                pb.DescribeRequest(), timeout=self._limits.describe_deadline_s
+            )
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+        if answer.agency_id != self.agency:
+            raise HuilianError("PROVIDER_FAULT", "it speaks for another agency", provider=self.agency)
+        return answer
+
+    async def read(self, request: pb.ReadRequest) -> pb.ReadResponse:
+        """One read with safe repetition under its request id; raises the edge's refusal or a PROVIDER_ error."""
+        forbid_transaction("a call to a connector")
+        for attempt in range(1, self._limits.attempts + 1):
+            try:
+                return await self._read_once(request)
+            except HuilianError as error:
+                if error.code not in _RETRIED or attempt == self._limits.attempts:
+                    raise
+            await asyncio.sleep(RETRY_PAUSE_S)
+        raise AssertionError("a connector has at least one attempt")
+
+    async def _read_once(self, request: pb.ReadRequest) -> pb.ReadResponse:
+        async with self._guard.call():
+            try:
+                answer: pb.ReadResponse = await self._stub.Read(request, timeout=self._limits.deadline_s)
+                return answer
+            except grpc.RpcError as error:
+                raise self._error(error) from error
+
+    async def close(self) -> None:
+        """Close the channel."""
+        await self._channel.close(None)
+
+    def _error(self, error: grpc.RpcError) -> HuilianError:
+        """The edge's own refusal, or the provider's fault when the call failed without one."""
+        stated = from_rpc_error(error)
+        code = _PROVIDER_FAULTS.get(stated.code)
+        return stated if code is None else HuilianError(code, stated.detail, provider=self.agency)

@@ -1,0 +1,89 @@
+"""huilian.exchange.v1 on the wire: proto in, proto out, no rule. The policy table says who may call what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from huilian.common.v1 import common_pb2
+from huilian.connector.v1 import connector_service_pb2 as connector_pb
+from huilian.exchange.v1 import exchange_service_pb2 as pb
+from huilian.exchange.v1 import exchange_service_pb2_grpc
+from huilian_protocol.artefact import Period
+
+from hub.exchange.access import AccessRecord
+from hub.exchange.rules import Read
+from hub.exchange.service import ExchangeService
+from hub.platform.callers import current_caller
+
+DEFAULT_PAGE_SIZE = 50
+
+
+class ExchangeServicer(exchange_service_pb2_grpc.ExchangeServiceServicer):
+    """Serves the data catalogue, consented reads and the access log to the persons they are about."""
+
+    def __init__(self, service: ExchangeService) -> None:
+        self._service = service
+
+    async def ListDatasets(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
+        """What every connector offers, and the keys that identities are sealed to."""
+        described = await self._service.catalogue.descriptions()
+        return pb.ListDatasetsResponse(
+            datasets=[dataset for said in described for dataset in said.datasets],
+            agencies=[_agency(said) for said in described],
+            missing_agency_ids=self._service.catalogue.missing(),
+        )
+
+    async def FetchDataset(self, request: pb.FetchDatasetRequest, context: Any) -> pb.FetchDatasetResponse:
+        """One read; the exchange itself gives a repeated request id its first answer."""
+        delivery = await self._service.fetch(current_caller().id, _read(request))
+        return pb.FetchDatasetResponse(envelope=delivery.envelope, access_record_id=delivery.access_record_id)
+
+    async def ListAccessRecords(
+        self, request: pb.ListAccessRecordsRequest, context: Any
+    ) -> pb.ListAccessRecordsResponse:
+        """Who read the caller's data, newest first."""
+        size = request.page.page_size or DEFAULT_PAGE_SIZE
+        page = await self._service.access_records(current_caller().id, request.page.page_token, size)
+        return pb.ListAccessRecordsResponse(
+            access_records=[_record(record) for record in page.records],
+            page=common_pb2.PageResponse(next_page_token=page.next_token),
+        )
+
+
+def _read(request: pb.FetchDatasetRequest) -> Read:
+    return Read(
+        request_id=request.request_id,
+        consent_id=request.consent_id,
+        dataset=request.dataset_id,
+        fields=tuple(sorted(request.fields)),
+        period=Period(request.period.from_month, request.period.to_month),
+    )
+
+
+def _agency(said: connector_pb.DescribeResponse) -> pb.Agency:
+    return pb.Agency(
+        agency_id=said.agency_id,
+        title_zh=said.title_zh,
+        title_en=said.title_en,
+        sandbox=said.sandbox,
+        sealing_suite=said.sealing_suite,
+        sealing_public_key=said.sealing_public_key,
+    )
+
+
+def _record(access: AccessRecord) -> pb.AccessRecord:
+    record = access.record
+    accessed = Timestamp()
+    accessed.FromJsonString(record["at"])
+    return pb.AccessRecord(
+        access_record_id=access.id,
+        consent_id=record["consent_id"],
+        recipient_id=record["recipient"],
+        purpose_code=record["purpose"],
+        dataset_id=record["dataset"],
+        fields=record["fields"],
+        accessed_time=accessed,
+        outcome=record["outcome"].removeprefix("REFUSED:"),
+        refused_by=record["refused_by"],
+    )

@@ -1,0 +1,108 @@
+"""Consented reads: check, count, forward, verify the answer, record. The hub never holds a key that opens an answer.
+
+A read is two transactions with the network between them. The first (admission) takes the quota and leaves a RUNNING
+row; the second (settlement) writes the outcome with its access record and ledger leaf. A process that dies in between
+leaves the row: the same request id takes the read up again, and the edge counts for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from huilian.connector.v1 import connector_service_pb2 as connector_pb
+from huilian_protocol.answer import verify_answer
+from huilian_protocol.clock import Clock
+from huilian_protocol.errors import HuilianError
+
+from hub.consent.ports import Ledger, Recipients
+from hub.consent.service import ConsentService
+from hub.exchange.access import AccessLog, Page, SubjectVault
+from hub.exchange.admission import Admission, Ticket
+from hub.exchange.catalogue import Catalogue
+from hub.exchange.rules import EDGE, Read
+from hub.exchange.settlement import Delivery, Settlement
+from hub.exchange.store import ExchangeStore
+from hub.platform.database import Database
+from hub.platform.ids import Ids
+
+
+class ExchangeService:
+    """The reads of one hub."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        consents: ConsentService,
+        catalogue: Catalogue,
+        recipients: Recipients,
+        ledger: Ledger,
+        vault: SubjectVault,
+    ) -> None:
+        self._database = database
+        self.catalogue = catalogue
+        store = ExchangeStore(database)
+        self._access_log = AccessLog(store, clock, ids, ledger, vault)
+        self._settlement = Settlement(store, consents, self._access_log)
+        self._admission = Admission(store, clock, consents, recipients, self._access_log, self._settlement)
+        self._out: set[asyncio.Task[Delivery]] = set()
+
+    async def fetch(self, requested_by: str, read: Read) -> Delivery:
+        """One read under a consent, for the person it is about or the recipient it names; repeatable under its id.
+
+        Raises NOT_FOUND (also for somebody else's consent), REQUEST_ID_REUSED, UNAVAILABLE (the same request is
+        running), what the consent says (CONSENT_*, STATE_CONFLICT, FIELD_NOT_GRANTED, PERIOD_NOT_GRANTED,
+        RECIPIENT_KEY_MISMATCH), the edge's refusal, or PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT, PROVIDER_FAULT. Each
+        refusal of data is recorded before it is raised. Opens its own transactions.
+        """
+        offer = await self.catalogue.offer(read.dataset)
+        async with self._database.transaction():
+            admitted = await self._admission.admit(requested_by, read, offer)
+        if isinstance(admitted, Ticket):
+            # The outcome of a request that went out is recorded even when the caller has stopped waiting.
+            task = asyncio.create_task(self._forward(admitted))
+            self._out.add(task)
+            task.add_done_callback(self._out.discard)
+            return await asyncio.shield(task)
+        return _raised(admitted)
+
+    async def access_records(self, subject: str, token: str, size: int) -> Page:
+        """Who read this person's data: records newest first. Raises INVALID_ARGUMENT for a foreign token."""
+        return await self._access_log.page(subject, token, size)
+
+    async def drain(self) -> None:
+        """Wait until every request that went out has its outcome recorded; for a graceful stop."""
+        await asyncio.gather(*self._out, return_exceptions=True)
+
+    async def _forward(self, ticket: Ticket) -> Delivery:
+        try:
+            answer = await ticket.offer.connector.read(ticket.request)
+            _check_answer(ticket, answer)
+        except HuilianError as error:
+            async with self._database.transaction():
+                await self._settlement.fail(ticket.attempt, error, EDGE)
+            raise
+        async with self._database.transaction():
+            settled = await self._settlement.deliver(ticket.attempt, answer.envelope, answer.edge_signature)
+        return _raised(settled)
+
+
+def _raised(outcome: Delivery | HuilianError) -> Delivery:
+    if isinstance(outcome, HuilianError):
+        raise outcome
+    return outcome
+
+
+def _check_answer(ticket: Ticket, answer: connector_pb.ReadResponse) -> None:
+    read = ticket.attempt.read
+    verify_answer(
+        answer.edge_signature,
+        ticket.offer.edge_keys,
+        request_id=read.request_id,
+        consent_sha256=ticket.attempt.artefact.sha256,
+        dataset=read.dataset,
+        fields=read.fields,
+        envelope=answer.envelope,
+    )

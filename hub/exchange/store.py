@@ -1,0 +1,131 @@
+"""Tables and queries of the exchange: requests with their sealed answers, quotas, access records.
+
+What a read delivered is kept as the sealed envelope only, so that a repeated request gets the first answer; the hub has
+no key that opens it here. An access record is kept encrypted under the person's own key.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from tortoise import fields
+from tortoise.expressions import Q
+from tortoise.models import Model
+
+from hub.platform.database import Database
+from hub.platform.fields import UtcDatetimeField
+
+
+class Phase(StrEnum):
+    """How far a request has come; see `ReadRow`."""
+
+    RUNNING = "RUNNING"
+    DELIVERED = "DELIVERED"
+    REFUSED = "REFUSED"
+    FAILED = "FAILED"
+
+
+class ReadRow(Model):
+    """One request of one reader; id "<reader>/<request id>".
+
+    `phase` is RUNNING (until `running_until`, after which the process that ran it is taken for dead), DELIVERED or
+    REFUSED (both final), or FAILED (may be tried again under the same id).
+    """
+
+    id = fields.CharField(max_length=130, primary_key=True)
+    consent_id = fields.CharField(max_length=64)
+    fingerprint = fields.BinaryField()
+    phase = fields.CharField(max_length=10)
+    running_until = UtcDatetimeField()
+    envelope = fields.BinaryField(null=True)
+    refusal: fields.JSONField[dict[str, str] | None] = fields.JSONField(null=True)
+    access_record_id = fields.CharField(max_length=64, null=True)
+
+    class Meta:
+        table = "exchange_read"
+        indexes = (("consent_id", "phase"),)
+
+
+class QuotaRow(Model):
+    """Reads of one dataset under one consent, "<consent>/<dataset>": those delivered and those under way."""
+
+    id = fields.CharField(max_length=170, primary_key=True)
+    used = fields.IntField()
+
+    class Meta:
+        table = "exchange_quota"
+
+
+class AccessRow(Model):
+    """One access record; `record` is encrypted under the subject's key, unreadable once that key is destroyed."""
+
+    id = fields.CharField(max_length=64, primary_key=True)
+    subject = fields.CharField(max_length=64)
+    at = UtcDatetimeField()
+    record = fields.BinaryField()
+
+    class Meta:
+        table = "exchange_access"
+        indexes = (("subject", "at", "id"),)
+
+
+class ExchangeStore:
+    """The only place of the exchange that speaks SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def lock_read(self, row_id: str) -> ReadRow | None:
+        """The request with nobody else changing it until this transaction ends; or None."""
+        await self._database.lock("exchange-read", row_id)
+        return await ReadRow.get_or_none(id=row_id)
+
+    async def put_read(self, row: ReadRow) -> None:
+        """Store a request as it stands now."""
+        await row.save(force_create=not row._saved_in_db)
+
+    async def others_running(self, row: ReadRow) -> bool:
+        """Whether other requests under the same consent are under way."""
+        rows = ReadRow.filter(consent_id=row.consent_id, phase=Phase.RUNNING)
+        return await rows.exclude(id=row.id).exists()
+
+    async def take_quota(self, consent_id: str, dataset: str, most: int) -> bool:
+        """Count one more read if fewer than `most` are counted; one statement, so it is exact under any concurrency."""
+        key = _quota_key(consent_id, dataset)
+        await self._database.execute(
+            "INSERT INTO exchange_quota (id, used) VALUES ($1, 0) ON CONFLICT (id) DO NOTHING", key
+        )
+        taken = await self._database.execute(
+            "UPDATE exchange_quota SET used = used + 1 WHERE id = $1 AND used < $2", key, most
+        )
+        return taken == 1
+
+    async def give_back_quota(self, consent_id: str, dataset: str) -> None:
+        """Uncount a read that delivered nothing."""
+        key = _quota_key(consent_id, dataset)
+        await self._database.execute("UPDATE exchange_quota SET used = used - 1 WHERE id = $1", key)
+
+    async def used_up(self, consent_id: str, datasets: list[str], most: int) -> bool:
+        """Whether every one of these datasets was read as often as allowed."""
+        keys = [_quota_key(consent_id, dataset) for dataset in datasets]
+        return await QuotaRow.filter(id__in=keys, used__gte=most).count() == len(keys)
+
+    async def add_access(self, record_id: str, subject: str, at: datetime, record: bytes) -> None:
+        """Keep one encrypted access record."""
+        await AccessRow.create(id=record_id, subject=subject, at=at, record=record)
+
+    async def find_access(self, record_id: str) -> AccessRow | None:
+        """One access record, or None."""
+        return await AccessRow.get_or_none(id=record_id)
+
+    async def page(self, subject: str, after: AccessRow | None, size: int) -> list[AccessRow]:
+        """A person's access records, newest first; those that follow `after` when it is given."""
+        rows = AccessRow.filter(subject=subject)
+        if after is not None:
+            rows = rows.filter(Q(at__lt=after.at) | Q(at=after.at, id__lt=after.id))
+        return await rows.order_by("-at", "-id").limit(size)
+
+
+def _quota_key(consent_id: str, dataset: str) -> str:
+    return f"{consent_id}/{dataset}"
