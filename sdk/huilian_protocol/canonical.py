@@ -10,11 +10,24 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from typing import Any
 
 import rfc8785
 
-__all__ = ["b64u_decode", "b64u_encode", "canonicalise", "parse_canonical", "sha256_canonical"]
+__all__ = [
+    "MAX_DEPTH",
+    "b64u_decode",
+    "b64u_encode",
+    "canonicalise",
+    "parse_canonical",
+    "parse_json",
+    "sha256_canonical",
+]
+
+MAX_DEPTH = 64
+# A whole string (its brackets do not count) or one bracket. An unfinished string swallows the rest, which does not parse.
+_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def canonicalise(value: Any) -> bytes:
@@ -38,14 +51,22 @@ def parse_canonical(data: bytes) -> Any:
 
     Raises ``ValueError`` for anything else.
     """
-    try:
-        value = json.loads(data.decode("utf-8"))
-        same = canonicalise(value) == data
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-    if not same:
+    value = parse_json(data)
+    if canonicalise(value) != data:
         raise ValueError("not in canonical form (RFC 8785)")
     return value
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of JSON text from outside, nested at most :data:`MAX_DEPTH` deep. Raises ``ValueError`` for anything
+    else.
+
+    The depth is checked before parsing: some libraries raise the interpreter's recursion limit, and then a long row of
+    brackets would not raise ``RecursionError`` but overflow the C stack.
+    """
+    if _depth(data) > MAX_DEPTH:
+        raise ValueError("nested too deeply")
+    return json.loads(data.decode("utf-8"))
 
 
 def b64u_encode(data: bytes) -> str:
@@ -62,6 +83,17 @@ def b64u_decode(text: str) -> bytes:
     if b64u_encode(data) != text:
         raise ValueError("not the canonical spelling in base64url")
     return data
+
+
+def _depth(data: bytes) -> int:
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return 0
+    depth = deepest = 0
+    for token in _STRUCTURE.finditer(data):
+        opening = token.group()[0]
+        depth += (opening in b"[{") - (opening in b"]}")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _refuse_floats(value: Any) -> None:

@@ -7,7 +7,6 @@ so there is no attestation here, and the signature counter is not used (synced p
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from huilian_protocol.canonical import b64u_decode, b64u_encode
+from huilian_protocol.canonical import b64u_decode, b64u_encode, parse_json
 from huilian_protocol.errors import HuilianError
 
 __all__ = ["Assertion", "verify_assertion"]
@@ -56,10 +55,7 @@ class Assertion:
 
     def client_data(self) -> dict[str, Any]:
         """The client data as an object; raises ``ValueError`` if it is none."""
-        try:
-            value = json.loads(self.client_data_json.decode("utf-8"))
-        except RecursionError as error:
-            raise ValueError("client data nested too deeply") from error
+        value = parse_json(self.client_data_json)
         if not isinstance(value, dict):
             raise ValueError("client data is no object")
         return value

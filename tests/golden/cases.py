@@ -1,0 +1,122 @@
+"""What is frozen: name of the golden file -> the bytes that the code makes today."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from huilian_protocol import sealing
+from huilian_protocol.binding import commit_identity
+from huilian_protocol.canonical import b64u_encode, canonicalise
+from huilian_protocol.client_assertion import sign_client_assertion
+from huilian_protocol.confirmation import confirmation_digest
+from huilian_protocol.consent import SignedConsent, countersign
+from huilian_protocol.jose import public_key_to_jwk, thumbprint
+from huilian_protocol.receipt import Anchor, build_receipt
+from huilian_protocol.record import commit_record
+from huilian_protocol.webauthn import Assertion
+
+from tests.unit.protocol import world
+
+
+def _hex(digest: bytes) -> bytes:
+    return digest.hex().encode("ascii") + b"\n"
+
+
+def _assertion() -> Assertion:
+    """A device's signature has a random nonce; for the hash over its parts any bytes do."""
+    return Assertion(bytes(37), b'{"type":"webauthn.get"}', bytes(range(70)))
+
+
+def _signed_consent() -> bytes:
+    parts = world.artefact(), world.binding(), _assertion()
+    return SignedConsent(*parts, countersign(world.HUB, *parts)).to_bytes()
+
+
+def receipt_parts() -> dict[str, Any]:
+    """The usual receipt's parts; the proofs are only shaped like proofs."""
+    return {
+        "record": {"id": "access-00000001", "outcome": "DELIVERED", "type": "access"},
+        "salt": bytes(range(32)),
+        "leaf_index": 2,
+        "tree_size": 5,
+        "inclusion_proof": [hashlib.sha256(bytes([number])).digest() for number in range(3)],
+        "checkpoint": "hub.huilian.example/log\n5\nAAAA\n\n— hub.huilian.example/log AAAA\n",
+        "anchor": Anchor(
+            chain_id=1337,
+            contract=world.CONTRACT,
+            tx_hash="0x" + "01" * 32,
+            block_number=7,
+            block_hash="0x" + "02" * 32,
+            raw_transaction="0x" + "03" * 110,
+            size=5,
+            root=bytes(range(32)),
+        ),
+        "evidence": {"note": "证据"},
+    }
+
+
+def _payload_info() -> dict[str, Any]:
+    return sealing.payload_info(
+        consent_sha256=world.artefact().sha256,
+        purpose="flash_loan.credit",
+        dataset="housing_fund.account/v1",
+        fields=["monthly_deposit_fen", "balance_fen"],
+        recipient="bank.lending",
+        request_id="req-00000001",
+    )
+
+
+def _client_assertion() -> bytes:
+    token = sign_client_assertion(
+        world.HUB,
+        client_id=world.BUYER_USCC,
+        audience="hub.huilian.example",
+        now=world.NOW + timedelta(seconds=1),
+        jti="jti-00000001",
+    )
+    return token.encode("ascii")
+
+
+CASES: dict[str, Callable[[], bytes]] = {
+    "artefact.json": lambda: world.artefact().canonical(),
+    "artefact.sha256": lambda: _hex(world.artefact().sha256),
+    "binding.jws": lambda: world.binding().encode("ascii"),
+    "client_assertion.jws": _client_assertion,
+    "confirmation.eip712.json": lambda: canonicalise(world.confirmation().to_typed_data()),
+    "confirmation.json": lambda: canonicalise(world.confirmation().to_dict()),
+    "confirmation.keccak256": lambda: _hex(confirmation_digest(world.confirmation())),
+    "consent.signed.json": _signed_consent,
+    "identity_commitment.sha256": lambda: _hex(commit_identity(world.NAME, world.RESIDENT_ID, world.SALT)),
+    "jwk.json": lambda: canonicalise(public_key_to_jwk(world.HUB.public_key())),
+    "jwk.thumbprint": lambda: thumbprint(world.HUB.public_key()).encode("ascii") + b"\n",
+    "receipt.json": lambda: build_receipt(world.HUB, **receipt_parts()),
+    "record_commitment.sha256": lambda: _hex(commit_record(receipt_parts()["record"], bytes(range(32)))),
+    "sealing.info.payload.json": lambda: canonicalise(_payload_info()),
+    "sealing.info.registration.json": lambda: canonicalise(sealing.registration_info(authority="identity_authority")),
+    "sealing.info.subject.json": lambda: canonicalise(
+        sealing.subject_info(consent_id="consent-00000001", subject=world.SUBJECT, agency="housing_fund")
+    ),
+    "sealing.public_keys.json": lambda: canonicalise(
+        {suite.value: b64u_encode(sealing.public_key_of(suite, world.RECIPIENT_SEED)) for suite in sealing.Suite}
+    ),
+}
+
+
+def _envelope(suite: sealing.Suite) -> bytes:
+    public = sealing.public_key_of(suite, world.RECIPIENT_SEED)
+    return sealing.seal(suite, public, _payload_info(), b'{"balance_fen":123456}')
+
+
+# Sealing is randomised: these are made once, and must open for ever.
+ENVELOPES: dict[str, Callable[[], bytes]] = {
+    "sealing.envelope.xwing.json": lambda: _envelope(sealing.Suite.XWING),
+    "sealing.envelope.x25519.json": lambda: _envelope(sealing.Suite.X25519),
+}
+
+
+def open_envelope(envelope: bytes) -> bytes:
+    """The plaintext of a frozen envelope."""
+    return sealing.open_sealed(envelope, world.RECIPIENT_SEED, _payload_info())

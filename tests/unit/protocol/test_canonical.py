@@ -1,0 +1,86 @@
+"""One value, one byte form: RFC 8785 and strict base64url."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from huilian_protocol.canonical import MAX_DEPTH, b64u_decode, b64u_encode, canonicalise, parse_canonical
+from hypothesis import given
+from hypothesis import strategies as st
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+scalars = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | texts
+values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(texts, inner), max_leaves=20)
+
+
+@given(values)
+def test_canonical_bytes_read_back(value: Any) -> None:
+    assert parse_canonical(canonicalise(value)) == value
+
+
+@given(values)
+def test_key_order_and_spaces_do_not_matter(value: Any) -> None:
+    shuffled = json.loads(json.dumps(value, indent=2), object_pairs_hook=lambda pairs: dict(reversed(pairs)))
+    assert canonicalise(shuffled) == canonicalise(value)
+
+
+def test_the_sorting_example_of_rfc_8785() -> None:
+    """Section 3.2.3: keys sort by UTF-16 code units, so the emoji comes before U+FB33."""
+    value = {"€": 1, "\r": 2, "\ufb33": 3, "1": 4, "😀": 5, "\x80": 6, "ö": 7}
+    assert list(json.loads(canonicalise(value)).values()) == [2, 4, 6, 7, 1, 5, 3]
+
+
+@pytest.mark.parametrize("value", [1.5, 1.0, float("nan"), {"a": [0.1]}, 2**53, "\ud800", {1: 2}, b"x", {"a": {1}}])
+def test_values_without_a_canonical_form_are_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="no canonical form"):
+        canonicalise(value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"b":1,"a":2}',
+        b'{"a":1,"a":1}',
+        b'{"a": 1}',
+        b'{"a":1}\n',
+        b'{"a":1.0}',
+        b'{"a":1e2}',
+        b'{"a":-0}',
+        b'{"\\u0061":1}',
+        b'"\\ud800"',
+        b'"\xff"',
+        b"NaN",
+        b"",
+        b"[" * 100_000,
+        b"[" * 5_000 + b"]" * 5_000,
+        b"[" * 65 + b"]" * 65,
+        b'{"a":' * 70 + b"1" + b"}" * 70,
+        b'["' + b"[" * 100_000,
+        b"9" * 5_000,
+    ],
+)
+def test_other_spellings_are_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        parse_canonical(data)
+
+
+@given(st.binary(max_size=100))
+def test_base64url_reads_back(data: bytes) -> None:
+    assert b64u_decode(b64u_encode(data)) == data
+
+
+@pytest.mark.parametrize("text", ["AA==", "A", "AB", "+/", "AA\n", " AA", "AAA=", "ÄÄ", "A-_/"])
+def test_other_spellings_of_base64url_are_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        b64u_decode(text)
+
+
+def test_brackets_in_strings_are_no_nesting() -> None:
+    value = ["[" * 1000, '{"\\' * 500, {"[[": "\\"}, '\\"'] + [[]] * 100
+    assert parse_canonical(canonicalise(value)) == value
+    deep: Any = 1
+    for _ in range(MAX_DEPTH):
+        deep = [deep]
+    assert parse_canonical(canonicalise(deep)) == deep
