@@ -36,6 +36,7 @@ class Database:
         self._packages = list(hub_packages() if packages is None else packages)
         self._gate = StatementGate()
         self._connection_config = _connection_config(url, self._gate)
+        self._apps = apps_config(self._packages, self.dialect)
         self._context: TortoiseContext | None = None
 
     @property
@@ -55,8 +56,8 @@ class Database:
     async def open(self) -> None:
         """Connect and register the models. Raises ModelRuleBroken when a model breaks a house rule for columns."""
         opened = TortoiseContext()
-        # The config object is copied field by field by Tortoise; the gate inside the credentials stays the same object.
-        config = {"connections": {"default": self._connection_config}, "apps": apps_config(self._packages)}
+        # Named by dialect: Tortoise caches the INSERT text of a model per connection name, for the whole process.
+        config = {"connections": {self.dialect: self._connection_config}, "apps": self._apps}
         with _as_current(opened):
             await opened.init(config=config, use_tz=True, timezone="UTC")
             check_models(opened.apps)
@@ -79,7 +80,7 @@ class Database:
     async def migrate(self) -> None:
         """Bring the schema up to date, each step with its bookkeeping in one transaction."""
         with _as_current(self._opened):
-            await migrations_runner.migrate(self._opened.db(), apps_config(self._packages))
+            await migrations_runner.migrate(self._opened.db(), self._apps)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
@@ -89,7 +90,7 @@ class Database:
         """
         with entered_transaction() as entered:
             with _as_current(self._opened):
-                async with in_transaction("default"):
+                async with in_transaction():
                     yield
         for callback in entered.after_commit:
             callback()
@@ -98,7 +99,7 @@ class Database:
     async def savepoint(self) -> AsyncIterator[None]:
         """A part of a transaction that may fail alone, e.g. an insert whose uniqueness violation is an expected answer."""
         require_transaction("a savepoint")
-        async with in_transaction("default"):
+        async with in_transaction():
             yield
 
     async def lock(self, *key: str) -> None:

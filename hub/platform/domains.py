@@ -27,13 +27,13 @@ def hub_packages() -> list[str]:
     return [package for package in packages if find_spec(package) and find_spec(f"{package}.store")]
 
 
-def apps_config(packages: Sequence[str]) -> dict[str, dict[str, object]]:
+def apps_config(packages: Sequence[str], connection: str) -> dict[str, dict[str, object]]:
     """Tortoise's app configuration: one app per package, named by its last part, with its own migrations."""
-    return {package.rpartition(".")[2]: _app(package) for package in packages}
+    return {package.rpartition(".")[2]: _app(package, connection) for package in packages}
 
 
-def _app(package: str) -> dict[str, object]:
-    app: dict[str, object] = {"models": [f"{package}.store"], "default_connection": "default"}
+def _app(package: str, connection: str) -> dict[str, object]:
+    app: dict[str, object] = {"models": [f"{package}.store"], "default_connection": connection}
     if find_spec(f"{package}.migrations") is not None:
         app["migrations"] = f"{package}.migrations"
     return app

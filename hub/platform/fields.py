@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from tortoise import fields
 
 
 class UtcDatetimeField(fields.DatetimeField[datetime]):
-    """A point in time. Accepts aware UTC values only: SQLite compares datetimes as text, so another offset sorts wrongly.
+    """A point in time, stored in UTC: SQLite compares datetimes as text, so another offset would sort wrongly.
 
-    Never filled by itself: the value comes from the injected clock. Raises ValueError for a naive or non-UTC value.
+    Never filled by itself: the value comes from the injected clock. Raises ValueError for a naive value.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -20,17 +20,17 @@ class UtcDatetimeField(fields.DatetimeField[datetime]):
         super().__init__(**kwargs)
 
     def to_db_value(self, value: Any, instance: Any) -> Any:
-        if isinstance(value, datetime):
-            value = require_utc(value)
-        return super().to_db_value(value, instance)
+        return super().to_db_value(in_utc(value) if isinstance(value, datetime) else value, instance)
 
     def to_python_value(self, value: Any) -> datetime | None:
+        if isinstance(value, datetime):
+            return in_utc(value)
         read = super().to_python_value(value)
-        return None if read is None else read.astimezone(UTC)
+        return None if read is None else in_utc(read)
 
 
-def require_utc(value: datetime) -> datetime:
-    """The value with `datetime.UTC` as its zone. Raises ValueError when it is naive or carries another offset."""
-    if value.utcoffset() != timedelta(0):
-        raise ValueError("a stored time must be aware and in UTC")
+def in_utc(value: datetime) -> datetime:
+    """The same instant with `datetime.UTC` as its zone. Raises ValueError when it is naive: nobody knows which instant that is."""
+    if value.utcoffset() is None:
+        raise ValueError("a stored time must be aware; pass it in UTC")
     return value.astimezone(UTC)

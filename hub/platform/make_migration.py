@@ -17,7 +17,7 @@ USAGE = "usage: python -m hub.platform.make_migration <domain or package> [name]
 
 async def pending_changes(packages: list[str]) -> MigrationAutodetector:
     """A detector over the models of these packages, ready to list or write what no migration says yet."""
-    apps = apps_config(packages)
+    apps = apps_config(packages, "default")
     context = TortoiseContext()
     with context:
         config = {"connections": {"default": "sqlite://:memory:"}, "apps": apps}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 from tortoise.migrations.executor import MigrationExecutor, PlanStep
 from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.migrations.schema_editor import SqliteSchemaEditor
 from tortoise.migrations.schema_generator.state import State
 from tortoise.transactions import in_transaction
 
@@ -48,12 +50,37 @@ async def _apply_all(executor: MigrationExecutor, plan: list[PlanStep]) -> None:
 
 
 async def _apply(executor: MigrationExecutor, step: PlanStep, state: State) -> None:
-    async with in_transaction("default") as client:
-        editor = executor._schema_editor(atomic=True)
+    async with in_transaction() as client:
+        editor = _editor(executor, client)
         editor.client = client
         await step.migration.apply(state, dry_run=False, schema_editor=editor)
         await _check_parents(client, step)
         await MigrationRecorder(client).record_applied(step.migration.app_label, step.migration.name)
+
+
+def _editor(executor: MigrationExecutor, client: Any) -> Any:
+    if client.capabilities.dialect == "sqlite":
+        return _SqliteEditor(client, atomic=True)
+    return executor._schema_editor(atomic=True)
+
+
+class _SqliteEditor(SqliteSchemaEditor):
+    """Tortoise's splits scripts at every semicolon, also inside comments and triggers."""
+
+    async def _run_sql(self, sql: str) -> None:
+        for statement in split_statements(sql):
+            await self.client.execute_query(statement)
+
+
+def split_statements(script: str) -> list[str]:
+    """The statements of an SQLite script; semicolons in comments, strings and trigger bodies do not split it."""
+    statements, open_part = [], ""
+    for part in f"{script};".split(";")[:-1]:
+        open_part += part + ";"
+        if sqlite3.complete_statement(open_part):
+            statements.append(open_part.strip())
+            open_part = ""
+    return [statement for statement in statements if statement != ";"]
 
 
 async def _check_parents(client: Any, step: PlanStep) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub.platform.database import Database
-from hub.platform.fields import require_utc
+from hub.platform.fields import in_utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ RETURNING id, topic, key, payload, attempts
 async def insert(database: Database, message: Message, now: datetime) -> None:
     """Write a message that is due at once; a known (topic, key) is left as it is."""
     payload = json.dumps(message.payload, ensure_ascii=False, separators=(",", ":"))
-    await database.execute(_INSERT, message.topic, message.key, payload, require_utc(now))
+    await database.execute(_INSERT, message.topic, message.key, payload, in_utc(now))
 
 
 async def claim(database: Database, topic: str, now: datetime, lease: timedelta, limit: int) -> list[Claimed]:
@@ -57,14 +57,14 @@ async def claim(database: Database, topic: str, now: datetime, lease: timedelta,
         return []
     async with database.transaction():
         sql = _CLAIM.format(skip_locked=skip_locked)
-        rows = await database.fetch(sql, require_utc(now + lease), topic, require_utc(now), limit)
+        rows = await database.fetch(sql, in_utc(now + lease), topic, in_utc(now), limit)
     return [_claimed(row) for row in sorted(rows, key=lambda row: int(row["id"]))]
 
 
 async def _any_due(database: Database, topic: str, now: datetime) -> bool:
     """Idle polling reads only: SQLite's writers are not disturbed by it."""
     sql = "SELECT 1 FROM platform_outbox WHERE topic = $1 AND state = 'waiting' AND due_at <= $2 LIMIT 1"
-    return bool(await database.fetch(sql, topic, require_utc(now)))
+    return bool(await database.fetch(sql, topic, in_utc(now)))
 
 
 async def finish(database: Database, row_id: int) -> None:
@@ -76,7 +76,7 @@ async def fail(database: Database, row_id: int, due: datetime, error: str, *, pa
     """The message was not delivered: try again when due, or park it."""
     state = "parked" if parked else "waiting"
     sql = "UPDATE platform_outbox SET state = $1, due_at = $2, last_error = $3 WHERE id = $4"
-    await database.execute(sql, state, require_utc(due), error[:200], row_id)
+    await database.execute(sql, state, in_utc(due), error[:200], row_id)
 
 
 def _claimed(row: dict[str, Any]) -> Claimed:
