@@ -1,0 +1,146 @@
+"""Messages leave exactly when their transaction is durable, and come back until they are handled."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from hub.platform.database import Database
+from hub.platform.outbox import GiveUp, Message, Outbox
+from hub.platform.transactions import TransactionMisuse, current_transaction
+from huilian_protocol.clock import FixedClock
+
+
+class Recorder:
+    """A handler that remembers what it got and fails as often as told."""
+
+    def __init__(self, failures: int = 0, error: Exception | None = None) -> None:
+        self.got: list[Message] = []
+        self._failures = failures
+        self._error = error or ConnectionError("away")
+
+    async def __call__(self, message: Message) -> None:
+        assert current_transaction() is None
+        if self._failures:
+            self._failures -= 1
+            raise self._error
+        self.got.append(message)
+
+
+@pytest.fixture
+def outbox(database: Database, clock: FixedClock) -> Outbox:
+    return Outbox(database, clock)
+
+
+async def _put(database: Database, outbox: Outbox, *keys: str) -> None:
+    async with database.transaction():
+        for key in keys:
+            await outbox.put("mail", key, {"text": f"您好 {key}", "amount_fen": 12345678901234567})
+
+
+async def test_delivers_in_order_and_only_once(database: Database, outbox: Outbox) -> None:
+    handler = Recorder()
+    outbox.register("mail", handler)
+    await _put(database, outbox, "a", "b")
+    assert await outbox.drain() == 2
+    await _put(database, outbox, "a", "c")
+    assert await outbox.drain() == 1
+    assert [message.key for message in handler.got] == ["a", "b", "c"]
+    assert handler.got[0].payload == {"text": "您好 a", "amount_fen": 12345678901234567}
+
+
+async def test_a_rolled_back_message_never_leaves(database: Database, outbox: Outbox) -> None:
+    handler = Recorder()
+    outbox.register("mail", handler)
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction():
+            await outbox.put("mail", "a", {})
+            raise ZeroDivisionError
+    assert await outbox.drain() == 0
+    assert handler.got == []
+
+
+async def test_put_needs_a_transaction_and_delivery_refuses_one(database: Database, outbox: Outbox) -> None:
+    with pytest.raises(TransactionMisuse):
+        await outbox.put("mail", "a", {})
+    async with database.transaction():
+        with pytest.raises(TransactionMisuse):
+            await outbox.drain()
+
+
+async def test_retries_with_backoff(database: Database, outbox: Outbox, clock: FixedClock) -> None:
+    handler = Recorder(failures=2)
+    outbox.register("mail", handler)
+    await _put(database, outbox, "a")
+    assert await outbox.drain() == 1
+    assert await outbox.drain() == 0, "not due before its backoff is over"
+    clock.advance(timedelta(milliseconds=200))
+    assert await outbox.drain() == 1
+    clock.advance(timedelta(milliseconds=399))
+    assert await outbox.drain() == 0
+    clock.advance(timedelta(milliseconds=1))
+    assert await outbox.drain() == 1
+    assert [message.key for message in handler.got] == ["a"]
+
+
+async def test_giving_up_parks_the_message(database: Database, outbox: Outbox, clock: FixedClock) -> None:
+    outbox.register("mail", Recorder(failures=1, error=GiveUp("no such mailbox")))
+    await _put(database, outbox, "a")
+    await outbox.drain()
+    clock.advance(timedelta(days=1))
+    assert await outbox.drain() == 0
+    rows = await database.fetch("SELECT state, last_error FROM platform_outbox")
+    assert [dict(row) for row in rows] == [{"state": "parked", "last_error": "GiveUp"}]
+
+
+async def test_a_message_whose_process_died_comes_back(database: Database, clock: FixedClock) -> None:
+    class Killed(BaseException):
+        pass
+
+    async def die(message: Message) -> None:
+        raise Killed
+
+    dead, alive, handler = Outbox(database, clock), Outbox(database, clock), Recorder()
+    dead.register("mail", die)
+    alive.register("mail", handler)
+    await _put(database, dead, "a")
+    with pytest.raises(Killed):
+        await dead.drain()
+    assert await alive.drain() == 0, "still leased to the dead process"
+    clock.advance(timedelta(seconds=61))
+    assert await alive.drain() == 1
+    assert [message.key for message in handler.got] == ["a"]
+
+
+async def test_the_worker_wakes_up_on_commit_and_stops(database: Database, outbox: Outbox) -> None:
+    handled = asyncio.Event()
+
+    async def handle(message: Message) -> None:
+        handled.set()
+
+    outbox.register("mail", handle)
+    stop = asyncio.Event()
+    worker = asyncio.create_task(outbox.run(stop))
+    await asyncio.sleep(0.05)
+    await _put(database, outbox, "a")
+    await asyncio.wait_for(handled.wait(), 0.4)
+    stop.set()
+    await asyncio.wait_for(worker, 5)
+
+
+async def test_two_processes_share_the_messages(database: Database, clock: FixedClock) -> None:
+    first, second, handlers = Outbox(database, clock), Outbox(database, clock), [Recorder(), Recorder()]
+    first.register("mail", handlers[0])
+    second.register("mail", handlers[1])
+    await _put(database, first, *(f"{n:02d}" for n in range(40)))
+    await asyncio.gather(first.drain(), second.drain())
+    keys = [message.key for handler in handlers for message in handler.got]
+    assert sorted(keys) == [f"{n:02d}" for n in range(40)]
+
+
+def test_one_handler_per_topic(clock: FixedClock) -> None:
+    outbox = Outbox(Database("sqlite:////nowhere", []), clock)
+    outbox.register("mail", Recorder())
+    with pytest.raises(ValueError, match="mail"):
+        outbox.register("mail", Recorder())
