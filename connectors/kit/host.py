@@ -1,0 +1,122 @@
+"""The process of one connector: `python -m connectors.kit.host connectors.gov_data.housing_fund`.
+
+The composition root of an edge: the only place that reads the environment, the real clock and real randomness.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+
+import grpc
+from huilian.connector.v1 import connector_service_pb2_grpc
+from huilian_protocol.clock import Clock
+from huilian_protocol.trust import TrustAnchors
+
+from connectors.kit.credentials import Credentials
+from connectors.kit.keys import load_edge_keys
+from connectors.kit.manifest import load_manifest
+from connectors.kit.plugin import ConnectorContext, build_connector, limits_of
+from connectors.kit.revocations import RevocationCopy, RevocationFollower
+from connectors.kit.rpc import ConnectorServicer
+from connectors.kit.server import EdgeServer, client_credentials, make_clock, wait_for_stop
+from connectors.kit.service import EdgeService
+from connectors.kit.settings import HostSettings, SettingsError
+from connectors.kit.store import EdgeStore
+from connectors.kit.verification import ReadVerifier
+
+_SWEEP_S = 60.0
+
+
+def pinned_trust(settings: HostSettings) -> TrustAnchors:
+    """The trust anchors, narrowed to the one hub whose revocations this edge follows.
+
+    A consent that another hub countersigned is refused: its revocation would never be heard of here.
+    """
+    trust = TrustAnchors.load(settings.trust_anchors_file)
+    hubs = tuple(hub for hub in trust.hubs if hub.origin == settings.hub_origin)
+    if not hubs:
+        raise SettingsError(f"HUILIAN_HUB_ORIGIN: the trust anchors know no hub {settings.hub_origin}")
+    return replace(trust, hubs=hubs)
+
+
+async def build_service(package: str, settings: HostSettings, clock: Clock, stack: AsyncExitStack) -> EdgeService:
+    """Wire the edge of one agency and start following revocations; `stack` stops and closes everything."""
+    manifest, keys = load_manifest(package), load_edge_keys(settings.state_dir)
+    limits = limits_of(manifest)
+    credentials = Credentials.load(settings.upstream_credentials_file)
+    context = ConnectorContext(settings.upstream_url, credentials, clock, os.urandom, limits)
+    connector = await build_connector(package, context, stack)
+    copy = RevocationCopy(clock, timedelta(seconds=settings.revocations_max_age_seconds))
+    verifier = ReadVerifier(manifest, pinned_trust(settings), keys.sealing.private, clock)
+    store = EdgeStore(settings.state_dir / "edge.sqlite3")
+    service = EdgeService(manifest, connector, verifier, store, copy, keys, clock, limits.timeout_ms / 1_000)
+    stack.push_async_callback(service.close)
+    await _follow_revocations(settings, service, copy, stack)
+    return service
+
+
+async def _follow_revocations(
+    settings: HostSettings, service: EdgeService, copy: RevocationCopy, stack: AsyncExitStack
+) -> None:
+    name = settings.hub_server_name
+    options = [("grpc.ssl_target_name_override", name)] if name is not None else []
+    channel = grpc.aio.secure_channel(settings.hub_address, client_credentials(settings), options)
+    await stack.enter_async_context(channel)
+    follower = RevocationFollower(channel, copy, service.learn_revocation, service.revocation_cursor)
+    for work in (follower.run(), _sweep(service)):
+        await stack.enter_async_context(_background(asyncio.create_task(work)))
+
+
+@contextlib.asynccontextmanager
+async def _background(task: asyncio.Task[None]) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _sweep(service: EdgeService) -> None:
+    while True:
+        await service.forget_answers()
+        await asyncio.sleep(_SWEEP_S)
+
+
+async def run(package: str, settings: HostSettings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way."""
+    async with AsyncExitStack() as stack:
+        service = await build_service(package, settings, make_clock(settings), stack)
+        server = EdgeServer(settings)
+        connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server(ConnectorServicer(service), server.grpc)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        logging.getLogger(__name__).info("edge_serving port=%d package=%s", server.port, package)
+        await wait_for_stop()
+
+
+def main() -> int:
+    """Read the environment and run; 2 and a message that names the variable when that is not possible."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if len(sys.argv) != 2:
+        sys.stderr.write("usage: python -m connectors.kit.host PACKAGE\n")
+        return 2
+    try:
+        settings = HostSettings.from_environment()
+        asyncio.run(run(sys.argv[1], settings))
+    except (SettingsError, OSError, ValueError) as error:
+        sys.stderr.write(f"{sys.argv[1]}: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""huilian.connector.v1 on the wire: proto in, proto out, no rule."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from huilian.connector.v1 import connector_service_pb2 as pb
+from huilian.connector.v1 import connector_service_pb2_grpc
+from huilian_protocol.artefact import Period
+from huilian_protocol.jose import public_key_to_jwk
+
+from connectors.kit.contract import CheckOutcome
+from connectors.kit.keys import SEALING_SUITE
+from connectors.kit.manifest import DatasetSpec, Manifest
+from connectors.kit.requests import ReadRequest
+from connectors.kit.service import EdgeService
+
+
+class ConnectorServicer(connector_service_pb2_grpc.ConnectorServiceServicer):
+    """Serves one agency's edge to hubs."""
+
+    def __init__(self, service: EdgeService) -> None:
+        self._service = service
+
+    async def Describe(self, request: pb.DescribeRequest, context: Any) -> pb.DescribeResponse:
+        """Manifest, datasets and public keys."""
+        manifest, keys = self._service.manifest, self._service.keys
+        return pb.DescribeResponse(
+            agency_id=manifest.agency_id,
+            title_zh=manifest.title_zh,
+            title_en=manifest.title_en,
+            sandbox=manifest.sandbox,
+            datasets=[_dataset_message(manifest, dataset) for dataset in manifest.datasets],
+            sealing_suite=SEALING_SUITE.value,
+            sealing_public_key=keys.sealing.public,
+            edge_signing_key_jwk=json.dumps(public_key_to_jwk(keys.signing.public_key())),
+        )
+
+    async def Check(self, request: pb.CheckRequest, context: Any) -> pb.CheckResponse:
+        """Whether the agency is up."""
+        result = await self._service.connector.check()
+        up = result.outcome is CheckOutcome.READY
+        return pb.CheckResponse(is_up=up, detail=f"{result.outcome.value}: {result.detail}".rstrip(": "))
+
+    async def Read(self, request: pb.ReadRequest, context: Any) -> pb.ReadResponse:
+        """One consented read."""
+        answer = await self._service.read(
+            ReadRequest(
+                request_id=request.request_id,
+                signed_consent=request.signed_consent,
+                dataset_id=request.dataset_id,
+                fields=tuple(sorted(request.fields)),
+                period=Period(request.period.from_month, request.period.to_month),
+                sealed_subject=request.sealed_subject,
+                recipient_public_key=request.recipient_public_key,
+            )
+        )
+        read_time = Timestamp()
+        read_time.FromDatetime(answer.read_at)
+        return pb.ReadResponse(envelope=answer.envelope, edge_signature=answer.edge_signature, read_time=read_time)
+
+
+def _dataset_message(manifest: Manifest, dataset: DatasetSpec) -> pb.Dataset:
+    return pb.Dataset(
+        dataset_id=dataset.id,
+        agency_id=manifest.agency_id,
+        title_zh=dataset.title_zh,
+        title_en=dataset.title_en,
+        fields=[
+            pb.Field(
+                name=name,
+                unit=spec.unit,
+                data_class=spec.data_class,
+                mask=spec.mask,
+                title_zh=spec.title_zh,
+                title_en=spec.title_en,
+            )
+            for name, spec in sorted(dataset.fields.items())
+        ],
+        least_evidence_level=dataset.least_evidence_level,
+        json_schema=json.dumps(dataset.json_schema, ensure_ascii=False),
+    )

@@ -1,0 +1,129 @@
+"""A gRPC server over mTLS as every edge process runs it: health, errors of the catalogue, graceful stop, limits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import grpc
+import protovalidate
+from google.protobuf.message import Message
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_status import rpc_status
+from huilian_protocol.clock import Clock, SandboxClock, SystemClock
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.status import to_rpc_status
+
+from connectors.kit.settings import TlsSettings
+
+logger = logging.getLogger(__name__)
+
+MAX_MESSAGE_BYTES = 1_048_576
+MAX_CONCURRENT_CALLS = 256
+STOP_GRACE_S = 5.0
+
+Handler = Callable[[Any, Any], Awaitable[Any]]
+
+
+class Gate(grpc.aio.ServerInterceptor[Any, Any]):
+    """Lets named clients in, checks each request's field rules, turns every exception into a catalogue status."""
+
+    def __init__(self, allowed_clients: frozenset[str]) -> None:
+        self._allowed_clients = allowed_clients
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        handler: Any = await continuation(handler_call_details)
+        method = handler_call_details.method
+        # Health is for whoever supervises the process and says nothing about anybody.
+        if handler is None or handler.unary_unary is None or method.startswith("/grpc.health."):
+            return cast("grpc.RpcMethodHandler[Any, Any]", handler)
+        return grpc.unary_unary_rpc_method_handler(
+            self._guard(method, handler.unary_unary),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _guard(self, method: str, serve: Handler) -> Handler:
+        async def guarded(request: Message, context: Any) -> Any:
+            try:
+                self._admit(context)
+                _validate(request)
+                return await serve(request, context)
+            except HuilianError as error:
+                logger.info("call_refused method=%s code=%s", method, error.code)
+                refusal = error
+            except Exception as error:  # noqa: BLE001  whatever is unknown becomes a bare INTERNAL
+                # An unforeseen message could hold anything: only the kind of error is told, to our own log.
+                logger.error("call_failed method=%s error=%s", method, type(error).__name__)
+                refusal = HuilianError("INTERNAL")
+            status = rpc_status.to_status(to_rpc_status(refusal))
+            await context.abort(status.code, status.details, status.trailing_metadata)
+
+        return guarded
+
+    def _admit(self, context: Any) -> None:
+        names = {bytes(name).decode("utf-8", "replace") for name in context.auth_context().get("x509_common_name", ())}
+        if not names & self._allowed_clients:
+            raise HuilianError("PERMISSION_DENIED", "this client is not on the list")
+
+
+def _validate(request: Message) -> None:
+    violations = protovalidate.collect_violations(request)
+    if violations:
+        proto = violations[0].proto
+        path = ".".join(element.field_name for element in proto.field.elements) if proto.field else ""
+        raise HuilianError("INVALID_ARGUMENT", proto.message, field=path)
+
+
+def make_clock(settings: TlsSettings) -> Clock:
+    """The sandbox's clock where one is configured, else the machine's."""
+    return SandboxClock(settings.clock_file) if settings.clock_file is not None else SystemClock()
+
+
+def client_credentials(settings: TlsSettings) -> grpc.ChannelCredentials:
+    """Credentials for calls that this process makes itself."""
+    key, certificate = settings.tls_key_file.read_bytes(), settings.tls_certificate_file.read_bytes()
+    return grpc.ssl_channel_credentials(settings.tls_ca_file.read_bytes(), key, certificate)
+
+
+class EdgeServer:
+    """A gRPC server with health; add servicers to `grpc`, then `start`."""
+
+    def __init__(self, settings: TlsSettings) -> None:
+        limits = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)]
+        self.grpc = grpc.aio.server(
+            interceptors=[Gate(settings.allowed_client_names())],
+            options=limits,
+            maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS,
+        )
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs leave the aio half out
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
+        pair = (settings.tls_key_file.read_bytes(), settings.tls_certificate_file.read_bytes())
+        authority = settings.tls_ca_file.read_bytes()
+        credentials = grpc.ssl_server_credentials([pair], authority, require_client_auth=True)
+        self.port = self.grpc.add_secure_port(settings.listen, credentials)
+
+    async def start(self) -> None:
+        """Listen and say that the process serves."""
+        await self.grpc.start()
+        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self) -> None:
+        """Say that the process is leaving, let calls under way finish, then close."""
+        await self._health.enter_graceful_shutdown()
+        await self.grpc.stop(STOP_GRACE_S)
+
+
+async def wait_for_stop() -> None:
+    """Return on SIGTERM or SIGINT."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

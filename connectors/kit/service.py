@@ -1,0 +1,212 @@
+"""The edge's one use case: a read, from the untrusted request to the sealed and signed answer.
+
+Order matters and is the same for every agency: judge the consent, then count, then fetch, check, minimise, seal, sign,
+store, answer. An agency's connector sees a question and gives a record; it cannot skip a step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import partial
+from typing import ParamSpec, Protocol, TypeVar
+
+from huilian_protocol.answer import sign_answer
+from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise
+from huilian_protocol.clock import Clock, format_time, parse_time
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.sealing import payload_info, seal
+
+from connectors.kit.contract import (
+    Connector,
+    Query,
+    Record,
+    UpstreamError,
+    UpstreamMalformed,
+    UpstreamTimeout,
+)
+from connectors.kit.keys import EdgeKeys
+from connectors.kit.manifest import Manifest
+from connectors.kit.requests import ReadAnswer, ReadRequest
+from connectors.kit.schema import PayloadSchemas, minimise
+from connectors.kit.store import EdgeStore
+from connectors.kit.verification import ReadVerifier, VerifiedRead
+
+logger = logging.getLogger(__name__)
+
+# How long the same request id gets the same sealed answer again; long enough for any retry, short enough to forget.
+ANSWER_LIFE = timedelta(hours=1)
+# Beyond the connector's own limit, so that its more precise error comes first.
+_SLACK_S = 0.5
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Freshness(Protocol):
+    """Whoever knows how old the edge's copy of revocations is."""
+
+    def require_fresh(self) -> None:
+        """Raise HuilianError REVOCATIONS_STALE when the copy is too old to trust."""
+        ...
+
+
+class EdgeService:
+    """Serves reads of one agency."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        connector: Connector,
+        verifier: ReadVerifier,
+        store: EdgeStore,
+        revocations: Freshness,
+        keys: EdgeKeys,
+        clock: Clock,
+        timeout_s: float,
+    ) -> None:
+        if connector.discover() != {dataset.id for dataset in manifest.datasets}:
+            raise ValueError(f"{manifest.agency_id}: the connector reads other datasets than its manifest declares")
+        self.manifest, self.connector, self.keys = manifest, connector, keys
+        self._verifier, self._store, self._revocations = verifier, store, revocations
+        self._clock, self._timeout_s = clock, timeout_s
+        self._schemas = PayloadSchemas(manifest)
+        # SQLite blocks on the disk; one thread keeps its transactions in order.
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="edge-store")
+        self._running: dict[tuple[str, bytes], asyncio.Task[ReadAnswer]] = {}
+
+    async def read(self, request: ReadRequest) -> ReadAnswer:
+        """Serve one read.
+
+        Raises HuilianError: what `ReadVerifier.verify` and `EdgeStore.begin_read` raise, REVOCATIONS_STALE, and
+        PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT or PROVIDER_FAULT when the agency gives no usable answer.
+        """
+        verified = self._verifier.verify(request)
+        self._revocations.require_fresh()
+        key = (request.request_id, request.fingerprint())
+        task = self._running.get(key)
+        if task is None:
+            task = self._running[key] = asyncio.create_task(self._serve(request, verified, key[1]))
+            task.add_done_callback(partial(self._forget_task, key))
+        # A caller that hangs up must not leave a read half done: it finishes, and a retry finds the answer.
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Wait for reads that are under way, then close the store."""
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await self._blocking(self._store.close)
+        self._worker.shutdown()
+
+    async def forget_answers(self) -> int:
+        """Drop stored answers that no retry can want any more; returns how many."""
+        return await self._blocking(self._store.forget_answers, self._clock.now() - ANSWER_LIFE)
+
+    async def learn_revocation(self, cursor: int, consent_id: str, revoked_at: datetime) -> None:
+        """Keep a revocation; durable when this returns."""
+        await self._blocking(self._store.learn_revocation, cursor, consent_id, revoked_at)
+
+    async def revocation_cursor(self) -> int:
+        """Up to where the hub's revocations are known."""
+        return await self._blocking(self._store.cursor)
+
+    async def _serve(self, request: ReadRequest, verified: VerifiedRead, fingerprint: bytes) -> ReadAnswer:
+        artefact, now = verified.artefact, self._clock.now().replace(microsecond=0)
+        earlier = await self._blocking(
+            self._store.begin_read,
+            request.request_id,
+            fingerprint,
+            artefact.id,
+            verified.dataset.id,
+            artefact.max_reads,
+            now,
+        )
+        if earlier is not None:
+            return _answer_from_bytes(earlier)
+        try:
+            answer = self._seal(request, verified, await self._fetch(verified, now), now)
+        except Exception as error:
+            # Nothing has left the agency, so the person's read is not used up.
+            await self._blocking(self._store.give_back, request.request_id)
+            raise (self._provider_error(error) if isinstance(error, UpstreamError) else error) from error
+        await self._blocking(self._store.finish_read, request.request_id, artefact.id, _answer_to_bytes(answer))
+        return answer
+
+    async def _fetch(self, verified: VerifiedRead, now: datetime) -> Record:
+        query = Query(verified.dataset.id, verified.subject, verified.period, now)
+        try:
+            async with asyncio.timeout(self._timeout_s + _SLACK_S):
+                record = await self.connector.read(query)
+        except TimeoutError as error:
+            raise UpstreamTimeout("no answer within the time limit") from error
+        self._schemas.check(verified.dataset.id, record)
+        return record
+
+    def _seal(self, request: ReadRequest, verified: VerifiedRead, record: Record, now: datetime) -> ReadAnswer:
+        artefact = verified.artefact
+        payload = {
+            "as_of": format_time(now),
+            "data": dict(minimise(record, request.fields)),
+            "dataset": verified.dataset.id,
+            "period": {"from": request.period.from_month, "to": request.period.to_month},
+            "status": record.presence.value,
+        }
+        info = payload_info(
+            consent_sha256=artefact.sha256,
+            purpose=artefact.purpose.code,
+            dataset=verified.dataset.id,
+            fields=request.fields,
+            recipient=artefact.recipient.id,
+            request_id=request.request_id,
+        )
+        try:
+            envelope = seal(artefact.recipient.suite, request.recipient_public_key, info, canonicalise(payload))
+        except ValueError as error:
+            raise HuilianError("RECIPIENT_KEY_MISMATCH", "the key does not fit the suite") from error
+        return ReadAnswer(envelope, self._sign(request, verified, envelope), now)
+
+    def _sign(self, request: ReadRequest, verified: VerifiedRead, envelope: bytes) -> str:
+        return sign_answer(
+            self.keys.signing,
+            request_id=request.request_id,
+            consent_sha256=verified.artefact.sha256,
+            dataset=verified.dataset.id,
+            fields=request.fields,
+            envelope=envelope,
+        )
+
+    def _provider_error(self, error: UpstreamError) -> HuilianError:
+        logger.warning("agency_failed", extra={"agency": self.manifest.agency_id, "reason": str(error)})
+        code = "PROVIDER_UNAVAILABLE"
+        if isinstance(error, UpstreamTimeout):
+            code = "PROVIDER_TIMEOUT"
+        elif isinstance(error, UpstreamMalformed):
+            code = "PROVIDER_FAULT"
+        return HuilianError(code, str(error), provider=self.manifest.agency_id)
+
+    def _forget_task(self, key: tuple[str, bytes], task: asyncio.Task[ReadAnswer]) -> None:
+        self._running.pop(key, None)
+        # Mark the error as seen: when every caller hung up, nobody else will look at it.
+        if not task.cancelled():
+            task.exception()
+
+    async def _blocking(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, partial(work, *args, **kwargs))
+
+
+def _answer_to_bytes(answer: ReadAnswer) -> bytes:
+    """The stored form of an answer: what leaves the edge, nothing more readable than that."""
+    return canonicalise(
+        {
+            "edge_signature": answer.edge_signature,
+            "envelope": b64u_encode(answer.envelope),
+            "read_at": format_time(answer.read_at),
+        }
+    )
+
+
+def _answer_from_bytes(data: bytes) -> ReadAnswer:
+    value = json.loads(data)
+    return ReadAnswer(b64u_decode(value["envelope"]), value["edge_signature"], parse_time(value["read_at"]))

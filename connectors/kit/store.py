@@ -1,0 +1,164 @@
+"""What an edge remembers: reads it counted, answers it gave, revocations it learned. SQLite, durable before any answer.
+
+Counting rule. A read is counted before the agency is asked. The same request id asked again in the same words gets the
+stored sealed answer (only the recipient can open it, so a thief gains nothing); in other words it is refused as
+REQUEST_ID_REUSED; after the answer was forgotten it is refused as REPLAYED_REQUEST. A read whose fetch failed is given
+back, since nothing left the agency; a read interrupted by a crash stays counted and only its own request id may resume
+it. Revocation is judged in the same transaction as the count, and again before an answer is released.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from huilian_protocol.clock import format_time
+from huilian_protocol.errors import HuilianError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS quota (
+    consent_id TEXT NOT NULL, dataset_id TEXT NOT NULL, used INTEGER NOT NULL CHECK (used >= 0),
+    PRIMARY KEY (consent_id, dataset_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS read (
+    request_id TEXT PRIMARY KEY, fingerprint BLOB NOT NULL, consent_id TEXT NOT NULL, dataset_id TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('counted', 'answered', 'forgotten')), answer BLOB, counted_at TEXT NOT NULL,
+    CHECK ((state = 'answered') = (answer IS NOT NULL))
+) STRICT;
+CREATE INDEX IF NOT EXISTS read_by_age ON read (counted_at) WHERE state = 'answered';
+CREATE TABLE IF NOT EXISTS revocation (consent_id TEXT PRIMARY KEY, revoked_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS feed (id INTEGER PRIMARY KEY CHECK (id = 1), cursor INTEGER NOT NULL) STRICT;
+INSERT OR IGNORE INTO feed (id, cursor) VALUES (1, 0);
+"""
+
+
+class EdgeStore:
+    """One edge's memory. Methods block and belong on one worker thread; each is one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        # The one connection is made here and used by one worker thread at a time.
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def begin_read(
+        self, request_id: str, fingerprint: bytes, consent_id: str, dataset_id: str, max_reads: int, now: datetime
+    ) -> bytes | None:
+        """Count a read and return None, or return the answer that this very request already got.
+
+        Raises HuilianError CONSENT_REVOKED, REQUEST_ID_REUSED, REPLAYED_REQUEST or CONSENT_EXHAUSTED; then nothing
+        is counted.
+        """
+        with self._transaction():
+            self._refuse_revoked(consent_id)
+            row = self._one("SELECT fingerprint, state, answer FROM read WHERE request_id = ?", request_id)
+            if row is None:
+                self._count(consent_id, dataset_id, max_reads)
+                self._connection.execute(
+                    "INSERT INTO read (request_id, fingerprint, consent_id, dataset_id, state, counted_at)"
+                    " VALUES (?, ?, ?, ?, 'counted', ?)",
+                    (request_id, fingerprint, consent_id, dataset_id, format_time(now)),
+                )
+                return None
+            return _earlier_answer(request_id, fingerprint, *row)
+
+    def finish_read(self, request_id: str, consent_id: str, answer: bytes) -> None:
+        """Store the answer; raises HuilianError CONSENT_REVOKED when the person revoked while it was fetched."""
+        with self._transaction():
+            self._refuse_revoked(consent_id)
+            changed = self._connection.execute(
+                "UPDATE read SET state = 'answered', answer = ? WHERE request_id = ? AND state = 'counted'",
+                (answer, request_id),
+            ).rowcount
+            assert changed == 1, "a read is counted before it is answered"
+
+    def give_back(self, request_id: str) -> None:
+        """Undo the count of a read for which nothing left the agency."""
+        with self._transaction():
+            row = self._one(
+                "DELETE FROM read WHERE request_id = ? AND state = 'counted' RETURNING consent_id, dataset_id",
+                request_id,
+            )
+            if row is not None:
+                self._connection.execute(
+                    "UPDATE quota SET used = used - 1 WHERE consent_id = ? AND dataset_id = ?", tuple(row)
+                )
+
+    def forget_answers(self, before: datetime) -> int:
+        """Drop stored answers older than this; their request ids stay known for ever. Returns how many."""
+        with self._transaction():
+            return self._connection.execute(
+                "UPDATE read SET state = 'forgotten', answer = NULL WHERE state = 'answered' AND counted_at < ?",
+                (format_time(before),),
+            ).rowcount
+
+    def used_reads(self, consent_id: str, dataset_id: str) -> int:
+        """How many reads of a dataset a consent has used at this edge."""
+        row = self._one("SELECT used FROM quota WHERE consent_id = ? AND dataset_id = ?", consent_id, dataset_id)
+        return _integer(row[0]) if row is not None else 0
+
+    def cursor(self) -> int:
+        """Up to where the hub's revocations are known."""
+        row = self._one("SELECT cursor FROM feed")
+        assert row is not None
+        return _integer(row[0])
+
+    def learn_revocation(self, cursor: int, consent_id: str, revoked_at: datetime) -> None:
+        """Keep a revocation and the place in the feed that it came from; cursors never go back."""
+        with self._transaction():
+            self._connection.execute(
+                "INSERT OR IGNORE INTO revocation (consent_id, revoked_at) VALUES (?, ?)",
+                (consent_id, format_time(revoked_at)),
+            )
+            self._connection.execute("UPDATE feed SET cursor = max(cursor, ?)", (cursor,))
+
+    def _refuse_revoked(self, consent_id: str) -> None:
+        if self._one("SELECT 1 FROM revocation WHERE consent_id = ?", consent_id) is not None:
+            raise HuilianError("CONSENT_REVOKED")
+
+    def _count(self, consent_id: str, dataset_id: str, max_reads: int) -> None:
+        self._connection.execute(
+            "INSERT OR IGNORE INTO quota (consent_id, dataset_id, used) VALUES (?, ?, 0)", (consent_id, dataset_id)
+        )
+        counted = self._connection.execute(
+            "UPDATE quota SET used = used + 1 WHERE consent_id = ? AND dataset_id = ? AND used < ?",
+            (consent_id, dataset_id, max_reads),
+        ).rowcount
+        if counted == 0:
+            raise HuilianError("CONSENT_EXHAUSTED", max_reads=max_reads)
+
+    def _one(self, statement: str, *values: object) -> tuple[object, ...] | None:
+        row: tuple[object, ...] | None = self._connection.execute(statement, values).fetchone()
+        return row
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+
+def _earlier_answer(request_id: str, fingerprint: bytes, known: object, state: object, answer: object) -> bytes | None:
+    if known != fingerprint:
+        raise HuilianError("REQUEST_ID_REUSED", request_id=request_id)
+    if state == "forgotten":
+        raise HuilianError("REPLAYED_REQUEST", "its answer was given and is no longer kept")
+    assert answer is None or isinstance(answer, bytes)
+    return answer
+
+
+def _integer(value: object) -> int:
+    assert isinstance(value, int)
+    return value

@@ -1,0 +1,95 @@
+"""The edge's own judgement of a read, made from pinned trust anchors and nothing that the hub says.
+
+Nothing here touches the network or a disk; quota, revocation and repetition are `store.py`'s, which judges them in the
+same transaction that counts the read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from huilian_protocol.artefact import Artefact, EvidenceLevel, Period
+from huilian_protocol.binding import Binding, check_identity
+from huilian_protocol.clock import Clock
+from huilian_protocol.consent import verify_evidence
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.sealing import key_id, open_sealed, subject_info
+from huilian_protocol.trust import TrustAnchors
+
+from connectors.kit import months
+from connectors.kit.contract import Subject
+from connectors.kit.manifest import DatasetSpec, Manifest
+from connectors.kit.requests import ReadRequest
+from connectors.kit.subject import read_identity
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRead:
+    """A read that the person allowed, and whose record it is about."""
+
+    artefact: Artefact
+    dataset: DatasetSpec
+    subject: Subject
+    period: months.Period
+
+
+class ReadVerifier:
+    """Judges reads for one agency. `sealing_key` is the agency's private key, to which subjects are sealed."""
+
+    def __init__(self, manifest: Manifest, trust: TrustAnchors, sealing_key: bytes, clock: Clock) -> None:
+        self._manifest = manifest
+        self._trust = trust
+        self._sealing_key = sealing_key
+        self._clock = clock
+
+    def verify(self, request: ReadRequest) -> VerifiedRead:
+        """Check everything that the request proves by itself.
+
+        Raises HuilianError UNKNOWN_DATASET, UNKNOWN_FIELD or INVALID_ARGUMENT for what no consent could allow; what
+        `verify_evidence` raises for a consent that does not hold; UNKNOWN_PURPOSE, EVIDENCE_LEVEL_TOO_LOW,
+        FIELD_NOT_GRANTED, PERIOD_NOT_GRANTED, PURPOSE_LIMIT_EXCEEDED or RECIPIENT_KEY_MISMATCH for a read beyond it;
+        SEALED_DATA_INVALID or SUBJECT_MISMATCH for a person who did not sign it.
+        """
+        dataset = self._known_dataset(request)
+        period = _months(request.period)
+        evidence = verify_evidence(request.signed_consent, self._trust, self._clock.now())
+        self._check_terms(evidence.artefact, dataset, request, period)
+        subject = self._open_subject(evidence.binding, request, evidence.artefact)
+        return VerifiedRead(evidence.artefact, dataset, subject, period)
+
+    def _known_dataset(self, request: ReadRequest) -> DatasetSpec:
+        dataset = self._manifest.dataset(request.dataset_id)
+        if dataset is None:
+            raise HuilianError("UNKNOWN_DATASET", "this agency does not offer it", dataset=request.dataset_id)
+        unknown = next((name for name in request.fields if name not in dataset.fields), None)
+        if unknown is not None:
+            raise HuilianError("UNKNOWN_FIELD", "not in the schema", dataset=dataset.id, field=unknown)
+        if not request.fields:
+            raise HuilianError("INVALID_ARGUMENT", "a read names at least one field", field="fields")
+        return dataset
+
+    def _check_terms(
+        self, artefact: Artefact, dataset: DatasetSpec, request: ReadRequest, period: months.Period
+    ) -> None:
+        if artefact.purpose.code not in dataset.purposes:
+            raise HuilianError("UNKNOWN_PURPOSE", "not for this dataset", purpose=artefact.purpose.code)
+        artefact.check_evidence(EvidenceLevel(dataset.least_evidence_level), dataset.id)
+        artefact.check_read(dataset.id, request.fields, request.period)
+        if len(period) > dataset.max_period_months:
+            detail = f"{len(period)} months are more than {dataset.max_period_months}"
+            raise HuilianError("PURPOSE_LIMIT_EXCEEDED", detail, purpose=artefact.purpose.code, limit="period")
+        # The request carries the key itself; its id ties it to the recipient that the person saw and signed.
+        artefact.check_recipient(artefact.recipient.id, key_id(request.recipient_public_key))
+
+    def _open_subject(self, binding: Binding, request: ReadRequest, artefact: Artefact) -> Subject:
+        info = subject_info(consent_id=artefact.id, subject=artefact.subject, agency=self._manifest.agency_id)
+        identity = read_identity(open_sealed(request.sealed_subject, self._sealing_key, info))
+        check_identity(binding, identity.name, identity.resident_id, identity.salt)
+        return Subject(identity.name, identity.resident_id)
+
+
+def _months(period: Period) -> months.Period:
+    try:
+        return months.Period.parse(period.from_month, period.to_month)
+    except ValueError as error:
+        raise HuilianError("INVALID_ARGUMENT", str(error), field="period") from error
