@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 MAX_DEPTH = 64
-# A whole string (its brackets do not count) or one bracket. An unfinished string swallows the rest, which does not parse.
+# A whole string (its brackets do not count) or one bracket. An unfinished string swallows the rest and does not parse.
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 

@@ -13,6 +13,7 @@ from huilian_protocol.canonical import b64u_encode, canonicalise
 from huilian_protocol.client_assertion import sign_client_assertion
 from huilian_protocol.confirmation import confirmation_digest
 from huilian_protocol.consent import SignedConsent, countersign
+from huilian_protocol.identity import Identity
 from huilian_protocol.jose import public_key_to_jwk, thumbprint
 from huilian_protocol.receipt import Anchor, build_receipt
 from huilian_protocol.record import commit_record
@@ -89,6 +90,7 @@ CASES: dict[str, Callable[[], bytes]] = {
     "confirmation.json": lambda: canonicalise(world.confirmation().to_dict()),
     "confirmation.keccak256": lambda: _hex(confirmation_digest(world.confirmation())),
     "consent.signed.json": _signed_consent,
+    "identity.json": lambda: Identity(world.NAME, world.RESIDENT_ID, world.SALT).to_bytes(),
     "identity_commitment.sha256": lambda: _hex(commit_identity(world.NAME, world.RESIDENT_ID, world.SALT)),
     "jwk.json": lambda: canonicalise(public_key_to_jwk(world.HUB.public_key())),
     "jwk.thumbprint": lambda: thumbprint(world.HUB.public_key()).encode("ascii") + b"\n",
