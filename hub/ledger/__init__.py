@@ -1,0 +1,1 @@
+"""The ledger's business side: records into the log, checkpoints, anchors, claims and receipts."""

@@ -1,0 +1,125 @@
+"""Anchoring: the newest checkpoint goes onto the chain, and a log that disagrees with the chain does not start.
+
+Roots are cumulative, so an anchor that was missed is covered by the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from hub.ledger.store import ChainStore, LogStore
+from hub.platform.database import Database
+from ledger.anchor.contract import LedgerContract
+from ledger.anchor.rpc import ChainRefused, ChainUnavailable
+from ledger.anchor.sender import Sender
+from ledger.contract import calls
+from ledger.merkle.tiles import MissingTile
+from ledger.merkle.tree import rebuild_frontier
+
+ANCHOR_GAS_LIMIT = 150_000
+RETRY_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class LedgerMismatch(Exception):
+    """Log and chain, or log and tiles, contradict each other: the hub must not run. The text says how."""
+
+
+class Anchoring:
+    """Keeps the chain up to date with the log of this hub."""
+
+    def __init__(
+        self,
+        database: Database,
+        contract: LedgerContract,
+        sender: Sender,
+        grown: asyncio.Event,
+        interval_s: float = 0.2,
+    ) -> None:
+        """Anchor when `grown` is set, at most once in `interval_s`."""
+        self._log = LogStore(database)
+        self._chain = ChainStore(database)
+        self._contract = contract
+        self._sender = sender
+        self._grown = grown
+        self._interval_s = interval_s
+        self._checked = False
+
+    async def check(self) -> None:
+        """Compare tiles, head and chain. Raises `LedgerMismatch`, `WrongChain`, or `ChainUnavailable`.
+
+        A log that is ahead of the chain is well (the next anchor covers the lag); one that is behind was rolled back.
+        """
+        frontier = await self._log.frontier()
+        if await self._root(frontier.size) != frontier.root():
+            raise LedgerMismatch(f"the tiles do not give the root of the log of size {frontier.size}")
+        await self._contract.check_chain()
+        root, size = await self._contract.newest_anchor(self._sender.address)
+        if size > frontier.size:
+            raise LedgerMismatch(f"the chain has an anchor of size {size}, the log only {frontier.size}: rolled back?")
+        if size and await self._root(size) != root:
+            raise LedgerMismatch(f"the chain has another root for size {size} than the log")
+        if size < await self._chain.newest_anchored_size():
+            raise LedgerMismatch(f"the chain knows this log only up to size {size}: it forgot an anchor")
+        self._checked = True
+
+    async def _root(self, size: int) -> bytes:
+        try:
+            return (await rebuild_frontier(self._log, size)).root()
+        except MissingTile as error:
+            raise LedgerMismatch(f"the log is damaged: {error}") from error
+
+    async def anchor(self) -> bool:
+        """Anchor the newest checkpoint; False when the chain has it already. Raises as `check` and the sender do."""
+        if not self._checked:
+            await self.check()
+            await self._sender.resume()
+        newest = await self._log.newest_checkpoint()
+        if newest is None or newest.size <= await self._chain.newest_anchored_size():
+            return False
+        purpose = f"anchor:{newest.size}"
+        call = calls.anchor(bytes(newest.root), newest.size)
+        settled = await self._sender.execute(purpose, call, ANCHOR_GAS_LIMIT)
+        if settled.succeeded:
+            await self._chain.add_anchor(newest.size, purpose)
+            return True
+        await self._explain_refusal(newest.size)
+        return False
+
+    async def _explain_refusal(self, size: int) -> None:
+        """The contract refuses a size that is not greater: fine if another of our processes was faster."""
+        _, anchored = await self._contract.newest_anchor(self._sender.address)
+        if anchored < size:
+            raise LedgerMismatch(f"the contract refused the anchor of size {size}: is this hub enrolled?")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Anchor until `stop` is set; ends with `LedgerMismatch` or `WrongChain` when log and chain disagree."""
+        while not stop.is_set():
+            self._grown.clear()
+            delay = self._interval_s
+            try:
+                await self.anchor()
+            except (ChainUnavailable, ChainRefused) as error:
+                # Logging goes on without the chain; receipts stay pending.
+                logger.warning("ledger.chain_away", extra={"error_type": type(error).__name__})
+                delay = RETRY_SECONDS
+            await _sleep(stop, delay)
+            if not stop.is_set() and delay == self._interval_s:
+                await _wait(self._grown)
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def _wait(grown: asyncio.Event) -> None:
+    # Other processes grow the log too, so look now and then without being told.
+    try:
+        await asyncio.wait_for(grown.wait(), 1.0)
+    except TimeoutError:
+        return

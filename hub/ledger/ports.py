@@ -1,0 +1,17 @@
+"""What the ledger needs of others; `hub/main.py` hands in who provides it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class SubjectCipher(Protocol):
+    """Encryption under one person's own key (hub/platform)."""
+
+    async def encrypt_for_subject(self, subject: str, data: bytes) -> bytes:
+        """Return ciphertext that becomes unreadable when the person's key is destroyed."""
+        ...
+
+    async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
+        """Return the plaintext; an error once the key is destroyed."""
+        ...

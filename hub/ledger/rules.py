@@ -1,0 +1,81 @@
+"""Rules of the ledger without any I/O: what a record holds and what comes next for a claim."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical, sha256_canonical
+from huilian_protocol.clock import format_time
+
+from ledger.contract.calls import Lock, LockState
+
+
+class ClaimState(StrEnum):
+    """State of a claim in the hub. Only FINANCED allows money to leave."""
+
+    PENDING = "PENDING"
+    FINANCED = "FINANCED"
+    REFUSED = "REFUSED"
+    RELEASING = "RELEASING"
+    RELEASED = "RELEASED"
+
+
+class ClaimStep(StrEnum):
+    """What the chain's locks ask for next."""
+
+    RESERVE = "reserve"
+    FINANCE = "finance"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+def logged_record(
+    record_type: str, record_id: str, content: Mapping[str, Any], evidence: Mapping[str, Any], at: datetime
+) -> dict[str, Any]:
+    """Return the record that is committed to: the caller's content with its place, time and the hash of its evidence.
+
+    With that hash inside the leaf, evidence in a receipt cannot be exchanged for other evidence.
+    """
+    return {
+        "type": record_type,
+        "id": record_id,
+        "recorded_at": format_time(at),
+        "content": dict(content),
+        "evidence_sha256": b64u_encode(sha256_canonical(dict(evidence))),
+    }
+
+
+def pack_body(record: Mapping[str, Any], salt: bytes, evidence: Mapping[str, Any]) -> bytes:
+    """Return the readable copy that is stored beside the commitment."""
+    return canonicalise({"record": dict(record), "salt": b64u_encode(salt), "evidence": dict(evidence)})
+
+
+def unpack_body(body: bytes) -> tuple[dict[str, Any], bytes, dict[str, Any]]:
+    """Return record, salt and evidence of a readable copy."""
+    value = parse_canonical(body)
+    return value["record"], b64u_decode(value["salt"]), value["evidence"]
+
+
+def owner_commitment(claim_id: str, salt: bytes) -> bytes:
+    """Return what the chain shows of a claim's owner: 32 bytes that only the holder of the salt can tie to a claim."""
+    return hashlib.sha256(salt + claim_id.encode()).digest()
+
+
+def next_step(locks: Sequence[Lock], hub: str, commitment: bytes, now: int) -> ClaimStep:
+    """Say what a claim needs, from the locks of all its fingerprints; `now` in Unix seconds.
+
+    Our own lock of an earlier, interrupted run counts as success. A lock of anyone else, and one of ours under
+    another claim, is a refusal.
+    """
+    own = [lock.owner == hub and lock.owner_commitment == commitment for lock in locks]
+    if any(lock.blocks(now) and not mine for lock, mine in zip(locks, own, strict=True)):
+        return ClaimStep.REFUSED
+    if all(mine and lock.state is LockState.FINANCED for lock, mine in zip(locks, own, strict=True)):
+        return ClaimStep.DONE
+    if all(mine and lock.blocks(now) for lock, mine in zip(locks, own, strict=True)):
+        return ClaimStep.FINANCE
+    return ClaimStep.RESERVE

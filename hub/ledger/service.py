@@ -1,0 +1,129 @@
+"""Records into the log, and receipts out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from huilian_protocol.clock import Clock
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.receipt import Anchor, build_receipt
+from huilian_protocol.record import SALT_BYTES, commit_record
+
+from hub.ledger.ports import SubjectCipher
+from hub.ledger.rules import logged_record, pack_body, unpack_body
+from hub.ledger.store import ChainStore, LeafRow, LogStore
+from hub.platform.database import Database
+from hub.platform.transactions import require_transaction
+from ledger.merkle.tree import prove_consistency, prove_inclusion
+
+
+class LedgerService:
+    """What other domains and callers use of the log."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+        cipher: SubjectCipher,
+        receipt_key: Callable[[], ec.EllipticCurvePrivateKey],
+        chain_id: int,
+        contract: str,
+        wake_sequencer: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._cipher = cipher
+        self._receipt_key = receipt_key
+        self._chain_id = chain_id
+        self._contract = contract
+        self._wake_sequencer = wake_sequencer
+        self._log = LogStore(database)
+        self._chain = ChainStore(database)
+
+    async def append(
+        self, record_type: str, record_id: str, record: dict[str, Any], *, subject: str | None, evidence: dict[str, Any]
+    ) -> None:
+        """Add a record to the log in the caller's transaction; it gets its place shortly after.
+
+        A record with a `subject` is readable by that person only, until their key is destroyed. Raises HuilianError
+        ALREADY_EXISTS when the record id was used before.
+        """
+        require_transaction("a ledger record")
+        now, salt = self._clock.now(), self._random_bytes(SALT_BYTES)
+        logged = logged_record(record_type, record_id, record, evidence, now)
+        body = pack_body(logged, salt, evidence)
+        if subject is not None:
+            body = await self._cipher.encrypt_for_subject(subject, body)
+        if not await self._log.add_leaf(record_id, subject, commit_record(logged, salt), body, now):
+            raise HuilianError("ALREADY_EXISTS", "a ledger record with this id", resource="record")
+        self._database.after_commit(self._wake_sequencer)
+
+    async def receipt(self, record_id: str, reader: str | None = None) -> bytes:
+        """Return the receipt of a record that is final on the chain.
+
+        A record about a person is given to that person (`reader`) only, and as if it did not exist to others. Raises
+        HuilianError NOT_FOUND or RECEIPT_PENDING.
+        """
+        leaf = await self._log.leaf(record_id)
+        if leaf is None or (leaf.subject is not None and leaf.subject != reader):
+            raise HuilianError("NOT_FOUND", "no such record for this reader", resource="record")
+        covering = None if leaf.leaf_index is None else await self._chain.anchor_covering(leaf.leaf_index)
+        if leaf.leaf_index is None or covering is None:
+            raise HuilianError("RECEIPT_PENDING", "not anchored yet")
+        size, transaction = covering
+        checkpoint = await self._log.checkpoint(size)
+        if checkpoint is None:
+            raise HuilianError("INTERNAL", f"the anchored checkpoint of size {size} is missing")
+        record, salt, evidence = unpack_body(await self._body(leaf))
+        anchor = Anchor(
+            chain_id=self._chain_id,
+            contract=self._contract,
+            tx_hash=transaction.hash,
+            block_number=transaction.block_number,
+            block_hash=transaction.block_hash,
+            raw_transaction="0x" + transaction.raw.hex(),
+            size=size,
+            root=bytes(checkpoint.root),
+        )
+        return build_receipt(
+            self._receipt_key(),
+            record=record,
+            salt=salt,
+            leaf_index=leaf.leaf_index,
+            tree_size=size,
+            inclusion_proof=await prove_inclusion(self._log, leaf.leaf_index, size),
+            checkpoint=checkpoint.note,
+            anchor=anchor,
+            evidence=evidence,
+        )
+
+    async def checkpoint(self) -> str:
+        """Return the newest signed checkpoint. Raises HuilianError NOT_FOUND while the log is empty."""
+        newest = await self._log.newest_checkpoint()
+        if newest is None:
+            raise HuilianError("NOT_FOUND", "the log is empty", resource="checkpoint")
+        return newest.note
+
+    async def inclusion_proof(self, index: int, size: int) -> list[bytes]:
+        """Return the proof that the leaf at `index` is in the log of `size`. Raises HuilianError INVALID_ARGUMENT."""
+        if not 0 <= index < size <= await self._size():
+            raise HuilianError("INVALID_ARGUMENT", "the index or size is beyond the log", field="tree_size")
+        return await prove_inclusion(self._log, index, size)
+
+    async def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
+        """Return the proof that the log of `new_size` continues that of `old_size`. Raises INVALID_ARGUMENT."""
+        if not 0 < old_size <= new_size <= await self._size():
+            raise HuilianError("INVALID_ARGUMENT", "the sizes are beyond the log", field="new_size")
+        return await prove_consistency(self._log, old_size, new_size)
+
+    async def _size(self) -> int:
+        return (await self._log.frontier()).size
+
+    async def _body(self, leaf: LeafRow) -> bytes:
+        if leaf.subject is None:
+            return bytes(leaf.body)
+        return await self._cipher.decrypt_for_subject(leaf.subject, bytes(leaf.body))

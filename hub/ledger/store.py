@@ -1,0 +1,287 @@
+"""Tables and queries of the ledger. Appending and sequencing are hot paths and use plain statements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tortoise import fields
+from tortoise.models import Model
+
+from hub.platform.database import Database
+from hub.platform.fields import UtcDatetimeField
+from ledger.anchor.sender import PreparedTransaction, SettledTransaction
+from ledger.merkle.frontier import Frontier
+from ledger.merkle.tiles import TileId
+
+
+class LeafRow(Model):
+    """One record: its commitment, its readable copy (sealed where it is about a person), its place once it has one."""
+
+    id = fields.BigIntField(primary_key=True)
+    record_id = fields.CharField(max_length=160, unique=True)
+    subject = fields.CharField(max_length=64, null=True)
+    commitment = fields.BinaryField()
+    body = fields.BinaryField()
+    leaf_index = fields.BigIntField(null=True, unique=True)
+    written_at = UtcDatetimeField()
+
+    class Meta:
+        table = "ledger_leaf"
+
+
+class TileRow(Model):
+    """One tile, at its greatest width; id "<level>/<index>"."""
+
+    id = fields.CharField(max_length=40, primary_key=True)
+    data = fields.BinaryField()
+
+    class Meta:
+        table = "ledger_tile"
+
+
+class HeadRow(Model):
+    """The log's present size, root and frontier; one row."""
+
+    id = fields.IntField(primary_key=True, generated=False)
+    size = fields.BigIntField()
+    root = fields.BinaryField()
+    frontier = fields.BinaryField()
+
+    class Meta:
+        table = "ledger_head"
+
+
+class CheckpointRow(Model):
+    """A signed checkpoint."""
+
+    size = fields.BigIntField(primary_key=True, generated=False)
+    root = fields.BinaryField()
+    note = fields.TextField()
+    signed_at = UtcDatetimeField()
+
+    class Meta:
+        table = "ledger_checkpoint"
+
+
+class TransactionRow(Model):
+    """A transaction for the chain, signed before it is sent; the purpose names the deed, so each happens once."""
+
+    purpose = fields.CharField(max_length=120, primary_key=True)
+    nonce = fields.BigIntField(unique=True)
+    raw_transaction = fields.BinaryField()
+    hash = fields.CharField(max_length=66)
+    state = fields.CharField(max_length=10)
+    block_number = fields.BigIntField(null=True)
+    block_hash = fields.CharField(max_length=66, null=True)
+
+    class Meta:
+        table = "ledger_transaction"
+        indexes = (("state", "nonce"),)
+
+
+class AnchorRow(Model):
+    """A checkpoint that is final on the chain, with the transaction that put it there."""
+
+    size = fields.BigIntField(primary_key=True, generated=False)
+    purpose = fields.CharField(max_length=120)
+
+    class Meta:
+        table = "ledger_anchor"
+
+
+class ClaimRow(Model):
+    """A claim on a receivable; `fingerprints` are joined, 32 bytes each."""
+
+    claim_id = fields.CharField(max_length=64, primary_key=True)
+    fingerprints = fields.BinaryField()
+    salt = fields.BinaryField()
+    state = fields.CharField(max_length=10)
+    reason = fields.CharField(max_length=60)
+    attempts = fields.IntField()
+    requested_at = UtcDatetimeField()
+
+    class Meta:
+        table = "ledger_claim"
+
+
+class LostRace(Exception):
+    """Another process extended the log first; nothing was written, try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLeaf:
+    """A record that is committed but has no place in the log yet."""
+
+    id: int
+    commitment: bytes
+
+
+class LogStore:
+    """Leaves, tiles, head and checkpoints (implements `ledger.merkle.tiles.TileStore`)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add_leaf(self, record_id: str, subject: str | None, commitment: bytes, body: bytes, at: datetime) -> bool:
+        """Store a record in the open transaction; False when its id is taken."""
+        sql = (
+            "INSERT INTO ledger_leaf (record_id, subject, commitment, body, written_at) VALUES ($1, $2, $3, $4, $5)"
+            " ON CONFLICT (record_id) DO NOTHING"
+        )
+        return await self._database.execute(sql, record_id, subject, commitment, body, at) == 1
+
+    async def leaf(self, record_id: str) -> LeafRow | None:
+        """Return a record's row."""
+        return await LeafRow.get_or_none(record_id=record_id)
+
+    async def pending(self, limit: int) -> list[PendingLeaf]:
+        """Return leaves without a place, oldest first."""
+        sql = "SELECT id, commitment FROM ledger_leaf WHERE leaf_index IS NULL ORDER BY id LIMIT $1"
+        return [PendingLeaf(row["id"], bytes(row["commitment"])) for row in await self._database.fetch(sql, limit)]
+
+    async def place(self, leaves: Sequence[PendingLeaf], first_index: int) -> None:
+        """Give leaves their places in the given order."""
+        rows = [(first_index + offset, leaf.id) for offset, leaf in enumerate(leaves)]
+        await self._database.execute_many("UPDATE ledger_leaf SET leaf_index = $1 WHERE id = $2", rows)
+
+    async def lock(self) -> None:
+        """Be the only sequencer until the transaction ends."""
+        await self._database.lock("ledger", "sequencer")
+
+    async def frontier(self) -> Frontier:
+        """Return the log's frontier; an empty one for a new log."""
+        row = await HeadRow.get_or_none(id=1)
+        return Frontier.from_bytes(row.size, bytes(row.frontier)) if row else Frontier()
+
+    async def advance(self, old_size: int, frontier: Frontier) -> None:
+        """Replace the head if it still has `old_size`. Raises `LostRace` otherwise."""
+        values = (frontier.size, frontier.root(), frontier.to_bytes())
+        if old_size == 0:
+            sql = (
+                "INSERT INTO ledger_head (id, size, root, frontier) VALUES (1, $1, $2, $3) ON CONFLICT (id) DO NOTHING"
+            )
+            moved = await self._database.execute(sql, *values)
+        else:
+            sql = "UPDATE ledger_head SET size = $1, root = $2, frontier = $3 WHERE id = 1 AND size = $4"
+            moved = await self._database.execute(sql, *values, old_size)
+        if moved != 1:
+            raise LostRace(f"the log no longer has size {old_size}")
+
+    async def add_checkpoint(self, size: int, root: bytes, note: str, at: datetime) -> None:
+        """Publish a signed checkpoint."""
+        await CheckpointRow.create(size=size, root=root, note=note, signed_at=at)
+
+    async def newest_checkpoint(self) -> CheckpointRow | None:
+        """Return the checkpoint of the greatest size."""
+        return await CheckpointRow.all().order_by("-size").first()
+
+    async def checkpoint(self, size: int) -> CheckpointRow | None:
+        """Return the checkpoint of a size."""
+        return await CheckpointRow.get_or_none(size=size)
+
+    async def read_tiles(self, tiles: Iterable[TileId]) -> Mapping[TileId, bytes]:
+        """See `TileStore`."""
+        wanted = {_tile_key(tile): tile for tile in tiles}
+        rows = await TileRow.filter(id__in=list(wanted)) if wanted else []
+        return {wanted[row.id]: bytes(row.data) for row in rows}
+
+    async def write_tiles(self, tiles: Mapping[TileId, bytes]) -> None:
+        """See `TileStore`."""
+        sql = "INSERT INTO ledger_tile (id, data) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET data = excluded.data"
+        await self._database.execute_many(sql, [(_tile_key(tile), data) for tile, data in tiles.items()])
+
+
+def _tile_key(tile: TileId) -> str:
+    return f"{tile.level}/{tile.index}"
+
+
+class ChainStore:
+    """Transactions and anchors (implements `ledger.anchor.sender.TransactionStore`)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def settled(self, purpose: str) -> SettledTransaction | None:
+        """See `TransactionStore`."""
+        row = await TransactionRow.get_or_none(purpose=purpose)
+        return _settled(row) if row and row.state != "PREPARED" else None
+
+    async def prepare(self, purpose: str, first_nonce: int, sign: Callable[[int], bytes]) -> PreparedTransaction:
+        """See `TransactionStore`."""
+        async with self._database.transaction():
+            await self._database.lock("ledger", "nonce")
+            row = await TransactionRow.get_or_none(purpose=purpose)
+            if row is None:
+                last = await TransactionRow.all().order_by("-nonce").first()
+                nonce = last.nonce + 1 if last else first_nonce
+                prepared = PreparedTransaction(purpose, nonce, sign(nonce))
+                await TransactionRow.create(
+                    purpose=purpose, nonce=nonce, raw_transaction=prepared.raw, hash=prepared.hash, state="PREPARED"
+                )
+                return prepared
+        return PreparedTransaction(row.purpose, row.nonce, bytes(row.raw_transaction))
+
+    async def unsettled(self) -> list[PreparedTransaction]:
+        """See `TransactionStore`."""
+        rows = await TransactionRow.filter(state="PREPARED").order_by("nonce")
+        return [PreparedTransaction(row.purpose, row.nonce, bytes(row.raw_transaction)) for row in rows]
+
+    async def settle(self, transaction: SettledTransaction) -> None:
+        """See `TransactionStore`."""
+        await TransactionRow.filter(purpose=transaction.purpose).update(
+            state="SUCCEEDED" if transaction.succeeded else "REVERTED",
+            block_number=transaction.block_number,
+            block_hash=transaction.block_hash,
+        )
+
+    async def add_anchor(self, size: int, purpose: str) -> None:
+        """Store that the checkpoint of a size is final on the chain; again is harmless."""
+        sql = "INSERT INTO ledger_anchor (size, purpose) VALUES ($1, $2) ON CONFLICT (size) DO NOTHING"
+        await self._database.execute(sql, size, purpose)
+
+    async def newest_anchored_size(self) -> int:
+        """Return the greatest size that is final on the chain, 0 without any."""
+        row = await AnchorRow.all().order_by("-size").first()
+        return row.size if row else 0
+
+    async def anchor_covering(self, leaf_index: int) -> tuple[int, SettledTransaction] | None:
+        """Return the smallest anchored size that contains a leaf, with its transaction."""
+        row = await AnchorRow.filter(size__gt=leaf_index).order_by("size").first()
+        return (row.size, _settled(await TransactionRow.get(purpose=row.purpose))) if row else None
+
+
+def _settled(row: TransactionRow) -> SettledTransaction:
+    return SettledTransaction(
+        row.purpose,
+        bytes(row.raw_transaction),
+        row.hash,
+        row.state == "SUCCEEDED",
+        row.block_number or 0,
+        row.block_hash or "",
+    )
+
+
+class ClaimStore:
+    """Claims."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, row: ClaimRow) -> None:
+        """Store a new claim."""
+        await row.save(force_create=True)
+
+    async def find(self, claim_id: str) -> ClaimRow | None:
+        """Return a claim."""
+        return await ClaimRow.get_or_none(claim_id=claim_id)
+
+    async def count_attempt(self, claim_id: str) -> None:
+        """Note that a transaction for this claim was settled, so that the next one is another."""
+        await self._database.execute("UPDATE ledger_claim SET attempts = attempts + 1 WHERE claim_id = $1", claim_id)
+
+    async def move(self, claim_id: str, old: Sequence[str], new: str, reason: str = "") -> bool:
+        """Change the state if it is one of `old`; tell whether it was."""
+        moved = await ClaimRow.filter(claim_id=claim_id, state__in=list(old)).update(state=new, reason=reason)
+        return moved == 1
