@@ -62,8 +62,8 @@ class TradeDocument:
     """One version of an order, goods receipt or invoice, as the buyer's ERP holds it.
 
     `document_id` is the ERP's stable identifier, `number` what people see. `order_document_ids` are the orders that a
-    receipt or an invoice answers (empty for an order). `due_date` is set on invoices only. `payable_amount_fen`
-    includes `tax_amount_fen`.
+    receipt or an invoice answers (empty for an order). `due_date` is set on invoices only, `currency` is empty on a
+    receipt. `payable_amount_fen` includes `tax_amount_fen`.
     """
 
     document_id: str
@@ -130,7 +130,8 @@ def check_document(document: TradeDocument) -> None:
     _require(uscc_number.is_valid(document.buyer_uscc), document, "the buyer's USCC is malformed")
     _require(uscc_number.is_valid(document.supplier_uscc), document, "the supplier's USCC is malformed")
     _require(document.buyer_uscc != document.supplier_uscc, document, "buyer and supplier are the same enterprise")
-    _require(document.currency == "CNY", document, "only CNY is accepted")
+    if document.kind is not DocumentKind.RECEIPT_ADVICE:
+        _require(document.currency == "CNY", document, "only CNY is accepted")
     for text in (document.document_id, document.number):
         _require(0 < len(text) <= MAX_TEXT, document, "id or number missing or too long")
     if document.kind is DocumentKind.ORDER:

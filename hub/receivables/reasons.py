@@ -9,6 +9,7 @@ from hub.receivables.matching import MatchReason, Mismatch
 from hub.receivables.rules import TermWarning
 
 DUPLICATE_INVOICE: Final = "DUPLICATE_INVOICE"
+ALREADY_PAID: Final = "ALREADY_PAID"
 TERM_ABOVE_SIX_MONTHS: Final = "TERM_ABOVE_SIX_MONTHS"
 
 _MISMATCH_TEXTS: dict[Mismatch, tuple[str, str]] = {
@@ -60,4 +61,13 @@ def term_reason(warning: TermWarning) -> Reason:
         code=TERM_ABOVE_SIX_MONTHS,
         text_zh=f"付款期限超过六个月（原则上不晚于{warning.usual_latest}，银发〔2025〕77号）",
         text_en=f"The term is above six months (in principle not later than {warning.usual_latest}, PBC 2025 no. 77)",
+    )
+
+
+def paid_reason() -> Reason:
+    """The buyer's books say that the invoice is paid: nothing is owed on it."""
+    return Reason(
+        code=ALREADY_PAID,
+        text_zh="买方账上该发票已付款",
+        text_en="The buyer's books say that the invoice is paid already",
     )

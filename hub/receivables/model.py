@@ -1,0 +1,69 @@
+"""A receivable and a certificate as services pass them around: frozen values, written back through the store."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from hub.receivables.reasons import Reason
+from hub.receivables.states import CertificateState, ReceivableState
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Receivable:
+    """What a buyer owes a supplier on one invoice. All amounts in fen.
+
+    `issued_fen` is the part over which certificates are out or were redeemed, `redeemed_fen` the part that was
+    redeemed: redeemed <= issued <= amount. `evidence` is the canonical form of the matched documents' digests, None
+    before a match.
+    """
+
+    receivable_id: str
+    state: ReceivableState
+    buyer_uscc: str
+    supplier_uscc: str
+    supplier_name: str
+    invoice_document_id: str
+    invoice_number: str
+    issue_date: dt.date
+    due_date: dt.date
+    amount_fen: int
+    issued_fen: int
+    redeemed_fen: int
+    reasons: tuple[Reason, ...]
+    evidence: dict[str, Any] | None
+    confirmed_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """An electronic receivable certificate (应收账款电子凭证): an unspent output over `amount_fen` of a receivable.
+
+    A receivable, not a bill (财会〔2021〕32号). `offered_by` is who issued or transferred it to the holder.
+    `financing_id` is set while a financing blocks it or is secured by it. `due_date` is the parent's, and at the root
+    the receivable's.
+    """
+
+    certificate_id: str
+    receivable_id: str
+    parent_id: str | None
+    output_index: int
+    state: CertificateState
+    issuer_uscc: str
+    holder_uscc: str
+    offered_by: str
+    amount_fen: int
+    due_date: dt.date
+    financing_id: str | None
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """One page of a list; `next_token` is empty on the last."""
+
+    items: tuple[Item, ...]
+    next_token: str

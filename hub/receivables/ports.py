@@ -1,0 +1,69 @@
+"""What receivables need from others, as narrow protocols. Fakes in tests implement the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hub.receivables.documents import TradeDocument
+
+
+@dataclass(frozen=True, slots=True)
+class PulledDocument:
+    """One document as a connector delivered it. `document` is None when it could not be read; `fault` says why.
+
+    `version` grows with each change in the ERP. `erp_state` "cancelled" withdraws the document, "paid" says that an
+    invoice is no longer owed; every other value is in force.
+    """
+
+    document_id: str
+    number: str
+    version: int
+    erp_state: str
+    document: TradeDocument | None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErpPage:
+    """Documents that changed after a cursor, oldest first."""
+
+    documents: tuple[PulledDocument, ...]
+    next_cursor: str
+    has_more: bool
+
+
+class ErpConnectors(Protocol):
+    """The ERP connectors of all buyers."""
+
+    async def list_documents(self, buyer_uscc: str, cursor: str, page_size: int) -> ErpPage:
+        """One page from the buyer's connector, over the network. Raises NOT_FOUND when the buyer has none."""
+        ...
+
+
+class EnterpriseDirectory(Protocol):
+    """What identity knows about enterprises."""
+
+    async def confirmation_certificate(self, uscc: str) -> str:
+        """PEM certificate of the enterprise's confirmation key. Raises NOT_FOUND for an unknown enterprise."""
+        ...
+
+    async def require_registered(self, uscc: str) -> None:
+        """Raise NOT_FOUND unless an enterprise of this code is registered."""
+        ...
+
+
+class Ledger(Protocol):
+    """The append-only log."""
+
+    async def append(
+        self,
+        record_type: str,
+        record_id: str,
+        record: dict[str, Any],
+        *,
+        subject: str | None,
+        evidence: dict[str, Any],
+    ) -> None:
+        """Add a record inside the caller's transaction."""
+        ...

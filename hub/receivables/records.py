@@ -1,0 +1,93 @@
+"""What the log keeps about receivables and certificates: one record for each change of state, in the same transaction.
+
+Record ids are made from the objects' own, so a party can ask for its receipt without being told one:
+`confirmation:<receivable>`, `certificate-<event>:<certificate>` and, where a financing is part of it,
+`certificate-<event>:<certificate>:<financing>`, `receivable-<event>:<receivable>`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from huilian_protocol.canonical import b64u_encode, sha256_canonical
+from huilian_protocol.clock import Clock
+from huilian_protocol.confirmation import ReceivableConfirmation
+
+from hub.receivables.model import Certificate, Receivable
+from hub.receivables.ports import Ledger
+
+CURRENCY = "CNY"
+
+
+class Records:
+    """Writes this domain's records."""
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    async def confirmation(self, message: ReceivableConfirmation, signature: bytes, certificate_pem: str) -> None:
+        """The buyer confirmed. The evidence lets anyone check the signature against the pinned CA, without us."""
+        content = {**message.to_dict(), "at": self._now()}
+        evidence = {
+            "confirmation": message.to_dict(),
+            "signature": b64u_encode(signature),
+            "certificate": certificate_pem,
+        }
+        record_id = f"confirmation:{message.receivable_id}"
+        await self._append("receivable.confirmed", record_id, content, evidence)
+
+    async def receivable(self, event: str, receivable: Receivable) -> None:
+        """The receivable came to another state; `event` in the past tense, e.g. "settled"."""
+        content = {
+            "receivable_id": receivable.receivable_id,
+            "state": receivable.state.value,
+            "buyer_uscc": receivable.buyer_uscc,
+            "supplier_uscc": receivable.supplier_uscc,
+            "amount_fen": receivable.amount_fen,
+            "issued_fen": receivable.issued_fen,
+            "redeemed_fen": receivable.redeemed_fen,
+            "currency": CURRENCY,
+            "due_date": receivable.due_date.isoformat(),
+            "at": self._now(),
+        }
+        await self._append(f"receivable.{event}", f"receivable-{event}:{receivable.receivable_id}", content, {})
+
+    async def certificate(self, event: str, certificate: Certificate, **more: Any) -> None:
+        """The certificate came to another state; `event` in the past tense, e.g. "transferred"."""
+        content = {**_certificate_content(certificate), **more, "at": self._now()}
+        record_id = f"certificate-{event}:{certificate.certificate_id}"
+        await self._append(f"certificate.{event}", record_id, content, {})
+
+    async def certificate_financing(self, event: str, certificate: Certificate, financing_id: str) -> None:
+        """A financing blocked, took or released the certificate."""
+        content = {**_certificate_content(certificate), "financing_id": financing_id, "at": self._now()}
+        record_id = f"certificate-{event}:{certificate.certificate_id}:{financing_id}"
+        await self._append(f"certificate.{event}", record_id, content, {})
+
+    async def _append(self, kind: str, record_id: str, content: dict[str, Any], evidence: dict[str, Any]) -> None:
+        await self._ledger.append(kind, record_id, content, subject=None, evidence=evidence)
+
+    def _now(self) -> str:
+        return self._clock.now().astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def evidence_hash(receivable: Receivable) -> bytes:
+    """SHA-256 of the canonical evidence of a matched receivable, 32 bytes; empty before a match."""
+    return sha256_canonical(receivable.evidence) if receivable.evidence is not None else b""
+
+
+def _certificate_content(certificate: Certificate) -> dict[str, Any]:
+    return {
+        "certificate_id": certificate.certificate_id,
+        "receivable_id": certificate.receivable_id,
+        "parent_id": certificate.parent_id,
+        "state": certificate.state.value,
+        "issuer_uscc": certificate.issuer_uscc,
+        "holder_uscc": certificate.holder_uscc,
+        "offered_by": certificate.offered_by,
+        "amount_fen": certificate.amount_fen,
+        "currency": CURRENCY,
+        "due_date": certificate.due_date.isoformat(),
+    }

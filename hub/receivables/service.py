@@ -1,0 +1,211 @@
+"""Receivables as the rest of the hub sees them.
+
+`ReceivablesService` holds the use cases of the domain's own parties (`trade`, `confirmations`, `certificates`) and is
+itself the face towards lending: what blocks, finances, clears and redeems certificates. All of it runs inside the
+transaction of its caller.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TypeVar
+
+from huilian_protocol.clock import Clock
+from huilian_protocol.errors import HuilianError
+
+from hub.platform.database import Database
+from hub.platform.ids import Ids
+from hub.receivables import stored_certificates, stored_receivables
+from hub.receivables.access import visible_receivable
+from hub.receivables.certificates import Certificates
+from hub.receivables.confirmations import ConfirmationDomain, Confirmations
+from hub.receivables.matching import Tolerances
+from hub.receivables.model import Certificate, Page, Receivable
+from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger
+from hub.receivables.records import Records
+from hub.receivables.rules import business_date, check_not_due
+from hub.receivables.states import (
+    CertificateEvent,
+    CertificateState,
+    ReceivableEvent,
+    ReceivableState,
+)
+from hub.receivables.trade_documents import TradeDocuments
+
+__all__ = [
+    "Certificate",
+    "CertificateState",
+    "ConfirmationDomain",
+    "Receivable",
+    "ReceivableState",
+    "ReceivablesService",
+]
+
+Found = TypeVar("Found", Receivable, Certificate)
+
+UNSETTLED = (ReceivableState.CONFIRMED, ReceivableState.CERTIFICATED, ReceivableState.OVERDUE)
+OUTSTANDING = (
+    CertificateState.ISSUED,
+    CertificateState.HELD,
+    CertificateState.BLOCKED,
+    CertificateState.FINANCED,
+    CertificateState.FROZEN,
+    CertificateState.DUE,
+)
+
+
+class ReceivablesService:
+    """See the module."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        ledger: Ledger,
+        enterprises: EnterpriseDirectory,
+        erps: ErpConnectors,
+        domain: ConfirmationDomain,
+        tolerances: Tolerances | None = None,
+    ) -> None:
+        self._clock = clock
+        self._records = Records(ledger, clock)
+        self.trade = TradeDocuments(database, clock, ids, erps, tolerances or Tolerances())
+        self.confirmations = Confirmations(clock, self._records, enterprises, domain)
+        self.certificates = Certificates(database, clock, ids, self._records, enterprises)
+
+    async def get_visible(self, caller: str, receivable_id: str) -> Receivable:
+        """A receivable that the caller owes or owns. Raises NOT_FOUND for any other."""
+        return visible_receivable(caller, await stored_receivables.find(receivable_id))
+
+    async def list_own(self, caller: str, page_size: int, page_token: str) -> Page[Receivable]:
+        """Receivables that the caller owes or owns, newest first. Raises INVALID_ARGUMENT."""
+        return await stored_receivables.page_of_party(caller, page_size, page_token)
+
+    # Towards lending, which has checked its own caller and asks as the bank.
+
+    async def get_receivable(self, receivable_id: str) -> Receivable:
+        """Any receivable. Raises NOT_FOUND."""
+        return _found("receivable", await stored_receivables.find(receivable_id))
+
+    async def get_certificate(self, certificate_id: str) -> Certificate:
+        """Any certificate. Raises NOT_FOUND."""
+        return _found("certificate", await stored_certificates.find(certificate_id))
+
+    async def block_for_financing(self, certificate_id: str, financing_id: str) -> Certificate:
+        """Keep a held certificate for one financing: until it is released nobody splits, transfers or finances it.
+
+        Blocking again for the same financing is a no-op. Raises NOT_FOUND, STATE_CONFLICT.
+        """
+        certificate = await self._locked(certificate_id)
+        if certificate.state is CertificateState.BLOCKED and certificate.financing_id == financing_id:
+            return certificate
+        check_not_due(certificate.due_date, self._today())
+        blocked = await stored_certificates.move(certificate, CertificateEvent.BLOCK, financing_id)
+        await self._records.certificate_financing("blocked", blocked, financing_id)
+        return blocked
+
+    async def mark_financed(self, certificate_id: str, financing_id: str) -> Certificate:
+        """The financing was disbursed against the certificate it had blocked. Repeating is a no-op.
+
+        Raises NOT_FOUND, STATE_CONFLICT (also when another financing holds it).
+        """
+        certificate = await self._held_for(certificate_id, financing_id)
+        if certificate.state is CertificateState.FINANCED:
+            return certificate
+        financed = await stored_certificates.move(certificate, CertificateEvent.FINANCE, financing_id)
+        await self._records.certificate_financing("financed", financed, financing_id)
+        return financed
+
+    async def release_block(self, certificate_id: str, financing_id: str) -> Certificate:
+        """Give the certificate back to its holder: the financing ended without a loan, or its loan was repaid early.
+
+        Raises NOT_FOUND, STATE_CONFLICT (also when another financing holds it).
+        """
+        certificate = await self._held_for(certificate_id, financing_id)
+        released = await stored_certificates.move(certificate, CertificateEvent.RELEASE, None)
+        await self._records.certificate_financing("released", released, financing_id)
+        return released
+
+    async def receivables_due(self, on: dt.date, limit: int = 100) -> list[Receivable]:
+        """Confirmed, unsettled receivables that are due on or before `on`, the oldest first."""
+        return await stored_receivables.due(on, UNSETTLED, limit)
+
+    async def fall_due(self, receivable_id: str) -> list[Certificate]:
+        """Ready a receivable for clearing: its certificates in the state DUE, to be redeemed one by one.
+
+        Offers that nobody accepted lapse and fall back to whoever made them. Repeating gives the same certificates.
+        Raises NOT_FOUND, STATE_CONFLICT (before the due date, or while a financing still blocks a certificate).
+        """
+        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        if self._today() < receivable.due_date:
+            raise HuilianError("STATE_CONFLICT", f"due on {receivable.due_date}", state=receivable.state)
+        for offered in await stored_certificates.lock_of_receivable(receivable_id, {CertificateState.ISSUED}):
+            await self.certificates.give_back(receivable, offered, CertificateEvent.CANCEL)
+            receivable = _found("receivable", await stored_receivables.find(receivable_id))
+        return [
+            await self._due(certificate)
+            for certificate in await stored_certificates.lock_of_receivable(receivable_id, OUTSTANDING)
+        ]
+
+    async def redeem(self, certificate_id: str) -> Certificate:
+        """A due certificate was paid in full. Repeating is a no-op. Raises NOT_FOUND, STATE_CONFLICT."""
+        seen = await self.get_certificate(certificate_id)
+        receivable = _found("receivable", await stored_receivables.lock(seen.receivable_id))
+        certificate = await self._locked(certificate_id)
+        if certificate.state is CertificateState.REDEEMED:
+            return certificate
+        redeemed = await stored_certificates.move(certificate, CertificateEvent.REDEEM, certificate.financing_id)
+        redeemed_fen = receivable.redeemed_fen + redeemed.amount_fen
+        await stored_receivables.set_amounts(receivable, receivable.issued_fen, redeemed_fen, receivable.state)
+        await self._records.certificate("redeemed", redeemed)
+        return redeemed
+
+    async def settle(self, receivable_id: str) -> Receivable:
+        """The buyer paid the receivable in full. Repeating is a no-op.
+
+        Raises NOT_FOUND, STATE_CONFLICT (also while a certificate over it is not redeemed).
+        """
+        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        if receivable.state is ReceivableState.SETTLED:
+            return receivable
+        if receivable.redeemed_fen != receivable.issued_fen:
+            raise HuilianError("STATE_CONFLICT", "certificates are not redeemed", state=receivable.state)
+        settled = await stored_receivables.move(receivable, ReceivableEvent.SETTLE)
+        await self._records.receivable("settled", settled)
+        return settled
+
+    async def miss_due_date(self, receivable_id: str) -> Receivable:
+        """The buyer did not pay on the due date. Repeating is a no-op. Raises NOT_FOUND, STATE_CONFLICT."""
+        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        if receivable.state is ReceivableState.OVERDUE:
+            return receivable
+        overdue = await stored_receivables.move(receivable, ReceivableEvent.MISS_DUE_DATE)
+        await self._records.receivable("overdue", overdue)
+        return overdue
+
+    async def _due(self, certificate: Certificate) -> Certificate:
+        if certificate.state is CertificateState.DUE:
+            return certificate
+        due = await stored_certificates.move(certificate, CertificateEvent.FALL_DUE, certificate.financing_id)
+        await self._records.certificate("due", due)
+        return due
+
+    async def _locked(self, certificate_id: str) -> Certificate:
+        return _found("certificate", await stored_certificates.lock(certificate_id))
+
+    async def _held_for(self, certificate_id: str, financing_id: str) -> Certificate:
+        certificate = await self._locked(certificate_id)
+        if certificate.financing_id != financing_id:
+            raise HuilianError("STATE_CONFLICT", "another financing holds it, or none", state=certificate.state)
+        return certificate
+
+    def _today(self) -> dt.date:
+        return business_date(self._clock.now())
+
+
+def _found(resource: str, item: Found | None) -> Found:
+    if item is None:
+        raise HuilianError("NOT_FOUND", resource=resource)
+    return item

@@ -1,0 +1,164 @@
+"""Tables of trade documents, receivables and certificates. The statements on them are in the `stored_*` modules.
+
+Invariants that one row can show are constraints of the database, so no code path can break them:
+redeemed <= issued <= amount, nothing issued before the buyer confirmed, one receivable per invoice, one output per
+place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+from tortoise.models import Model
+
+from hub.platform.fields import UtcDatetimeField
+
+
+class DocumentRow(Model):
+    """One version of a trade document. Never changed but for `is_current`, which moves to the newest version."""
+
+    id = fields.BigIntField(primary_key=True)
+    buyer_uscc = fields.CharField(max_length=18)
+    document_id = fields.CharField(max_length=200)
+    version = fields.BigIntField()
+    kind = fields.CharField(max_length=16)
+    erp_state = fields.CharField(max_length=32)
+    content: fields.JSONField[dict[str, Any]] = fields.JSONField()
+    content_sha256 = fields.BinaryField()
+    is_current = fields.BooleanField()
+    imported_at = UtcDatetimeField()
+
+    class Meta:
+        table = "receivables_document"
+        unique_together = (("buyer_uscc", "document_id", "version"),)
+        constraints = (
+            UniqueConstraint(
+                fields=("buyer_uscc", "document_id"), name="receivables_document_current", condition="is_current"
+            ),
+        )
+
+
+class DocumentOrderRow(Model):
+    """Which orders any version of a receipt or an invoice answered.
+
+    Only ever added to: a later version hides nothing.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    buyer_uscc = fields.CharField(max_length=18)
+    order_document_id = fields.CharField(max_length=200)
+    document_id = fields.CharField(max_length=200)
+
+    class Meta:
+        table = "receivables_document_order"
+        unique_together = (("buyer_uscc", "order_document_id", "document_id"),)
+        indexes = (("buyer_uscc", "document_id"),)
+
+
+class CursorRow(Model):
+    """How far a buyer's ERP was read."""
+
+    buyer_uscc = fields.CharField(max_length=18, primary_key=True)
+    cursor = fields.CharField(max_length=256)
+
+    class Meta:
+        table = "receivables_cursor"
+
+
+class ReceivableRow(Model):
+    """One receivable.
+
+    `invoice_key` (supplier and invoice number) is set once it matched and unique among all buyers.
+    """
+
+    receivable_id = fields.CharField(max_length=64, primary_key=True)
+    state = fields.CharField(max_length=16)
+    buyer_uscc = fields.CharField(max_length=18)
+    supplier_uscc = fields.CharField(max_length=18)
+    supplier_name = fields.CharField(max_length=200)
+    invoice_document_id = fields.CharField(max_length=200)
+    invoice_number = fields.CharField(max_length=200)
+    invoice_key = fields.CharField(max_length=240, null=True, unique=True)
+    issue_date = fields.DateField()
+    due_date = fields.DateField()
+    amount_fen = fields.BigIntField()
+    issued_fen = fields.BigIntField()
+    redeemed_fen = fields.BigIntField()
+    reasons: fields.JSONField[list[dict[str, str]]] = fields.JSONField()
+    evidence: fields.JSONField[dict[str, Any] | None] = fields.JSONField(null=True)
+    confirmed_at = UtcDatetimeField(null=True)
+    created_at = UtcDatetimeField()
+
+    class Meta:
+        table = "receivables_receivable"
+        unique_together = (("buyer_uscc", "invoice_document_id"),)
+        indexes = (
+            ("buyer_uscc", "created_at", "receivable_id"),
+            ("supplier_uscc", "created_at", "receivable_id"),
+            ("state", "due_date"),
+        )
+        constraints = (
+            CheckConstraint(
+                check="amount_fen > 0 AND issued_fen >= 0 AND issued_fen <= amount_fen",
+                name="receivables_issued_within_amount",
+            ),
+            CheckConstraint(
+                check="redeemed_fen >= 0 AND redeemed_fen <= issued_fen", name="receivables_redeemed_within_issued"
+            ),
+            CheckConstraint(
+                check="issued_fen = 0 OR state IN ('CERTIFICATED', 'SETTLED', 'OVERDUE', 'DEFAULTED')",
+                name="receivables_issued_when_certificated",
+            ),
+            CheckConstraint(
+                check="confirmed_at IS NOT NULL OR state IN ('DRAFT', 'MATCHED', 'DISPUTED', 'VOID')",
+                name="receivables_confirmed_before_use",
+            ),
+            CheckConstraint(
+                check="invoice_key IS NOT NULL OR state IN ('DRAFT', 'VOID')", name="receivables_matched_owns_invoice"
+            ),
+        )
+
+
+class CertificateRow(Model):
+    """One certificate.
+
+    A child's place (`parent`, `output_index`) is unique: nothing is spent twice into the same place.
+    """
+
+    certificate_id = fields.CharField(max_length=64, primary_key=True)
+    receivable: fields.ForeignKeyRelation[ReceivableRow] = fields.ForeignKeyField(
+        "receivables.ReceivableRow", on_delete=fields.RESTRICT, related_name="certificates", db_index=True
+    )
+    parent: fields.ForeignKeyNullableRelation[CertificateRow] = fields.ForeignKeyField(
+        "receivables.CertificateRow", null=True, on_delete=fields.RESTRICT, related_name="outputs"
+    )
+    output_index = fields.IntField()
+    state = fields.CharField(max_length=16)
+    issuer_uscc = fields.CharField(max_length=18)
+    holder_uscc = fields.CharField(max_length=18)
+    offered_by = fields.CharField(max_length=18)
+    amount_fen = fields.BigIntField()
+    due_date = fields.DateField()
+    financing_id = fields.CharField(max_length=64, null=True)
+    created_at = UtcDatetimeField()
+
+    receivable_id: str
+    parent_id: str | None
+
+    class Meta:
+        table = "receivables_certificate"
+        unique_together = (("parent", "output_index"),)
+        indexes = (
+            ("holder_uscc", "created_at", "certificate_id"),
+            ("issuer_uscc", "created_at", "certificate_id"),
+            ("offered_by", "created_at", "certificate_id"),
+        )
+        constraints = (
+            CheckConstraint(check="amount_fen > 0", name="receivables_certificate_amount"),
+            CheckConstraint(
+                check="financing_id IS NOT NULL OR state NOT IN ('BLOCKED', 'FINANCED')",
+                name="receivables_certificate_blocked_for_one",
+            ),
+        )

@@ -1,0 +1,94 @@
+"""Statements on certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from huilian_protocol.errors import HuilianError
+from tortoise.exceptions import IntegrityError
+from tortoise.expressions import Q
+
+from hub.platform.database import Database
+from hub.receivables.model import Certificate, Page
+from hub.receivables.paging import after_token, next_token
+from hub.receivables.states import CertificateEvent, CertificateState, next_certificate_state
+from hub.receivables.store import CertificateRow
+
+
+async def find(certificate_id: str) -> Certificate | None:
+    """The certificate, not locked."""
+    row = await CertificateRow.get_or_none(certificate_id=certificate_id)
+    return _certificate(row) if row else None
+
+
+async def lock(certificate_id: str) -> Certificate | None:
+    """The certificate, locked until the transaction ends (on SQLite the whole database is)."""
+    row = await CertificateRow.filter(certificate_id=certificate_id).select_for_update().first()
+    return _certificate(row) if row else None
+
+
+async def lock_of_receivable(receivable_id: str, states: Collection[CertificateState]) -> list[Certificate]:
+    """The receivable's certificates in these states, locked in the order of their ids."""
+    rows = CertificateRow.filter(receivable_id=receivable_id, state__in=[state.value for state in states])
+    return [_certificate(row) for row in await rows.order_by("certificate_id").select_for_update()]
+
+
+async def insert(database: Database, certificate: Certificate) -> None:
+    """Add a new output. Raises ALREADY_EXISTS when its id is taken."""
+    try:
+        async with database.savepoint():
+            await CertificateRow.create(
+                certificate_id=certificate.certificate_id,
+                receivable_id=certificate.receivable_id,
+                parent_id=certificate.parent_id,
+                output_index=certificate.output_index,
+                state=certificate.state.value,
+                issuer_uscc=certificate.issuer_uscc,
+                holder_uscc=certificate.holder_uscc,
+                offered_by=certificate.offered_by,
+                amount_fen=certificate.amount_fen,
+                due_date=certificate.due_date,
+                financing_id=certificate.financing_id,
+                created_at=certificate.created_at,
+            )
+    except IntegrityError as error:
+        raise HuilianError("ALREADY_EXISTS", resource="certificate") from error
+
+
+async def move(certificate: Certificate, event: CertificateEvent, financing_id: str | None) -> Certificate:
+    """Change the state, and for whom it is blocked. Raises STATE_CONFLICT when the tables do not allow it."""
+    state = next_certificate_state(certificate.state, event)
+    count = await CertificateRow.filter(
+        certificate_id=certificate.certificate_id, state=certificate.state.value
+    ).update(state=state.value, financing_id=financing_id)
+    if count != 1:
+        raise HuilianError("STATE_CONFLICT", "the certificate changed meanwhile", state=certificate.state)
+    return replace(certificate, state=state, financing_id=financing_id)
+
+
+async def page_of_party(uscc: str, page_size: int, token: str) -> Page[Certificate]:
+    """Certificates that the enterprise holds, issued or passed on, newest first."""
+    mine = Q(holder_uscc=uscc) | Q(issuer_uscc=uscc) | Q(offered_by=uscc)
+    query = CertificateRow.filter(mine & after_token(token, "certificate_id"))
+    rows = await query.order_by("-created_at", "-certificate_id").limit(page_size + 1)
+    last = rows[page_size - 1] if len(rows) > page_size else None
+    token_after = next_token(last.created_at, last.certificate_id) if last else ""
+    return Page(tuple(_certificate(row) for row in rows[:page_size]), token_after)
+
+
+def _certificate(row: CertificateRow) -> Certificate:
+    return Certificate(
+        certificate_id=row.certificate_id,
+        receivable_id=row.receivable_id,
+        parent_id=row.parent_id,
+        output_index=row.output_index,
+        state=CertificateState(row.state),
+        issuer_uscc=row.issuer_uscc,
+        holder_uscc=row.holder_uscc,
+        offered_by=row.offered_by,
+        amount_fen=row.amount_fen,
+        due_date=row.due_date,
+        financing_id=row.financing_id,
+        created_at=row.created_at,
+    )

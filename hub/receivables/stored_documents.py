@@ -1,0 +1,94 @@
+"""Statements on trade documents and cursors."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+
+from huilian_protocol.errors import HuilianError
+
+from hub.receivables.documents import DocumentKind, TradeDocument, parse_document
+from hub.receivables.ports import PulledDocument
+from hub.receivables.store import CursorRow, DocumentOrderRow, DocumentRow
+
+
+async def cursor_of(buyer_uscc: str) -> str:
+    """How far the buyer's ERP was read; empty for not at all."""
+    row = await CursorRow.get_or_none(buyer_uscc=buyer_uscc)
+    return row.cursor if row else ""
+
+
+async def move_cursor(buyer_uscc: str, before: str, after: str) -> None:
+    """Set the cursor unless somebody else moved it since it was read; then their progress stands."""
+    if not before:
+        _, is_new = await CursorRow.get_or_create(buyer_uscc=buyer_uscc, defaults={"cursor": after})
+        if is_new:
+            return
+    await CursorRow.filter(buyer_uscc=buyer_uscc, cursor=before).update(cursor=after)
+
+
+async def save_version(buyer_uscc: str, pulled: PulledDocument, document: TradeDocument, now: dt.datetime) -> bool:
+    """Store one version; False when nothing is new.
+
+    Raises PROVIDER_FAULT when a version that is known already comes with other content.
+    """
+    current = await DocumentRow.get_or_none(buyer_uscc=buyer_uscc, document_id=pulled.document_id, is_current=True)
+    if current is not None:
+        is_same = (bytes(current.content_sha256), current.erp_state) == (document.digest(), pulled.erp_state)
+        if is_same or pulled.version < current.version:
+            return False
+        if pulled.version == current.version:
+            raise HuilianError("PROVIDER_FAULT", "one version of a document with two contents", provider="ERP")
+        await DocumentRow.filter(id=current.id).update(is_current=False)
+    await DocumentRow.create(
+        buyer_uscc=buyer_uscc,
+        document_id=pulled.document_id,
+        version=pulled.version,
+        kind=document.kind.value,
+        erp_state=pulled.erp_state,
+        content=document.content(),
+        content_sha256=document.digest(),
+        is_current=True,
+        imported_at=now,
+    )
+    await _link(buyer_uscc, document)
+    return True
+
+
+async def _link(buyer_uscc: str, document: TradeDocument) -> None:
+    known = await orders_of(buyer_uscc, document.document_id)
+    for order_id in dict.fromkeys(document.order_document_ids):
+        if order_id not in known:
+            await DocumentOrderRow.create(
+                buyer_uscc=buyer_uscc, order_document_id=order_id, document_id=document.document_id
+            )
+
+
+async def orders_of(buyer_uscc: str, document_id: str) -> set[str]:
+    """Ids of the orders that any version of a document answered."""
+    rows = await DocumentOrderRow.filter(buyer_uscc=buyer_uscc, document_id=document_id)
+    return {row.order_document_id for row in rows}
+
+
+async def answering(buyer_uscc: str, order_ids: Collection[str]) -> set[str]:
+    """Ids of the receipts and invoices of which any version answered one of these orders."""
+    rows = await DocumentOrderRow.filter(buyer_uscc=buyer_uscc, order_document_id__in=list(order_ids))
+    return {row.document_id for row in rows}
+
+
+async def current_documents(
+    buyer_uscc: str, document_ids: Collection[str], kind: DocumentKind
+) -> list[tuple[TradeDocument, str]]:
+    """Newest versions of these documents, as far as they are of this kind, with their ERP states, by id."""
+    rows = await DocumentRow.filter(
+        buyer_uscc=buyer_uscc, document_id__in=list(document_ids), kind=kind.value, is_current=True
+    ).order_by("document_id")
+    return [(parse_document(row.content), row.erp_state) for row in rows]
+
+
+async def version_with_digest(buyer_uscc: str, document_id: str, digest: bytes) -> TradeDocument:
+    """The version of a document that somebody relied on, whatever its ERP made of it since."""
+    row = await DocumentRow.filter(buyer_uscc=buyer_uscc, document_id=document_id, content_sha256=digest).first()
+    if row is None:
+        raise LookupError("a document that a receivable rests on is gone")
+    return parse_document(row.content)

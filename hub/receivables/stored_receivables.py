@@ -1,0 +1,150 @@
+"""Statements on receivables."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import asdict, replace
+from typing import Any
+
+from huilian_protocol.errors import HuilianError
+from tortoise.exceptions import IntegrityError
+from tortoise.expressions import Q
+
+from hub.platform.database import Database
+from hub.receivables.model import Page, Receivable
+from hub.receivables.paging import after_token, next_token
+from hub.receivables.reasons import Reason
+from hub.receivables.states import ReceivableEvent, ReceivableState, next_receivable_state
+from hub.receivables.store import ReceivableRow
+
+
+async def find(receivable_id: str) -> Receivable | None:
+    """The receivable, not locked."""
+    row = await ReceivableRow.get_or_none(receivable_id=receivable_id)
+    return _receivable(row) if row else None
+
+
+async def lock(receivable_id: str) -> Receivable | None:
+    """The receivable, locked until the transaction ends (on SQLite the whole database is)."""
+    row = await ReceivableRow.filter(receivable_id=receivable_id).select_for_update().first()
+    return _receivable(row) if row else None
+
+
+async def lock_of_invoices(buyer_uscc: str, invoice_document_ids: Collection[str]) -> dict[str, Receivable]:
+    """Receivables by invoice document id, locked in the order of their ids."""
+    rows = ReceivableRow.filter(buyer_uscc=buyer_uscc, invoice_document_id__in=list(invoice_document_ids))
+    return {
+        row.invoice_document_id: _receivable(row) for row in await rows.order_by("receivable_id").select_for_update()
+    }
+
+
+async def insert(receivable: Receivable, now: dt.datetime) -> None:
+    """Add a new receivable."""
+    await ReceivableRow.create(**_columns(receivable), receivable_id=receivable.receivable_id, created_at=now)
+
+
+async def replace_draft(receivable: Receivable, before: ReceivableState) -> None:
+    """Write a receivable that the buyer has not signed as its documents now stand."""
+    count = await ReceivableRow.filter(receivable_id=receivable.receivable_id, state=before.value).update(
+        **_columns(receivable)
+    )
+    _require_written(count, receivable)
+
+
+async def move(receivable: Receivable, event: ReceivableEvent) -> Receivable:
+    """Change the state only. Raises STATE_CONFLICT when the tables do not allow it."""
+    after = replace(receivable, state=next_receivable_state(receivable.state, event))
+    count = await ReceivableRow.filter(receivable_id=receivable.receivable_id, state=receivable.state.value).update(
+        state=after.state.value
+    )
+    _require_written(count, receivable)
+    return after
+
+
+async def confirm(receivable: Receivable, now: dt.datetime) -> Receivable:
+    """The buyer signed."""
+    state = next_receivable_state(receivable.state, ReceivableEvent.CONFIRM)
+    count = await ReceivableRow.filter(receivable_id=receivable.receivable_id, state=receivable.state.value).update(
+        state=state.value, confirmed_at=now
+    )
+    _require_written(count, receivable)
+    return replace(receivable, state=state, confirmed_at=now)
+
+
+async def set_amounts(receivable: Receivable, issued_fen: int, redeemed_fen: int, state: ReceivableState) -> Receivable:
+    """Write the certificated and redeemed amounts, and the state that follows from them."""
+    count = await ReceivableRow.filter(
+        receivable_id=receivable.receivable_id,
+        state=receivable.state.value,
+        issued_fen=receivable.issued_fen,
+        redeemed_fen=receivable.redeemed_fen,
+    ).update(issued_fen=issued_fen, redeemed_fen=redeemed_fen, state=state.value)
+    _require_written(count, receivable)
+    return replace(receivable, issued_fen=issued_fen, redeemed_fen=redeemed_fen, state=state)
+
+
+async def claim_invoice_number(database: Database, receivable: Receivable) -> bool:
+    """Whether this receivable is the only one that rests on its supplier's invoice number, from now on for good."""
+    key = f"{receivable.supplier_uscc}:{receivable.invoice_number}"
+    try:
+        async with database.savepoint():
+            await ReceivableRow.filter(receivable_id=receivable.receivable_id).update(invoice_key=key)
+    except IntegrityError:
+        return False
+    return True
+
+
+async def release_invoice_number(receivable: Receivable) -> None:
+    """The receivable no longer rests on a matched invoice."""
+    await ReceivableRow.filter(receivable_id=receivable.receivable_id).update(invoice_key=None)
+
+
+async def page_of_party(uscc: str, page_size: int, token: str) -> Page[Receivable]:
+    """Receivables that the enterprise owes or owns, newest first."""
+    mine = Q(buyer_uscc=uscc) | Q(supplier_uscc=uscc)
+    query = ReceivableRow.filter(mine & after_token(token, "receivable_id"))
+    rows = await query.order_by("-created_at", "-receivable_id").limit(page_size + 1)
+    last = rows[page_size - 1] if len(rows) > page_size else None
+    token_after = next_token(last.created_at, last.receivable_id) if last else ""
+    return Page(tuple(_receivable(row) for row in rows[:page_size]), token_after)
+
+
+async def due(on: dt.date, states: Collection[ReceivableState], limit: int) -> list[Receivable]:
+    """Receivables in these states that are due on or before a date, the oldest first."""
+    rows = ReceivableRow.filter(due_date__lte=on, state__in=[state.value for state in states])
+    return [_receivable(row) for row in await rows.order_by("due_date", "receivable_id").limit(limit)]
+
+
+def _require_written(count: int, receivable: Receivable) -> None:
+    if count != 1:
+        raise HuilianError("STATE_CONFLICT", "the receivable changed meanwhile", state=receivable.state)
+
+
+def _columns(receivable: Receivable) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        name: getattr(receivable, name) for name in receivable.__slots__ if name != "receivable_id"
+    }
+    columns["state"] = receivable.state.value
+    columns["reasons"] = [asdict(reason) for reason in receivable.reasons]
+    return columns
+
+
+def _receivable(row: ReceivableRow) -> Receivable:
+    return Receivable(
+        receivable_id=row.receivable_id,
+        state=ReceivableState(row.state),
+        buyer_uscc=row.buyer_uscc,
+        supplier_uscc=row.supplier_uscc,
+        supplier_name=row.supplier_name,
+        invoice_document_id=row.invoice_document_id,
+        invoice_number=row.invoice_number,
+        issue_date=row.issue_date,
+        due_date=row.due_date,
+        amount_fen=row.amount_fen,
+        issued_fen=row.issued_fen,
+        redeemed_fen=row.redeemed_fen,
+        reasons=tuple(Reason(**reason) for reason in row.reasons),
+        evidence=row.evidence,
+        confirmed_at=row.confirmed_at,
+    )

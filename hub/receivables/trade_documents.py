@@ -1,0 +1,239 @@
+"""Trade documents come in from the buyer's ERP and become receivables.
+
+Two steps, because no network call may happen inside a transaction: `pull` reads the connector, `take_in` stores what
+was pulled, matches every invoice that it touches and writes the receivables. Both may be repeated at will.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from huilian_protocol.clock import Clock
+from huilian_protocol.errors import HuilianError
+
+from hub.platform.database import Database
+from hub.platform.ids import Ids
+from hub.platform.transactions import forbid_transaction
+from hub.receivables import stored_documents, stored_receivables
+from hub.receivables.documents import DocumentKind, TradeDocument, check_document
+from hub.receivables.matching import Tolerances, TradeFile, match_invoice
+from hub.receivables.model import Receivable
+from hub.receivables.ports import ErpConnectors, PulledDocument
+from hub.receivables.reasons import Reason, duplicate_reason, mismatch_reason, paid_reason
+from hub.receivables.rules import evidence_content
+from hub.receivables.states import ReceivableEvent, ReceivableState, next_receivable_state
+
+PAGE_SIZE = 200
+MAX_PAGES = 25
+"""Bound of one pull: 5,000 documents. What is left comes with the next one."""
+
+WITHDRAWN, PAID = "cancelled", "paid"
+OPEN_STATES = (ReceivableState.DRAFT, ReceivableState.MATCHED)
+"""Before the buyer signed: what the ERP says may still change the receivable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What one pull brought: documents after the cursor `before`, up to the cursor `after`."""
+
+    buyer_uscc: str
+    before: str
+    after: str
+    documents: tuple[PulledDocument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A document that was left out, and why."""
+
+    document_id: str
+    number: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """The outcome of a pull: how many documents were new or changed, what was left out, which receivables changed."""
+
+    imported: int
+    rejected: tuple[Rejected, ...]
+    receivables: tuple[Receivable, ...]
+
+
+class TradeDocuments:
+    """Pulls and matches the trade documents of buyers."""
+
+    def __init__(self, database: Database, clock: Clock, ids: Ids, erps: ErpConnectors, tolerances: Tolerances) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._erps = erps
+        self._tolerances = tolerances
+
+    async def pull(self, buyer_uscc: str) -> Pulled:
+        """Everything that changed in the buyer's ERP since the last time, over the network.
+
+        Raises NOT_FOUND when the buyer has no connector, and what the connector raises.
+        """
+        forbid_transaction("pulling trade documents")
+        before = cursor = await stored_documents.cursor_of(buyer_uscc)
+        documents: list[PulledDocument] = []
+        for _ in range(MAX_PAGES):
+            page = await self._erps.list_documents(buyer_uscc, cursor, PAGE_SIZE)
+            documents += page.documents
+            cursor = page.next_cursor or cursor
+            if not page.has_more:
+                break
+        return Pulled(buyer_uscc, before, cursor, tuple(documents))
+
+    async def take_in(self, pulled: Pulled) -> TakenIn:
+        """Store and match what was pulled, inside the caller's transaction.
+
+        A document that makes no sense is left out.
+        """
+        buyer = pulled.buyer_uscc
+        await self._database.lock("receivables.trade", buyer)
+        touched: set[str] = set()
+        rejected: list[Rejected] = []
+        imported = 0
+        for item in pulled.documents:
+            try:
+                orders = await self._import(buyer, item)
+            except HuilianError as error:
+                rejected.append(Rejected(item.document_id, item.number, error.detail))
+                continue
+            imported += 1 if orders is not None else 0
+            touched |= orders or set()
+        receivables = await self._match_touched(buyer, touched)
+        if pulled.after != pulled.before:
+            await stored_documents.move_cursor(buyer, pulled.before, pulled.after)
+        return TakenIn(imported, tuple(rejected), tuple(receivables))
+
+    async def _import(self, buyer: str, item: PulledDocument) -> set[str] | None:
+        """The orders that a new or changed document touches; None when it is old news."""
+        document = _checked(buyer, item)
+        before = await stored_documents.orders_of(buyer, document.document_id)
+        if not await stored_documents.save_version(buyer, item, document, self._clock.now()):
+            return None
+        own = {document.document_id} if document.kind is DocumentKind.ORDER else set()
+        # An invoice without an order is matched under its own id, so that it shows up as a draft with its reasons.
+        return before | set(document.order_document_ids) | own or {document.document_id}
+
+    async def _match_touched(self, buyer: str, touched: set[str]) -> list[Receivable]:
+        """Match again every invoice whose documents changed, the oldest first: who came first is billed first."""
+        ids = touched | await stored_documents.answering(buyer, touched)
+        current = await stored_documents.current_documents(buyer, ids, DocumentKind.INVOICE)
+        invoices = {invoice.document_id: (invoice, state) for invoice, state in current}
+        known = await stored_receivables.lock_of_invoices(buyer, invoices)
+        waiting = {key for key in invoices if key not in known or known[key].state in OPEN_STATES}
+        changed: list[Receivable] = []
+        for invoice, state in sorted(invoices.values(), key=lambda item: (item[0].issue_date, item[0].document_id)):
+            if invoice.document_id in waiting:
+                waiting.discard(invoice.document_id)
+                receivable = await self._match(invoice, state, known.get(invoice.document_id), waiting)
+                changed += [receivable] if receivable else []
+        return changed
+
+    async def _match(
+        self, invoice: TradeDocument, erp_state: str, known: Receivable | None, waiting: Iterable[str]
+    ) -> Receivable | None:
+        """Write the invoice's receivable as its documents now stand; None when nothing changed."""
+        if erp_state == WITHDRAWN:
+            return await self._void(known) if known else None
+        drafted = known or _draft(self._ids(), invoice)
+        if known is None:
+            await stored_receivables.insert(drafted, self._clock.now())
+        trade = await self._trade_file(invoice, waiting)
+        reasons = [mismatch_reason(reason) for reason in match_invoice(invoice, trade, self._tolerances)]
+        reasons += [paid_reason()] if erp_state == PAID else []
+        matched = _restated(drafted, invoice, trade, reasons)
+        if matched.state is ReceivableState.MATCHED and not await self._owns_number(matched):
+            matched = _restated(drafted, invoice, trade, [duplicate_reason(invoice.number)])
+        if matched == known:
+            return None
+        await self._write(drafted, matched)
+        return matched
+
+    async def _owns_number(self, receivable: Receivable) -> bool:
+        return await stored_receivables.claim_invoice_number(self._database, receivable)
+
+    async def _write(self, before: Receivable, after: Receivable) -> None:
+        await stored_receivables.replace_draft(after, before.state)
+        if after.state is ReceivableState.DRAFT:
+            await stored_receivables.release_invoice_number(after)
+
+    async def _void(self, known: Receivable) -> Receivable:
+        voided = await stored_receivables.move(known, ReceivableEvent.VOID)
+        await stored_receivables.release_invoice_number(voided)
+        return voided
+
+    async def _trade_file(self, invoice: TradeDocument, waiting: Iterable[str]) -> TradeFile:
+        buyer, order_ids = invoice.buyer_uscc, invoice.order_document_ids
+        answering = await stored_documents.answering(buyer, order_ids)
+        orders = await stored_documents.current_documents(buyer, order_ids, DocumentKind.ORDER)
+        receipts = await stored_documents.current_documents(buyer, answering, DocumentKind.RECEIPT_ADVICE)
+        return TradeFile(
+            orders=_in_force(orders),
+            receipts=tuple(item for item in _in_force(receipts) if set(item.order_document_ids) & set(order_ids)),
+            other_invoices=await self._counting(buyer, answering - {invoice.document_id, *waiting}),
+        )
+
+    async def _counting(self, buyer: str, candidates: set[str]) -> tuple[TradeDocument, ...]:
+        """Invoices whose goods are spoken for, each as it was when it matched: shrinking it later frees nothing."""
+        counting = []
+        for document_id, receivable in (await stored_receivables.lock_of_invoices(buyer, candidates)).items():
+            if receivable.evidence is not None and receivable.state is not ReceivableState.VOID:
+                digest = bytes.fromhex(receivable.evidence["invoice"])
+                counting.append(await stored_documents.version_with_digest(buyer, document_id, digest))
+        return tuple(counting)
+
+
+def _in_force(documents: Iterable[tuple[TradeDocument, str]]) -> tuple[TradeDocument, ...]:
+    return tuple(document for document, erp_state in documents if erp_state != WITHDRAWN)
+
+
+def _checked(buyer: str, item: PulledDocument) -> TradeDocument:
+    if item.document is None:
+        raise HuilianError("PROVIDER_FAULT", item.fault, provider="ERP")
+    check_document(item.document)
+    if item.document.buyer_uscc != buyer:
+        raise HuilianError("PROVIDER_FAULT", "the document belongs to another buyer", provider="ERP")
+    return item.document
+
+
+def _draft(receivable_id: str, invoice: TradeDocument) -> Receivable:
+    assert invoice.due_date is not None, "check_document asks for it"
+    return Receivable(
+        receivable_id=receivable_id,
+        state=ReceivableState.DRAFT,
+        buyer_uscc=invoice.buyer_uscc,
+        supplier_uscc=invoice.supplier_uscc,
+        supplier_name=invoice.supplier_name,
+        invoice_document_id=invoice.document_id,
+        invoice_number=invoice.number,
+        issue_date=invoice.issue_date,
+        due_date=invoice.due_date,
+        amount_fen=invoice.payable_amount_fen,
+        issued_fen=0,
+        redeemed_fen=0,
+        reasons=(),
+        evidence=None,
+        confirmed_at=None,
+    )
+
+
+def _restated(before: Receivable, invoice: TradeDocument, trade: TradeFile, reasons: list[Reason]) -> Receivable:
+    """The receivable as invoice and match say: matched with its evidence, or a draft with reasons."""
+    stated = _draft(before.receivable_id, invoice)
+    if reasons:
+        return replace(stated, reasons=tuple(reasons))
+    return replace(
+        stated,
+        state=next_receivable_state(ReceivableState.DRAFT, ReceivableEvent.MATCH),
+        evidence=evidence_content(
+            invoice.digest().hex(),
+            [order.digest().hex() for order in trade.orders],
+            [receipt.digest().hex() for receipt in trade.receipts],
+        ),
+    )

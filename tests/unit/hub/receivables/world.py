@@ -1,0 +1,184 @@
+"""A small world around the service: two tiers of companies with certified keys, an ERP, a log.
+
+Fakes implement the ports.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from coincurve import PrivateKey
+from cryptography.hazmat.primitives.asymmetric import ec
+from huilian_protocol.certificate import create_enterprise_ca, issue_enterprise_certificate
+from huilian_protocol.clock import FixedClock
+from huilian_protocol.confirmation import ReceivableConfirmation, confirmation_digest
+from huilian_protocol.errors import HuilianError
+
+from hub.platform.database import Database
+from hub.platform.ids import Ids
+from hub.receivables.documents import TradeDocument
+from hub.receivables.model import Certificate, Receivable
+from hub.receivables.ports import ErpPage, PulledDocument
+from hub.receivables.service import ConfirmationDomain, ReceivablesService
+from hub.receivables.store import CertificateRow, CursorRow, DocumentOrderRow, DocumentRow, ReceivableRow
+from hub.receivables.trade_documents import TakenIn
+from tests.unit.hub.receivables import trade
+
+Answer = TypeVar("Answer")
+
+TABLES = (DocumentRow, DocumentOrderRow, CursorRow, ReceivableRow, CertificateRow)
+CHAIN_ID, CONTRACT = 31337, "0x" + "ab" * 20
+SECRETS = {trade.BUYER: 101, trade.SUPPLIER: 102, trade.SECOND_TIER: 103}
+CA_KEY = ec.derive_private_key(7, ec.SECP256R1())
+NOT_BEFORE, NOT_AFTER = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2028, 1, 1, tzinfo=dt.UTC)
+CA_PEM = create_enterprise_ca(CA_KEY, "Sandbox CA", NOT_BEFORE, NOT_AFTER, 1)
+
+
+class FakeErps:
+    """The buyer's ERP: documents in the order of their changes; the cursor counts them."""
+
+    def __init__(self) -> None:
+        self.changes: list[PulledDocument] = []
+        self.page_size = 2
+
+    def put(self, document: TradeDocument, erp_state: str = "posted", version: int | None = None) -> None:
+        """A document is new or has changed."""
+        number = version if version is not None else len(self.changes) + 1
+        self.changes.append(PulledDocument(document.document_id, document.number, number, erp_state, document))
+
+    async def list_documents(self, buyer_uscc: str, cursor: str, page_size: int) -> ErpPage:
+        if buyer_uscc != trade.BUYER:
+            raise HuilianError("NOT_FOUND", resource="ERP connector")
+        start = int(cursor or 0)
+        end = min(start + self.page_size, len(self.changes))
+        return ErpPage(tuple(self.changes[start:end]), str(end) if end else "", end < len(self.changes))
+
+
+class FakeDirectory:
+    """Enterprises with the certificates of their confirmation keys."""
+
+    def __init__(self) -> None:
+        self.certificates = {uscc: certificate_of(uscc, SECRETS[uscc]) for uscc in SECRETS}
+
+    async def confirmation_certificate(self, uscc: str) -> str:
+        await self.require_registered(uscc)
+        return self.certificates[uscc]
+
+    async def require_registered(self, uscc: str) -> None:
+        if uscc not in self.certificates:
+            raise HuilianError("NOT_FOUND", resource="enterprise")
+
+
+class FakeLedger:
+    """Keeps what was committed, in order; refuses a record id that it knows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.records: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {}
+
+    async def append(
+        self, record_type: str, record_id: str, record: dict[str, Any], *, subject: str | None, evidence: dict[str, Any]
+    ) -> None:
+        assert record_id not in self.records, f"{record_id} is logged twice"
+        assert subject is None
+        self._database.after_commit(lambda: self.records.update({record_id: (record_type, record, evidence)}))
+
+
+@dataclass
+class World:
+    """Everything a test needs. Calls run in a transaction of their own, as at the edge."""
+
+    database: Database
+    clock: FixedClock
+    ids: Ids
+    erps: FakeErps = field(default_factory=FakeErps)
+    directory: FakeDirectory = field(default_factory=FakeDirectory)
+
+    def __post_init__(self) -> None:
+        self.ledger = FakeLedger(self.database)
+        self.service = ReceivablesService(
+            database=self.database,
+            clock=self.clock,
+            ids=self.ids,
+            ledger=self.ledger,
+            enterprises=self.directory,
+            erps=self.erps,
+            domain=ConfirmationDomain(CHAIN_ID, CONTRACT, CA_PEM),
+        )
+
+    async def run(self, use_case: Callable[[], Awaitable[Answer]]) -> Answer:
+        """One use case in one transaction."""
+        async with self.database.transaction():
+            return await use_case()
+
+    async def sync(self) -> TakenIn:
+        """Pull and take in, as the edge does."""
+        pulled = await self.service.trade.pull(trade.BUYER)
+        return await self.run(lambda: self.service.trade.take_in(pulled))
+
+    async def matched(self, name: str = "1", steel: str = "40") -> Receivable:
+        """A receivable that matched: order, receipt and invoice of the same number."""
+        self.erps.put(trade.order(document_id=f"purchase-{name}"))
+        self.erps.put(trade.receipt(f"shipment-{name}", f"purchase-{name}", steel=steel))
+        self.erps.put(trade.invoice(f"invoice-{name}", f"purchase-{name}", steel=steel))
+        return (await self.sync()).receivables[-1]
+
+    async def confirm(self, message: ReceivableConfirmation, signature: bytes | None = None) -> Receivable:
+        """The buyer confirms, by default with its own signature."""
+        given = signature if signature is not None else sign(message)
+        return await self.run(lambda: self.service.confirmations.confirm(trade.BUYER, message, given))
+
+    async def confirmed(self, name: str = "1", steel: str = "40") -> Receivable:
+        """A receivable that the buyer confirmed: 50,020 fen by default."""
+        receivable = await self.matched(name, steel)
+        return await self.confirm(await self.service.confirmations.prepare(trade.BUYER, receivable.receivable_id))
+
+    async def held(self, certificate_id: str = "certificate-1", amount_fen: int = 50_000) -> Certificate:
+        """A certificate that the supplier accepted."""
+        receivable = await self.confirmed()
+        certificates = self.service.certificates
+        await self.run(lambda: certificates.issue(trade.BUYER, certificate_id, receivable.receivable_id, amount_fen))
+        return await self.run(lambda: certificates.accept(trade.SUPPLIER, certificate_id))
+
+    async def snapshot(self) -> tuple[object, ...]:
+        """Every row of the domain and every record of the log: equal before and after means that nothing changed."""
+        rows = [sorted(map(repr, await table.all().values())) for table in TABLES]
+        return (*rows, dict(self.ledger.records))
+
+
+def certificate_of(uscc: str, secret: int) -> str:
+    """A certificate by the sandbox CA over the key with this secret."""
+    return issue_enterprise_certificate(
+        CA_KEY,
+        CA_PEM,
+        public_key=ec.derive_private_key(secret, ec.SECP256K1()).public_key(),
+        uscc=uscc,
+        name="沙盒企业",
+        not_before=NOT_BEFORE,
+        not_after=NOT_AFTER,
+        serial=secret,
+    )
+
+
+def sign(message: ReceivableConfirmation, secret: int = SECRETS[trade.BUYER]) -> bytes:
+    """r || s || v by the key with this secret."""
+    raw = PrivateKey(secret.to_bytes(32, "big")).sign_recoverable(confirmation_digest(message), hasher=None)
+    return raw[:64] + bytes([27 + raw[64]])
+
+
+def altered(message: ReceivableConfirmation, **changes: Any) -> ReceivableConfirmation:
+    """The message with fields changed."""
+    return replace(message, **changes)
+
+
+async def refused(code: str, attempt: Awaitable[object]) -> HuilianError:
+    """The refusal, which must carry this code."""
+    try:
+        await attempt
+    except HuilianError as error:
+        assert error.code == code, f"{error.code} instead of {code}: {error.detail}"
+        return error
+    raise AssertionError(f"{code} expected, nothing refused")
