@@ -11,6 +11,7 @@ from tortoise.migrations.schema_editor import SqliteSchemaEditor
 from tortoise.migrations.schema_generator.state import State
 from tortoise.transactions import in_transaction
 
+from hub.platform.schema_constraints import ConstraintsOnCreate, PostgresEditor
 from hub.platform.transactions import forbid_transaction
 
 
@@ -51,20 +52,20 @@ async def _apply_all(executor: MigrationExecutor, plan: list[PlanStep]) -> None:
 
 async def _apply(executor: MigrationExecutor, step: PlanStep, state: State) -> None:
     async with in_transaction() as client:
-        editor = _editor(executor, client)
+        editor = _editor(client)
         editor.client = client
         await step.migration.apply(state, dry_run=False, schema_editor=editor)
         await _check_parents(client, step)
         await MigrationRecorder(client).record_applied(step.migration.app_label, step.migration.name)
 
 
-def _editor(executor: MigrationExecutor, client: Any) -> Any:
+def _editor(client: Any) -> Any:
     if client.capabilities.dialect == "sqlite":
         return _SqliteEditor(client, atomic=True)
-    return executor._schema_editor(atomic=True)
+    return PostgresEditor(client, atomic=True)
 
 
-class _SqliteEditor(SqliteSchemaEditor):
+class _SqliteEditor(ConstraintsOnCreate, SqliteSchemaEditor):
     """Tortoise's splits scripts at every semicolon, also inside comments and triggers."""
 
     async def _run_sql(self, sql: str) -> None:
