@@ -128,9 +128,9 @@ class LogStore:
         """Store a record in the open transaction; False when its id is taken."""
         sql = (
             "INSERT INTO ledger_leaf (record_id, subject, commitment, body, written_at) VALUES ($1, $2, $3, $4, $5)"
-            " ON CONFLICT (record_id) DO NOTHING"
+            " ON CONFLICT (record_id) DO NOTHING RETURNING id"
         )
-        return await self._database.execute(sql, record_id, subject, commitment, body, at) == 1
+        return len(await self._database.fetch(sql, record_id, subject, commitment, body, at)) == 1
 
     async def leaf(self, record_id: str) -> LeafRow | None:
         """Return a record's row."""
@@ -159,10 +159,9 @@ class LogStore:
         """Replace the head if it still has `old_size`. Raises `LostRace` otherwise."""
         values = (frontier.size, frontier.root(), frontier.to_bytes())
         if old_size == 0:
-            sql = (
-                "INSERT INTO ledger_head (id, size, root, frontier) VALUES (1, $1, $2, $3) ON CONFLICT (id) DO NOTHING"
-            )
-            moved = await self._database.execute(sql, *values)
+            columns = "INSERT INTO ledger_head (id, size, root, frontier)"
+            sql = f"{columns} VALUES (1, $1, $2, $3) ON CONFLICT (id) DO NOTHING RETURNING id"
+            moved = len(await self._database.fetch(sql, *values))
         else:
             sql = "UPDATE ledger_head SET size = $1, root = $2, frontier = $3 WHERE id = 1 AND size = $4"
             moved = await self._database.execute(sql, *values, old_size)

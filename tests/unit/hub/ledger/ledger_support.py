@@ -1,0 +1,161 @@
+"""A hub's ledger wired by hand, against an embedded chain served on a free port of this process."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import coincurve
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from huilian_protocol.clock import Clock
+
+from hub.ledger.anchoring import Anchoring
+from hub.ledger.claims import ClaimService
+from hub.ledger.sequencer import Sequencer
+from hub.ledger.service import LedgerService
+from hub.ledger.store import ChainStore
+from hub.platform.database import Database
+from hub.platform.outbox import Outbox
+from ledger.anchor.contract import LedgerContract
+from ledger.anchor.deploy import deploy_contract
+from ledger.anchor.profile import PROFILES
+from ledger.anchor.rpc import JsonRpc
+from ledger.anchor.sender import Sender
+from ledger.anchor.transaction import address_of
+from ledger.embedded_chain.chain import EmbeddedChain
+from ledger.embedded_chain.journal import Genesis, Journal
+from ledger.embedded_chain.methods import Methods
+from ledger.embedded_chain.server import application
+from ledger.merkle.checkpoint import LogSigner
+
+CHAIN_ID = 202_577
+ADMIN, HUB, OTHER_HUB = (coincurve.PrivateKey(bytes([number]) * 32) for number in (1, 2, 3))
+CONSORTIUM_KEY = bytes(range(32))
+
+
+class Outage(Exception):
+    """Raised by a hook to drop the connection."""
+
+
+class LiveChain:
+    """A chain whose every request passes a hook, before and after it is handled."""
+
+    def __init__(self, chain: EmbeddedChain, url: str, contract: str) -> None:
+        self.chain = chain
+        self.url = url
+        self.contract = contract
+        self.hook: Callable[[str], None] = lambda _moment: None
+
+
+@asynccontextmanager
+async def live_chain(folder: Path, clock: Clock) -> AsyncIterator[LiveChain]:
+    """Serve a chain with the contract deployed and two hubs enrolled."""
+    allocations = {address_of(key): 10**24 for key in (ADMIN, HUB, OTHER_HUB)}
+    journal = Journal(folder / "chain.sqlite")
+    chain = EmbeddedChain(journal, Genesis(CHAIN_ID, int(clock.now().timestamp()), allocations), clock)
+    live = LiveChain(chain, "", "")
+
+    @web.middleware
+    async def hooked(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Any:
+        try:
+            live.hook("before")
+            response = await handler(request)
+            live.hook("after")
+        except Outage:
+            assert request.transport
+            request.transport.abort()
+            return web.Response(status=503)
+        return response
+
+    app = application(Methods(chain))
+    app.middlewares.append(hooked)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    live.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    live.contract = await deploy_contract(live.url, ADMIN, [address_of(HUB), address_of(OTHER_HUB)])
+    try:
+        yield live
+    finally:
+        await runner.cleanup()
+        journal.close()
+
+
+class PlainCipher:
+    """The port `SubjectCipher`: a reversible mark instead of encryption, and keys that can be destroyed."""
+
+    def __init__(self) -> None:
+        self.destroyed: set[str] = set()
+
+    async def encrypt_for_subject(self, subject: str, data: bytes) -> bytes:
+        """See the port."""
+        return subject.encode() + b"|" + bytes(byte ^ 0x5A for byte in data)
+
+    async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
+        """See the port."""
+        if subject in self.destroyed:
+            raise LookupError("the key is destroyed")
+        owner, _, sealed = data.partition(b"|")
+        assert owner == subject.encode()
+        return bytes(byte ^ 0x5A for byte in sealed)
+
+
+@dataclass
+class HubLedger:
+    """One hub process's view of the ledger."""
+
+    database: Database
+    outbox: Outbox
+    cipher: PlainCipher
+    rpc: JsonRpc
+    sender: Sender
+    sequencer: Sequencer
+    anchoring: Anchoring
+    ledger: LedgerService
+    claims: ClaimService
+    decisions: list[dict[str, Any]]
+
+    async def append(self, record_id: str, subject: str | None = None) -> None:
+        """Append one record in a transaction of its own."""
+        async with self.database.transaction():
+            await self.ledger.append("test", record_id, {"value": record_id}, subject=subject, evidence={"e": "1"})
+
+
+def hub_ledger(
+    database: Database,
+    clock: Clock,
+    url: str,
+    contract: str,
+    key: coincurve.PrivateKey = HUB,
+    receipt_key: ec.EllipticCurvePrivateKey | None = None,
+) -> HubLedger:
+    """Wire a ledger as the composition root does. The log key is fixed, salts count upwards."""
+    salts = itertools.count(1)
+    outbox, cipher, rpc = Outbox(database, clock), PlainCipher(), JsonRpc(url, timeout_s=2)
+    reader = LedgerContract(rpc, CHAIN_ID, contract)
+    sender = Sender(reader, key, ChainStore(database), PROFILES["embedded"])
+    signer = LogSigner("hub.example/log", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    sequencer = Sequencer(database, clock, signer)
+    receipt_key = receipt_key or ec.derive_private_key(7, ec.SECP256R1())
+
+    def salt(size: int) -> bytes:
+        return next(salts).to_bytes(size)
+
+    ledger = LedgerService(
+        database, clock, salt, cipher, lambda: receipt_key, CHAIN_ID, contract, wake_sequencer=sequencer.wake
+    )
+    claims = ClaimService(database, clock, salt, outbox, reader, sender, lambda: CONSORTIUM_KEY)
+    decisions: list[dict[str, Any]] = []
+
+    async def decided(message: Any) -> None:
+        decisions.append(message.payload)
+
+    outbox.register("claim.decided", decided)
+    anchoring = Anchoring(database, reader, sender, sequencer.grown, interval_s=0.01)
+    return HubLedger(database, outbox, cipher, rpc, sender, sequencer, anchoring, ledger, claims, decisions)
