@@ -48,10 +48,16 @@ def database_maker(
     return DatabaseMaker(request.param, tmp_path_factory.mktemp("databases"), postgres)
 
 
+@pytest.fixture
+def database_packages() -> list[str] | None:
+    """The packages whose tables the test needs, None for every hub domain. A domain's tests override this with their own."""
+    return None
+
+
 @pytest_asyncio.fixture
-async def database(database_maker: DatabaseMaker) -> AsyncIterator[Database]:
-    """A fresh, migrated, open database with the tables of every hub domain."""
-    opened = Database(await database_maker.new_url())
+async def database(database_maker: DatabaseMaker, database_packages: list[str] | None) -> AsyncIterator[Database]:
+    """A fresh, migrated, open database with the tables of `database_packages`."""
+    opened = Database(await database_maker.new_url(database_packages), database_packages)
     await opened.open()
     yield opened
     opened.on_statement = None

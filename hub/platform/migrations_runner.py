@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
-from tortoise.migrations.executor import MigrationExecutor, PlanStep
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget, PlanStep
+from tortoise.migrations.graph import MigrationKey
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor import SqliteSchemaEditor
 from tortoise.migrations.schema_generator.state import State
@@ -19,13 +21,26 @@ class MigrationFailed(RuntimeError):
     """The schema could not be brought up to date; nothing of the failing step was kept."""
 
 
-async def migrate(client: Any, apps: dict[str, dict[str, object]]) -> None:
-    """Apply every step that this database has not seen. Raises MigrationFailed when rows lost their parents."""
+class _StrictRecorder(MigrationRecorder):
+    """Tortoise's answers "nothing was applied" when the question fails, and would then apply everything again."""
+
+    async def applied_migrations(self) -> list[MigrationKey]:
+        _, rows = await self.connection.execute_query(f'SELECT app, name FROM "{self.table_name}"')  # noqa: S608
+        return [MigrationKey(app_label=row["app"], name=row["name"]) for row in rows]
+
+
+async def migrate(
+    client: Any, apps: dict[str, dict[str, object]], targets: Sequence[MigrationTarget] | None = None
+) -> None:
+    """Apply every step that this database has not seen, or only those up to the targets.
+
+    Raises MigrationFailed when rows lost their parents.
+    """
     forbid_transaction("a migration")
     executor = MigrationExecutor(client, apps)
-    # Building the plan creates the bookkeeping table: without it applied_migrations() answers "none" silently.
+    executor.recorder = executor.loader.recorder = _StrictRecorder(client)
     await executor.recorder.ensure_schema(executor._schema_editor(atomic=False))
-    plan = await executor.plan()
+    plan = await executor.plan(targets)
     if not plan:
         return
     await _with_foreign_keys_off(client, executor, plan)

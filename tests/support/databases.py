@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import asyncpg
-from hub.platform.database import Database
 
+from hub.platform.database import Database
 from tests.support.postgres import PostgresServer
 
 PostgresFactory = Callable[[], PostgresServer]

@@ -198,8 +198,8 @@ async def test_times_compare_in_order_and_come_back_in_utc(database: Database) -
 
 
 async def test_two_processes_on_one_database_wait_for_each_other(database_maker: DatabaseMaker) -> None:
-    url = await database_maker.new_url()
-    first, second = Database(url), Database(url)
+    url = await database_maker.new_url(["hub.platform"])
+    first, second = Database(url, ["hub.platform"]), Database(url, ["hub.platform"])
     await first.open()
     await second.open()
 

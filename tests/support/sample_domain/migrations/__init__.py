@@ -1,0 +1,1 @@
+"""Schema steps of tests.support.sample_domain."""
