@@ -7,11 +7,9 @@ Record ids are made from the objects' own, so a party can ask for its receipt wi
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 from huilian_protocol.canonical import b64u_encode, sha256_canonical
-from huilian_protocol.clock import Clock
 from huilian_protocol.confirmation import ReceivableConfirmation
 
 from hub.receivables.model import Certificate, Receivable
@@ -23,13 +21,12 @@ CURRENCY = "CNY"
 class Records:
     """Writes this domain's records."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._clock = clock
 
     async def confirmation(self, message: ReceivableConfirmation, signature: bytes, certificate_pem: str) -> None:
         """The buyer confirmed. The evidence lets anyone check the signature against the pinned CA, without us."""
-        content = {**message.to_dict(), "at": self._now()}
+        content = message.to_dict()
         evidence = {
             "confirmation": message.to_dict(),
             "signature": b64u_encode(signature),
@@ -50,27 +47,23 @@ class Records:
             "redeemed_fen": receivable.redeemed_fen,
             "currency": CURRENCY,
             "due_date": receivable.due_date.isoformat(),
-            "at": self._now(),
         }
         await self._append(f"receivable.{event}", f"receivable-{event}:{receivable.receivable_id}", content, {})
 
     async def certificate(self, event: str, certificate: Certificate, **more: Any) -> None:
         """The certificate came to another state; `event` in the past tense, e.g. "transferred"."""
-        content = {**_certificate_content(certificate), **more, "at": self._now()}
+        content = {**_certificate_content(certificate), **more}
         record_id = f"certificate-{event}:{certificate.certificate_id}"
         await self._append(f"certificate.{event}", record_id, content, {})
 
     async def certificate_financing(self, event: str, certificate: Certificate, financing_id: str) -> None:
         """A financing blocked, took or released the certificate."""
-        content = {**_certificate_content(certificate), "financing_id": financing_id, "at": self._now()}
+        content = {**_certificate_content(certificate), "financing_id": financing_id}
         record_id = f"certificate-{event}:{certificate.certificate_id}:{financing_id}"
         await self._append(f"certificate.{event}", record_id, content, {})
 
     async def _append(self, kind: str, record_id: str, content: dict[str, Any], evidence: dict[str, Any]) -> None:
         await self._ledger.append(kind, record_id, content, subject=None, evidence=evidence)
-
-    def _now(self) -> str:
-        return self._clock.now().astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def evidence_hash(receivable: Receivable) -> bytes:

@@ -70,7 +70,7 @@ class ReceivablesService:
         tolerances: Tolerances | None = None,
     ) -> None:
         self._clock = clock
-        self._records = Records(ledger, clock)
+        self._records = Records(ledger)
         self.trade = TradeDocuments(database, clock, ids, erps, tolerances or Tolerances())
         self.confirmations = Confirmations(clock, self._records, enterprises, domain)
         self.certificates = Certificates(database, clock, ids, self._records, enterprises)

@@ -17,6 +17,9 @@ from huilian_protocol.clock import FixedClock
 from huilian_protocol.confirmation import ReceivableConfirmation, confirmation_digest
 from huilian_protocol.errors import HuilianError
 
+from hub.ledger.rules import unpack_body
+from hub.ledger.service import LedgerService
+from hub.ledger.store import LeafRow
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.receivables.documents import TradeDocument
@@ -72,19 +75,14 @@ class FakeDirectory:
             raise HuilianError("NOT_FOUND", resource="enterprise")
 
 
-class FakeLedger:
-    """Keeps what was committed, in order; refuses a record id that it knows."""
+class NoCipher:
+    """Our records are about enterprises: nothing may ask for a person's key."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self.records: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {}
+    async def encrypt_for_subject(self, subject: str, data: bytes) -> bytes:
+        raise AssertionError("a record about an enterprise has no subject")
 
-    async def append(
-        self, record_type: str, record_id: str, record: dict[str, Any], *, subject: str | None, evidence: dict[str, Any]
-    ) -> None:
-        assert record_id not in self.records, f"{record_id} is logged twice"
-        assert subject is None
-        self._database.after_commit(lambda: self.records.update({record_id: (record_type, record, evidence)}))
+    async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
+        raise AssertionError("a record about an enterprise has no subject")
 
 
 @dataclass
@@ -98,12 +96,14 @@ class World:
     directory: FakeDirectory = field(default_factory=FakeDirectory)
 
     def __post_init__(self) -> None:
-        self.ledger = FakeLedger(self.database)
+        ledger = LedgerService(
+            self.database, self.clock, lambda size: bytes(size), NoCipher(), lambda: CA_KEY, CHAIN_ID, CONTRACT
+        )
         self.service = ReceivablesService(
             database=self.database,
             clock=self.clock,
             ids=self.ids,
-            ledger=self.ledger,
+            ledger=ledger,
             enterprises=self.directory,
             erps=self.erps,
             domain=ConfirmationDomain(CHAIN_ID, CONTRACT, CA_PEM),
@@ -146,7 +146,12 @@ class World:
     async def snapshot(self) -> tuple[object, ...]:
         """Every row of the domain and every record of the log: equal before and after means that nothing changed."""
         rows = [sorted(map(repr, await table.all().values())) for table in TABLES]
-        return (*rows, dict(self.ledger.records))
+        return (*rows, await self.records())
+
+    async def records(self) -> dict[str, tuple[str, dict[str, Any], dict[str, Any]]]:
+        """What the log holds: type, content and evidence by record id, in the order of writing."""
+        read = [unpack_body(bytes(leaf.body)) for leaf in await LeafRow.all().order_by("id")]
+        return {record["id"]: (record["type"], record["content"], evidence) for record, _, evidence in read}
 
 
 def certificate_of(uscc: str, secret: int) -> str:
