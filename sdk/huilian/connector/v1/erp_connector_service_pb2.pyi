@@ -156,7 +156,9 @@ class TradeDocument(_message.Message):
     payable_amount_fen: _builtins.int
     """With tax."""
     erp_state: _builtins.str
-    """State in the ERP, for example "posted"."""
+    """State in the ERP, for example "posted". "cancelled" withdraws the document, "paid" says that an invoice is no longer
+    owed; in every other state it is in force.
+    """
     version: _builtins.int
     """Grows whenever the document changes."""
     @_builtins.property

@@ -38,6 +38,8 @@ class _CertificateStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Cert
     CERTIFICATE_STATE_FROZEN: _CertificateState.ValueType  # 8
     CERTIFICATE_STATE_REFUSED: _CertificateState.ValueType  # 9
     CERTIFICATE_STATE_CANCELLED: _CertificateState.ValueType  # 10
+    CERTIFICATE_STATE_BLOCKED: _CertificateState.ValueType  # 11
+    """Kept for one application for financing."""
 
 class CertificateState(_CertificateState, metaclass=_CertificateStateEnumTypeWrapper): ...
 
@@ -53,6 +55,8 @@ CERTIFICATE_STATE_REDEEMED: CertificateState.ValueType  # 7
 CERTIFICATE_STATE_FROZEN: CertificateState.ValueType  # 8
 CERTIFICATE_STATE_REFUSED: CertificateState.ValueType  # 9
 CERTIFICATE_STATE_CANCELLED: CertificateState.ValueType  # 10
+CERTIFICATE_STATE_BLOCKED: CertificateState.ValueType  # 11
+"""Kept for one application for financing."""
 Global___CertificateState: _TypeAlias = CertificateState  # noqa: Y015
 
 @_typing.final
@@ -67,6 +71,8 @@ class ReceivableCertificate(_message.Message):
     HOLDER_USCC_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     DUE_DATE_FIELD_NUMBER: _builtins.int
+    OFFERED_BY_USCC_FIELD_NUMBER: _builtins.int
+    FINANCING_ID_FIELD_NUMBER: _builtins.int
     certificate_id: _builtins.str
     state: Global___CertificateState.ValueType
     receivable_id: _builtins.str
@@ -75,6 +81,10 @@ class ReceivableCertificate(_message.Message):
     issuer_uscc: _builtins.str
     holder_uscc: _builtins.str
     due_date: _builtins.str
+    offered_by_uscc: _builtins.str
+    """Who issued or transferred it to the holder; the holder itself after a split."""
+    financing_id: _builtins.str
+    """Set while a financing blocks it or is secured by it."""
     @_builtins.property
     def amount(self) -> _common_pb2.Money: ...
     def __init__(
@@ -88,10 +98,12 @@ class ReceivableCertificate(_message.Message):
         holder_uscc: _builtins.str = ...,
         amount: _common_pb2.Money | None = ...,
         due_date: _builtins.str = ...,
+        offered_by_uscc: _builtins.str = ...,
+        financing_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "certificate_id", b"certificate_id", "due_date", b"due_date", "holder_uscc", b"holder_uscc", "issuer_uscc", b"issuer_uscc", "parent_certificate_id", b"parent_certificate_id", "receivable_id", b"receivable_id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "certificate_id", b"certificate_id", "due_date", b"due_date", "financing_id", b"financing_id", "holder_uscc", b"holder_uscc", "issuer_uscc", b"issuer_uscc", "offered_by_uscc", b"offered_by_uscc", "parent_certificate_id", b"parent_certificate_id", "receivable_id", b"receivable_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -130,16 +142,22 @@ class IssueCertificateResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CERTIFICATE_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def certificate(self) -> Global___ReceivableCertificate: ...
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]:
+        """Allowed, but not wanted: a term above six months."""
+
     def __init__(
         self,
         *,
         certificate: Global___ReceivableCertificate | None = ...,
+        warnings: _abc.Iterable[_common_pb2.Reason] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -214,16 +232,22 @@ class RefuseCertificateResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CERTIFICATE_FIELD_NUMBER: _builtins.int
+    RETURNED_CERTIFICATE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def certificate(self) -> Global___ReceivableCertificate: ...
+    @_builtins.property
+    def returned_certificate(self) -> Global___ReceivableCertificate:
+        """What whoever had transferred it holds instead; unset for a certificate that was refused at its issue."""
+
     def __init__(
         self,
         *,
         certificate: Global___ReceivableCertificate | None = ...,
+        returned_certificate: Global___ReceivableCertificate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "returned_certificate", b"returned_certificate"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "returned_certificate", b"returned_certificate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,6 +27,9 @@ if _version_not_supported:
 
 class CertificateServiceStub:
     """Electronic receivable certificates (应收账款电子凭证): issued, accepted, split, transferred, financed, redeemed.
+    The ledger record of each event is "certificate-<event>:<certificate id>", where <event> is issued, accepted, refused,
+    returned, split (the parent's id), transferred (the new id), due, redeemed or cancelled; blocked, financed and released
+    go on with ":<financing id>".
     """
 
     def __init__(self, channel):
@@ -74,6 +77,9 @@ class CertificateServiceStub:
 
 class CertificateServiceServicer:
     """Electronic receivable certificates (应收账款电子凭证): issued, accepted, split, transferred, financed, redeemed.
+    The ledger record of each event is "certificate-<event>:<certificate id>", where <event> is issued, accepted, refused,
+    returned, split (the parent's id), transferred (the new id), due, redeemed or cancelled; blocked, financed and released
+    go on with ":<financing id>".
     """
 
     def IssueCertificate(self, request, context):
@@ -169,6 +175,9 @@ def add_CertificateServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class CertificateService:
     """Electronic receivable certificates (应收账款电子凭证): issued, accepted, split, transferred, financed, redeemed.
+    The ledger record of each event is "certificate-<event>:<certificate id>", where <event> is issued, accepted, refused,
+    returned, split (the parent's id), transferred (the new id), due, redeemed or cancelled; blocked, financed and released
+    go on with ":<financing id>".
     """
 
     @staticmethod

@@ -27,7 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CertificateServiceStub:
-    """Electronic receivable certificates (应收账款电子凭证): issued, accepted, split, transferred, financed, redeemed."""
+    """Electronic receivable certificates (应收账款电子凭证): issued, accepted, split, transferred, financed, redeemed.
+    The ledger record of each event is "certificate-<event>:<certificate id>", where <event> is issued, accepted, refused,
+    returned, split (the parent's id), transferred (the new id), due, redeemed or cancelled; blocked, financed and released
+    go on with ":<financing id>".
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -46,7 +50,11 @@ class CertificateServiceStub:
 
 @_typing.type_check_only
 class CertificateServiceAsyncStub(CertificateServiceStub):
-    """Electronic receivable certificates (应收账款电子凭证): issued, accepted, split, transferred, financed, redeemed."""
+    """Electronic receivable certificates (应收账款电子凭证): issued, accepted, split, transferred, financed, redeemed.
+    The ledger record of each event is "certificate-<event>:<certificate id>", where <event> is issued, accepted, refused,
+    returned, split (the parent's id), transferred (the new id), due, redeemed or cancelled; blocked, financed and released
+    go on with ":<financing id>".
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     IssueCertificate: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.IssueCertificateRequest, _certificate_service_pb2.IssueCertificateResponse]  # type: ignore[assignment]
@@ -61,7 +69,11 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     ListCertificates: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.ListCertificatesRequest, _certificate_service_pb2.ListCertificatesResponse]  # type: ignore[assignment]
 
 class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Electronic receivable certificates (应收账款电子凭证): issued, accepted, split, transferred, financed, redeemed."""
+    """Electronic receivable certificates (应收账款电子凭证): issued, accepted, split, transferred, financed, redeemed.
+    The ledger record of each event is "certificate-<event>:<certificate id>", where <event> is issued, accepted, refused,
+    returned, split (the parent's id), transferred (the new id), due, redeemed or cancelled; blocked, financed and released
+    go on with ":<financing id>".
+    """
 
     @_abc_1.abstractmethod
     def IssueCertificate(

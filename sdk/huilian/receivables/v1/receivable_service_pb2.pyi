@@ -38,6 +38,8 @@ class _ReceivableStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Recei
     RECEIVABLE_STATE_OVERDUE: _ReceivableState.ValueType  # 8
     RECEIVABLE_STATE_DEFAULTED: _ReceivableState.ValueType  # 9
     RECEIVABLE_STATE_VOID: _ReceivableState.ValueType  # 10
+    RECEIVABLE_STATE_PLEDGED: _ReceivableState.ValueType  # 11
+    RECEIVABLE_STATE_ASSIGNED: _ReceivableState.ValueType  # 12
 
 class ReceivableState(_ReceivableState, metaclass=_ReceivableStateEnumTypeWrapper): ...
 
@@ -52,6 +54,8 @@ RECEIVABLE_STATE_DILUTED: ReceivableState.ValueType  # 7
 RECEIVABLE_STATE_OVERDUE: ReceivableState.ValueType  # 8
 RECEIVABLE_STATE_DEFAULTED: ReceivableState.ValueType  # 9
 RECEIVABLE_STATE_VOID: ReceivableState.ValueType  # 10
+RECEIVABLE_STATE_PLEDGED: ReceivableState.ValueType  # 11
+RECEIVABLE_STATE_ASSIGNED: ReceivableState.ValueType  # 12
 Global___ReceivableState: _TypeAlias = ReceivableState  # noqa: Y015
 
 @_typing.final
@@ -70,6 +74,8 @@ class Receivable(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     CONFIRMED_TIME_FIELD_NUMBER: _builtins.int
     EVIDENCE_HASH_FIELD_NUMBER: _builtins.int
+    SUPPLIER_NAME_FIELD_NUMBER: _builtins.int
+    REDEEMED_AMOUNT_FIELD_NUMBER: _builtins.int
     receivable_id: _builtins.str
     state: Global___ReceivableState.ValueType
     buyer_uscc: _builtins.str
@@ -79,6 +85,7 @@ class Receivable(_message.Message):
     due_date: _builtins.str
     evidence_hash: _builtins.bytes
     """SHA-256 of the canonical order, receipts and invoice behind it."""
+    supplier_name: _builtins.str
     @_builtins.property
     def amount(self) -> _common_pb2.Money: ...
     @_builtins.property
@@ -91,6 +98,10 @@ class Receivable(_message.Message):
 
     @_builtins.property
     def confirmed_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def redeemed_amount(self) -> _common_pb2.Money:
+        """Part of the certificated amount that was redeemed."""
+
     def __init__(
         self,
         *,
@@ -106,10 +117,12 @@ class Receivable(_message.Message):
         reasons: _abc.Iterable[_common_pb2.Reason] | None = ...,
         confirmed_time: _timestamp_pb2.Timestamp | None = ...,
         evidence_hash: _builtins.bytes = ...,
+        supplier_name: _builtins.str = ...,
+        redeemed_amount: _common_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "certificated_amount", b"certificated_amount", "confirmed_time", b"confirmed_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "certificated_amount", b"certificated_amount", "confirmed_time", b"confirmed_time", "redeemed_amount", b"redeemed_amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "buyer_uscc", b"buyer_uscc", "certificated_amount", b"certificated_amount", "confirmed_time", b"confirmed_time", "due_date", b"due_date", "evidence_hash", b"evidence_hash", "invoice_number", b"invoice_number", "issue_date", b"issue_date", "reasons", b"reasons", "receivable_id", b"receivable_id", "state", b"state", "supplier_uscc", b"supplier_uscc"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "buyer_uscc", b"buyer_uscc", "certificated_amount", b"certificated_amount", "confirmed_time", b"confirmed_time", "due_date", b"due_date", "evidence_hash", b"evidence_hash", "invoice_number", b"invoice_number", "issue_date", b"issue_date", "reasons", b"reasons", "receivable_id", b"receivable_id", "redeemed_amount", b"redeemed_amount", "state", b"state", "supplier_name", b"supplier_name", "supplier_uscc", b"supplier_uscc"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -140,22 +153,56 @@ class SyncTradeDocumentsResponse(_message.Message):
 
     IMPORTED_DOCUMENTS_FIELD_NUMBER: _builtins.int
     RECEIVABLES_FIELD_NUMBER: _builtins.int
+    REJECTED_DOCUMENTS_FIELD_NUMBER: _builtins.int
     imported_documents: _builtins.int
+    """Documents that were new or had changed."""
     @_builtins.property
-    def receivables(self) -> _containers.RepeatedCompositeFieldContainer[Global___Receivable]: ...
+    def receivables(self) -> _containers.RepeatedCompositeFieldContainer[Global___Receivable]:
+        """Receivables that were made or changed by them."""
+
+    @_builtins.property
+    def rejected_documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___RejectedDocument]:
+        """Documents that were left out because they make no sense in themselves."""
+
     def __init__(
         self,
         *,
         imported_documents: _builtins.int = ...,
         receivables: _abc.Iterable[Global___Receivable] | None = ...,
+        rejected_documents: _abc.Iterable[Global___RejectedDocument] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["imported_documents", b"imported_documents", "receivables", b"receivables"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["imported_documents", b"imported_documents", "receivables", b"receivables", "rejected_documents", b"rejected_documents"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SyncTradeDocumentsResponse: _TypeAlias = SyncTradeDocumentsResponse  # noqa: Y015
+
+@_typing.final
+class RejectedDocument(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    FAULT_FIELD_NUMBER: _builtins.int
+    document_id: _builtins.str
+    number: _builtins.str
+    fault: _builtins.str
+    def __init__(
+        self,
+        *,
+        document_id: _builtins.str = ...,
+        number: _builtins.str = ...,
+        fault: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_id", b"document_id", "fault", b"fault", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RejectedDocument: _TypeAlias = RejectedDocument  # noqa: Y015
 
 @_typing.final
 class GetReceivableRequest(_message.Message):

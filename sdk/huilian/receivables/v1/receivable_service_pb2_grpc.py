@@ -91,7 +91,8 @@ class ReceivableServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmReceivable(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Takes the signature; the receipt's record is "confirmation:<receivable id>".
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

@@ -38,6 +38,7 @@ class ReceivableServiceStub:
     PrepareConfirmation: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.PrepareConfirmationRequest, _receivable_service_pb2.PrepareConfirmationResponse]
     """The typed data (EIP-712) that the core enterprise signs."""
     ConfirmReceivable: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.ConfirmReceivableRequest, _receivable_service_pb2.ConfirmReceivableResponse]
+    """Takes the signature; the receipt's record is "confirmation:<receivable id>"."""
 
 @_typing.type_check_only
 class ReceivableServiceAsyncStub(ReceivableServiceStub):
@@ -49,6 +50,7 @@ class ReceivableServiceAsyncStub(ReceivableServiceStub):
     PrepareConfirmation: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.PrepareConfirmationRequest, _receivable_service_pb2.PrepareConfirmationResponse]  # type: ignore[assignment]
     """The typed data (EIP-712) that the core enterprise signs."""
     ConfirmReceivable: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.ConfirmReceivableRequest, _receivable_service_pb2.ConfirmReceivableResponse]  # type: ignore[assignment]
+    """Takes the signature; the receipt's record is "confirmation:<receivable id>"."""
 
 class ReceivableServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -86,6 +88,7 @@ class ReceivableServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _receivable_service_pb2.ConfirmReceivableRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_receivable_service_pb2.ConfirmReceivableResponse, _abc.Awaitable[_receivable_service_pb2.ConfirmReceivableResponse]]: ...
+    ) -> _typing.Union[_receivable_service_pb2.ConfirmReceivableResponse, _abc.Awaitable[_receivable_service_pb2.ConfirmReceivableResponse]]:
+        """Takes the signature; the receipt's record is "confirmation:<receivable id>"."""
 
 def add_ReceivableServiceServicer_to_server(servicer: ReceivableServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
