@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -24,9 +23,10 @@ from connectors.kit.credentials import Credentials
 from connectors.kit.keys import load_edge_keys
 from connectors.kit.manifest import load_manifest
 from connectors.kit.plugin import ConnectorContext, build_connector, limits_of
+from connectors.kit.process import main_of_package
 from connectors.kit.revocations import RevocationCopy, RevocationFollower
 from connectors.kit.rpc import ConnectorServicer
-from connectors.kit.server import EdgeServer, client_credentials, make_clock, wait_for_stop
+from connectors.kit.server import EdgeServer, client_credentials, make_clock
 from connectors.kit.service import EdgeService
 from connectors.kit.settings import HostSettings, SettingsError
 from connectors.kit.store import EdgeStore
@@ -97,26 +97,8 @@ async def run(package: str, settings: HostSettings) -> None:
         service = await build_service(package, settings, make_clock(settings), stack)
         server = EdgeServer(settings)
         connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server(ConnectorServicer(service), server.grpc)
-        await server.start()
-        stack.push_async_callback(server.stop)
-        logging.getLogger(__name__).info("edge_serving port=%d package=%s", server.port, package)
-        await wait_for_stop()
-
-
-def main() -> int:
-    """Read the environment and run; 2 and a message that names the variable when that is not possible."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    if len(sys.argv) != 2:
-        sys.stderr.write("usage: python -m connectors.kit.host PACKAGE\n")
-        return 2
-    try:
-        settings = HostSettings.from_environment()
-        asyncio.run(run(sys.argv[1], settings))
-    except (SettingsError, OSError, ValueError) as error:
-        sys.stderr.write(f"{sys.argv[1]}: {error}\n")
-        return 2
-    return 0
+        await server.serve()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main_of_package("connectors.kit.host", lambda package: run(package, HostSettings.from_environment())))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
@@ -14,9 +13,9 @@ from huilian_protocol.clock import SandboxClock, SystemClock
 from connectors.kit.credentials import Credentials
 from connectors.kit.keys import write_private
 from connectors.kit.plugin import build_sandbox, new_sandbox_credentials
+from connectors.kit.process import main_of_package, wait_for_stop
 from connectors.kit.sandbox_server import SANDBOX_NOTICE_EN, SandboxContext
-from connectors.kit.server import wait_for_stop
-from connectors.kit.settings import SandboxSettings, SettingsError
+from connectors.kit.settings import SandboxSettings
 
 
 async def run(package: str, settings: SandboxSettings) -> None:
@@ -34,19 +33,7 @@ async def run(package: str, settings: SandboxSettings) -> None:
     await runner.cleanup()
 
 
-def main() -> int:
-    """Read the environment and run; 2 and a message that names the variable when that is not possible."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    if len(sys.argv) != 2:
-        sys.stderr.write("usage: python -m connectors.kit.sandbox_host PACKAGE\n")
-        return 2
-    try:
-        asyncio.run(run(sys.argv[1], SandboxSettings.from_environment()))
-    except (SettingsError, OSError, ValueError) as error:
-        sys.stderr.write(f"{sys.argv[1]}: {error}\n")
-        return 2
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        main_of_package("connectors.kit.sandbox_host", lambda package: run(package, SandboxSettings.from_environment()))
+    )

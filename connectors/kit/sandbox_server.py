@@ -59,7 +59,7 @@ def sandbox_person(faults: Faults, name: str, number: str) -> Person | None:
     """The person asked about, or somebody else while the sandbox lies about who it speaks of."""
     person = find_person(name, number)
     if person is not None and faults.active is Fault.WRONG_PERSON:
-        return next(other for other in population().values() if other.kind == "ordinary" and other != person)
+        return next(other for other in population().values() if other.kind == person.kind and other != person)
     return person
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
@@ -17,6 +15,7 @@ from huilian_protocol.clock import Clock, SandboxClock, SystemClock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.status import to_rpc_status
 
+from connectors.kit.process import wait_for_stop
 from connectors.kit.settings import TlsSettings
 
 logger = logging.getLogger(__name__)
@@ -115,15 +114,14 @@ class EdgeServer:
         await self.grpc.start()
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
 
+    async def serve(self) -> None:
+        """Start, serve until the process is told to stop, stop."""
+        await self.start()
+        logger.info("serving port=%d", self.port)
+        await wait_for_stop()
+        await self.stop()
+
     async def stop(self) -> None:
         """Say that the process is leaving, let calls under way finish, then close."""
         await self._health.enter_graceful_shutdown()
         await self.grpc.stop(STOP_GRACE_S)
-
-
-async def wait_for_stop() -> None:
-    """Return on SIGTERM or SIGINT."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()

@@ -1,0 +1,41 @@
+"""What every process of the edge has in common: logging, a clean stop, a clear word when it cannot start."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from connectors.kit.settings import SettingsError
+
+CANNOT_START = 2
+
+
+async def wait_for_stop() -> None:
+    """Return on SIGTERM or SIGINT."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def run_process(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> int:
+    """Run `work` to its end; the exit status is 2, with a message on stderr, when settings or files are wrong."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        asyncio.run(work())
+    except (SettingsError, OSError, ValueError) as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return CANNOT_START
+    return 0
+
+
+def main_of_package(module: str, run: Callable[[str], Coroutine[Any, Any, None]]) -> int:
+    """The `main` of a module that is told a connector package on the command line."""
+    if len(sys.argv) != 2:
+        sys.stderr.write(f"usage: python -m {module} PACKAGE\n")
+        return CANNOT_START
+    return run_process(sys.argv[1], lambda: run(sys.argv[1]))
