@@ -1,0 +1,128 @@
+"""The client: one connection, one caller, one facade per domain."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from huilian_protocol.clock import Clock, SystemClock
+from huilian_sdk._calls import Calls, Environment, RetryPolicy, TokenSource
+from huilian_sdk._certificates import Certificates
+from huilian_sdk._consents import Consents
+from huilian_sdk._exchange import Exchange
+from huilian_sdk._financing import FinancingRequests
+from huilian_sdk._identity import Identity
+from huilian_sdk._ledger import Ledger
+from huilian_sdk._loans import Loans
+from huilian_sdk._receivables import Receivables
+from huilian_sdk._sandbox import Sandbox
+from huilian_sdk._tokens import FixedToken, NoTokens, SignedTokens, TokenSigner
+from huilian_sdk._transport import ClientCertificate, GrpcTransport, Transport
+
+DEFAULT_TIMEOUT_S = 10.0
+
+
+class Huilian:
+    """A hub, seen by one caller.
+
+    Every call has a deadline and, if it writes, a request id; what is safe to repeat is repeated while the hub is
+    unavailable. Use it as ``async with``, or call :meth:`close`.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        signer: TokenSigner | None = None,
+        clock: Clock | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        retry: RetryPolicy | None = None,
+        environment: Environment | None = None,
+    ) -> None:
+        self._transport = transport
+        self._clock = clock or SystemClock()
+        self._timeout_s, self._retry = timeout_s, retry or RetryPolicy()
+        self._environment = environment or Environment()
+        self._use(self._tokens(signer))
+
+    @classmethod
+    def connect(
+        cls,
+        target: str,
+        *,
+        root_certificates_pem: bytes | None = None,
+        client_certificate: ClientCertificate | None = None,
+        server_name: str | None = None,
+        signer: TokenSigner | None = None,
+        clock: Clock | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        retry: RetryPolicy | None = None,
+    ) -> Huilian:
+        """A client of the hub at ``target`` ("host:port") over TLS, over mutual TLS with a ``client_certificate``.
+
+        ``root_certificates_pem`` defaults to the system's; ``server_name`` is the name in the hub's certificate where
+        it differs from the host. ``timeout_s`` is for all tries of a call together.
+        """
+        transport = GrpcTransport(
+            target,
+            root_certificates_pem=root_certificates_pem,
+            client_certificate=client_certificate,
+            server_name=server_name,
+        )
+        return cls(transport, signer=signer, clock=clock, timeout_s=timeout_s, retry=retry)
+
+    def as_signer(self, signer: TokenSigner) -> Huilian:
+        """The same connection for another caller, who is signed in by ``signer``."""
+        return self._like(self._tokens(signer))
+
+    def with_token(self, access_token: str) -> Huilian:
+        """The same connection for whoever holds ``access_token``, for example a browser's session."""
+        return self._like(FixedToken(access_token))
+
+    async def close(self) -> None:
+        """Close the connection, also for the clients that share it."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _like(self, tokens: TokenSource) -> Huilian:
+        other = Huilian(
+            self._transport,
+            clock=self._clock,
+            timeout_s=self._timeout_s,
+            retry=self._retry,
+            environment=self._environment,
+        )
+        other._use(tokens)
+        return other
+
+    def _tokens(self, signer: TokenSigner | None) -> TokenSource:
+        if signer is None:
+            return NoTokens()
+        anonymous = Identity(self._calls(NoTokens()))
+
+        async def challenge() -> bytes:
+            return (await anonymous.create_challenge()).challenge
+
+        return SignedTokens(signer, self._clock, anonymous.issue_token, challenge)
+
+    def _calls(self, tokens: TokenSource) -> Calls:
+        return Calls(self._transport, tokens, self._retry, self._timeout_s, self._environment)
+
+    def _use(self, tokens: TokenSource) -> None:
+        calls = self._calls(tokens)
+        self.identity = Identity(calls)
+        self.consents = Consents(calls)
+        self.exchange = Exchange(calls)
+        self.receivables = Receivables(calls)
+        self.certificates = Certificates(calls)
+        self.financing = FinancingRequests(calls)
+        self.loans = Loans(calls)
+        self.ledger = Ledger(calls)
+        self.sandbox = Sandbox(calls)

@@ -1,0 +1,104 @@
+"""Purpose-bound, field-level, revocable consents: ``hub.consents``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from huilian.common.v1 import common_pb2
+from huilian.consent.v1 import consent_service_pb2 as pb
+from huilian_protocol.artefact import DatasetGrant
+from huilian_protocol.webauthn import Assertion
+
+from huilian_sdk._calls import Call, Calls
+from huilian_sdk._pages import Pages
+from huilian_sdk._tokens import assertion_message
+
+_SERVICE = "huilian.consent.v1.ConsentService"
+
+
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """Ask for, give, decline and take back consents."""
+
+    calls: Calls
+
+    async def prepare(
+        self,
+        *,
+        consent_id: str = "",
+        purpose_code: str,
+        recipient_id: str,
+        datasets: Sequence[DatasetGrant],
+        max_reads: int,
+        data_life_days: int,
+        valid_until: datetime,
+        call: Call | None = None,
+    ) -> pb.PrepareConsentResponse:
+        """The artefact for the person to sign, its challenge, and the agencies that will have to know who the person
+        is.
+        """
+        until = Timestamp()
+        until.FromDatetime(valid_until)
+        request = pb.PrepareConsentRequest(
+            consent_id=self.calls.object_id(consent_id, call),
+            purpose_code=purpose_code,
+            recipient_id=recipient_id,
+            datasets=[_scope(grant) for grant in datasets],
+            max_reads=max_reads,
+            data_life_days=data_life_days,
+            valid_until_time=until,
+        )
+        return await self.calls.unary(_SERVICE, request, pb.PrepareConsentResponse, call)
+
+    async def grant(
+        self,
+        artefact: bytes,
+        assertion: Assertion,
+        sealed_subjects: Mapping[str, bytes],
+        *,
+        call: Call | None = None,
+    ) -> pb.Consent:
+        """Grant: the device's assertion over the artefact, and the person's identity sealed to each agency (by its
+        id).
+        """
+        sealed = [pb.SealedSubject(agency_id=agency, envelope=data) for agency, data in sorted(sealed_subjects.items())]
+        request = pb.GrantConsentRequest(
+            artefact=artefact, assertion=assertion_message(assertion), sealed_subjects=sealed
+        )
+        return (await self.calls.unary(_SERVICE, request, pb.GrantConsentResponse, call)).consent
+
+    async def reject(self, consent_id: str, *, call: Call | None = None) -> pb.Consent:
+        """Decline a prepared artefact."""
+        request = pb.RejectConsentRequest(consent_id=consent_id)
+        return (await self.calls.unary(_SERVICE, request, pb.RejectConsentResponse, call)).consent
+
+    async def revoke(self, consent_id: str, *, call: Call | None = None) -> pb.Consent:
+        """Take a consent back; from then on hub and edge refuse to read."""
+        request = pb.RevokeConsentRequest(consent_id=consent_id)
+        return (await self.calls.unary(_SERVICE, request, pb.RevokeConsentResponse, call)).consent
+
+    async def get(self, consent_id: str, *, call: Call | None = None) -> pb.Consent:
+        """One consent of the caller."""
+        request = pb.GetConsentRequest(consent_id=consent_id)
+        return (await self.calls.unary(_SERVICE, request, pb.GetConsentResponse, call)).consent
+
+    def list(self) -> Pages[pb.Consent]:
+        """The caller's consents."""
+
+        async def fetch(page: common_pb2.PageRequest) -> tuple[list[pb.Consent], common_pb2.PageResponse]:
+            answer = await self.calls.unary(_SERVICE, pb.ListConsentsRequest(page=page), pb.ListConsentsResponse)
+            return [*answer.consents], answer.page
+
+        return Pages(fetch)
+
+    async def purposes(self, *, call: Call | None = None) -> Sequence[pb.Purpose]:
+        """The purposes that may be asked for, with their upper bounds."""
+        return (await self.calls.unary(_SERVICE, pb.ListPurposesRequest(), pb.ListPurposesResponse, call)).purposes
+
+
+def _scope(grant: DatasetGrant) -> pb.DatasetScope:
+    period = common_pb2.MonthPeriod(from_month=grant.period.from_month, to_month=grant.period.to_month)
+    return pb.DatasetScope(dataset_id=grant.id, fields=grant.fields, period=period)

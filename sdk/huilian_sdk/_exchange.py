@@ -1,0 +1,53 @@
+"""Consented reads of government data: ``hub.exchange``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from huilian.common.v1 import common_pb2
+from huilian.exchange.v1 import exchange_service_pb2 as pb
+from huilian_protocol.artefact import Period
+from huilian_sdk._calls import Call, Calls
+from huilian_sdk._pages import Pages
+
+_SERVICE = "huilian.exchange.v1.ExchangeService"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The data catalogue, reads under a consent, and who read what."""
+
+    calls: Calls
+
+    async def datasets(self, *, call: Call | None = None) -> pb.ListDatasetsResponse:
+        """Every dataset on offer with its fields, and the agencies with their sealing keys."""
+        return await self.calls.unary(_SERVICE, pb.ListDatasetsRequest(), pb.ListDatasetsResponse, call)
+
+    async def fetch(
+        self,
+        *,
+        consent_id: str,
+        dataset_id: str,
+        fields: Iterable[str],
+        period: Period,
+        call: Call | None = None,
+    ) -> pb.FetchDatasetResponse:
+        """One read; the payload is an envelope sealed to the recipient that the consent names."""
+        request = pb.FetchDatasetRequest(
+            consent_id=consent_id,
+            dataset_id=dataset_id,
+            fields=sorted(fields),
+            period=common_pb2.MonthPeriod(from_month=period.from_month, to_month=period.to_month),
+        )
+        return await self.calls.unary(_SERVICE, request, pb.FetchDatasetResponse, call)
+
+    def access_records(self) -> Pages[pb.AccessRecord]:
+        """Every read and refusal of the caller's data, newest first as the hub orders them."""
+
+        async def fetch(page: common_pb2.PageRequest) -> tuple[list[pb.AccessRecord], common_pb2.PageResponse]:
+            request = pb.ListAccessRecordsRequest(page=page)
+            answer = await self.calls.unary(_SERVICE, request, pb.ListAccessRecordsResponse)
+            return list(answer.access_records), answer.page
+
+        return Pages(fetch)

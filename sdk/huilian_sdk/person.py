@@ -1,0 +1,82 @@
+"""A person's own side: who they are, kept by themselves and sealed to nobody but the authority and the agencies."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+from huilian_protocol.binding import SALT_BYTES
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.identity import Identity
+from huilian_protocol.sealing import Suite, registration_info, seal, subject_info
+from stdnum.cn import ric
+from stdnum.exceptions import ValidationError
+
+from huilian_sdk._errors import typed
+from huilian_sdk._files import read_private, write_private
+
+__all__ = ["Person", "check_resident_id"]
+
+MAX_NAME_CHARS = 100
+_EIGHTEEN = re.compile(r"[0-9]{17}[0-9X]", re.ASCII)
+
+
+def check_resident_id(text: str) -> str:
+    """The resident ID in its standard form (GB 11643: 18 characters, upper-case X).
+
+    Raises :class:`HuilianError` RESIDENT_ID_MALFORMED, which does not repeat the number.
+    """
+    number = text.strip().upper()
+    if _EIGHTEEN.fullmatch(number):
+        try:
+            return str(ric.validate(number))
+        except ValidationError as error:
+            raise typed(HuilianError("RESIDENT_ID_MALFORMED", type(error).__name__)) from None
+    raise typed(HuilianError("RESIDENT_ID_MALFORMED", "not 17 digits and a check character"))
+
+
+class Person:
+    """Name, resident ID and the salt that opens the commitment in the person's key bindings."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    @classmethod
+    def create(
+        cls, name: str, resident_id: str, *, random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    ) -> Person:
+        """A person with a fresh salt. Raises :class:`HuilianError` RESIDENT_ID_MALFORMED or INVALID_ARGUMENT (name)."""
+        tidy = unicodedata.normalize("NFC", name.strip())
+        if not 0 < len(tidy) <= MAX_NAME_CHARS:
+            raise typed(HuilianError("INVALID_ARGUMENT", "a name has 1 to 100 characters", field="name"))
+        return cls(Identity(tidy, check_resident_id(resident_id), random_bytes(SALT_BYTES)))
+
+    @classmethod
+    def load(cls, path: Path | str) -> Person:
+        """Read a file that :meth:`save` wrote. Raises ``ValueError`` for another file."""
+        return cls(Identity.from_bytes(read_private(path)))
+
+    def save(self, path: Path | str) -> None:
+        """Write name, resident ID and salt to a file that only its owner can read."""
+        write_private(path, self._identity.to_bytes())
+
+    @property
+    def identity(self) -> Identity:
+        """The identity itself; its representation shows nothing."""
+        return self._identity
+
+    def seal_registration(
+        self, public_key: bytes, *, suite: Suite = Suite.XWING, authority: str = "identity_authority"
+    ) -> bytes:
+        """The identity sealed to the identity authority, for registering or binding another device."""
+        return seal(suite, public_key, registration_info(authority=authority), self._identity.to_bytes())
+
+    def seal_subject(
+        self, public_key: bytes, *, suite: Suite = Suite.XWING, agency: str, consent_id: str, subject: str
+    ) -> bytes:
+        """The identity sealed to one agency under one consent; the hub forwards it and cannot read it."""
+        info = subject_info(consent_id=consent_id, subject=subject, agency=agency)
+        return seal(suite, public_key, info, self._identity.to_bytes())
