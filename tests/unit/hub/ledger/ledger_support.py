@@ -43,6 +43,17 @@ class Outage(Exception):
     """Raised by a hook to drop the connection."""
 
 
+def fail_at(event: int) -> Callable[[str], None]:
+    """A hook that drops the connection at one request or answer; "before" loses the request, "after" the answer."""
+    numbers = itertools.count()
+
+    def hook(_moment: str) -> None:
+        if next(numbers) == event:
+            raise Outage
+
+    return hook
+
+
 class LiveChain:
     """A chain whose every request passes a hook, before and after it is handled."""
 
