@@ -10,7 +10,7 @@ from huilian_protocol.errors import HuilianError
 
 from connectors.core_enterprise.tryton.jsonrpc import TrytonClient
 from connectors.core_enterprise.tryton.manifest import DocumentSchemas, ErpManifest
-from connectors.core_enterprise.tryton.mapping import Document, to_document, version_of
+from connectors.core_enterprise.tryton.mapping import Document, microseconds, to_document
 from connectors.core_enterprise.tryton.queries import (
     START,
     USCC_IDENTIFIER_TYPE,
@@ -134,7 +134,7 @@ class TrytonConnector:
 
 def encode_cursor(position: Position) -> str:
     """The text form of a position: format number, microseconds, kind, row."""
-    return f"1.{version_of(position.changed_at)}.{int(position.kind)}.{position.row_id}"
+    return f"1.{microseconds(position.changed_at)}.{int(position.kind)}.{position.row_id}"
 
 
 def decode_cursor(cursor: str) -> Position:

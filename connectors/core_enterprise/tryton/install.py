@@ -64,10 +64,10 @@ def install(root: Path, say: Say) -> None:
     root.mkdir(parents=True, exist_ok=True)
     with _only_one(root):
         layout = ErpLayout(root)
-        _step(
+        step(
             say, "1/2 Tryton 环境 environment", root / "venv" / ".stamp", (_REQUIREMENTS,), lambda: _environment(layout)
         )
-        _step(
+        step(
             say,
             "2/2 模板数据库 template database",
             root / "template" / ".stamp",
@@ -76,7 +76,8 @@ def install(root: Path, say: Say) -> None:
         )
 
 
-def _step(say: Say, title: str, stamp: Path, sources: tuple[Path, ...], build: Callable[[], None]) -> None:
+def step(say: Say, title: str, stamp: Path, sources: tuple[Path, ...], build: Callable[[], None]) -> None:
+    """Runs `build` unless `stamp` says that it was done with these very `sources`."""
     wanted = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
     if stamp.exists() and stamp.read_text("ascii") == wanted:
         say(f"[erp] {title}: 已就绪 ready")

@@ -7,7 +7,7 @@ code (GB 32100-2015). `schemas/*.json` is the contract.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -79,6 +79,8 @@ def _receipt(raw: RawDocument) -> Document:
         "receipt_line": [
             {"id": f"receipt-line-{line['id']}", **_answered_line(line), **_line(line, "received_quantity")}
             for line in raw.lines
+            # A move of nothing stands for goods that were expected and did not come.
+            if line["quantity"]
         ],
     }
 
@@ -109,7 +111,7 @@ def _invoice(raw: RawDocument) -> Document:
 def _head(raw: RawDocument, *, number: Any, issued_on: date | None) -> Document:
     return {
         "document_id": document_id(raw.kind, raw.head["id"]),
-        "version": version_of(raw.head["write_date"]),
+        "version": microseconds(max(_changes(raw))),
         "id": number,
         "issue_date": _iso(issued_on),
         "erp_state": raw.head["state"],
@@ -125,7 +127,18 @@ def _supplier(raw: RawDocument, field: str) -> Document:
 
 
 def _party(raw: RawDocument, party: Row) -> Document:
-    return {"company_id": raw.uscc_by_party.get(party["id"]), "registration_name": party["name"]}
+    # The oldest code of a party counts: a second one, added later, changes nothing behind anybody's back.
+    codes = (row["code"] for row in raw.identifiers if row["party"] == party["id"])
+    return {"company_id": next(codes, None), "registration_name": party["name"]}
+
+
+def _changes(raw: RawDocument) -> Iterator[datetime]:
+    """Times of the last change of everything that the document shows, so that one version never has two contents."""
+    rows = [raw.head, *raw.lines, *raw.maturities, *raw.identifiers, raw.head["company."]["party."]]
+    rows += [raw.head[name] for name in ("party.", "supplier.") if name in raw.head]
+    products = [line["product."] for line in raw.lines if line["product."]]
+    rows += [*products, *(product["template."] for product in products)]
+    return (row["write_date"] or row["create_date"] for row in rows)
 
 
 def _line(line: Row, quantity_name: str) -> Document:
@@ -175,8 +188,8 @@ def _iso(day: date | None) -> str | None:
     return day.isoformat() if day is not None else None
 
 
-def version_of(changed_at: datetime) -> int:
-    """Microseconds since 1970 at the last change in Tryton: grows whenever a document changes."""
+def microseconds(changed_at: datetime) -> int:
+    """Microseconds since 1970."""
     return (changed_at - _EPOCH) // timedelta(microseconds=1)
 
 

@@ -39,13 +39,13 @@ START = Position(datetime(1970, 1, 1, tzinfo=UTC), Kind.ORDER, 0)
 
 @dataclass(frozen=True, slots=True)
 class RawDocument:
-    """A document's own row, its line rows, the maturity rows of an invoice, and the party's codes that Tryton holds."""
+    """A document's own row, its lines, an invoice's maturities, and the parties' credit codes, oldest first."""
 
     kind: Kind
     head: Row
     lines: tuple[Row, ...]
     maturities: tuple[Row, ...]
-    uscc_by_party: dict[int, str]
+    identifiers: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,18 @@ class _Source:
     fields: tuple[str, ...]
 
 
-_COMPANY = ("company.party.name",)
+def _stamps(prefix: str = "") -> tuple[str, str]:
+    """When a row was last changed: `write_date` is empty until the first change after creation."""
+    return (f"{prefix}write_date", f"{prefix}create_date")
+
+
+_COMPANY = ("company.party.name", *_stamps("company.party."))
+_PARTY = ("party.name", *_stamps("party."))
 _AMOUNTS = ("currency.code", "untaxed_amount", "tax_amount", "total_amount")
-_LINE = ("quantity", "unit.symbol", "product.code", "product.name")
+_LINE = (
+    *("quantity", "unit.symbol", "product.code", "product.name"),
+    *(*_stamps(), *_stamps("product."), *_stamps("product.template.")),
+)
 
 _SOURCES = {
     Kind.ORDER: _Source(
@@ -66,7 +75,7 @@ _SOURCES = {
         party="party",
         # An order counts from its confirmation on; a cancelled one is told too, so that nobody relies on it any longer.
         domain=(["state", "in", ["confirmed", "processing", "done", "cancelled"]], ["purchase_date", "!=", None]),
-        fields=("number", "state", "write_date", "purchase_date", "party.name", *_COMPANY, *_AMOUNTS),
+        fields=("number", "state", "purchase_date", *_stamps(), *_PARTY, *_COMPANY, *_AMOUNTS),
     ),
     Kind.RECEIPT: _Source(
         model="stock.shipment.in",
@@ -78,7 +87,10 @@ _SOURCES = {
                 [["state", "=", "cancelled"], ["effective_date", "!=", None]],
             ],
         ),
-        fields=("number", "state", "write_date", "effective_date", "incoming_moves", "supplier.name", *_COMPANY),
+        fields=(
+            *("number", "state", "effective_date", "incoming_moves", "supplier.name", *_stamps("supplier.")),
+            *(*_stamps(), *_COMPANY),
+        ),
     ),
     Kind.INVOICE: _Source(
         model="account.invoice",
@@ -89,8 +101,8 @@ _SOURCES = {
             ["OR", ["state", "in", ["posted", "paid"]], [["state", "=", "cancelled"], ["cancel_move", "!=", None]]],
         ),
         fields=(
-            *("reference", "state", "write_date", "invoice_date", "purchases", "lines_to_pay"),
-            *("party.name", *_COMPANY, *_AMOUNTS),
+            *("reference", "state", "invoice_date", "purchases", "lines_to_pay"),
+            *(*_stamps(), *_PARTY, *_COMPANY, *_AMOUNTS),
         ),
     ),
 }
@@ -145,14 +157,14 @@ async def _fetch_kind(client: TrytonClient, kind: Kind, ids: list[int]) -> list[
     heads = await client.read(source.model, ids, source.fields)
     lines = await _lines(client, kind, heads)
     maturities = await _maturities(client, heads)
-    codes = await _codes(client, _party_ids(heads, source.party))
+    identifiers = await _identifiers(client, _party_ids(heads, source.party))
     return [
         RawDocument(
             kind=kind,
             head=head,
             lines=tuple(line for line in lines if _belongs(kind, line, head)),
             maturities=tuple(row for row in maturities if row["id"] in head.get("lines_to_pay", ())),
-            uscc_by_party=codes,
+            identifiers=tuple(row for row in identifiers if row["party"] in _party_ids([head], source.party)),
         )
         for head in heads
     ]
@@ -186,7 +198,7 @@ def _belongs(kind: Kind, line: Row, head: Row) -> bool:
 
 async def _maturities(client: TrytonClient, heads: Sequence[Row]) -> list[Row]:
     ids = sorted(row_id for head in heads for row_id in head.get("lines_to_pay", ()))
-    return await client.read("account.move.line", ids, ["maturity_date"]) if ids else []
+    return await client.read("account.move.line", ids, ["maturity_date", *_stamps()]) if ids else []
 
 
 def _party_ids(heads: Iterable[Row], party: str) -> list[int]:
@@ -194,8 +206,6 @@ def _party_ids(heads: Iterable[Row], party: str) -> list[int]:
     return sorted(parties)
 
 
-async def _codes(client: TrytonClient, parties: list[int]) -> dict[int, str]:
+async def _identifiers(client: TrytonClient, parties: list[int]) -> list[Row]:
     domain = [["party", "in", parties], ["type", "=", USCC_IDENTIFIER_TYPE]]
-    rows = await client.search_read("party.identifier", domain, ["party", "code"], order=[["id", "DESC"]])
-    # The oldest code of a party wins, which a later import cannot change behind anybody's back.
-    return {row["party"]: row["code"] for row in rows}
+    return await client.search_read("party.identifier", domain, ["party", "code", *_stamps()], order=[["id", "ASC"]])

@@ -53,6 +53,7 @@ async def set_up_company(client: TrytonClient, buyer: SandboxCompany) -> int:
     accounts = await _accounts(client, company)
     tax = await _ensure_tax(client, company, accounts["tax"])
     await _ensure_category(client, accounts, tax)
+    await _number_documents(client)
     await _ensure_connector_user(client, company)
     return company
 
@@ -140,6 +141,13 @@ async def _ensure_category(client: TrytonClient, accounts: dict[str, int], tax: 
         "supplier_taxes": [["add", [tax]]],
     }
     return await ensure(client, "product.category", [["accounting", "=", True]], values)
+
+
+async def _number_documents(client: TrytonClient) -> None:
+    """Purchase orders become PO000001, goods receipts GR000001: numbers that nobody mistakes for one another."""
+    for kind, prefix in (("Purchase", "PO"), ("Supplier Shipment", "GR")):
+        sequences = await client.search_read("ir.sequence", [["sequence_type.name", "=", kind]], ["id"])
+        await client.write("ir.sequence", [row["id"] for row in sequences], {"prefix": prefix, "padding": 6})
 
 
 async def _ensure_connector_user(client: TrytonClient, company: int) -> int:
