@@ -107,10 +107,7 @@ class SandboxErp:
         does not match. Raises `ValueError` when no draft is waiting.
         """
         await self._ensure_fiscal_year(issued_on.year)
-        domain = [["purchases", "=", order.row_id], ["state", "=", "draft"]]
-        invoice = await find_one(self._client, "account.invoice", domain)
-        if invoice is None:
-            raise ValueError(f"no delivery of order {order.number} waits for its invoice")
+        invoice = await self._draft_invoice(order)
         await self._client.write("account.invoice", [invoice], {"reference": invoice_number, "invoice_date": issued_on})
         await self._overwrite(invoice, "unit_price", _yuan(unit_prices_fen))
         await self._overwrite(invoice, "quantity", {code: float(value) for code, value in (quantities or {}).items()})
@@ -119,8 +116,7 @@ class SandboxErp:
 
     async def add_charge(self, order: TradeRecord, description: str, amount_fen: int) -> None:
         """Adds a line that nobody ordered to the drafted invoice of `order`, for example a freight surcharge."""
-        domain = [["purchases", "=", order.row_id], ["state", "=", "draft"]]
-        invoice = await find_one(self._client, "account.invoice", domain)
+        invoice = await self._draft_invoice(order)
         expense = [["type.expense", "=", True], ["closed", "!=", True]]
         line = {
             "type": "line",
@@ -130,7 +126,14 @@ class SandboxErp:
             "unit_price": Decimal(amount_fen) / FEN_PER_YUAN,
             "account": await find_one(self._client, "account.account", expense),
         }
-        await self._client.write("account.invoice", [invoice or 0], {"lines": [["create", [line]]]})
+        await self._client.write("account.invoice", [invoice], {"lines": [["create", [line]]]})
+
+    async def _draft_invoice(self, order: TradeRecord) -> int:
+        domain = [["purchases", "=", order.row_id], ["state", "=", "draft"]]
+        invoice = await find_one(self._client, "account.invoice", domain)
+        if invoice is None:
+            raise ValueError(f"no delivery of order {order.number} waits for its invoice")
+        return invoice
 
     async def _order_line(self, item: Goods) -> dict[str, Any]:
         return {

@@ -93,6 +93,8 @@ async def test_nothing_left_to_receive_or_to_invoice_is_said(erp: Erp) -> None:
     order = await trade(erp)
     with pytest.raises(ValueError, match="waits for its invoice"):
         await erp.staff.invoice(order, invoice_number="1", issued_on=INVOICED)
+    with pytest.raises(ValueError, match="waits for its invoice"):
+        await erp.staff.add_charge(order, "运费附加", 5_000)
     await erp.staff.receive(order, received_on=RECEIVED, delivery_note="DN")
     with pytest.raises(ValueError, match="still expected"):
         await erp.staff.receive(order, received_on=RECEIVED, delivery_note="DN")
