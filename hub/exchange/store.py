@@ -37,7 +37,7 @@ class ReadRow(Model):
     consent_id = fields.CharField(max_length=64)
     fingerprint = fields.BinaryField()
     phase = fields.CharField(max_length=10)
-    running_until = UtcDatetimeField()
+    running_until = UtcDatetimeField(null=True)
     envelope = fields.BinaryField(null=True)
     refusal: fields.JSONField[dict[str, str] | None] = fields.JSONField(null=True)
     access_record_id = fields.CharField(max_length=64, null=True)

@@ -1,25 +1,28 @@
-"""A real edge (the connector kit before a sandbox agency) behind a local gRPC port, for tests of the hub."""
+"""A real edge (the connector kit before a sandbox agency) behind a local mTLS port, for tests of the hub."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
-from connectors.kit.acceptance.upstream import RunningUpstream, running_upstream
-from connectors.kit.keys import EdgeKeys, load_edge_keys
-from connectors.kit.revocations import RevocationCopy
-from connectors.kit.rpc import ConnectorServicer
-from connectors.kit.server import ErrorInterceptor
-from connectors.kit.service import EdgeService
-from connectors.kit.store import EdgeStore
-from connectors.kit.verification import ReadVerifier
 from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.clock import Clock
 from huilian_protocol.trust import TrustAnchors
+
+from connectors.kit.acceptance.upstream import Upstream, running_upstream
+from connectors.kit.keys import EdgeKeys, load_edge_keys
+from connectors.kit.revocations import RevocationCopy
+from connectors.kit.rpc import ConnectorServicer
+from connectors.kit.server import EdgeServer
+from connectors.kit.service import EdgeService
+from connectors.kit.settings import TlsSettings
+from connectors.kit.store import EdgeStore
+from connectors.kit.verification import ReadVerifier
+from deploy.pki import SitePki, TlsFiles
 
 HOUSING_FUND = "connectors.gov_data.housing_fund"
 
@@ -29,10 +32,19 @@ class RunningEdge:
     """An edge that listens; its revocations are told by the test."""
 
     target: str
+    hub_tls: TlsFiles
     service: EdgeService
-    upstream: RunningUpstream
+    upstream: Upstream
     keys: EdgeKeys
     copy: RevocationCopy
+
+    def channel(self) -> grpc.aio.Channel:
+        """A channel with the hub's own certificate."""
+        files = self.hub_tls
+        credentials = grpc.ssl_channel_credentials(
+            files.ca.read_bytes(), files.key.read_bytes(), files.certificate.read_bytes()
+        )
+        return grpc.aio.secure_channel(self.target, credentials)
 
 
 @asynccontextmanager
@@ -40,18 +52,29 @@ async def running_edge(
     trust: TrustAnchors, clock: Clock, folder: Path, package: str = HOUSING_FUND
 ) -> AsyncIterator[RunningEdge]:
     """Serve one agency's edge on a free port of 127.0.0.1, fresh as of now."""
+    pki = SitePki(folder / "pki", datetime.now(UTC))
     async with running_upstream(package, clock) as upstream:
         keys, copy = load_edge_keys(folder), RevocationCopy(clock, timedelta(days=365))
         copy.confirm(clock.now())
         verifier = ReadVerifier(upstream.manifest, trust, keys.sealing.private, clock)
         store = EdgeStore(folder / "edge.sqlite3")
         service = EdgeService(upstream.manifest, upstream.connector, verifier, store, copy, keys, clock, 3.0)
-        server = grpc.aio.server(interceptors=[ErrorInterceptor()])
-        connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server(ConnectorServicer(service), server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
+        server = EdgeServer(_settings(pki.issue("edge")))
+        connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server(ConnectorServicer(service), server.grpc)
+        await server.grpc.start()
         try:
-            yield RunningEdge(f"127.0.0.1:{port}", service, upstream, keys, copy)
+            target = f"127.0.0.1:{server.port}"
+            yield RunningEdge(target, pki.issue("hub"), service, upstream, keys, copy)
         finally:
-            await server.stop(0)
+            await server.grpc.stop(0)
             await service.close()
+
+
+def _settings(files: TlsFiles) -> TlsSettings:
+    return TlsSettings(
+        listen="127.0.0.1:0",
+        tls_certificate_file=files.certificate,
+        tls_key_file=files.key,
+        tls_ca_file=files.ca,
+        allowed_clients="hub",
+    )

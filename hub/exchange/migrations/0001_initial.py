@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 ('consent_id', fields.CharField(max_length=64)),
                 ('fingerprint', fields.BinaryField()),
                 ('phase', fields.CharField(max_length=10)),
-                ('running_until', UtcDatetimeField()),
+                ('running_until', UtcDatetimeField(null=True)),
                 ('envelope', fields.BinaryField(null=True)),
                 ('refusal', fields.JSONField(null=True, encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
                 ('access_record_id', fields.CharField(null=True, max_length=64)),

@@ -1,0 +1,108 @@
+"""The hub's side of a connector: whose fault it is, and what the catalogue says while one is away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from huilian.connector.v1 import connector_service_pb2 as pb
+from huilian.connector.v1 import connector_service_pb2_grpc
+from huilian_protocol.clock import FixedClock
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.jose import public_key_to_jwk
+
+from hub.exchange import catalogue as catalogue_module
+from hub.exchange.catalogue import Catalogue
+from hub.exchange.connectors import Connector
+from hub.exchange.resilience import Limits
+from tests.conftest import START
+
+KEY = json.dumps(public_key_to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
+
+
+class Agency(connector_service_pb2_grpc.ConnectorServiceServicer):
+    """A connector that fails the way it is told."""
+
+    def __init__(self, agency: str = "tax") -> None:
+        self.agency, self.status, self.asked, self.is_up = agency, grpc.StatusCode.UNAVAILABLE, 0, True
+
+    async def Describe(self, request: pb.DescribeRequest, context: Any) -> pb.DescribeResponse:
+        if not self.is_up:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "down")
+        dataset = pb.Dataset(dataset_id="tax.personal_income/v1", agency_id="tax", fields=[pb.Field(name="income_fen")])
+        return pb.DescribeResponse(agency_id=self.agency, datasets=[dataset], edge_signing_key_jwk=KEY)
+
+    async def Read(self, request: pb.ReadRequest, context: Any) -> pb.ReadResponse:
+        self.asked += 1
+        await context.abort(self.status, "as told")
+
+
+@asynccontextmanager
+async def listening(agency: Agency) -> AsyncIterator[Connector]:
+    server = grpc.aio.server()
+    connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server(agency, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+    connector = Connector("tax", channel, FixedClock(START), Limits(deadline_s=2, describe_deadline_s=2))
+    try:
+        yield connector
+    finally:
+        await connector.close()
+        await server.stop(0)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "asked"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, "PROVIDER_UNAVAILABLE", 2),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, "PROVIDER_TIMEOUT", 1),
+        (grpc.StatusCode.UNKNOWN, "PROVIDER_FAULT", 1),
+        (grpc.StatusCode.INTERNAL, "PROVIDER_FAULT", 1),
+        (grpc.StatusCode.UNAUTHENTICATED, "PROVIDER_FAULT", 1),
+        (grpc.StatusCode.PERMISSION_DENIED, "PROVIDER_FAULT", 1),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED", 1),
+    ],
+)
+async def test_a_bare_failure_is_the_providers(status: grpc.StatusCode, code: str, asked: int) -> None:
+    agency = Agency()
+    agency.status = status
+    async with listening(agency) as connector:
+        with pytest.raises(HuilianError) as refusal:
+            await connector.read(pb.ReadRequest())
+    assert (refusal.value.code, agency.asked) == (code, asked)
+
+
+async def test_a_connector_that_is_gone_is_unavailable() -> None:
+    connector = Connector("tax", grpc.aio.insecure_channel("127.0.0.1:1"), FixedClock(START), Limits(deadline_s=2))
+    with pytest.raises(HuilianError) as refusal:
+        await connector.read(pb.ReadRequest())
+    assert refusal.value.code == "PROVIDER_UNAVAILABLE"
+    catalogue = Catalogue([connector])
+    assert await catalogue.offer("tax.personal_income/v1") is None
+    assert catalogue.missing() == ("tax",)
+    await connector.close()
+
+
+async def test_the_catalogue_keeps_what_it_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue_module, "FRESH_S", 0.0)
+    agency = Agency()
+    async with listening(agency) as connector:
+        catalogue = Catalogue([connector])
+        assert (await catalogue.datasets())["tax.personal_income/v1"].fields == {"income_fen"}
+        agency.is_up = False
+        offer = await catalogue.offer("tax.personal_income/v1")
+        assert offer is not None and offer.connector is connector and catalogue.missing() == ()
+
+
+async def test_a_connector_speaks_for_its_own_agency_only() -> None:
+    async with listening(Agency("housing_fund")) as connector:
+        with pytest.raises(HuilianError) as refusal:
+            await connector.describe()
+        assert refusal.value.code == "PROVIDER_FAULT"
+        assert await Catalogue([connector]).descriptions() == ()

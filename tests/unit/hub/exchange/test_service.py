@@ -1,0 +1,218 @@
+"""Consented reads through a real edge: what is delivered, what is refused, by whom, and what is recorded of it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from huilian_protocol.artefact import Period
+from huilian_protocol.sealing import Suite, generate_keypair
+
+from connectors.kit.sandbox_server import Fault
+from hub.exchange.store import ReadRow
+from tests.support.consents import LENDING
+from tests.unit.hub.exchange.conftest import CONSENT, DATASET, FIELDS, Exchange
+
+
+async def test_the_recipient_and_nobody_else_opens_exactly_the_granted_fields(exchange: Exchange) -> None:
+    await exchange.grant()
+    delivery = await exchange.fetch()
+    payload = exchange.opened(delivery)
+    assert payload["status"] == "present" and set(payload["data"]) == set(FIELDS)
+    assert payload["data"]["balance_fen"] > 0
+    [access] = await exchange.records()
+    assert access.id == delivery.access_record_id
+    assert (access.record["outcome"], access.record["recipient"]) == ("DELIVERED", LENDING)
+    assert (access.record["fields"], access.record["requested_by"]) == (list(FIELDS), LENDING)
+
+
+async def test_fewer_fields_and_months_than_granted_may_be_read(exchange: Exchange) -> None:
+    await exchange.grant()
+    delivery = await exchange.fetch(fields=("balance_fen",), period=Period("2026-01", "2026-02"))
+    assert set(exchange.opened(delivery, fields=("balance_fen",))["data"]) == {"balance_fen"}
+
+
+async def test_the_person_may_ask_but_nothing_more_than_the_recipient_gets_it(exchange: Exchange) -> None:
+    await exchange.grant()
+    delivery = await exchange.fetch(by=exchange.citizen.subject)
+    assert exchange.opened(delivery)["status"] == "present"
+    [access] = await exchange.records()
+    assert access.record["requested_by"] == exchange.citizen.subject
+
+
+async def test_a_repeated_request_gets_the_first_answer_and_counts_once(exchange: Exchange) -> None:
+    await exchange.grant()
+    first, second = await exchange.fetch(), await exchange.fetch()
+    assert first == second
+    assert (exchange.edge.upstream.faults.queries, await exchange.used()) == (1, 1)
+    assert await exchange.outcomes() == ["DELIVERED"]
+
+
+async def test_a_request_id_stands_for_one_input(exchange: Exchange) -> None:
+    await exchange.grant()
+    await exchange.fetch()
+    before = await exchange.tables()
+    assert await exchange.refused(fields=("balance_fen",)) == "REQUEST_ID_REUSED"
+    assert await exchange.tables() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"fields": (*FIELDS, "opened_month")}, "FIELD_NOT_GRANTED"),
+        ({"dataset": "tax.personal_income/v1"}, "FIELD_NOT_GRANTED"),
+        ({"period": Period("2025-02", "2026-02")}, "PERIOD_NOT_GRANTED"),
+        ({"period": Period("2026-02", "2025-03")}, "PERIOD_NOT_GRANTED"),
+    ],
+)
+async def test_what_was_not_granted_never_leaves_the_hub(
+    exchange: Exchange, change: dict[str, object], code: str
+) -> None:
+    await exchange.grant()
+    assert await exchange.refused(**change) == code
+    assert await exchange.refused(**change) == code
+    assert (exchange.edge.upstream.faults.queries, await exchange.used()) == (0, 0)
+    [access] = await exchange.records()
+    assert (access.record["outcome"], access.record["refused_by"]) == (f"REFUSED:{code}", "hub")
+
+
+async def test_a_stranger_learns_not_even_that_the_consent_exists(exchange: Exchange) -> None:
+    await exchange.grant()
+    before = await exchange.tables()
+    assert await exchange.refused(by="bank.convenience") == "NOT_FOUND"
+    assert await exchange.refused(by=exchange.world.citizen(2).subject) == "NOT_FOUND"
+    assert await exchange.refused(consent_id="consent-00000009") == "NOT_FOUND"
+    assert await exchange.tables() == before
+
+
+async def test_after_revocation_the_hub_refuses_and_gives_no_old_answer(exchange: Exchange) -> None:
+    await exchange.grant()
+    await exchange.fetch(1)
+    await exchange.revoke()
+    assert await exchange.refused(2) == "CONSENT_REVOKED"
+    assert await exchange.refused(1) == "CONSENT_REVOKED"
+    assert await exchange.outcomes() == ["DELIVERED", "REFUSED:CONSENT_REVOKED", "REFUSED:CONSENT_REVOKED"]
+    assert exchange.edge.upstream.faults.queries == 1
+
+
+async def test_the_edge_refuses_by_itself_what_the_hub_forwards(exchange: Exchange) -> None:
+    await exchange.grant()
+    await exchange.edge.service.learn_revocation(1, CONSENT, exchange.clock.now())
+    assert await exchange.refused() == "CONSENT_REVOKED"
+    [access] = await exchange.records()
+    assert (access.record["outcome"], access.record["refused_by"]) == ("REFUSED:CONSENT_REVOKED", "edge")
+    assert (exchange.edge.upstream.faults.queries, await exchange.used()) == (0, 0)
+
+
+async def test_an_edge_without_fresh_revocations_refuses_and_may_be_asked_again(exchange: Exchange) -> None:
+    await exchange.grant(valid_until=exchange.clock.now() + timedelta(days=90))
+    exchange.edge.copy._as_of = None
+    assert await exchange.refused() == "REVOCATIONS_STALE"
+    exchange.edge.copy.confirm(exchange.clock.now())
+    assert exchange.opened(await exchange.fetch())["status"] == "present"
+    assert await exchange.outcomes() == ["REFUSED:REVOCATIONS_STALE", "DELIVERED"]
+
+
+async def test_a_consent_ends_at_its_last_second(exchange: Exchange) -> None:
+    await exchange.grant()
+    exchange.clock.advance(timedelta(days=30, seconds=-1))
+    await exchange.fetch(1)
+    exchange.clock.advance(timedelta(seconds=1))
+    assert await exchange.refused(2) == "CONSENT_EXPIRED"
+
+
+async def test_a_prepared_consent_allows_nothing(exchange: Exchange) -> None:
+    consent = await exchange.grant()
+    async with exchange.database.transaction():
+        await exchange.database.execute("UPDATE consent_consent SET state = 'REQUESTED', signed = NULL")
+    assert consent.signed is not None
+    assert await exchange.refused() == "STATE_CONFLICT"
+
+
+async def test_a_consent_for_an_old_key_of_the_recipient_is_refused(exchange: Exchange) -> None:
+    await exchange.grant()
+    exchange.world.recipients[LENDING] = generate_keypair(Suite.XWING)
+    assert await exchange.refused() == "RECIPIENT_KEY_MISMATCH"
+    assert exchange.edge.upstream.faults.queries == 0
+
+
+async def test_the_last_read_exhausts_the_consent(exchange: Exchange) -> None:
+    await exchange.grant(max_reads=2)
+    await exchange.fetch(1)
+    assert (await exchange.consents.find(CONSENT)).state == "GRANTED"
+    await exchange.fetch(2)
+    assert (await exchange.consents.find(CONSENT)).state == "EXHAUSTED"
+    assert await exchange.refused(3) == "CONSENT_EXHAUSTED"
+    assert exchange.opened(await exchange.fetch(1))["status"] == "present"
+
+
+async def test_fifty_at_once_under_ten_reads_deliver_exactly_ten(exchange: Exchange) -> None:
+    await exchange.grant(max_reads=10)
+    outcomes = await asyncio.gather(
+        *(asyncio.create_task(exchange.fetch(number)) for number in range(50)), return_exceptions=True
+    )
+    codes = [getattr(outcome, "code", "DELIVERED") for outcome in outcomes]
+    assert codes.count("DELIVERED") == 10 and codes.count("CONSENT_EXHAUSTED") == 40
+    assert exchange.edge.upstream.faults.queries == 10
+    assert exchange.edge.service._store.used_reads(CONSENT, DATASET) == await exchange.used() == 10
+    assert (await exchange.consents.find(CONSENT)).state == "EXHAUSTED"
+    assert sorted(await exchange.outcomes()) == ["DELIVERED"] * 10 + ["REFUSED:CONSENT_EXHAUSTED"] * 40
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault.DOWN, "PROVIDER_UNAVAILABLE"),
+        (Fault.GARBAGE, "PROVIDER_FAULT"),
+        (Fault.WRONG_PERSON, "PROVIDER_FAULT"),
+        (Fault.BROKEN_SCHEMA, "PROVIDER_FAULT"),
+    ],
+)
+async def test_an_agency_that_fails_costs_no_read_and_the_same_request_may_be_tried_again(
+    exchange: Exchange, fault: Fault, code: str
+) -> None:
+    await exchange.grant(max_reads=1)
+    exchange.edge.upstream.faults.active = fault
+    assert await exchange.refused() == code
+    assert await exchange.used() == 0
+    exchange.edge.upstream.faults.active = None
+    assert exchange.opened(await exchange.fetch())["status"] == "present"
+    assert await exchange.outcomes() == [f"REFUSED:{code}", "DELIVERED"]
+
+
+async def test_only_what_may_have_been_lost_on_the_way_is_asked_twice(exchange: Exchange) -> None:
+    await exchange.grant()
+    exchange.edge.upstream.faults.active = Fault.DOWN
+    await exchange.refused(1)
+    assert exchange.edge.upstream.faults.queries == 2
+    exchange.edge.upstream.faults.active = Fault.GARBAGE
+    await exchange.refused(2)
+    assert exchange.edge.upstream.faults.queries == 3
+
+
+async def test_an_abandoned_request_is_taken_up_after_its_time_under_the_same_read(exchange: Exchange) -> None:
+    await exchange.grant(max_reads=1)
+    await exchange.fetch()
+    row = await ReadRow.get()
+    row.phase, row.envelope, row.access_record_id = "RUNNING", None, None
+    row.running_until = exchange.clock.now() + timedelta(seconds=30)
+    await row.save()
+    assert await exchange.refused() == "UNAVAILABLE"
+    async with exchange.database.transaction():
+        await exchange.database.execute("UPDATE consent_consent SET state = 'GRANTED'")
+    exchange.clock.advance(timedelta(minutes=1))
+    assert exchange.opened(await exchange.fetch())["status"] == "present"
+    assert (await exchange.used(), exchange.edge.upstream.faults.queries) == (1, 1)
+
+
+async def test_the_list_pages_and_is_the_persons_own(exchange: Exchange) -> None:
+    await exchange.grant()
+    for number in range(3):
+        await exchange.fetch(number)
+    first = await exchange.service.access_records(exchange.citizen.subject, "", 2)
+    rest = await exchange.service.access_records(exchange.citizen.subject, first.next_token, 2)
+    assert [len(first.records), len(rest.records), rest.next_token] == [2, 1, ""]
+    assert len({access.record["request_id"] for access in first.records + rest.records}) == 3
+    stranger = await exchange.service.access_records(exchange.world.citizen(2).subject, "", 2)
+    assert stranger.records == ()
