@@ -44,8 +44,7 @@ class Certificates:
     async def split(
         self, certificate_id: str, parts_fen: Mapping[str, int], *, call: Call | None = None
     ) -> Sequence[pb.ReceivableCertificate]:
-        """Consume a certificate and make children; ``parts_fen`` gives each new id its amount, together the parent's.
-        """
+        """Consume a certificate and make children; ``parts_fen`` gives each new id its amount, in sum the parent's."""
         parts = [pb.SplitPart(certificate_id=name, amount_fen=amount) for name, amount in parts_fen.items()]
         request = pb.SplitCertificateRequest(certificate_id=certificate_id, parts=parts)
         return (await self.calls.unary(_SERVICE, request, pb.SplitCertificateResponse, call)).certificates

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from huilian_protocol.clock import Clock, SystemClock
+
 from huilian_sdk._calls import Calls, Environment, RetryPolicy, TokenSource
 from huilian_sdk._certificates import Certificates
 from huilian_sdk._consents import Consents

@@ -73,8 +73,7 @@ class UnavailableError(HubError):
 
 
 class DeadlineError(HubError):
-    """The time for the call ran out; whether it took effect is unknown until it is repeated with the same request id.
-    """
+    """The time for the call ran out. Whether it took effect, a repetition with the same request id will tell."""
 
 
 _BY_STATUS: Mapping[Fault, Mapping[str, type[HuilianError]]] = {

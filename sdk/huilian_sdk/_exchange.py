@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from huilian.common.v1 import common_pb2
 from huilian.exchange.v1 import exchange_service_pb2 as pb
 from huilian_protocol.artefact import Period
+
 from huilian_sdk._calls import Call, Calls
 from huilian_sdk._pages import Pages
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from huilian.common.v1 import common_pb2
 from huilian.identity.v1 import identity_service_pb2 as pb
 from huilian_protocol.jose import Jwk
+
 from huilian_sdk._calls import Call, Calls
 from huilian_sdk._pages import Pages
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from huilian.ledger.v1 import ledger_service_pb2 as pb
+
 from huilian_sdk._calls import Call, Calls
 
 _SERVICE = "huilian.ledger.v1.LedgerService"

@@ -10,6 +10,7 @@ from huilian.common.v1 import common_pb2
 from huilian.receivables.v1 import receivable_service_pb2 as pb
 from huilian_protocol.confirmation import ReceivableConfirmation
 from huilian_protocol.errors import HuilianError
+
 from huilian_sdk._calls import Call, Calls
 from huilian_sdk._errors import typed
 from huilian_sdk._pages import Pages

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.common.v1 import sandbox_service_pb2 as pb
+
 from huilian_sdk._calls import Call, Calls
 
 _SERVICE = "huilian.common.v1.SandboxService"

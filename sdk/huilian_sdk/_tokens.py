@@ -13,6 +13,7 @@ from huilian.identity.v1 import identity_service_pb2 as pb
 from huilian_protocol.client_assertion import sign_client_assertion
 from huilian_protocol.clock import Clock
 from huilian_protocol.webauthn import Assertion
+
 from huilian_sdk._calls import new_id
 
 # Renew this long before the end, so that a token does not end on its way to the hub.

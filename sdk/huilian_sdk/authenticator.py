@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.jose import Jwk, public_key_to_jwk
 from huilian_protocol.webauthn import USER_PRESENT, USER_VERIFIED, Assertion
+
 from huilian_sdk._files import read_private, write_private
 
 __all__ = ["SoftwareAuthenticator"]
