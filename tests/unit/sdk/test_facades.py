@@ -1,0 +1,205 @@
+"""Every RPC that callers may use has a facade, and each facade sends what it was given."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from datetime import UTC, date, datetime
+from typing import Any, get_type_hints
+
+import pytest
+from huilian.common.v1 import common_pb2
+from huilian.receivables.v1 import receivable_service_pb2
+from huilian_protocol.artefact import DatasetGrant, Period
+from huilian_sdk import Call, ConflictError, Huilian, Keystore, Pages, RefusedError
+
+from tests.unit.protocol.world import BUYER_USCC, DEVICE, SUPPLIER_USCC, confirmation
+from tests.unit.sdk.fake_hub import SERVICES, FakeHub, messages
+
+FACADES = ["identity", "consents", "exchange", "receivables", "certificates", "financing", "loans", "ledger", "sandbox"]
+STREAMS = {"/huilian.consent.v1.ConsentService/WatchRevocations"}  # for connectors, which follow it themselves
+EXAMPLES: dict[str, Any] = {
+    "amount_fen": 100,
+    "artefact": b"{}",
+    "assertion": DEVICE.sign(bytes(32)),
+    "as_of": date(2026, 8, 29),
+    "confirmation": confirmation(),
+    "data_life_days": 30,
+    "datasets": [DatasetGrant("d/v1", ("a", "b"), Period("2025-01", "2025-12"))],
+    "device_public_jwk": DEVICE.public_jwk,
+    "fields": ["b", "a"],
+    "leaf_index": 1,
+    "max_reads": 3,
+    "new_size": 7,
+    "old_size": 5,
+    "parts_fen": {"cert-0000001": 60, "cert-0000002": 40},
+    "period": Period("2025-01", "2025-12"),
+    "receiver_uscc": SUPPLIER_USCC,
+    "sealed_identity": b"sealed",
+    "sealed_subjects": {"tax": b"t", "housing_fund": b"h"},
+    "signature": bytes(65),
+    "target": datetime(2026, 9, 1, tzinfo=UTC),
+    "term_days": 90,
+    "token_public_jwk": DEVICE.public_jwk,
+    "tree_size": 5,
+    "valid_until": datetime(2026, 9, 1, tzinfo=UTC),
+}
+
+
+class _Everything(FakeHub):
+    """Answers every method with an empty answer of its type."""
+
+    async def unary(self, path: str, request: bytes, **rest: Any) -> Any:
+        self.on(path.lstrip("/"), self.answer(path))
+        return await super().unary(path, request, **rest)
+
+    @staticmethod
+    def answer(path: str) -> Any:
+        made: Any = messages(path)[1]()
+        if path.endswith("/PrepareConfirmation"):
+            made.confirmation.due_date = "2026-08-29"
+        return made
+
+
+def public_methods(facade: Any) -> list[tuple[str, Any]]:
+    members = inspect.getmembers(facade, inspect.ismethod)
+    return [(name, method) for name, method in members if not name.startswith("_") and name != "confirm"]
+
+
+def arguments(method: Any) -> dict[str, Any]:
+    """An example for every parameter of a facade's method."""
+    from huilian.identity.v1 import identity_service_pb2
+
+    given: dict[str, Any] = {}
+    for name in inspect.signature(method).parameters:
+        if name == "request":
+            given[name] = identity_service_pb2.IssueTokenRequest(client_assertion="x")
+        elif name != "call":
+            given[name] = EXAMPLES.get(name, f"{name.replace('_', '-')}-0001")
+    return given
+
+
+async def call_everything(hub: FakeHub) -> None:
+    client = hub.client()
+    for name in FACADES:
+        for _, method in public_methods(getattr(client, name)):
+            outcome = method(**arguments(method))
+            if isinstance(outcome, Pages):
+                outcome = outcome.page(page_token="t", page_size=7)
+            await outcome
+
+
+async def test_every_rpc_for_callers_has_a_facade() -> None:
+    hub = _Everything()
+    await call_everything(hub)
+    called = {asked.path for asked in hub.asked}
+    offered = set()
+    for service, module in SERVICES.items():
+        descriptor = importlib.import_module(module).DESCRIPTOR.services_by_name[service.rsplit(".", 1)[1]]
+        offered |= {f"/{service}/{method.name}" for method in descriptor.methods}
+    assert called == offered - STREAMS
+
+
+async def test_every_request_is_filled_completely() -> None:
+    """No field of a request is forgotten by its facade (a ``oneof`` is filled on one side)."""
+    hub = _Everything()
+    await call_everything(hub)
+    for asked in hub.asked:
+        filled = {field.name for field, _ in asked.request.ListFields()}
+        expected = {
+            field.name
+            for field in asked.request.DESCRIPTOR.fields
+            if field.containing_oneof is None or field.name in filled
+        }
+        assert filled == expected, asked.path
+
+
+async def test_every_parameter_has_a_type() -> None:
+    client = FakeHub().client()
+    for name in FACADES:
+        for _, method in public_methods(getattr(client, name)):
+            assert get_type_hints(method).keys() >= {*inspect.signature(method).parameters, "return"}
+
+
+async def test_pages_are_read_to_the_end() -> None:
+    hub = FakeHub()
+    path = "huilian.receivables.v1.ReceivableService/ListReceivables"
+    answers = [
+        receivable_service_pb2.ListReceivablesResponse(
+            receivables=[receivable_service_pb2.Receivable(receivable_id=name) for name in names],
+            page=common_pb2.PageResponse(next_page_token=token),
+        )
+        for names, token in ((["a", "b"], "2"), ([], "3"), (["c"], ""))
+    ]
+    hub.on(path, *answers)
+    found = [item.receivable_id async for item in hub.client().receivables.list()]
+    assert found == ["a", "b", "c"]
+    assert [asked.request.page.page_token for asked in hub.asked] == ["", "2", "3"]
+
+
+async def test_one_page_at_a_time() -> None:
+    hub = _Everything()
+    page = await hub.client().loans.list().page(page_token="t", page_size=7)
+    assert (page.items, page.next_page_token) == ([], "")
+    assert (hub.asked[0].request.page.page_token, hub.asked[0].request.page.page_size) == ("t", 7)
+
+
+def receivable(**changes: Any) -> receivable_service_pb2.Receivable:
+    offered = confirmation()
+    usual: dict[str, Any] = {
+        "receivable_id": offered.receivable_id,
+        "buyer_uscc": offered.buyer_uscc,
+        "supplier_uscc": offered.supplier_uscc,
+        "amount": common_pb2.Money(amount_fen=offered.amount_fen, currency="CNY"),
+        "due_date": offered.due_date.isoformat(),
+        "evidence_hash": offered.evidence_hash,
+    }
+    return receivable_service_pb2.Receivable(**(usual | changes))
+
+
+def confirming_hub(shown: receivable_service_pb2.Receivable) -> FakeHub:
+    from huilian_sdk._receivables import to_message
+
+    hub, service = FakeHub(), "huilian.receivables.v1.ReceivableService"
+    hub.on(f"{service}/GetReceivable", receivable_service_pb2.GetReceivableResponse(receivable=shown))
+    offered = receivable_service_pb2.PrepareConfirmationResponse(confirmation=to_message(confirmation()))
+    hub.on(f"{service}/PrepareConfirmation", offered)
+    hub.on(f"{service}/ConfirmReceivable", receivable_service_pb2.ConfirmReceivableResponse(receivable=shown))
+    return hub
+
+
+async def test_confirming_signs_what_the_hub_offers() -> None:
+    hub, keystore = confirming_hub(receivable()), Keystore.generate(BUYER_USCC, "企业")
+    await hub.client().receivables.confirm("rcv-00000001", keystore, call=Call(request_id="confirm-00001"))
+    sent = hub.asked[-1].request
+    assert sent.request_id == "confirm-00001"
+    assert sent.signature == keystore.sign_confirmation(confirmation())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"receivable_id": "rcv-00000002"},
+        {"supplier_uscc": BUYER_USCC},
+        {"amount": common_pb2.Money(amount_fen=1, currency="CNY")},
+        {"due_date": "2026-08-30"},
+        {"evidence_hash": bytes(32)},
+    ],
+)
+async def test_a_hub_that_shows_one_thing_and_offers_another_gets_no_signature(changes: dict[str, Any]) -> None:
+    hub = confirming_hub(receivable(**changes))
+    with pytest.raises(ConflictError) as caught:
+        await hub.client().receivables.confirm("rcv-00000001", Keystore.generate(BUYER_USCC, "企业"))
+    assert caught.value.code == "CONFIRMATION_CONTENT_MISMATCH"
+    assert not any(asked.path.endswith("ConfirmReceivable") for asked in hub.asked)
+
+
+async def test_nobody_signs_for_another_buyer() -> None:
+    hub = confirming_hub(receivable())
+    with pytest.raises(RefusedError):
+        await hub.client().receivables.confirm("rcv-00000001", Keystore.generate(SUPPLIER_USCC, "供应商"))
+
+
+def test_the_client_has_exactly_these_facades() -> None:
+    client = Huilian(FakeHub())
+    assert {name for name in vars(client) if not name.startswith("_")} == set(FACADES)
