@@ -1,0 +1,62 @@
+"""The published keys: what a client needs to seal to, and to check what the hub signs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from huilian.identity.v1 import identity_service_pb2 as pb
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.jose import keys_to_jwks
+from huilian_protocol.sealing import Suite, key_id
+
+from hub.identity.authority import AuthorityClient
+
+AUTHORITY_PARTY = "identity_authority"
+
+
+@dataclass(frozen=True, slots=True)
+class SealingKey:
+    """The public key of a party to whom data can be sealed."""
+
+    party: str
+    suite: Suite
+    public_key: bytes
+
+
+class KeyPublisher:
+    """The key set of one hub. `recipients` are parties within the bank; agencies publish theirs in the catalogue."""
+
+    def __init__(
+        self,
+        origin: str,
+        signing_key: ec.EllipticCurvePublicKey,
+        log_verifier_key: str,
+        recipients: Mapping[str, SealingKey],
+        authority: AuthorityClient,
+    ) -> None:
+        self._origin, self._signing_key, self._log_verifier_key = origin, signing_key, log_verifier_key
+        self._recipients, self._authority = recipients, authority
+
+    def recipient(self, recipient_id: str) -> SealingKey:
+        """The recipient's present key; raises UNKNOWN_RECIPIENT."""
+        found = self._recipients.get(recipient_id)
+        if found is None:
+            raise HuilianError("UNKNOWN_RECIPIENT", recipient=recipient_id)
+        return found
+
+    async def key_set(self) -> pb.GetKeySetResponse:
+        """Everything published, with the identity authority's present key; raises AUTHORITY_UNAVAILABLE."""
+        suite, public_key = await self._authority.sealing_key()
+        keys = [*self._recipients.values(), SealingKey(AUTHORITY_PARTY, Suite(suite), public_key)]
+        return pb.GetKeySetResponse(
+            signing_keys_jwks=json.dumps(keys_to_jwks([self._signing_key])),
+            sealing_keys=[
+                pb.SealingKey(party_id=k.party, suite=k.suite, key_id=key_id(k.public_key), public_key=k.public_key)
+                for k in keys
+            ],
+            log_verifier_key=self._log_verifier_key,
+            origin=self._origin,
+        )

@@ -1,0 +1,89 @@
+"""Tables and queries of identity. A person is a network number and keys; no name and no resident ID comes here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tortoise import fields
+from tortoise.exceptions import IntegrityError
+from tortoise.models import Model
+
+from hub.platform.database import Database
+from hub.platform.fields import UtcDatetimeField
+
+
+class PersonRow(Model):
+    """A registered person: the pseudonym and the identity authority's binding of the present device key."""
+
+    subject = fields.CharField(max_length=64, primary_key=True)
+    key_binding = fields.TextField()
+    registered_at = UtcDatetimeField()
+
+    class Meta:
+        table = "identity_person"
+
+
+class EnterpriseRow(Model):
+    """A registered enterprise with the certificate of its confirmation key and the key of its client assertions."""
+
+    uscc = fields.CharField(max_length=18, primary_key=True)
+    name = fields.CharField(max_length=200)
+    confirmation_certificate_pem = fields.TextField()
+    token_jwk: fields.JSONField[dict[str, str]] = fields.JSONField()
+    registered_at = UtcDatetimeField()
+
+    class Meta:
+        table = "identity_enterprise"
+
+
+class UsedProofRow(Model):
+    """A login proof that counted once: a challenge or the jti of a client assertion, kept until it expires."""
+
+    id = fields.CharField(max_length=200, primary_key=True)
+    expires_at = UtcDatetimeField()
+
+    class Meta:
+        table = "identity_used_proof"
+        indexes = (("expires_at",),)
+
+
+class IdentityStore:
+    """The only place of the identity domain that speaks SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def person(self, subject: str) -> PersonRow | None:
+        """The person, or None."""
+        return await PersonRow.get_or_none(subject=subject)
+
+    async def save_person(self, subject: str, key_binding: str, now: datetime) -> None:
+        """Register a person, or replace the device key of one who registers again."""
+        row = await self.person(subject)
+        if row is None:
+            await PersonRow.create(subject=subject, key_binding=key_binding, registered_at=now)
+        else:
+            row.key_binding = key_binding
+            await row.save()
+
+    async def enterprise(self, uscc: str) -> EnterpriseRow | None:
+        """The enterprise, or None."""
+        return await EnterpriseRow.get_or_none(uscc=uscc)
+
+    async def insert_enterprise(self, row: EnterpriseRow) -> None:
+        """Store a new enterprise."""
+        await row.save(force_create=True)
+
+    async def enterprises(self, after_uscc: str, size: int) -> list[EnterpriseRow]:
+        """Enterprises in order of USCC that follow `after_uscc`."""
+        return await EnterpriseRow.filter(uscc__gt=after_uscc).order_by("uscc").limit(size)
+
+    async def use_proof(self, proof_id: str, expires_at: datetime, now: datetime) -> bool:
+        """Remember a proof; False when it was used before. Forgets proofs that have expired meanwhile."""
+        await UsedProofRow.filter(expires_at__lt=now).delete()
+        try:
+            async with self._database.savepoint():
+                await UsedProofRow.create(id=proof_id, expires_at=expires_at)
+        except IntegrityError:
+            return False
+        return True
