@@ -1,0 +1,122 @@
+"""Credit rules are data: decision tables in JSON, run by zen-engine, versioned and explained by reason codes.
+
+A table file names the inputs it needs with their types. An input that is missing or of another type stops the decision:
+the engine itself would treat it as "no rule matches", and a knock-out that does not match approves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zen
+from huilian_protocol.canonical import sha256_canonical
+
+FOLDER = Path(__file__).parent / "decisions"
+_KEYS = {"table", "version", "inputs", "reasons", "graph"}
+_TYPES: dict[str, type] = {"integer": int, "text": str}
+
+
+class DecisionFault(RuntimeError):
+    """The table or its input is not what the table file declares: a fault of ours, never a person's."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why, by code and in both languages."""
+
+    code: str
+    text_zh: str
+    text_en: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a table said about an input. `offer` holds its price columns as text, and is empty for a rejection."""
+
+    table: str
+    version: int
+    table_sha256: bytes
+    approved: bool
+    reasons: tuple[Reason, ...]
+    offer: Mapping[str, str]
+
+    @property
+    def rule_version(self) -> str:
+        """Name and version of the table, e.g. "flash-loan/1"."""
+        return f"{self.table}/{self.version}"
+
+
+class DecisionTable:
+    """One version of one table."""
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        if set(raw) != _KEYS:
+            raise DecisionFault(f"fields missing or unknown: {sorted(set(raw) ^ _KEYS)}")
+        self.table: str = raw["table"]
+        self.version: int = raw["version"]
+        self.sha256 = sha256_canonical(dict(raw))
+        self._inputs: Mapping[str, str] = raw["inputs"]
+        self._reasons: Mapping[str, Mapping[str, str]] = raw["reasons"]
+        self._decision = zen.ZenEngine().create_decision(json.dumps(raw["graph"]))
+
+    def decide(self, facts: Mapping[str, Any]) -> Decision:
+        """Runs the table; a pure function of the facts. Raises DecisionFault for facts it does not declare or lacks."""
+        self._check(facts)
+        result: Any = self._decision.evaluate(dict(facts))["result"]
+        codes = [row["code"] for row in result["reasons"]]
+        offer = result.get("offer")
+        if not codes and not offer:
+            raise DecisionFault(f"{self.table}/{self.version} has no price for these facts")
+        notes = [offer["note"]] if not codes and offer["note"] else []
+        return Decision(
+            table=self.table,
+            version=self.version,
+            table_sha256=self.sha256,
+            approved=not codes,
+            reasons=tuple(self.reason(code) for code in codes or notes),
+            offer={} if codes else {name: str(value) for name, value in offer.items() if name != "note"},
+        )
+
+    def reason(self, code: str) -> Reason:
+        """The texts of a reason code. Raises DecisionFault for a code that the file does not explain."""
+        if code not in self._reasons:
+            raise DecisionFault(f"{self.table}/{self.version} does not explain {code}")
+        return Reason(code, self._reasons[code]["zh"], self._reasons[code]["en"])
+
+    def _check(self, facts: Mapping[str, Any]) -> None:
+        if set(facts) != set(self._inputs):
+            raise DecisionFault(f"facts missing or unknown: {sorted(set(facts) ^ set(self._inputs))}")
+        wrong = [name for name, kind in self._inputs.items() if type(facts[name]) is not _TYPES[kind]]
+        if wrong:
+            raise DecisionFault(f"facts of another type: {wrong}")
+
+
+class DecisionTables:
+    """Every version of every table: the newest decides, the older ones replay what they decided."""
+
+    def __init__(self, tables: Iterable[DecisionTable]) -> None:
+        self._tables = {(table.table, table.version): table for table in tables}
+
+    def newest(self, name: str) -> DecisionTable:
+        """The table in force. Raises DecisionFault when there is none."""
+        versions = [version for table, version in self._tables if table == name]
+        if not versions:
+            raise DecisionFault(f"there is no table {name}")
+        return self._tables[name, max(versions)]
+
+    def version(self, name: str, version: int) -> DecisionTable:
+        """One version of a table. Raises DecisionFault when it is not kept."""
+        try:
+            return self._tables[name, version]
+        except KeyError:
+            raise DecisionFault(f"table {name} has no version {version}") from None
+
+
+def load_tables(folder: Path = FOLDER) -> DecisionTables:
+    """Every table file of the folder."""
+    files = sorted(folder.glob("*.json"))
+    return DecisionTables(DecisionTable(json.loads(path.read_text(encoding="utf-8"))) for path in files)

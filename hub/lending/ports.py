@@ -1,0 +1,102 @@
+"""What lending needs of others, as narrow protocols; `hub/main.py` hands in who provides it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Protocol
+
+from huilian_protocol.artefact import Artefact
+
+from hub.exchange.rules import Read
+from hub.exchange.settlement import Delivery
+from hub.receivables.service import Certificate, Receivable
+from ledger.registry.fingerprints import InvoiceIdentity
+
+
+class Ledger(Protocol):
+    """The log (hub/ledger)."""
+
+    async def append(
+        self, record_type: str, record_id: str, record: dict[str, Any], *, subject: str | None, evidence: dict[str, Any]
+    ) -> object:
+        """Append a salted record inside the open transaction."""
+        ...
+
+
+class Claims(Protocol):
+    """Locks on receivables that every bank on the chain sees (hub/ledger)."""
+
+    async def request(self, claim_id: str, invoice: InvoiceIdentity) -> None:
+        """Ask for the lock in the open transaction; the answer comes as the outbox topic "claim.decided"."""
+        ...
+
+    async def release(self, claim_id: str) -> None:
+        """Give the lock up in the open transaction."""
+        ...
+
+
+class Receivables(Protocol):
+    """Certificates and receivables (hub/receivables); every call runs inside the open transaction."""
+
+    async def get_receivable(self, receivable_id: str) -> Receivable: ...
+
+    async def get_certificate(self, certificate_id: str) -> Certificate: ...
+
+    async def block_for_financing(self, certificate_id: str, financing_id: str) -> Certificate: ...
+
+    async def mark_financed(self, certificate_id: str, financing_id: str) -> Certificate: ...
+
+    async def release_block(self, certificate_id: str, financing_id: str) -> Certificate: ...
+
+    async def receivables_due(self, on: dt.date, limit: int = 100) -> list[Receivable]: ...
+
+    async def fall_due(self, receivable_id: str) -> list[Certificate]: ...
+
+    async def redeem(self, certificate_id: str) -> Certificate: ...
+
+    async def settle(self, receivable_id: str) -> Receivable: ...
+
+    async def miss_due_date(self, receivable_id: str) -> Receivable: ...
+
+
+class Consent(Protocol):
+    """A consent as far as lending looks into it."""
+
+    @property
+    def artefact(self) -> Artefact: ...
+
+
+class Consents(Protocol):
+    """Consents of persons (hub/consent)."""
+
+    async def find(self, consent_id: str) -> Consent:
+        """Any consent. Raises NOT_FOUND."""
+        ...
+
+
+class Exchange(Protocol):
+    """Consented reads (hub/exchange); opens its own transactions, so never inside one."""
+
+    async def fetch(self, requested_by: str, read: Read) -> Delivery:
+        """One read under a consent; the same request id gives the first answer again."""
+        ...
+
+
+class Persons(Protocol):
+    """Registered persons (hub/identity)."""
+
+    async def key_binding(self, subject: str) -> str:
+        """The identity authority's binding of the person's device key. Raises NOT_FOUND."""
+        ...
+
+
+class SubjectVault(Protocol):
+    """Encryption under a person's own key (hub/platform)."""
+
+    async def encrypt_for_subject(self, subject: str, plaintext: bytes) -> bytes:
+        """Readable until the person's key is destroyed."""
+        ...
+
+    async def decrypt_for_subject(self, subject: str, ciphertext: bytes) -> bytes:
+        """What was encrypted for the person. Raises NOT_FOUND once the key is destroyed."""
+        ...

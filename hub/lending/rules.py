@@ -1,0 +1,155 @@
+"""Rules of lending that need no database: states of a financing, quotes, business days. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from decimal import ROUND_FLOOR, Decimal
+from enum import StrEnum
+
+from huilian_protocol.errors import HuilianError
+
+from hub.lending.engine import CashFlow, Draw, annual_percentage_rate, payoff, total_cost_fen
+from hub.lending.products import Product, engine_terms
+
+BUSINESS_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""Value dates and due dates are dates in China, which has one time zone and no daylight saving."""
+
+# A flash loan's limit is a multiple of this: 100 yuan.
+LIMIT_STEP_FEN = 10_000
+
+
+class FinancingState(StrEnum):
+    """Life of a financing application."""
+
+    SUBMITTED = "SUBMITTED"
+    CHECKED = "CHECKED"
+    OFFERED = "OFFERED"
+    ACCEPTED = "ACCEPTED"
+    SIGNED = "SIGNED"
+    DISBURSED = "DISBURSED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+_S = FinancingState
+TRANSITIONS: Mapping[FinancingState, frozenset[FinancingState]] = {
+    _S.SUBMITTED: frozenset({_S.CHECKED, _S.REJECTED, _S.WITHDRAWN}),
+    _S.CHECKED: frozenset({_S.OFFERED, _S.REJECTED, _S.WITHDRAWN}),
+    _S.OFFERED: frozenset({_S.ACCEPTED, _S.EXPIRED, _S.WITHDRAWN}),
+    _S.ACCEPTED: frozenset({_S.SIGNED, _S.EXPIRED, _S.WITHDRAWN}),
+    # A signed contract waits for the claim only: refused, or too late to be worth anything.
+    _S.SIGNED: frozenset({_S.DISBURSED, _S.REJECTED, _S.EXPIRED}),
+    _S.DISBURSED: frozenset(),
+    _S.REJECTED: frozenset(),
+    _S.EXPIRED: frozenset(),
+    _S.WITHDRAWN: frozenset(),
+}
+
+
+def check_transition(state: FinancingState, target: FinancingState) -> None:
+    """Raises STATE_CONFLICT unless a financing may go from `state` to `target`."""
+    if target not in TRANSITIONS[state]:
+        raise HuilianError("STATE_CONFLICT", f"financing: {target} after {state}", state=state)
+
+
+class LoanState(StrEnum):
+    """Life of a loan. OVERDUE is derived: something is owed after the due date."""
+
+    ACTIVE = "ACTIVE"
+    OVERDUE = "OVERDUE"
+    CLOSED = "CLOSED"
+
+
+def business_date(now: datetime) -> date:
+    """The day in China at an aware time."""
+    return now.astimezone(BUSINESS_ZONE).date()
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What a bullet loan costs when it is repaid on its due date and not before. Amounts in fen, rates as fractions."""
+
+    product_id: str
+    principal_fen: int
+    interest_fen: int
+    fee_fen: int
+    annual_rate: Decimal
+    apr: Decimal
+    value_date: date
+    due_date: date
+
+    @property
+    def due_fen(self) -> int:
+        """What is repaid on the due date; the fee was withheld at the start."""
+        return self.principal_fen + self.interest_fen
+
+    @property
+    def cost_fen(self) -> int:
+        """Interest and fee."""
+        return self.interest_fen + self.fee_fen
+
+
+def quote(product: Product, principal_fen: int, annual_rate: Decimal, value_date: date, due_date: date) -> Quote:
+    """The cost of a principal from `value_date` to `due_date`."""
+    terms = engine_terms(product.terms_of(annual_rate, due_date))
+    drawn = Draw(sequence=0, value_date=value_date, amount_fen=principal_fen)
+    interest_fen = int(payoff(terms, [drawn], due_date).interest_fen)
+    fee_fen = product.fee_fen(principal_fen)
+    flows = [
+        CashFlow(value_date, principal_fen - fee_fen),
+        CashFlow(due_date, -principal_fen - interest_fen),
+    ]
+    made = Quote(
+        product_id=product.product_id,
+        principal_fen=principal_fen,
+        interest_fen=interest_fen,
+        fee_fen=fee_fen,
+        annual_rate=annual_rate,
+        apr=annual_percentage_rate(flows),
+        value_date=value_date,
+        due_date=due_date,
+    )
+    if made.cost_fen != total_cost_fen(flows):
+        raise AssertionError("a quote's cost is what the borrower pays beyond what they get")
+    return made
+
+
+def most_principal_fen(product: Product, secured_fen: int) -> int:
+    """The most that the product lends on a certificate of this amount: advance rate, rounded down to the fen."""
+    advance = (product.advance_rate * secured_fen).to_integral_value(rounding=ROUND_FLOOR)
+    return min(int(advance), product.most_amount_fen)
+
+
+def principal_on_certificate(product: Product, wanted_fen: int, certificate_fen: int) -> int:
+    """The principal of a financing; `wanted_fen` 0 asks for the most.
+
+    Raises AMOUNT_EXCEEDS_RECEIVABLE above the advance rate, INVALID_ARGUMENT below the product's least amount.
+    """
+    most = most_principal_fen(product, certificate_fen)
+    if wanted_fen > most:
+        raise HuilianError("AMOUNT_EXCEEDS_RECEIVABLE", amount_fen=wanted_fen, available_fen=most)
+    principal = wanted_fen or most
+    if principal < product.least_amount_fen:
+        raise HuilianError("INVALID_ARGUMENT", f"at least {product.least_amount_fen} fen", field="amount_fen")
+    return principal
+
+
+def check_term(product: Product, value_date: date, due_date: date) -> int:
+    """Days of a loan's term. Raises TERM_TOO_LONG, or STATE_CONFLICT when what secures it falls due too soon."""
+    days = (due_date - value_date).days
+    if days < product.least_term_days:
+        raise HuilianError("STATE_CONFLICT", f"{days} days to run", state="DUE")
+    if days > product.most_term_days:
+        latest = value_date + timedelta(days=product.most_term_days)
+        raise HuilianError("TERM_TOO_LONG", latest=latest.isoformat())
+    return days
+
+
+def flash_limit_fen(product: Product, monthly_income_fen: int, income_multiple: Decimal) -> int:
+    """A person's limit: so many months of income, in steps of 100 yuan, never above the product's."""
+    by_income = income_multiple * monthly_income_fen
+    steps = int((by_income / LIMIT_STEP_FEN).to_integral_value(rounding=ROUND_FLOOR))
+    return min(steps * LIMIT_STEP_FEN, product.most_amount_fen)

@@ -1,0 +1,204 @@
+"""Tables of lending. Invariants that one row can show are CHECKs, so that no path in code can break them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+from tortoise.models import Model
+
+from hub.platform.fields import UtcDatetimeField
+
+ID_LENGTH = 64
+PARTY_LENGTH = 64
+
+
+class LimitRow(Model):
+    """A credit limit of a party for a product: what of it is blocked by applications and utilised by loans, in fen."""
+
+    limit_id = fields.CharField(max_length=ID_LENGTH * 2, primary_key=True)
+    limit_fen = fields.BigIntField()
+    blocked_fen = fields.BigIntField()
+    utilised_fen = fields.BigIntField()
+
+    class Meta:
+        table = "lending_limit"
+        constraints = (
+            CheckConstraint(check="blocked_fen >= 0 AND utilised_fen >= 0", name="lending_limit_not_negative"),
+            CheckConstraint(check="blocked_fen + utilised_fen <= limit_fen", name="lending_limit_kept"),
+        )
+
+
+class LimitUseRow(Model):
+    """What one application or loan holds of a limit, in fen."""
+
+    reference = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    limit: fields.ForeignKeyRelation[LimitRow] = fields.ForeignKeyField(
+        "lending.LimitRow", on_delete=fields.RESTRICT, related_name="uses", db_index=True
+    )
+    blocked_fen = fields.BigIntField()
+    utilised_fen = fields.BigIntField()
+
+    class Meta:
+        table = "lending_limit_use"
+        constraints = (
+            CheckConstraint(check="blocked_fen >= 0 AND utilised_fen >= 0", name="lending_limit_use_not_negative"),
+        )
+
+
+class DecisionRow(Model):
+    """One decision with the facts it was made on, so that it can be replayed. A person's facts are encrypted for them."""
+
+    decision_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    subject = fields.CharField(max_length=PARTY_LENGTH, null=True)
+    rule_table = fields.CharField(max_length=64)
+    rule_version = fields.IntField()
+    table_sha256 = fields.BinaryField()
+    facts = fields.BinaryField()
+    approved = fields.BooleanField()
+    reason_codes: fields.JSONField[list[str]] = fields.JSONField()
+    offer: fields.JSONField[dict[str, str]] = fields.JSONField()
+    decided_at = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_decision"
+
+
+class ClaimRow(Model):
+    """Our lock on a receivable's invoice. At most one lives per receivable; the certificates over it share it."""
+
+    claim_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    receivable_id = fields.CharField(max_length=ID_LENGTH)
+    state = fields.CharField(max_length=10)
+
+    class Meta:
+        table = "lending_claim"
+        constraints = (
+            UniqueConstraint(
+                fields=("receivable_id",), name="lending_claim_one_live", condition="state IN ('PENDING', 'FINANCED')"
+            ),
+        )
+
+
+class FinancingRow(Model):
+    """One application for a loan on a certificate, with the offer made on it. Rates are decimal text."""
+
+    financing_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    state = fields.CharField(max_length=10)
+    certificate_id = fields.CharField(max_length=ID_LENGTH)
+    receivable_id = fields.CharField(max_length=ID_LENGTH)
+    applicant_uscc = fields.CharField(max_length=PARTY_LENGTH)
+    buyer_uscc = fields.CharField(max_length=PARTY_LENGTH)
+    product_id = fields.CharField(max_length=32)
+    principal_fen = fields.BigIntField()
+    interest_fen = fields.BigIntField()
+    fee_fen = fields.BigIntField()
+    annual_rate = fields.CharField(max_length=20)
+    apr = fields.CharField(max_length=20)
+    value_date = fields.DateField()
+    due_date = fields.DateField()
+    terms: fields.JSONField[dict[str, Any]] = fields.JSONField()
+    reasons: fields.JSONField[list[dict[str, str]]] = fields.JSONField()
+    decision_id = fields.CharField(max_length=ID_LENGTH)
+    claim_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    loan_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    offer_expires_at = UtcDatetimeField()
+    created_at = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_financing"
+        indexes = (("applicant_uscc", "created_at", "financing_id"), ("claim_id",), ("state", "offer_expires_at"))
+        constraints = (
+            UniqueConstraint(
+                fields=("certificate_id",),
+                name="lending_financing_one_live",
+                condition="state IN ('SUBMITTED', 'CHECKED', 'OFFERED', 'ACCEPTED', 'SIGNED')",
+            ),
+            CheckConstraint(check="(state = 'DISBURSED') = (loan_id IS NOT NULL)", name="lending_financing_has_loan"),
+        )
+
+
+class FlashRow(Model):
+    """One application for a flash loan. `contract` is the canonical text that the person signs, empty when rejected."""
+
+    application_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    state = fields.CharField(max_length=10)
+    subject = fields.CharField(max_length=PARTY_LENGTH)
+    consent_id = fields.CharField(max_length=ID_LENGTH)
+    limit_fen = fields.BigIntField()
+    contract = fields.BinaryField()
+    reasons: fields.JSONField[list[dict[str, str]]] = fields.JSONField()
+    rule_version = fields.CharField(max_length=80)
+    decision_id = fields.CharField(max_length=ID_LENGTH)
+    loan_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    offer_expires_at = UtcDatetimeField()
+    created_at = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_flash"
+        constraints = (
+            CheckConstraint(check="(state = 'DISBURSED') = (loan_id IS NOT NULL)", name="lending_flash_has_loan"),
+        )
+
+
+class LoanRow(Model):
+    """One loan: terms as signed. Everything else about it follows from its events."""
+
+    loan_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    borrower = fields.CharField(max_length=PARTY_LENGTH)
+    product_id = fields.CharField(max_length=32)
+    revolving = fields.BooleanField()
+    limit_fen = fields.BigIntField()
+    terms: fields.JSONField[dict[str, Any]] = fields.JSONField()
+    maturity = fields.DateField()
+    certificate_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    financing_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    claim_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    closed = fields.BooleanField()
+    created_at = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_loan"
+        indexes = (("borrower", "created_at", "loan_id"), ("claim_id",), ("certificate_id",))
+
+
+class LoanEventRow(Model):
+    """One event of a loan as booked; never changed. The parts are what it paid when it was booked, in fen."""
+
+    id = fields.BigIntField(primary_key=True)
+    loan: fields.ForeignKeyRelation[LoanRow] = fields.ForeignKeyField(
+        "lending.LoanRow", on_delete=fields.RESTRICT, related_name="events"
+    )
+    sequence = fields.IntField()
+    kind = fields.CharField(max_length=12)
+    value_date = fields.DateField()
+    amount_fen = fields.BigIntField()
+    fees_part_fen = fields.BigIntField()
+    interest_part_fen = fields.BigIntField()
+    principal_part_fen = fields.BigIntField()
+    booked_at = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_loan_event"
+        unique_together = (("loan", "sequence"),)
+        constraints = (
+            CheckConstraint(check="amount_fen > 0", name="lending_loan_event_amount"),
+            CheckConstraint(
+                check="kind <> 'REPAYMENT' OR fees_part_fen + interest_part_fen + principal_part_fen = amount_fen",
+                name="lending_loan_event_spread",
+            ),
+        )
+
+
+class ClearingRow(Model):
+    """A receivable whose buyer did not pay on the due date: since when, and whether it was paid later."""
+
+    receivable_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    buyer_uscc = fields.CharField(max_length=PARTY_LENGTH)
+    overdue = fields.BooleanField()
+    overdue_since = fields.DateField()
+
+    class Meta:
+        table = "lending_clearing"
+        indexes = (("buyer_uscc", "overdue"),)
