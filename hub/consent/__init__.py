@@ -1,0 +1,1 @@
+"""What persons allow: purposes, artefacts, grants, revocations."""

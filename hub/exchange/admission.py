@@ -71,10 +71,10 @@ class Admission:
         """The first answer to this request id; None when it may be tried again."""
         if bytes(row.fingerprint) != attempt.read.fingerprint:
             raise HuilianError("REQUEST_ID_REUSED", request_id=attempt.read.request_id)
-        if row.running_until is not None and self._clock.now() < row.running_until:
-            raise HuilianError("UNAVAILABLE", "the same request is being served")
         if row.phase == Phase.REFUSED:
             return refusal_of(row)
+        if row.phase == Phase.RUNNING and self._clock.now() < row.running_until:
+            raise HuilianError("UNAVAILABLE", "the same request is being served")
         if row.phase != Phase.DELIVERED:
             return None
         if consent.state in {State.REVOKED, State.EXPIRED}:

@@ -39,7 +39,7 @@ class Settlement:
         if consent.state is not State.GRANTED:
             # What came back is dropped unopened.
             return await self._give_up(row, attempt, consent.refusal(), HUB)
-        row.phase, row.running_until, row.envelope = Phase.DELIVERED, None, envelope
+        row.phase, row.envelope = Phase.DELIVERED, envelope
         row.access_record_id = await self._access_log.write(attempt, Outcome(), edge_signature)
         await self._store.put_read(row)
         await self._exhaust_if_last(row, attempt.artefact)
@@ -52,7 +52,6 @@ class Settlement:
     async def refuse(self, row: ReadRow, attempt: Attempt, error: HuilianError, refused_by: str) -> HuilianError:
         """Record a refusal and keep it for a repetition of the same request."""
         row.phase = Phase.REFUSED if error.entry.retry in _FINAL else Phase.FAILED
-        row.running_until = None
         row.refusal = {"code": error.code, "detail": error.detail, **error.params}
         row.access_record_id = await self._access_log.write(attempt, Outcome(error.code, refused_by))
         await self._store.put_read(row)

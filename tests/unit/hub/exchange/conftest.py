@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from huilian_protocol.artefact import DatasetGrant, Period
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
@@ -32,6 +31,7 @@ from hub.exchange.settlement import Delivery
 from hub.ledger.service import LedgerService
 from hub.platform.database import Database
 from hub.platform.ids import Ids
+from hub.platform.vault import SubjectVault, Wrapping
 from tests.support.consents import LENDING, Citizen, World
 from tests.support.edge import RunningEdge, running_edge
 from tests.support.tables import dump
@@ -39,20 +39,6 @@ from tests.support.tables import dump
 CONSENT, DATASET = "consent-00000001", "housing_fund.account/v1"
 FIELDS = ("balance_fen", "employer_name")
 YEAR = Period("2025-03", "2026-02")
-
-
-class MemoryVault:
-    """The port `SubjectVault`, with keys that can be destroyed."""
-
-    def __init__(self) -> None:
-        self._keys: dict[str, bytes] = {}
-
-    async def encrypt_for_subject(self, subject: str, data: bytes) -> bytes:
-        nonce = os.urandom(12)
-        return nonce + AESGCM(self._keys.setdefault(subject, AESGCM.generate_key(128))).encrypt(nonce, data, None)
-
-    async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
-        return AESGCM(self._keys[subject]).decrypt(data[:12], data[12:], None)
 
 
 @dataclass
@@ -67,6 +53,7 @@ class Exchange:
     clock: FixedClock
     world: World
     citizen: Citizen
+    vault: SubjectVault
 
     async def grant(self, consent_id: str = CONSENT, **changes: Any) -> Consent:
         """A granted consent for the usual dataset."""
@@ -138,7 +125,8 @@ class Exchange:
 
 @pytest_asyncio.fixture
 async def exchange(database: Database, clock: FixedClock, ids: Ids, tmp_path: Path) -> AsyncIterator[Exchange]:
-    world, vault = World(), MemoryVault()
+    world = World()
+    vault = SubjectVault(Wrapping(os.urandom(32), os.urandom), os.urandom, clock)
     citizen = world.citizen(1, DEMO_BORROWER.name, DEMO_BORROWER.resident_id)
     ledger = LedgerService(database, clock, os.urandom, vault, lambda: world.hub_key, 1, "0x" + "22" * 20)
     consents = ConsentService(
@@ -163,6 +151,6 @@ async def exchange(database: Database, clock: FixedClock, ids: Ids, tmp_path: Pa
             ledger=ledger,
             vault=vault,
         )
-        yield Exchange(service, consents, connector, edge, database, clock, world, citizen)
+        yield Exchange(service, consents, connector, edge, database, clock, world, citizen, vault)
         await service.drain()
         await connector.close()

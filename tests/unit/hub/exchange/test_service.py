@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from huilian_protocol.artefact import Period
+from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import Suite, generate_keypair
 
 from connectors.kit.sandbox_server import Fault
@@ -216,3 +217,12 @@ async def test_the_list_pages_and_is_the_persons_own(exchange: Exchange) -> None
     assert len({access.record["request_id"] for access in first.records + rest.records}) == 3
     stranger = await exchange.service.access_records(exchange.world.citizen(2).subject, "", 2)
     assert stranger.records == ()
+
+
+async def test_a_destroyed_key_takes_the_records_with_it(exchange: Exchange) -> None:
+    await exchange.grant()
+    await exchange.fetch()
+    await exchange.vault.destroy_subject_key(exchange.citizen.subject)
+    with pytest.raises(HuilianError) as gone:
+        await exchange.records()
+    assert gone.value.code == "NOT_FOUND"
