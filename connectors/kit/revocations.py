@@ -38,7 +38,8 @@ class RevocationCopy:
 
     def confirm(self, as_of: datetime) -> None:
         """Everything revoked up to `as_of` (aware UTC) is now known."""
-        self._as_of = min(as_of, self._clock.now())
+        heard = min(as_of, self._clock.now())
+        self._as_of = heard if self._as_of is None else max(self._as_of, heard)
 
     def require_fresh(self) -> None:
         """Raise HuilianError REVOCATIONS_STALE when the copy is too old to trust."""

@@ -1,0 +1,113 @@
+"""The edge's copy of revocations: catches up by cursor, reconnects, and says when it is too old."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+from huilian_protocol.clock import FixedClock, SystemClock
+from huilian_protocol.errors import HuilianError
+
+from connectors.kit.revocations import RevocationCopy, RevocationFollower
+from connectors.kit.store import EdgeStore
+from deploy.pki import SitePki, TlsFiles
+from tests.contract.connectors.hub_stand_in import RevocationList, running_hub
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def test_a_copy_is_stale_until_the_hub_spoke_and_again_when_it_is_silent() -> None:
+    clock = FixedClock(NOW)
+    copy = RevocationCopy(clock, timedelta(seconds=30))
+    with pytest.raises(HuilianError, match="REVOCATIONS_STALE"):
+        copy.require_fresh()
+    copy.confirm(NOW)
+    clock.advance(timedelta(seconds=30))
+    copy.require_fresh()
+    clock.advance(timedelta(seconds=1))
+    with pytest.raises(HuilianError, match="REVOCATIONS_STALE"):
+        copy.require_fresh()
+
+
+def test_a_hub_clock_that_runs_ahead_makes_nothing_fresher() -> None:
+    clock = FixedClock(NOW)
+    copy = RevocationCopy(clock, timedelta(seconds=30))
+    copy.confirm(NOW + timedelta(days=1))
+    clock.advance(timedelta(seconds=31))
+    with pytest.raises(HuilianError, match="REVOCATIONS_STALE"):
+        copy.require_fresh()
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> TlsFiles:
+    return SitePki(tmp_path / "pki", datetime.now(UTC)).issue("hub")
+
+
+@asynccontextmanager
+async def following(store: EdgeStore, copy: RevocationCopy, tls: TlsFiles, port: int) -> AsyncIterator[None]:
+    """A follower of the hub at this port."""
+
+    async def learn(cursor: int, consent_id: str, revoked_at: datetime) -> None:
+        store.learn_revocation(cursor, consent_id, revoked_at)
+
+    async def cursor() -> int:
+        return store.cursor()
+
+    credentials = grpc.ssl_channel_credentials(tls.ca.read_bytes(), tls.key.read_bytes(), tls.certificate.read_bytes())
+    async with grpc.aio.secure_channel(f"localhost:{port}", credentials) as channel:
+        task = asyncio.create_task(RevocationFollower(channel, copy, learn, cursor).run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(1_000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("did not come true within ten seconds")
+
+
+def is_fresh(copy: RevocationCopy) -> bool:
+    try:
+        copy.require_fresh()
+    except HuilianError:
+        return False
+    return True
+
+
+async def test_it_catches_up_before_it_counts_as_fresh(tmp_path: Path, tls: TlsFiles) -> None:
+    clock = SystemClock()
+    revocations = RevocationList(clock)
+    for number in range(20):
+        revocations.revoke(f"consent-{number}")
+    store, copy = EdgeStore(tmp_path / "edge"), RevocationCopy(clock, timedelta(seconds=30))
+    async with running_hub(revocations, tls) as port, following(store, copy, tls, port):
+        await until(lambda: is_fresh(copy) and store.cursor() == 20)
+        revocations.revoke("consent-live")
+        await until(lambda: store.cursor() == 21)
+    with pytest.raises(HuilianError, match="CONSENT_REVOKED"):
+        store.begin_read("request-1", b"f", "consent-live", "d", 1, NOW)
+
+
+async def test_it_reconnects_and_resumes_where_it_was(tmp_path: Path, tls: TlsFiles) -> None:
+    clock = SystemClock()
+    revocations = RevocationList(clock)
+    store, copy = EdgeStore(tmp_path / "edge"), RevocationCopy(clock, timedelta(seconds=30))
+    async with running_hub(revocations, tls) as port, following(store, copy, tls, port):
+        revocations.revoke("consent-1")
+        await until(lambda: store.cursor() == 1)
+    revocations.revoke("consent-2")
+    async with following(store, copy, tls, port):
+        await asyncio.sleep(0.3)
+        async with running_hub(revocations, tls, port):
+            await until(lambda: store.cursor() == 2)
+    assert revocations.first_cursors == [0, 1]
