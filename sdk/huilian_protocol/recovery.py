@@ -7,7 +7,7 @@ integers do.
 
 from __future__ import annotations
 
-__all__ = ["HALF_ORDER", "ORDER", "nonce_point_is_odd"]
+__all__ = ["HALF_ORDER", "ORDER", "nonce_point_is_odd", "recover_public_key"]
 
 P = 2**256 - 2**32 - 977
 ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
@@ -54,3 +54,23 @@ def _multiply(scalar: int, point: _Point) -> _Point:
         point = _add(point, point)
         scalar >>= 1
     return result
+
+
+def recover_public_key(digest: bytes, r: int, s: int, *, odd: bool) -> tuple[int, int]:
+    """The public key under which ``r, s`` is a valid signature of ``digest`` with a nonce point of this parity.
+
+    Raises ``ValueError`` if there is none.
+    """
+    if not 0 < r < ORDER or not 0 < s < ORDER:
+        raise ValueError("r or s out of range")
+    y_squared = (pow(r, 3, P) + 7) % P
+    y = pow(y_squared, (P + 1) // 4, P)
+    if y * y % P != y_squared:
+        raise ValueError("r is no point's x")
+    nonce_point = (r, y if bool(y & 1) == odd else P - y)
+    inverse = pow(r, -1, ORDER)
+    base = _multiply(-int.from_bytes(digest, "big") * inverse % ORDER, _GENERATOR)
+    key = _add(base, _multiply(s * inverse % ORDER, nonce_point))
+    if key is None:
+        raise ValueError("no key")
+    return key

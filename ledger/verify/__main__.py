@@ -1,0 +1,50 @@
+"""`python -m ledger.verify FILE [--trust FILE]`: check receipts and consents offline; exit 0 when every check holds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from huilian_protocol.trust import TrustAnchors
+
+from ledger.verify.files import verify_file
+
+TRUST_FILE = "trust-anchors.json"
+
+
+def main() -> int:
+    """Print each check. Return 0 when all hold, 1 when one fails, 2 when a file cannot be read."""
+    parser = argparse.ArgumentParser(prog="python -m ledger.verify", description=__doc__)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument(
+        "--trust", type=Path, help=f"pinned keys; by default {TRUST_FILE} beside the file or one folder up"
+    )
+    arguments = parser.parse_args()
+    try:
+        return max(_report(path, _trust(path, arguments.trust)) for path in arguments.files)
+    except (OSError, ValueError) as error:
+        print(f"无法读取 cannot read: {error}", file=sys.stderr)
+        return 2
+
+
+def _trust(path: Path, given: Path | None) -> TrustAnchors:
+    folder = path.resolve().parent
+    candidates = [given] if given else [folder / TRUST_FILE, folder.parent / TRUST_FILE]
+    for candidate in candidates:
+        if candidate.exists():
+            return TrustAnchors.load(candidate)
+    raise FileNotFoundError(f"no trust anchors at {', '.join(map(str, candidates))}")
+
+
+def _report(path: Path, trust: TrustAnchors) -> int:
+    verdict = verify_file(path, trust)
+    print(f"{path.name} ({verdict.kind})")
+    for check in verdict.checks:
+        print(f"  {'✓' if check.ok else '✗'} {check.name}: {check.reason}")
+    print("  核验通过 verified" if verdict.ok else "  核验未通过 NOT VERIFIED")
+    return 0 if verdict.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

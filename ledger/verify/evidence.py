@@ -1,0 +1,91 @@
+"""Evidence inside a receipt: a buyer's confirmation, a person's consent, an edge's signature on an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from huilian_protocol.canonical import b64u_decode, b64u_encode, parse_canonical, sha256_canonical
+from huilian_protocol.clock import parse_time
+from huilian_protocol.confirmation import ReceivableConfirmation, verify_confirmation
+from huilian_protocol.consent import verify_evidence
+from huilian_protocol.trust import TrustAnchors
+
+from ledger.verify.verdict import CheckFailed, require
+
+_MAX_CLOCK_SKEW_S = 300
+
+
+def check_evidence(record: Mapping[str, Any], evidence: Mapping[str, Any], trust: TrustAnchors) -> str:
+    """Check that the evidence is the recorded one and proves what it claims; return what it shows.
+
+    Raises `CheckFailed`, or HuilianError of the format that is wrong.
+    """
+    require(
+        record.get("evidence_sha256") == b64u_encode(sha256_canonical(dict(evidence))),
+        "the evidence is not the one that was recorded",
+    )
+    check = _CHECKS.get(frozenset(evidence))
+    if check is None:
+        raise CheckFailed(f"unknown kind of evidence: {', '.join(sorted(evidence))}")
+    return check(record, evidence, trust)
+
+
+def _nothing(record: Mapping[str, Any], _evidence: Mapping[str, Any], _trust: TrustAnchors) -> str:
+    # A confirmation without the buyer's signature would be only the hub's word for it.
+    require(record.get("type") != "receivable.confirmed", "a confirmation without the buyer's signature")
+    return "none attached; the record is the hub's own statement"
+
+
+def _confirmation(record: Mapping[str, Any], evidence: Mapping[str, Any], trust: TrustAnchors) -> str:
+    message = ReceivableConfirmation.from_dict(evidence["confirmation"])
+    buyer = verify_confirmation(
+        message, b64u_decode(evidence["signature"]), evidence["certificate"], trust.enterprise_ca
+    )
+    require(message.chain_id == trust.chain.chain_id, "the confirmation is for another chain")
+    same_contract = message.verifying_contract.lower() == trust.chain.contract.lower()
+    require(same_contract, "the confirmation is for another contract")
+    _require_same(message.to_dict(), record["content"])
+    recorded = parse_time(record["recorded_at"]).timestamp()
+    require(message.confirmed_at <= recorded + _MAX_CLOCK_SKEW_S, "confirmed after it was recorded")
+    return f"EIP-712 confirmation by {buyer.uscc}, whose key the enterprise CA certifies"
+
+
+def _consent(record: Mapping[str, Any], evidence: Mapping[str, Any], trust: TrustAnchors) -> str:
+    consent = verify_evidence(b64u_decode(evidence["signed_consent"]), trust, parse_time(record["recorded_at"]))
+    signed = b64u_encode(consent.artefact.sha256)
+    _require_same({"consent_id": consent.artefact.id, "artefact_sha256": signed}, record["content"])
+    return f"consent {consent.artefact.id}, signed by a device that the identity authority vouches for"
+
+
+def _answer(record: Mapping[str, Any], evidence: Mapping[str, Any], _trust: TrustAnchors) -> str:
+    parts = evidence["edge_signature"].split(".")
+    require(len(parts) == 3, "the edge's signature is malformed")
+    claims, content = parse_canonical(b64u_decode(parts[1])), dict(record["content"])
+    content["fields"] = sorted(content["fields"])
+    _require_same({key: claims[key] for key in ("request_id", "consent_sha256", "dataset", "fields")}, content)
+    return "the edge's signature names this request; the edge's key itself is not among the pinned ones"
+
+
+def _require_same(stated: Mapping[str, Any], content: Mapping[str, Any]) -> None:
+    for key, value in stated.items():
+        require(content.get(key) == value, f"the record states another {key} than the evidence")
+
+
+_CHECKS: dict[frozenset[str], Callable[[Mapping[str, Any], Mapping[str, Any], TrustAnchors], str]] = {
+    frozenset(): _nothing,
+    frozenset({"confirmation", "signature", "certificate"}): _confirmation,
+    frozenset({"signed_consent"}): _consent,
+    frozenset({"edge_signature"}): _answer,
+}
+
+
+def check_consent(data: bytes, trust: TrustAnchors, now: datetime) -> str:
+    """Check a signed consent by itself: its signatures as of a moment when it was valid, and where it stands now."""
+    value = parse_canonical(data)
+    valid_from, valid_until = (parse_time(value["artefact"][key]) for key in ("valid_from", "valid_until"))
+    at = max(valid_from, now) if now < valid_until else valid_from
+    consent = verify_evidence(data, trust, at.astimezone(UTC))
+    standing = "valid" if at == now else ("expired" if now >= valid_until else "not yet valid")
+    return f"consent {consent.artefact.id}: device, authority and hub signed it; today it is {standing}"

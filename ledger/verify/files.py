@@ -1,0 +1,46 @@
+"""Telling what a file is, and checking it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from huilian_protocol.trust import TrustAnchors
+
+from ledger.verify.evidence import check_consent
+from ledger.verify.receipt import check_receipt
+from ledger.verify.verdict import Check, Verdict, run_check
+
+MAX_FILE_BYTES = 2 * 1024 * 1024
+
+
+def verify_file(path: Path | str, trust: TrustAnchors, now: datetime | None = None) -> Verdict:
+    """Check a receipt or a signed consent. Raises OSError when the file cannot be read.
+
+    `now` is only needed to say whether a consent is valid today; by default it is the machine's time.
+    """
+    with Path(path).open("rb") as file:
+        return verify_bytes(file.read(MAX_FILE_BYTES + 1), trust, now or datetime.now(UTC))
+
+
+def verify_bytes(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
+    """Check the content of such a file."""
+    kind = _kind(data)
+    if kind == "receipt":
+        return Verdict(kind, check_receipt(data, trust))
+    if kind == "consent":
+        return Verdict(kind, (run_check("consent", lambda: check_consent(data, trust, now)),))
+    return Verdict(kind, (Check("form", False, "neither a receipt nor a signed consent"),))
+
+
+def _kind(data: bytes) -> str:
+    try:
+        value = json.loads(data) if len(data) <= MAX_FILE_BYTES else None
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        return "unknown"
+    if "artefact" in value:
+        return "consent"
+    return "receipt" if "inclusion_proof" in value else "unknown"

@@ -1,0 +1,96 @@
+"""The checks of a receipt, each on its own."""
+
+from __future__ import annotations
+
+from huilian_protocol.clock import parse_time
+from huilian_protocol.jose import thumbprint
+from huilian_protocol.receipt import Receipt, parse_receipt
+from huilian_protocol.record import commit_record
+from huilian_protocol.trust import TrustAnchors, TrustedHub
+
+from ledger.merkle.checkpoint import Checkpoint, LogVerifier, verify_checkpoint
+from ledger.merkle.hashing import leaf_hash
+from ledger.merkle.proofs import verify_inclusion
+from ledger.verify.evidence import check_evidence
+from ledger.verify.transaction import read_anchor_transaction
+from ledger.verify.verdict import Check, CheckFailed, require, run_check
+
+_RECORD_KEYS = {"type", "id", "recorded_at", "content", "evidence_sha256"}
+
+
+def check_receipt(data: bytes, trust: TrustAnchors) -> tuple[Check, ...]:
+    """Return all checks of a receipt; when its form or own signature is wrong, that one only."""
+    parsed: list[Receipt] = []
+
+    def form() -> str:
+        parsed.append(parse_receipt(data))
+        return "canonical bytes, all of them covered by the signature of the key in the receipt"
+
+    first = run_check("form and signature", form)
+    if not first.ok:
+        return (first,)
+    checks = _Checks(parsed[0], trust)
+    named = {
+        "issuing hub": checks.issuer,
+        "record": checks.record,
+        "inclusion in the log": checks.inclusion,
+        "checkpoint": checks.checkpoint,
+        "anchor on the chain": checks.anchor,
+        "evidence": lambda: check_evidence(checks.receipt.record, checks.receipt.evidence, trust),
+    }
+    return (first, *(run_check(name, check) for name, check in named.items()))
+
+
+class _Checks:
+    """The single checks; each looks up what it needs, so that one failure hides no other."""
+
+    def __init__(self, receipt: Receipt, trust: TrustAnchors) -> None:
+        self.receipt = receipt
+        self._trust = trust
+
+    def _hub(self) -> TrustedHub:
+        hub = self._trust.hub_of_key(thumbprint(self.receipt.hub_key))
+        if hub is None:
+            raise CheckFailed("the receipt was signed by a key that is not pinned")
+        return hub
+
+    def _checkpoint(self) -> Checkpoint:
+        return verify_checkpoint(self.receipt.checkpoint, LogVerifier.from_vkey(self._hub().log_vkey))
+
+    def issuer(self) -> str:
+        """The key in the receipt is pinned."""
+        return f"signed by {self._hub().origin}"
+
+    def record(self) -> str:
+        """The record has its place and time."""
+        record = self.receipt.record
+        require(set(record) == _RECORD_KEYS, "the record has unknown or missing keys")
+        require(isinstance(record["content"], dict), "the record's content is no object")
+        return f"{record['type']} {record['id']} of {parse_time(record['recorded_at']):%Y-%m-%d %H:%M:%S} UTC"
+
+    def inclusion(self) -> str:
+        """Salt and record give the leaf, and the proof leads from it to the anchored root."""
+        receipt = self.receipt
+        leaf = leaf_hash(commit_record(receipt.record, receipt.salt))
+        verify_inclusion(leaf, receipt.leaf_index, receipt.tree_size, receipt.inclusion_proof, receipt.anchor.root)
+        return f"leaf {receipt.leaf_index} of {receipt.tree_size}"
+
+    def checkpoint(self) -> str:
+        """The log's own key signed a tree of this size and root."""
+        checkpoint, receipt = self._checkpoint(), self.receipt
+        require(checkpoint.size == receipt.tree_size, "the checkpoint is of another size than the proof")
+        require(checkpoint.root == receipt.anchor.root, "the checkpoint has another root than the anchor")
+        return f"signed by {checkpoint.origin} for size {checkpoint.size}"
+
+    def anchor(self) -> str:
+        """The hub's chain account signed a call that states this root and size to the pinned contract and chain."""
+        anchor, chain, hub = self.receipt.anchor, self._trust.chain, self._hub()
+        sent = read_anchor_transaction(bytes.fromhex(anchor.raw_transaction[2:]))
+        require(sent.hash == anchor.tx_hash, "the raw transaction has another hash")
+        require(sent.chain_id == anchor.chain_id == chain.chain_id, "the transaction is for another chain")
+        contract = {sent.contract, anchor.contract.lower(), chain.contract.lower()}
+        require(len(contract) == 1, "the transaction is for another contract")
+        require(sent.sender == hub.chain_address.lower(), "the transaction was signed by another account")
+        require(sent.root == anchor.root, "the transaction states another root")
+        require(sent.size == anchor.size == self.receipt.tree_size, "the transaction states another size")
+        return f"{anchor.tx_hash} on chain {anchor.chain_id}; stated to be in block {anchor.block_number}"
