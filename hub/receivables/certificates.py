@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
-from stdnum.cn import uscc as uscc_number
 
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.receivables import stored_certificates, stored_receivables
 from hub.receivables.access import visible_certificate, visible_receivable
+from hub.receivables.documents import is_uscc
 from hub.receivables.model import Certificate, Page, Receivable
 from hub.receivables.ports import EnterpriseDirectory
 from hub.receivables.reasons import Reason, term_reason
@@ -176,7 +176,7 @@ class Certificates:
         return certificate
 
     async def _check_receiver(self, certificate: Certificate, receiver_uscc: str) -> None:
-        if not uscc_number.is_valid(receiver_uscc):
+        if not is_uscc(receiver_uscc):
             raise HuilianError("USCC_MALFORMED", uscc=receiver_uscc)
         if receiver_uscc in (certificate.holder_uscc, certificate.issuer_uscc):
             raise HuilianError("INVALID_ARGUMENT", "a certificate goes to a third party", field="receiver_uscc")

@@ -127,13 +127,15 @@ def parse_document(content: dict[str, Any]) -> TradeDocument:
 def check_document(document: TradeDocument) -> None:
     """Raise PROVIDER_FAULT for a document that makes no sense in itself, whatever it is compared with."""
     _require(0 < len(document.lines) <= MAX_LINES, document, f"1 to {MAX_LINES} lines expected")
-    _require(uscc_number.is_valid(document.buyer_uscc), document, "the buyer's USCC is malformed")
-    _require(uscc_number.is_valid(document.supplier_uscc), document, "the supplier's USCC is malformed")
+    _require(is_uscc(document.buyer_uscc), document, "the buyer's USCC is malformed")
+    _require(is_uscc(document.supplier_uscc), document, "the supplier's USCC is malformed")
     _require(document.buyer_uscc != document.supplier_uscc, document, "buyer and supplier are the same enterprise")
     if document.kind is not DocumentKind.RECEIPT_ADVICE:
         _require(document.currency == "CNY", document, "only CNY is accepted")
-    for text in (document.document_id, document.number):
-        _require(0 < len(text) <= MAX_TEXT, document, "id or number missing or too long")
+    for text in (document.document_id, document.number, document.supplier_name, *document.order_document_ids):
+        _require(0 < len(text) <= MAX_TEXT, document, "a text is missing or too long")
+    # PostgreSQL keeps every character but this one, and what one database refuses neither may take.
+    _require("\x00" not in _all_text(document), document, "a text holds a NUL character")
     if document.kind is DocumentKind.ORDER:
         order_line_ids = {line.order_line_id for line in document.lines}
         _require(
@@ -157,10 +159,21 @@ def lines_total_fen(document: TradeDocument) -> int:
     return sum(line.line_extension_amount_fen for line in document.lines) + document.tax_amount_fen
 
 
+def is_uscc(text: str) -> bool:
+    """Whether a text is a unified social credit code (GB 32100-2015) in its one spelling."""
+    return bool(uscc_number.is_valid(text)) and text == uscc_number.compact(text)
+
+
 def decimal_text(value: Decimal) -> str:
     """Plain decimal notation without exponent or trailing zeros; one number has one text."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _all_text(document: TradeDocument) -> str:
+    """All free text of a document in one string."""
+    texts = (document.document_id, document.number, document.supplier_name, *document.order_document_ids)
+    return "\n".join((*texts, *(f"{line.order_line_id} {line.item_name} {line.unit_code}" for line in document.lines)))
 
 
 def _parse_line(content: dict[str, Any]) -> DocumentLine:
@@ -181,6 +194,8 @@ def _check_line(document: TradeDocument, number: int, line: DocumentLine) -> Non
         document,
         f"unit price of line {number}",
     )
+    texts = (line.order_line_id, line.item_name, line.unit_code)
+    _require(all(len(text) <= MAX_TEXT for text in texts), document, f"a text of line {number} is too long")
     _require(0 <= line.line_extension_amount_fen <= MAX_FEN, document, f"amount of line {number}")
 
 

@@ -28,6 +28,7 @@ PAGE_SIZE = 200
 MAX_PAGES = 25
 """Bound of one pull: 5,000 documents. What is left comes with the next one."""
 
+MAX_STATE = 32
 WITHDRAWN, PAID = "cancelled", "paid"
 OPEN_STATES = (ReceivableState.DRAFT, ReceivableState.MATCHED)
 """Before the buyer signed: what the ERP says may still change the receivable."""
@@ -197,6 +198,8 @@ def _checked(buyer: str, item: PulledDocument) -> TradeDocument:
     if item.document is None:
         raise HuilianError("PROVIDER_FAULT", item.fault, provider="ERP")
     check_document(item.document)
+    if item.version <= 0 or not 0 < len(item.erp_state) <= MAX_STATE:
+        raise HuilianError("PROVIDER_FAULT", "version or ERP state missing", provider="ERP")
     if item.document.buyer_uscc != buyer:
         raise HuilianError("PROVIDER_FAULT", "the document belongs to another buyer", provider="ERP")
     return item.document

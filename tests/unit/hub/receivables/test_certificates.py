@@ -191,6 +191,7 @@ async def test_a_former_holder_does_not_see_what_became_of_it(world: World) -> N
     [
         ("91449900MA0H00037X", "USCC_MALFORMED"),
         ("", "USCC_MALFORMED"),
+        (SECOND_TIER.lower(), "USCC_MALFORMED"),
         (SUPPLIER, "INVALID_ARGUMENT"),
         (BUYER, "INVALID_ARGUMENT"),
         (trade.DEALER, "NOT_FOUND"),

@@ -1,0 +1,135 @@
+"""Between receivables on the wire and receivables in the domain."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from huilian.common.v1 import common_pb2
+from huilian.receivables.v1 import certificate_service_pb2 as certificate_pb
+from huilian.receivables.v1 import receivable_service_pb2 as receivable_pb
+from huilian_protocol.confirmation import ReceivableConfirmation
+from huilian_protocol.errors import HuilianError
+
+from hub.receivables.model import Certificate, Receivable
+from hub.receivables.reasons import Reason
+from hub.receivables.records import CURRENCY, evidence_hash
+from hub.receivables.states import CertificateState, ReceivableState
+from hub.receivables.trade_documents import TakenIn
+
+_RECEIVABLE_STATES = {
+    state: receivable_pb.ReceivableState.Value(f"RECEIVABLE_STATE_{state}") for state in ReceivableState
+}
+_CERTIFICATE_STATES = {
+    state: certificate_pb.CertificateState.Value(f"CERTIFICATE_STATE_{state}") for state in CertificateState
+}
+_EVIDENCE_HASH_BYTES = 32
+
+
+def receivable_message(receivable: Receivable) -> receivable_pb.Receivable:
+    """A receivable."""
+    return receivable_pb.Receivable(
+        receivable_id=receivable.receivable_id,
+        state=_RECEIVABLE_STATES[receivable.state],
+        buyer_uscc=receivable.buyer_uscc,
+        supplier_uscc=receivable.supplier_uscc,
+        supplier_name=receivable.supplier_name,
+        invoice_number=receivable.invoice_number,
+        issue_date=receivable.issue_date.isoformat(),
+        due_date=receivable.due_date.isoformat(),
+        amount=money(receivable.amount_fen),
+        certificated_amount=money(receivable.issued_fen),
+        redeemed_amount=money(receivable.redeemed_fen),
+        reasons=[reason_message(reason) for reason in receivable.reasons],
+        confirmed_time=_timestamp(receivable.confirmed_at),
+        evidence_hash=evidence_hash(receivable),
+    )
+
+
+def certificate_message(certificate: Certificate) -> certificate_pb.ReceivableCertificate:
+    """A certificate."""
+    return certificate_pb.ReceivableCertificate(
+        certificate_id=certificate.certificate_id,
+        state=_CERTIFICATE_STATES[certificate.state],
+        receivable_id=certificate.receivable_id,
+        parent_certificate_id=certificate.parent_id or "",
+        issuer_uscc=certificate.issuer_uscc,
+        holder_uscc=certificate.holder_uscc,
+        amount=money(certificate.amount_fen),
+        due_date=certificate.due_date.isoformat(),
+        offered_by_uscc=certificate.offered_by,
+        financing_id=certificate.financing_id or "",
+    )
+
+
+def confirmation_message(confirmation: ReceivableConfirmation) -> receivable_pb.ReceivableConfirmation:
+    """What the buyer signs."""
+    return receivable_pb.ReceivableConfirmation(
+        receivable_id=confirmation.receivable_id,
+        invoice_id=confirmation.invoice_id,
+        buyer_uscc=confirmation.buyer_uscc,
+        supplier_uscc=confirmation.supplier_uscc,
+        amount_fen=confirmation.amount_fen,
+        currency=confirmation.currency,
+        due_date=confirmation.due_date.isoformat(),
+        evidence_hash=confirmation.evidence_hash,
+        confirmed_at=confirmation.confirmed_at,
+        chain_id=confirmation.chain_id,
+        verifying_contract=confirmation.verifying_contract,
+    )
+
+
+def confirmation_of(message: receivable_pb.ReceivableConfirmation) -> ReceivableConfirmation:
+    """What the buyer signed. Raises CONFIRMATION_CONTENT_MISMATCH for values that no confirmation can hold."""
+    if len(message.evidence_hash) != _EVIDENCE_HASH_BYTES:
+        raise HuilianError("CONFIRMATION_CONTENT_MISMATCH", "32 bytes expected", field="evidenceHash")
+    return ReceivableConfirmation(
+        receivable_id=message.receivable_id,
+        invoice_id=message.invoice_id,
+        buyer_uscc=message.buyer_uscc,
+        supplier_uscc=message.supplier_uscc,
+        amount_fen=message.amount_fen,
+        currency=message.currency,
+        due_date=_date(message.due_date),
+        evidence_hash=message.evidence_hash,
+        confirmed_at=message.confirmed_at,
+        chain_id=message.chain_id,
+        verifying_contract=message.verifying_contract,
+    )
+
+
+def taken_in_message(taken: TakenIn) -> receivable_pb.SyncTradeDocumentsResponse:
+    """The outcome of a pull."""
+    return receivable_pb.SyncTradeDocumentsResponse(
+        imported_documents=taken.imported,
+        receivables=[receivable_message(receivable) for receivable in taken.receivables],
+        rejected_documents=[
+            receivable_pb.RejectedDocument(document_id=item.document_id, number=item.number, fault=item.fault)
+            for item in taken.rejected
+        ],
+    )
+
+
+def reason_message(reason: Reason) -> common_pb2.Reason:
+    """A reason in both languages."""
+    return common_pb2.Reason(code=reason.code, text_zh=reason.text_zh, text_en=reason.text_en)
+
+
+def money(amount_fen: int) -> common_pb2.Money:
+    """An amount in fen."""
+    return common_pb2.Money(amount_fen=amount_fen, currency=CURRENCY)
+
+
+def _timestamp(moment: dt.datetime | None) -> Timestamp | None:
+    if moment is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise HuilianError("CONFIRMATION_CONTENT_MISMATCH", "not a date", field="dueDate") from error
