@@ -5,10 +5,10 @@ Queries are written with Tortoise models in a domain's `store.py`; hot paths the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha256
-from typing import Any, Iterator
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from tortoise import context as tortoise_context
@@ -88,10 +88,9 @@ class Database:
 
         Raises TransactionMisuse when one is open already. Callbacks given to `after_commit` run once it is durable.
         """
-        with entered_transaction() as entered:
-            with _as_current(self._opened):
-                async with in_transaction():
-                    yield
+        with entered_transaction() as entered, _as_current(self._opened):
+            async with in_transaction():
+                yield
         for callback in entered.after_commit:
             callback()
 

@@ -14,6 +14,7 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
 from hub.platform.callers import current_caller
+from hub.platform.calls import current_call
 from hub.platform.database import Database
 from hub.platform.store import StoredAnswer
 from hub.platform.transactions import require_transaction
@@ -55,6 +56,7 @@ class Idempotency:
             return None
         if bytes(stored.request_sha256) != _fingerprint(method, request):
             raise HuilianError("REQUEST_ID_REUSED", request_id=_request_id(request))
+        current_call().replayed = True
         return response_type.FromString(bytes(stored.answer))
 
     async def remember(self, method: str, request: Message, answer: Message) -> None:

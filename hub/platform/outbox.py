@@ -122,7 +122,8 @@ class Outbox:
 
 def _backoff(attempts: int) -> timedelta:
     """Doubling from 0.2 s to 30 s."""
-    return min(BACKOFF_FIRST * 2 ** min(attempts - 1, 10), BACKOFF_MOST)
+    doublings = min(max(attempts - 1, 0), 10)
+    return min(BACKOFF_FIRST * (1 << doublings), BACKOFF_MOST)
 
 
 async def _wait(wake: asyncio.Event, seconds: float) -> None:

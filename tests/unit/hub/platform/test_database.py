@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+
 from hub.platform.database import Database
 from hub.platform.store import SubjectKey
 from hub.platform.transactions import TransactionMisuse, forbid_transaction
@@ -219,7 +220,9 @@ async def test_two_processes_on_one_database_wait_for_each_other(database_maker:
 
 async def test_sqlite_is_durable_and_checks_foreign_keys(database: Database) -> None:
     if database.dialect == "sqlite":
-        pragmas = [(await database.fetch(f"PRAGMA {name}"))[0] for name in ("journal_mode", "synchronous", "foreign_keys")]
+        pragmas = [
+            (await database.fetch(f"PRAGMA {name}"))[0] for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
         assert [list(row.values())[0] for row in pragmas] == ["wal", 2, 1]
     else:
         assert (await database.fetch("SHOW server_version"))[0]["server_version"].startswith("15")

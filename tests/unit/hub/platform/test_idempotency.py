@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from huilian.common.v1.sandbox_service_pb2 import FundAccountRequest, FundAccountResponse
+from huilian_protocol.clock import FixedClock
+from huilian_protocol.errors import HuilianError
+
 from hub.platform.callers import ANONYMOUS, Caller, Role, set_current_caller
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
 from hub.platform.store import SubjectKey
-from huilian.common.v1.sandbox_service_pb2 import FundAccountRequest, FundAccountResponse
-from huilian_protocol.clock import FixedClock
-from huilian_protocol.errors import HuilianError
 
 REQUEST = FundAccountRequest(request_id="request-0001", party_id="party-0001", amount_fen=5)
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tortoise import fields
+from tortoise.migrations.executor import MigrationTarget
+from tortoise.models import Model
+
 from hub.platform import migrations_runner
 from hub.platform.database import Database
 from hub.platform.domains import hub_packages
@@ -11,9 +15,6 @@ from hub.platform.make_migration import pending_changes
 from hub.platform.migrations_runner import split_statements
 from hub.platform.model_rules import ModelRuleBroken, check_models
 from tests.support.databases import DatabaseMaker
-from tortoise import fields
-from tortoise.migrations.executor import MigrationTarget
-from tortoise.models import Model
 
 SAMPLE = ["tests.support.sample_domain"]
 
@@ -21,7 +22,9 @@ SAMPLE = ["tests.support.sample_domain"]
 async def _at_first_step(maker: DatabaseMaker) -> Database:
     database = Database(await maker.empty_url(), SAMPLE)
     await database.open()
-    await migrations_runner.migrate(database._client(), database._apps, [MigrationTarget("sample_domain", "0001_initial")])
+    await migrations_runner.migrate(
+        database._client(), database._apps, [MigrationTarget("sample_domain", "0001_initial")]
+    )
     await database.execute("INSERT INTO sample_parent (id, name) VALUES ($1, $2)", 1, "one")
     await database.execute_many("INSERT INTO sample_child (id, parent_id) VALUES ($1, $2)", [(1, 1), (2, 1)])
     return database

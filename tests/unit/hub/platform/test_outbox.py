@@ -6,10 +6,11 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from huilian_protocol.clock import FixedClock
+
 from hub.platform.database import Database
 from hub.platform.outbox import GiveUp, Message, Outbox
 from hub.platform.transactions import TransactionMisuse, current_transaction
-from huilian_protocol.clock import FixedClock
 
 
 class Recorder:

@@ -1,0 +1,162 @@
+"""The edge of the hub: every call passes here, once, whatever its domain.
+
+Deadline, caller, policy, field rules, then the servicer; every exception becomes a catalogue status. Whatever is unknown
+becomes INTERNAL with a bare message. One log line per call: a constant event name, the method, the outcome, no content.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeAlias, cast
+
+import grpc
+import protovalidate
+from google.protobuf.message import Message
+from grpc_status import rpc_status
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.metadata import REPLAYED, TRACE_ID
+from huilian_protocol.status import to_rpc_status
+
+from hub.platform.admission import Admission
+from hub.platform.calls import CallNotes
+
+DEFAULT_DEADLINE_S = 10.0
+LONGEST_CALL_S = 60.0
+LONGEST_STREAM_S = 3_600.0
+# Kept back of the caller's deadline, so that there is time to say that time ran out.
+RESERVE_S = 0.02
+# Answered to anybody: health for whoever supervises the process, reflection of what is public anyway.
+OPEN_PREFIXES = ("/grpc.health.v1.Health/", "/grpc.reflection.")
+
+logger = logging.getLogger(__name__)
+
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """The one interceptor of the hub's server."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler:
+        """Wrap the handler of one call."""
+        handler: Any = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or method.startswith(OPEN_PREFIXES):
+            return cast("Handler", handler)
+        shape = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.unary_unary is not None:
+            return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **shape)
+        if handler.unary_stream is not None:
+            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), **shape)
+        raise AssertionError(f"{method}: the protocol has no client streams")
+
+    def _unary(self, method: str, serve: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+        async def guarded(request: Message, context: Any) -> Any:
+            call = _Call(method, context)
+            try:
+                async with asyncio.timeout(call.seconds_left(DEFAULT_DEADLINE_S, LONGEST_CALL_S)):
+                    notes = await self._enter(method, request, context)
+                    answer = await serve(request, context)
+            except Exception as error:  # noqa: BLE001  the one place where the unknown becomes INTERNAL
+                await call.refuse(_refusal(error))
+            call.finish("OK", notes)
+            return answer
+
+        return guarded
+
+    def _stream(self, method: str, serve: Callable[[Any, Any], AsyncIterator[Any]]) -> Callable[[Any, Any], Any]:
+        async def guarded(request: Message, context: Any) -> AsyncIterator[Any]:
+            call = _Call(method, context)
+            try:
+                async with asyncio.timeout(call.seconds_left(LONGEST_STREAM_S, LONGEST_STREAM_S)):
+                    notes = await self._enter(method, request, context)
+                    async for message in serve(request, context):
+                        yield message
+            except Exception as error:  # noqa: BLE001  as above
+                await call.refuse(_refusal(error))
+            call.finish("OK", notes)
+
+        return guarded
+
+    async def _enter(self, method: str, request: Message, context: Any) -> CallNotes:
+        notes = await self._admission.admit(method, _metadata(context), context.auth_context())
+        check_fields(request)
+        return notes
+
+
+class _Call:
+    """One call's clock, log line and last words."""
+
+    def __init__(self, method: str, context: Any) -> None:
+        self._method = method
+        self._context = context
+        self._started = time.monotonic()
+
+    def seconds_left(self, default_s: float, most_s: float) -> float:
+        """How long the servicer may take."""
+        remaining = self._context.time_remaining()
+        return max(0.0, min(default_s if remaining is None else remaining - RESERVE_S, most_s))
+
+    async def refuse(self, error: HuilianError) -> None:
+        """End the call with a catalogue status; never returns."""
+        self._log(error.code)
+        status = rpc_status.to_status(to_rpc_status(error))
+        await self._context.abort(status.code, status.details, status.trailing_metadata)
+
+    def finish(self, code: str, notes: CallNotes) -> None:
+        """The call went well."""
+        if notes.replayed:
+            self._context.set_trailing_metadata(((REPLAYED, "true"),))
+        self._log(code)
+
+    def _log(self, code: str) -> None:
+        took_ms = (time.monotonic() - self._started) * 1_000
+        trace_id = _metadata(self._context).get(TRACE_ID, "")[:64]
+        extra = {"method": self._method, "code": code, "took_ms": round(took_ms, 1), "trace_id": trace_id}
+        logger.info("rpc.finished", extra=extra)
+
+
+def check_fields(request: Message) -> None:
+    """Raise HuilianError INVALID_ARGUMENT naming the first field that breaks a rule of the protocol, without its value."""
+    violations = protovalidate.collect_violations(request)
+    if violations:
+        proto = violations[0].proto
+        path = ".".join(element.field_name for element in proto.field.elements) if proto.field else ""
+        raise HuilianError("INVALID_ARGUMENT", f"rule {proto.rule_id}", field=path)
+
+
+def _refusal(error: Exception) -> HuilianError:
+    if isinstance(error, HuilianError):
+        return error
+    if isinstance(error, TimeoutError):
+        return HuilianError("DEADLINE_EXCEEDED")
+    # The text of an unforeseen error could hold anything; its type and place are enough to find it.
+    logger.error("rpc.failed", extra={"error_type": type(error).__name__, "place": _place(error)})
+    return HuilianError("INTERNAL")
+
+
+def _place(error: BaseException) -> str:
+    """The innermost line of our own code that the error passed."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_globals.get("__name__", "")
+        if name.startswith(("hub.", "ledger.")):
+            place = f"{name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+def _metadata(context: Any) -> dict[str, str]:
+    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}

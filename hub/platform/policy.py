@@ -1,0 +1,162 @@
+"""Who may call what: one table for every RPC of the protocol, deny by default. A test compares it with the descriptors.
+
+The table says which kinds of callers get through the door; whose object it is, services check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from huilian_protocol.errors import HuilianError
+
+from hub.platform.callers import Caller, Role
+
+EVERYBODY = frozenset(Role)
+SIGNED_IN = EVERYBODY - {Role.ANONYMOUS}
+CITIZEN = frozenset({Role.CITIZEN})
+ENTERPRISE = frozenset({Role.ENTERPRISE})
+BORROWER = CITIZEN | ENTERPRISE
+OPERATOR = frozenset({Role.OPERATOR})
+CONNECTOR = frozenset({Role.CONNECTOR})
+REGISTRAR = frozenset({Role.ANONYMOUS, Role.CHANNEL, Role.CITIZEN})
+SERVED_ELSEWHERE: frozenset[Role] = frozenset()
+
+
+def _service(name: str, methods: Mapping[str, frozenset[Role]]) -> dict[str, frozenset[Role]]:
+    return {f"/huilian.{name}/{method}": roles for method, roles in methods.items()}
+
+
+POLICY: Mapping[str, frozenset[Role]] = {
+    **_service(
+        "common.v1.SandboxService",
+        {
+            "GetClock": EVERYBODY,
+            "MoveClock": OPERATOR,
+            "FundAccount": OPERATOR,
+            "GetAccount": OPERATOR | BORROWER,
+        },
+    ),
+    **_service(
+        "identity.v1.IdentityService",
+        {
+            "RegisterPerson": REGISTRAR,
+            "RegisterEnterprise": OPERATOR | ENTERPRISE,
+            "GetEnterprise": SIGNED_IN - CITIZEN,
+            "ListEnterprises": SIGNED_IN - CITIZEN,
+            "GetKeySet": EVERYBODY,
+        },
+    ),
+    **_service(
+        "identity.v1.TokenService",
+        {"CreateChallenge": EVERYBODY, "IssueToken": EVERYBODY, "RevokeToken": SIGNED_IN},
+    ),
+    **_service(
+        "identity.v1.IdentityAuthorityService",
+        {"GetAuthorityKeys": SERVED_ELSEWHERE, "BindDeviceKey": SERVED_ELSEWHERE},
+    ),
+    **_service(
+        "identity.v1.CertificateAuthorityService",
+        {"GetCertificateAuthority": SERVED_ELSEWHERE, "IssueCertificate": SERVED_ELSEWHERE},
+    ),
+    **_service(
+        "consent.v1.ConsentService",
+        {
+            "PrepareConsent": CITIZEN,
+            "GrantConsent": CITIZEN,
+            "RejectConsent": CITIZEN,
+            "GetConsent": CITIZEN,
+            "ListConsents": CITIZEN,
+            "RevokeConsent": CITIZEN,
+            "ListPurposes": EVERYBODY,
+            "WatchRevocations": CONNECTOR,
+        },
+    ),
+    **_service(
+        "exchange.v1.ExchangeService",
+        {"ListDatasets": EVERYBODY, "FetchDataset": CITIZEN, "ListAccessRecords": CITIZEN},
+    ),
+    **_service(
+        "connector.v1.ConnectorService",
+        {"Describe": SERVED_ELSEWHERE, "Check": SERVED_ELSEWHERE, "Read": SERVED_ELSEWHERE},
+    ),
+    **_service(
+        "connector.v1.ErpConnectorService",
+        {"DescribeErp": SERVED_ELSEWHERE, "ListTradeDocuments": SERVED_ELSEWHERE},
+    ),
+    **_service(
+        "receivables.v1.ReceivableService",
+        {
+            "SyncTradeDocuments": ENTERPRISE,
+            "GetReceivable": ENTERPRISE,
+            "ListReceivables": ENTERPRISE,
+            "PrepareConfirmation": ENTERPRISE,
+            "ConfirmReceivable": ENTERPRISE,
+        },
+    ),
+    **_service(
+        "receivables.v1.CertificateService",
+        {
+            "IssueCertificate": ENTERPRISE,
+            "AcceptCertificate": ENTERPRISE,
+            "RefuseCertificate": ENTERPRISE,
+            "SplitCertificate": ENTERPRISE,
+            "TransferCertificate": ENTERPRISE,
+            "GetCertificate": ENTERPRISE,
+            "ListCertificates": ENTERPRISE,
+        },
+    ),
+    **_service(
+        "lending.v1.FinancingService",
+        {
+            "QuoteFinancing": ENTERPRISE,
+            "ApplyForFinancing": ENTERPRISE,
+            "AcceptFinancing": ENTERPRISE,
+            "WithdrawFinancing": ENTERPRISE,
+            "GetFinancing": ENTERPRISE,
+            "ListFinancings": ENTERPRISE,
+        },
+    ),
+    **_service(
+        "lending.v1.FlashLoanService",
+        {
+            "PreviewEvidence": CITIZEN,
+            "ApplyForFlashLoan": CITIZEN,
+            "SignFlashLoan": CITIZEN,
+            "GetFlashLoanApplication": CITIZEN,
+        },
+    ),
+    **_service(
+        "lending.v1.LoanService",
+        {
+            "GetLoan": BORROWER,
+            "ListLoans": BORROWER,
+            "DrawLoan": BORROWER,
+            "RepayLoan": BORROWER,
+            "QuotePayoff": BORROWER,
+        },
+    ),
+    **_service(
+        "ledger.v1.LedgerService",
+        {
+            "GetCheckpoint": EVERYBODY,
+            "GetInclusionProof": EVERYBODY,
+            "GetConsistencyProof": EVERYBODY,
+            "GetReceipt": BORROWER | OPERATOR,
+        },
+    ),
+}
+
+
+def allowed_roles(method: str) -> frozenset[Role]:
+    """The roles that may call a method by its full path; none for a method that the table does not name."""
+    return POLICY.get(method, frozenset())
+
+
+def check(method: str, caller: Caller) -> None:
+    """Raise HuilianError UNAUTHENTICATED for a caller who should sign in first, PERMISSION_DENIED for any other."""
+    allowed = allowed_roles(method)
+    if caller.role in allowed:
+        return
+    if caller.role is Role.ANONYMOUS and allowed:
+        raise HuilianError("UNAUTHENTICATED", "this call needs a token")
+    raise HuilianError("PERMISSION_DENIED")
