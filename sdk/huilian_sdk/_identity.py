@@ -25,11 +25,14 @@ class Identity:
     async def register_person(
         self, sealed_identity: bytes, device_public_jwk: Jwk, *, call: Call | None = None
     ) -> pb.RegisterPersonResponse:
-        """Register a person, whose identity is sealed to the identity authority, with a first device key."""
+        """Register a person, whose identity is sealed to the identity authority, with a first device key.
+
+        Who is not registered yet has no token: use a client without a signer.
+        """
         request = pb.RegisterPersonRequest(
             sealed_identity=sealed_identity, device_public_key_jwk=json.dumps(device_public_jwk)
         )
-        return await self.calls.unary(_SERVICE, request, pb.RegisterPersonResponse, call, authenticated=False)
+        return await self.calls.unary(_SERVICE, request, pb.RegisterPersonResponse, call)
 
     async def register_enterprise(
         self,
@@ -40,14 +43,14 @@ class Identity:
         token_public_jwk: Jwk,
         call: Call | None = None,
     ) -> pb.Enterprise:
-        """Register an enterprise with its certified confirmation key and its token key."""
+        """Register an enterprise with its certified confirmation key and its token key; the sandbox's operator may."""
         request = pb.RegisterEnterpriseRequest(
             uscc=uscc,
             name=name,
             confirmation_certificate_pem=confirmation_certificate_pem,
             token_public_key_jwk=json.dumps(token_public_jwk),
         )
-        answer = await self.calls.unary(_SERVICE, request, pb.RegisterEnterpriseResponse, call, authenticated=False)
+        answer = await self.calls.unary(_SERVICE, request, pb.RegisterEnterpriseResponse, call)
         return answer.enterprise
 
     async def enterprise(self, uscc: str, *, call: Call | None = None) -> pb.Enterprise:
