@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from huilian.common.v1 import common_pb2
@@ -14,6 +13,7 @@ from hub.identity.keyset import KeyPublisher
 from hub.identity.login import LoginService
 from hub.identity.service import EnterpriseRegistration, IdentityService
 from hub.identity.store import EnterpriseRow
+from hub.platform.calls import current_call
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
 
@@ -73,17 +73,10 @@ class IdentityServicer(identity_service_pb2_grpc.IdentityServiceServicer):
 
 
 class TokenServicer(identity_service_pb2_grpc.TokenServiceServicer):
-    """Serves logins. `peer_certificate` tells the thumbprint of the caller's mTLS certificate, or ""."""
+    """Serves logins."""
 
-    def __init__(
-        self,
-        login: LoginService,
-        database: Database,
-        peer_certificate: Callable[[Any], str],
-        revoke_current: Callable[[], Awaitable[None]],
-    ) -> None:
+    def __init__(self, login: LoginService, database: Database) -> None:
         self._login, self._database = login, database
-        self._peer_certificate, self._revoke_current = peer_certificate, revoke_current
 
     async def CreateChallenge(self, request: pb.CreateChallengeRequest, context: Any) -> pb.CreateChallengeResponse:
         """A fresh challenge."""
@@ -94,7 +87,7 @@ class TokenServicer(identity_service_pb2_grpc.TokenServiceServicer):
 
     async def IssueToken(self, request: pb.IssueTokenRequest, context: Any) -> pb.IssueTokenResponse:
         """A token for a proof."""
-        certificate = self._peer_certificate(context)
+        certificate = current_call().certificate
         async with self._database.transaction():
             if request.HasField("person"):
                 subject, proof = request.person.subject, request.person.assertion
@@ -110,7 +103,7 @@ class TokenServicer(identity_service_pb2_grpc.TokenServiceServicer):
     async def RevokeToken(self, request: pb.RevokeTokenRequest, context: Any) -> pb.RevokeTokenResponse:
         """End the caller's token."""
         async with self._database.transaction():
-            await self._revoke_current()
+            await self._login.revoke(current_call().token_id)
         return pb.RevokeTokenResponse()
 
 

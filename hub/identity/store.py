@@ -47,6 +47,17 @@ class UsedProofRow(Model):
         indexes = (("expires_at",),)
 
 
+class RevokedTokenRow(Model):
+    """An access token that was ended before its time, kept until it would have ended anyway."""
+
+    token_id = fields.CharField(max_length=64, primary_key=True)
+    expires_at = UtcDatetimeField()
+
+    class Meta:
+        table = "identity_revoked_token"
+        indexes = (("expires_at",),)
+
+
 class IdentityStore:
     """The only place of the identity domain that speaks SQL."""
 
@@ -87,3 +98,14 @@ class IdentityStore:
         except IntegrityError:
             return False
         return True
+
+    async def revoke_token(self, token_id: str, expires_at: datetime, now: datetime) -> None:
+        """Remember that a token has ended; again is a no-op. Forgets those that are long past."""
+        await RevokedTokenRow.filter(expires_at__lt=now).delete()
+        await RevokedTokenRow.bulk_create(
+            [RevokedTokenRow(token_id=token_id, expires_at=expires_at)], ignore_conflicts=True
+        )
+
+    async def is_revoked(self, token_id: str) -> bool:
+        """Whether this token was revoked."""
+        return await RevokedTokenRow.exists(token_id=token_id)

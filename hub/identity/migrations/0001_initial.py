@@ -33,6 +33,15 @@ class Migration(migrations.Migration):
             bases=['Model'],
         ),
         ops.CreateModel(
+            name='RevokedTokenRow',
+            fields=[
+                ('token_id', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
+                ('expires_at', UtcDatetimeField()),
+            ],
+            options={'table': 'identity_revoked_token', 'app': 'identity', 'indexes': [Index(fields=['expires_at'])], 'pk_attr': 'token_id', 'table_description': 'An access token that was ended before its time, kept until it would have ended anyway.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
             name='UsedProofRow',
             fields=[
                 ('id', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=200)),
