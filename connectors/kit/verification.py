@@ -6,13 +6,16 @@ same transaction that counts the read.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from huilian_protocol.artefact import Artefact, EvidenceLevel, Period
 from huilian_protocol.binding import Binding, check_identity
 from huilian_protocol.clock import Clock
 from huilian_protocol.consent import verify_evidence
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.identity import Identity
 from huilian_protocol.sealing import key_id, open_sealed, subject_info
 from huilian_protocol.trust import TrustAnchors
 
@@ -20,7 +23,6 @@ from connectors.kit import months
 from connectors.kit.contract import Subject
 from connectors.kit.manifest import DatasetSpec, Manifest
 from connectors.kit.requests import ReadRequest
-from connectors.kit.subject import read_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,19 @@ class ReadVerifier:
 
     def _open_subject(self, binding: Binding, request: ReadRequest, artefact: Artefact) -> Subject:
         info = subject_info(consent_id=artefact.id, subject=artefact.subject, agency=self._manifest.agency_id)
-        identity = read_identity(open_sealed(request.sealed_subject, self._sealing_key, info))
+        identity = open_identity(request.sealed_subject, self._sealing_key, info)
         check_identity(binding, identity.name, identity.resident_id, identity.salt)
         return Subject(identity.name, identity.resident_id)
+
+
+def open_identity(envelope: bytes, sealing_key: bytes, info: Mapping[str, Any]) -> Identity:
+    """The identity sealed to this key for this use; raises HuilianError SEALED_DATA_INVALID."""
+    opened = open_sealed(envelope, sealing_key, info)
+    try:
+        return Identity.from_bytes(opened)
+    except ValueError:
+        # `from None`: the parser's message could quote the person's data.
+        raise HuilianError("SEALED_DATA_INVALID", "the sealed identity is malformed") from None
 
 
 def _months(period: Period) -> months.Period:

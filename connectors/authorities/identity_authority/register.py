@@ -13,15 +13,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from huilian_protocol.binding import commit_identity, issue_binding
+from huilian_protocol.binding import issue_binding
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.sealing import KeyPair, generate_keypair, open_sealed, registration_info
+from huilian_protocol.identity import Identity
+from huilian_protocol.sealing import KeyPair, generate_keypair, registration_info
 from stdnum.cn import ric
 
 from connectors.kit.keys import SEALING_SUITE, load_sealing_key, load_signing_key, write_private
 from connectors.kit.sandbox_people import find_person
-from connectors.kit.subject import Identity, read_identity
+from connectors.kit.verification import open_identity
 
 AUTHORITY_ID = "identity_authority"
 BINDING_LIFE = timedelta(days=730)
@@ -59,8 +60,8 @@ class IdentityAuthority:
         Raises HuilianError SEALED_DATA_INVALID, RESIDENT_ID_MALFORMED (GB 11643 check digit, birth date or division)
         or PERSON_NOT_VERIFIED.
         """
-        opened = open_sealed(sealed_identity, self.keys.sealing.private, registration_info(authority=AUTHORITY_ID))
-        identity = read_identity(opened)
+        info = registration_info(authority=AUTHORITY_ID)
+        identity = open_identity(sealed_identity, self.keys.sealing.private, info)
         _check_person(identity)
         now = self._clock.now()
         return issue_binding(
@@ -68,7 +69,7 @@ class IdentityAuthority:
             issuer=AUTHORITY_ID,
             subject=self.network_number(relying_party, identity.resident_id),
             device_key=device_key,
-            identity_commitment=_commit(identity),
+            identity_commitment=identity.commitment(),
             issued_at=now,
             expires_at=now + BINDING_LIFE,
         )
@@ -85,10 +86,3 @@ def _check_person(identity: Identity) -> None:
         raise HuilianError("RESIDENT_ID_MALFORMED")
     if find_person(identity.name, identity.resident_id) is None:
         raise HuilianError("PERSON_NOT_VERIFIED")
-
-
-def _commit(identity: Identity) -> bytes:
-    try:
-        return commit_identity(identity.name, identity.resident_id, identity.salt)
-    except ValueError as error:
-        raise HuilianError("SEALED_DATA_INVALID", str(error)) from error

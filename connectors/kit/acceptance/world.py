@@ -20,6 +20,7 @@ from huilian_protocol.binding import commit_identity, issue_binding
 from huilian_protocol.canonical import b64u_encode, parse_canonical
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.consent import SignedConsent, countersign
+from huilian_protocol.identity import Identity
 from huilian_protocol.jose import thumbprint
 from huilian_protocol.sealing import (
     KeyPair,
@@ -37,7 +38,6 @@ from huilian_protocol.webauthn import USER_PRESENT, USER_VERIFIED, Assertion
 from connectors.kit.keys import SEALING_SUITE
 from connectors.kit.requests import ReadAnswer, ReadRequest
 from connectors.kit.sandbox_people import Person
-from connectors.kit.subject import Identity, write_identity
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 RP_ID, ORIGIN, HUB_ORIGIN = "localhost", "https://localhost", "hub.acceptance"
@@ -128,7 +128,7 @@ def seal_subject(device: Device, artefact: Artefact, agency: str, agency_key: by
     """The person's identity sealed to the agency under this consent."""
     identity = Identity(device.person.name, device.person.resident_id, device.salt)
     info = subject_info(consent_id=artefact.id, subject=artefact.subject, agency=agency)
-    return seal(SEALING_SUITE, agency_key, info, write_identity(identity))
+    return seal(SEALING_SUITE, agency_key, info, identity.to_bytes())
 
 
 def open_answer(recipient: KeyPair, artefact: Artefact, request: ReadRequest, answer: ReadAnswer) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 from huilian.identity.v1 import authority_service_pb2 as pb
 from huilian.identity.v1 import authority_service_pb2_grpc as pb_grpc
 from huilian_protocol.binding import verify_binding
+from huilian_protocol.identity import Identity
 from huilian_protocol.jose import jwks_to_keys, public_key_to_jwk
 from huilian_protocol.sealing import Suite, registration_info, seal
 from huilian_protocol.status import from_rpc_error
@@ -21,7 +22,6 @@ from connectors.authorities.certificate_authority.issuer import load_authority
 from connectors.authorities.identity_authority.register import AUTHORITY_ID, load_authority_keys
 from connectors.kit.acceptance.world import new_signing_key
 from connectors.kit.sandbox_people import DEMO_BORROWER
-from connectors.kit.subject import Identity, write_identity
 from deploy.pki import SitePki
 from deploy.process import ProcessSpec, Supervisor, free_port, port_open, python
 
@@ -58,7 +58,7 @@ async def test_a_device_key_is_bound(tmp_path: Path) -> None:
         stub = pb_grpc.IdentityAuthorityServiceStub(channel)
         keys = await stub.GetAuthorityKeys(pb.GetAuthorityKeysRequest(), timeout=5)
         assert keys.sealing_public_key == prepared.sealing.public, "keys can be made before the start"
-        identity = write_identity(Identity(DEMO_BORROWER.name, DEMO_BORROWER.resident_id, b"s" * 32))
+        identity = Identity(DEMO_BORROWER.name, DEMO_BORROWER.resident_id, b"s" * 32).to_bytes()
         info = registration_info(authority=AUTHORITY_ID)
         device = public_key_to_jwk(new_signing_key().public_key())
         request = pb.BindDeviceKeyRequest(

@@ -10,13 +10,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.binding import check_identity, verify_binding
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.identity import Identity
 from huilian_protocol.jose import public_key_to_jwk, thumbprint
 from huilian_protocol.sealing import registration_info, seal
 
 from connectors.authorities.identity_authority.register import AUTHORITY_ID, IdentityAuthority, load_authority_keys
 from connectors.kit.keys import SEALING_SUITE
 from connectors.kit.sandbox_people import DEMO_BORROWER, DEMO_GAP
-from connectors.kit.subject import Identity, write_identity
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SALT = b"s" * 32
@@ -29,7 +29,7 @@ def authority(tmp_path: Path) -> IdentityAuthority:
 
 
 def sealed(authority: IdentityAuthority, name: str, number: str, salt: bytes = SALT, to: str = AUTHORITY_ID) -> bytes:
-    content = write_identity(Identity(name, number, salt))
+    content = Identity(name, number, salt).to_bytes()
     return seal(SEALING_SUITE, authority.keys.sealing.public, registration_info(authority=to), content)
 
 
