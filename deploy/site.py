@@ -1,0 +1,217 @@
+"""One site on one machine: which processes there are, on which ports, with which keys and settings.
+
+    chain ── authorities ── agency sandboxes ── ERP ── hub(s) ── connectors ── mini_program_api
+
+Everything lives under one folder, so removing it removes the site. The same folder started again goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import coincurve
+
+from connectors.core_enterprise.tryton.sandbox_setup import CONNECTOR_PASSWORD, CONNECTOR_USER
+from deploy.pki import SitePki, TlsFiles
+from deploy.process import ProcessSpec, free_port, port_open, python
+from ledger.anchor.transaction import address_of
+
+CHAIN_ID = 20_261
+AGENCIES = ("housing_fund", "tax", "social_insurance")
+RP_ID, WEB_ORIGIN = "localhost", "https://localhost:8443"
+HUB_ADDRESS_FUNDS_WEI = 10**24
+# The ERP's first start on a fresh copy may be slow on a small machine.
+SLOW_START_S = 90.0
+
+
+@dataclass(frozen=True)
+class HubPlace:
+    """Where one hub of the site is and how others reach it."""
+
+    name: str
+    folder: Path
+    public_port: int
+    partner_port: int
+
+    @property
+    def origin(self) -> str:
+        """The hub's name in tokens, trust anchors and checkpoints."""
+        return f"{self.name}.huilian.example"
+
+
+@dataclass
+class Site:
+    """Ports and files of everything. `fixed_ports` keeps the addresses that README and locust name."""
+
+    folder: Path
+    pki: SitePki
+    fixed_ports: bool = False
+    database_url: str = ""
+    ports: dict[str, int] = field(default_factory=dict)
+
+    def port(self, name: str) -> int:
+        """The port of a process; chosen once and kept in the folder."""
+        kept = self.folder / "ports.json"
+        if not self.ports and kept.exists():
+            self.ports.update(json.loads(kept.read_text()))
+        if name not in self.ports:
+            self.ports[name] = FIXED_PORTS[name] if self.fixed_ports and name in FIXED_PORTS else free_port()
+            kept.write_text(json.dumps(self.ports, indent=2) + "\n")
+        return self.ports[name]
+
+    @property
+    def clock_file(self) -> Path:
+        """The sandbox clock that every process reads."""
+        return self.folder / "clock.json"
+
+    @property
+    def trust_file(self) -> Path:
+        """The trust anchors that edges and verifiers pin."""
+        return self.folder / "trust-anchors.json"
+
+    @property
+    def chain_url(self) -> str:
+        """The chain's JSON-RPC."""
+        return f"http://127.0.0.1:{self.port('chain')}"
+
+    @property
+    def tryton_url(self) -> str:
+        """The ERP's JSON-RPC."""
+        return f"http://127.0.0.1:{self.port('tryton')}"
+
+    def hub(self, name: str) -> HubPlace:
+        """A hub of this site."""
+        return HubPlace(name, self.folder / name, self.port(f"{name}.public"), self.port(f"{name}.partner"))
+
+    def secret_file(self, name: str) -> Path:
+        """A file with 32 random bytes in hex, made on first use."""
+        path = self.folder / "secrets" / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32))
+        return path
+
+    def chain_admin(self) -> coincurve.PrivateKey:
+        """The key that deploys the contract and enrols hubs."""
+        return coincurve.PrivateKey(bytes.fromhex(self.secret_file("chain-admin").read_text()))
+
+
+FIXED_PORTS: Mapping[str, int] = {"hub-a.public": 7443, "hub-a.partner": 7444, "mini_program_api": 8443, "tryton": 8000}
+
+
+def chain_spec(site: Site, hub_addresses: Mapping[str, str]) -> ProcessSpec:
+    """The embedded chain, with gas money for the admin and every hub."""
+    funded = [address_of(site.chain_admin()), *hub_addresses.values()]
+    allocations = [part for address in funded for part in ("--allocate", f"{address}={HUB_ADDRESS_FUNDS_WEI}")]
+    arguments = ["--port", str(site.port("chain")), "--state", str(site.folder / "chain.sqlite3")]
+    arguments += ["--chain-id", str(CHAIN_ID), "--clock-file", str(site.clock_file), *allocations]
+    return ProcessSpec("chain", python("-m", "ledger.embedded_chain", *arguments), port_open(site.port("chain")))
+
+
+def authority_specs(site: Site) -> list[ProcessSpec]:
+    """The identity authority and the enterprise CA, as sandboxes."""
+    return [_authority_spec(site, "identity_authority"), _authority_spec(site, "certificate_authority")]
+
+
+def _authority_spec(site: Site, name: str) -> ProcessSpec:
+    environment = {**_edge_environment(site, name, name), "HUILIAN_STATE_DIR": str(site.folder / name)}
+    arguments = python("-m", f"connectors.authorities.{name}.sandbox")
+    return ProcessSpec(name, arguments, port_open(site.port(name)), environment)
+
+
+def agency_sandbox_specs(site: Site) -> list[ProcessSpec]:
+    """A stand-in for each agency, in the agency's own kind of protocol."""
+    return [_agency_sandbox_spec(site, agency) for agency in AGENCIES]
+
+
+def _agency_sandbox_spec(site: Site, agency: str) -> ProcessSpec:
+    name = f"{agency}.sandbox"
+    environment = {
+        "HUILIAN_LISTEN": f"127.0.0.1:{site.port(name)}",
+        "HUILIAN_UPSTREAM_CREDENTIALS_FILE": str(_credentials(site, agency)),
+        "HUILIAN_CLOCK_FILE": str(site.clock_file),
+    }
+    arguments = python("-m", "connectors.kit.sandbox_host", f"connectors.gov_data.{agency}")
+    return ProcessSpec(name, arguments, port_open(site.port(name)), environment)
+
+
+def connector_specs(site: Site, hub: HubPlace) -> list[ProcessSpec]:
+    """The connector of each agency; each follows the revocations of one hub."""
+    return [_connector_spec(site, hub, agency) for agency in AGENCIES]
+
+
+def _connector_spec(site: Site, hub: HubPlace, agency: str) -> ProcessSpec:
+    environment = {
+        **_edge_environment(site, agency, f"connector.{agency}"),
+        "HUILIAN_STATE_DIR": str(site.folder / agency),
+        "HUILIAN_TRUST_ANCHORS_FILE": str(site.trust_file),
+        "HUILIAN_HUB_ORIGIN": hub.origin,
+        "HUILIAN_HUB_ADDRESS": f"127.0.0.1:{hub.partner_port}",
+        "HUILIAN_UPSTREAM_URL": f"http://127.0.0.1:{site.port(f'{agency}.sandbox')}",
+        "HUILIAN_UPSTREAM_CREDENTIALS_FILE": str(_credentials(site, agency)),
+    }
+    arguments = python("-m", "connectors.kit.host", f"connectors.gov_data.{agency}")
+    return ProcessSpec(agency, arguments, port_open(site.port(agency)), environment)
+
+
+def erp_specs(site: Site) -> list[ProcessSpec]:
+    """The core enterprise's real Tryton, and the connector in front of it."""
+    folder = site.folder / "tryton"
+    package = "connectors.core_enterprise.tryton"
+    arguments = python("-m", f"{package}.process", "--folder", str(folder), "--port", str(site.port("tryton")))
+    password = site.folder / "secrets" / "tryton-connector"
+    password.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    password.write_text(CONNECTOR_PASSWORD)
+    tls = site.pki.issue("erp_connector")
+    environment = {
+        "HUILIAN_TRYTON_URL": site.tryton_url,
+        "HUILIAN_TRYTON_USER": CONNECTOR_USER,
+        "HUILIAN_TRYTON_PASSWORD_FILE": str(password),
+        "HUILIAN_LISTEN": f"127.0.0.1:{site.port('erp_connector')}",
+        "HUILIAN_TLS_CERTIFICATE_FILE": str(tls.certificate),
+        "HUILIAN_TLS_KEY_FILE": str(tls.key),
+        "HUILIAN_TLS_CLIENT_CA_FILE": str(tls.ca),
+        "HUILIAN_ALLOWED_CLIENTS": "hub-a,hub-b",
+    }
+    return [
+        ProcessSpec("tryton", arguments, port_open(site.port("tryton")), timeout_s=SLOW_START_S),
+        ProcessSpec("erp_connector", python("-m", package), port_open(site.port("erp_connector")), environment),
+    ]
+
+
+def mini_program_spec(site: Site, hub: HubPlace) -> ProcessSpec:
+    """The channel for browsers and mini programs."""
+    environment = {
+        **tls_environment(site.pki.issue("channel.mini_program_api")),
+        "HUILIAN_LISTEN": f"127.0.0.1:{site.port('mini_program_api')}",
+        "HUILIAN_HUB_ADDRESS": f"127.0.0.1:{hub.partner_port}",
+    }
+    port = site.port("mini_program_api")
+    return ProcessSpec("mini_program_api", python("-m", "mini_program_api"), port_open(port), environment)
+
+
+def tls_environment(files: TlsFiles) -> dict[str, str]:
+    """Certificate, key and CA of one process."""
+    return {
+        "HUILIAN_TLS_CERTIFICATE_FILE": str(files.certificate),
+        "HUILIAN_TLS_KEY_FILE": str(files.key),
+        "HUILIAN_TLS_CA_FILE": str(files.ca),
+    }
+
+
+def _edge_environment(site: Site, name: str, common_name: str) -> dict[str, str]:
+    return {
+        **tls_environment(site.pki.issue(common_name)),
+        "HUILIAN_LISTEN": f"127.0.0.1:{site.port(name)}",
+        "HUILIAN_ALLOWED_CLIENTS": "hub-a,hub-b,operator.desk",
+        "HUILIAN_CLOCK_FILE": str(site.clock_file),
+    }
+
+
+def _credentials(site: Site, agency: str) -> Path:
+    return site.folder / f"{agency}.sandbox" / "credentials.json"
