@@ -89,20 +89,24 @@ class Supervisor:
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else "(no log)"
 
     def _spawn(self, spec: ProcessSpec) -> subprocess.Popen[bytes]:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("HUILIAN_")}
-        path = os.pathsep.join([str(ROOT), str(ROOT / "sdk")])
-        environment = {**inherited, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **spec.environment}
         with (self._logs / f"{spec.name}.log").open("ab") as log:
             return subprocess.Popen(
                 spec.arguments,
                 cwd=ROOT,
-                env=environment,
+                env=child_environment(spec),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 # Ctrl-C goes to us alone: we stop the children in order.
                 start_new_session=True,
             )
+
+
+def child_environment(spec: ProcessSpec) -> dict[str, str]:
+    """The environment of a child: ours without our own settings, and its settings."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("HUILIAN_")}
+    path = os.pathsep.join([str(ROOT), str(ROOT / "sdk")])
+    return {**inherited, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **spec.environment}
 
 
 def python(*arguments: str) -> list[str]:

@@ -16,11 +16,13 @@ from pathlib import Path
 import coincurve
 
 from connectors.core_enterprise.tryton.sandbox_setup import CONNECTOR_PASSWORD, CONNECTOR_USER
+from connectors.kit.sandbox_companies import CORE_ENTERPRISE
 from deploy.pki import SitePki, TlsFiles
 from deploy.process import ProcessSpec, free_port, port_open, python
 from ledger.anchor.transaction import address_of
 
 CHAIN_ID = 20_261
+BUYER_USCC = CORE_ENTERPRISE.uscc
 AGENCIES = ("housing_fund", "tax", "social_insurance")
 RP_ID, WEB_ORIGIN = "localhost", "https://localhost:8443"
 HUB_ADDRESS_FUNDS_WEI = 10**24

@@ -1,0 +1,102 @@
+"""Brings a site up in the order in which its parts need each other, and down again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import grpc
+from huilian.identity.v1 import authority_service_pb2 as pb
+from huilian.identity.v1 import authority_service_pb2_grpc
+
+from deploy import site as places
+from deploy.process import ROOT, ProcessSpec, StartFailed, Supervisor, child_environment, port_open, python
+from deploy.site import HubPlace, Site
+from ledger.anchor.deploy import deploy_contract
+
+Say = Callable[[str], None]
+
+
+async def launch(site: Site, supervisor: Supervisor, hubs: Sequence[HubPlace], say: Say) -> None:
+    """Start everything; the first hub is the one that the agencies' connectors and the channel serve."""
+    say("authorities, agency sandboxes, ERP …")
+    tryton, erp_connector = places.erp_specs(site)
+    outside = [*places.authority_specs(site), *places.agency_sandbox_specs(site), tryton]
+    await supervisor.start_all(outside)
+    say("chain …")
+    published = [await _published(hub_spec(site, hub)) for hub in hubs]
+    addresses = {entry["origin"]: entry["chain_address"] for entry in published}
+    await supervisor.start(places.chain_spec(site, addresses))
+    contract = await deploy_contract(site.chain_url, site.chain_admin(), list(addresses.values()))
+    await _write_trust(site, published, contract)
+    say("hub …")
+    await supervisor.start_all([erp_connector, *(hub_spec(site, hub) for hub in hubs)])
+    say("connectors, mini_program_api …")
+    await supervisor.start_all([*places.connector_specs(site, hubs[0]), places.mini_program_spec(site, hubs[0])])
+
+
+def hub_spec(site: Site, hub: HubPlace) -> ProcessSpec:
+    """One hub. Only the first hub of a site has connectors to agencies: an edge follows one hub's revocations."""
+    agencies = {agency: f"127.0.0.1:{site.port(agency)}" for agency in places.AGENCIES} if hub.name == "hub-a" else {}
+    environment = {
+        **places.tls_environment(site.pki.issue(hub.name)),
+        "HUILIAN_ORIGIN": hub.origin,
+        "HUILIAN_STATE_DIR": str(hub.folder),
+        "HUILIAN_CONSORTIUM_KEY_FILE": str(site.secret_file("consortium")),
+        "HUILIAN_PUBLIC_LISTEN": f"127.0.0.1:{hub.public_port}",
+        "HUILIAN_PARTNER_LISTEN": f"127.0.0.1:{hub.partner_port}",
+        "HUILIAN_TRUST_FILE": str(site.trust_file),
+        "HUILIAN_CLOCK_FILE": str(site.clock_file),
+        "HUILIAN_IDENTITY_AUTHORITY": f"127.0.0.1:{site.port('identity_authority')}",
+        "HUILIAN_CONNECTORS": json.dumps(agencies),
+        "HUILIAN_ERP_CONNECTORS": json.dumps({places.BUYER_USCC: f"127.0.0.1:{site.port('erp_connector')}"}),
+        "HUILIAN_CHAIN_URL": site.chain_url,
+    }
+    if site.database_url and hub.name == "hub-a":
+        environment["HUILIAN_DATABASE_URL"] = site.database_url
+    return ProcessSpec(hub.name, python("-m", "hub.main"), port_open(hub.partner_port), environment)
+
+
+def operator_credentials(site: Site) -> grpc.ChannelCredentials:
+    """mTLS as the bank's operator."""
+    files = site.pki.issue("operator.desk")
+    return grpc.ssl_channel_credentials(files.ca.read_bytes(), files.key.read_bytes(), files.certificate.read_bytes())
+
+
+async def _published(spec: ProcessSpec) -> dict[str, Any]:
+    """What a hub publishes of itself, made before its first start."""
+    command = python("-m", "hub.main", "published")
+    done = await asyncio.to_thread(
+        subprocess.run, command, cwd=ROOT, env=child_environment(spec), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise StartFailed(f"{spec.name}: {done.stderr}")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+async def _write_trust(site: Site, hubs: list[dict[str, Any]], contract: str) -> None:
+    """Ask the two authorities for their keys and write what edges and verifiers pin."""
+    credentials = operator_credentials(site)
+    async with (
+        grpc.aio.secure_channel(f"127.0.0.1:{site.port('identity_authority')}", credentials) as identity,
+        grpc.aio.secure_channel(f"127.0.0.1:{site.port('certificate_authority')}", credentials) as certificates,
+    ):
+        bindings = await authority_service_pb2_grpc.IdentityAuthorityServiceStub(identity).GetAuthorityKeys(
+            pb.GetAuthorityKeysRequest(), timeout=10
+        )
+        ca = await authority_service_pb2_grpc.CertificateAuthorityServiceStub(certificates).GetCertificateAuthority(
+            pb.GetCertificateAuthorityRequest(), timeout=10
+        )
+    trust = {
+        "identity_authority_keys": json.loads(bindings.binding_keys_jwks),
+        "enterprise_ca": ca.ca_certificate_pem,
+        "hubs": hubs,
+        "chain": {"chain_id": places.CHAIN_ID, "contract": contract},
+        "rp_id": places.RP_ID,
+        "origin": places.WEB_ORIGIN,
+    }
+    site.trust_file.write_text(json.dumps(trust, indent=2) + "\n")
