@@ -20,6 +20,17 @@ class ClaimState(StrEnum):
     PENDING = "PENDING"
     FINANCED = "FINANCED"
     REFUSED = "REFUSED"
+    RELEASED = "RELEASED"
+
+
+LIVE = (ClaimState.PENDING.value, ClaimState.FINANCED.value)
+"""States in which a claim needs the hub's lock."""
+
+
+class HoldState(StrEnum):
+    """State of the hub's lock on one invoice."""
+
+    WANTED = "WANTED"
     RELEASING = "RELEASING"
     RELEASED = "RELEASED"
 
@@ -60,16 +71,16 @@ def unpack_body(body: bytes) -> tuple[dict[str, Any], bytes, dict[str, Any]]:
     return value["record"], b64u_decode(value["salt"]), value["evidence"]
 
 
-def owner_commitment(claim_id: str, salt: bytes) -> bytes:
-    """Return what the chain shows of a claim's owner: 32 bytes that only the holder of the salt can tie to a claim."""
-    return hashlib.sha256(salt + claim_id.encode()).digest()
+def owner_commitment(hold_id: str, salt: bytes) -> bytes:
+    """Return what the chain shows of a lock's owner: 32 bytes that only who knows the salt can tie to a hold."""
+    return hashlib.sha256(salt + hold_id.encode()).digest()
 
 
 def next_step(locks: Sequence[Lock], hub: str, commitment: bytes, now: int) -> ClaimStep:
-    """Say what a claim needs, from the locks of all its fingerprints; `now` in Unix seconds.
+    """Say what a hold needs, from the locks of all its fingerprints; `now` in Unix seconds.
 
     Our own lock of an earlier, interrupted run counts as success. A lock of anyone else, and one of ours under
-    another claim, is a refusal.
+    another commitment, is a refusal.
     """
     own = [lock.owner == hub and lock.owner_commitment == commitment for lock in locks]
     if any(lock.blocks(now) and not mine for lock, mine in zip(locks, own, strict=True)):

@@ -65,11 +65,11 @@ class LedgerService:
     async def receipt(self, record_id: str, reader: str | None = None) -> bytes:
         """Return the receipt of a record that is final on the chain.
 
-        A record about a person is given to that person (`reader`) only, and as if it did not exist to others. Raises
-        HuilianError NOT_FOUND or RECEIPT_PENDING.
+        A record about a person is given to that person (`reader`) only, one whose content names its `parties` to them
+        only; for others it does not exist. Raises HuilianError NOT_FOUND or RECEIPT_PENDING.
         """
         leaf = await self._log.leaf(record_id)
-        if leaf is None or (leaf.subject is not None and leaf.subject != reader):
+        if leaf is None or not _may_read(leaf, reader):
             raise HuilianError("NOT_FOUND", "no such record for this reader", resource="record")
         covering = None if leaf.leaf_index is None else await self._chain.anchor_covering(leaf.leaf_index)
         if leaf.leaf_index is None or covering is None:
@@ -127,3 +127,11 @@ class LedgerService:
         if leaf.subject is None:
             return bytes(leaf.body)
         return await self._cipher.decrypt_for_subject(leaf.subject, bytes(leaf.body))
+
+
+def _may_read(leaf: LeafRow, reader: str | None) -> bool:
+    if leaf.subject is not None:
+        return leaf.subject == reader
+    record, _, _ = unpack_body(bytes(leaf.body))
+    parties = record["content"].get("parties")
+    return parties is None or reader in parties

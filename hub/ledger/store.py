@@ -91,19 +91,34 @@ class AnchorRow(Model):
         table = "ledger_anchor"
 
 
-class ClaimRow(Model):
-    """A claim on a receivable; `fingerprints` are joined, 32 bytes each."""
+class HoldRow(Model):
+    """This hub's lock on one invoice; `id` is the first fingerprint in hex, `fingerprints` are joined, 32 bytes each.
 
-    claim_id = fields.CharField(max_length=64, primary_key=True)
+    Several claims of the hub, e.g. on parts of a split receivable, share it.
+    """
+
+    id = fields.CharField(max_length=64, primary_key=True)
     fingerprints = fields.BinaryField()
     salt = fields.BinaryField()
     state = fields.CharField(max_length=10)
-    reason = fields.CharField(max_length=60)
     attempts = fields.IntField()
+
+    class Meta:
+        table = "ledger_hold"
+
+
+class ClaimRow(Model):
+    """A claim on the receivable of an invoice."""
+
+    claim_id = fields.CharField(max_length=64, primary_key=True)
+    hold_id = fields.CharField(max_length=64)
+    state = fields.CharField(max_length=10)
+    reason = fields.CharField(max_length=60)
     requested_at = UtcDatetimeField()
 
     class Meta:
         table = "ledger_claim"
+        indexes = (("hold_id", "state"),)
 
 
 class LostRace(Exception):
@@ -263,24 +278,42 @@ def _settled(row: TransactionRow) -> SettledTransaction:
 
 
 class ClaimStore:
-    """Claims."""
+    """Claims and the holds that they share."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, row: ClaimRow) -> None:
+    async def add(self, claim_id: str, hold_id: str, state: str, reason: str, at: datetime) -> None:
         """Store a new claim."""
-        await row.save(force_create=True)
+        await ClaimRow.create(claim_id=claim_id, hold_id=hold_id, state=state, reason=reason, requested_at=at)
 
     async def find(self, claim_id: str) -> ClaimRow | None:
         """Return a claim."""
         return await ClaimRow.get_or_none(claim_id=claim_id)
 
-    async def count_attempt(self, claim_id: str) -> None:
-        """Note that a transaction for this claim was settled, so that the next one is another."""
-        await self._database.execute("UPDATE ledger_claim SET attempts = attempts + 1 WHERE claim_id = $1", claim_id)
-
     async def move(self, claim_id: str, old: Sequence[str], new: str, reason: str = "") -> bool:
-        """Change the state if it is one of `old`; tell whether it was."""
+        """Change a claim's state if it is one of `old`; tell whether it was."""
         moved = await ClaimRow.filter(claim_id=claim_id, state__in=list(old)).update(state=new, reason=reason)
         return moved == 1
+
+    async def count(self, hold_id: str, states: Sequence[str]) -> int:
+        """Return how many claims on a hold are in one of these states."""
+        return await ClaimRow.filter(hold_id=hold_id, state__in=list(states)).count()
+
+    async def lock_hold(self, hold_id: str) -> HoldRow | None:
+        """Return a hold, with nobody else changing it or its claims until this transaction ends."""
+        await self._database.lock("ledger", "hold", hold_id)
+        return await HoldRow.get_or_none(id=hold_id)
+
+    async def hold(self, hold_id: str) -> HoldRow:
+        """Return a hold that exists."""
+        return await HoldRow.get(id=hold_id)
+
+    async def add_hold(self, hold: HoldRow) -> None:
+        """Store a new hold."""
+        await hold.save(force_create=True)
+
+    async def count_attempt(self, hold: HoldRow) -> None:
+        """Note that a transaction for this hold was settled, so that the next one is another."""
+        await HoldRow.filter(id=hold.id, attempts=hold.attempts).update(attempts=hold.attempts + 1)
+        hold.attempts += 1

@@ -32,14 +32,12 @@ class Migration(migrations.Migration):
             name='ClaimRow',
             fields=[
                 ('claim_id', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
-                ('fingerprints', fields.BinaryField()),
-                ('salt', fields.BinaryField()),
+                ('hold_id', fields.CharField(max_length=64)),
                 ('state', fields.CharField(max_length=10)),
                 ('reason', fields.CharField(max_length=60)),
-                ('attempts', fields.IntField()),
                 ('requested_at', UtcDatetimeField()),
             ],
-            options={'table': 'ledger_claim', 'app': 'ledger', 'pk_attr': 'claim_id', 'table_description': 'A claim on a receivable; `fingerprints` are joined, 32 bytes each.'},
+            options={'table': 'ledger_claim', 'app': 'ledger', 'indexes': [Index(fields=['hold_id', 'state'])], 'pk_attr': 'claim_id', 'table_description': 'A claim on the receivable of an invoice.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -51,6 +49,18 @@ class Migration(migrations.Migration):
                 ('frontier', fields.BinaryField()),
             ],
             options={'table': 'ledger_head', 'app': 'ledger', 'pk_attr': 'id', 'table_description': "The log's present size, root and frontier; one row."},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
+            name='HoldRow',
+            fields=[
+                ('id', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
+                ('fingerprints', fields.BinaryField()),
+                ('salt', fields.BinaryField()),
+                ('state', fields.CharField(max_length=10)),
+                ('attempts', fields.IntField()),
+            ],
+            options={'table': 'ledger_hold', 'app': 'ledger', 'pk_attr': 'id', 'table_description': "This hub's lock on one invoice; `id` is the first fingerprint in hex, `fingerprints` are joined, 32 bytes each."},
             bases=['Model'],
         ),
         ops.CreateModel(

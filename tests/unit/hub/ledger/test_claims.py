@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 
-from hub.ledger.claims import RESERVATION_SECONDS
+from hub.ledger.locker import RESERVATION_SECONDS
 from hub.ledger.rules import ClaimState
+from hub.platform.database import Database
 from hub.platform.transactions import TransactionMisuse
 from ledger.anchor.transaction import Transaction, address_of
 from ledger.contract import calls
@@ -49,6 +52,11 @@ def _other_bank(chain: LiveChain, *deeds: bytes) -> None:
 async def _request(hub: HubLedger, claim_id: str, invoice: InvoiceIdentity) -> None:
     async with hub.database.transaction():
         await hub.claims.request(claim_id, invoice)
+
+
+async def _release(hub: HubLedger, claim_id: str) -> None:
+    async with hub.database.transaction():
+        await hub.claims.release(claim_id)
 
 
 async def _settle(hub: HubLedger, clock: FixedClock) -> None:
@@ -116,23 +124,63 @@ async def test_a_race_lost_between_look_and_reservation_is_a_refusal(
     assert _lock(chain, _invoice()).owner == address_of(OTHER_HUB)
 
 
-async def test_a_second_claim_of_the_same_hub_is_refused(hub: HubLedger, clock: FixedClock) -> None:
+async def test_claims_of_one_hub_on_one_invoice_share_its_lock(
+    hub: HubLedger, clock: FixedClock, chain: LiveChain
+) -> None:
     await _request(hub, "claim-1", _invoice())
     await _request(hub, "claim-2", _invoice())
     await _settle(hub, clock)
-    assert [(item["claim_id"], item["state"]) for item in hub.decisions] == [
+    assert {(item["claim_id"], item["state"]) for item in hub.decisions} == {
         ("claim-1", "FINANCED"),
-        ("claim-2", "REFUSED"),
-    ]
+        ("claim-2", "FINANCED"),
+    }
+    assert len(chain.chain.blocks[4:]) == 2
+    await _release(hub, "claim-1")
+    await _settle(hub, clock)
+    assert _lock(chain, _invoice()).state is LockState.FINANCED
+    await _release(hub, "claim-2")
+    await _settle(hub, clock)
+    assert _lock(chain, _invoice()).state is LockState.RELEASED
 
 
-async def _one_broken_claim(hub: HubLedger, clock: FixedClock, chain: LiveChain, number: int) -> HubLedger:
-    """Run into the failure that is set, then restart and finish; the restarted hub."""
+async def test_the_same_invoice_number_with_another_amount_is_refused_at_home_too(
+    hub: HubLedger, clock: FixedClock, chain: LiveChain
+) -> None:
+    await _request(hub, "claim-1", _invoice())
+    await _request(hub, "claim-2", _invoice(amount_fen=5))
+    await _settle(hub, clock)
+    states = {item["claim_id"]: item["state"] for item in hub.decisions}
+    assert states == {"claim-1": "FINANCED", "claim-2": "REFUSED"}
+    await _release(hub, "claim-1")
+    await _settle(hub, clock)
+    await _request(hub, "claim-3", _invoice(amount_fen=5))
+    await _settle(hub, clock)
+    assert await hub.claims.state("claim-3") is ClaimState.FINANCED
+    assert _lock(chain, _invoice(amount_fen=5), 1).state is LockState.FINANCED
+
+
+async def test_a_claim_made_while_the_last_one_is_released_gets_a_fresh_lock(
+    hub: HubLedger, clock: FixedClock, chain: LiveChain
+) -> None:
+    await _request(hub, "claim-1", _invoice())
+    await _settle(hub, clock)
+    async with hub.database.transaction():
+        await hub.claims.release("claim-1")
+        await hub.claims.request("claim-2", _invoice())
+    await _settle(hub, clock)
+    assert await hub.claims.state("claim-2") is ClaimState.FINANCED
+    assert _lock(chain, _invoice()).state is LockState.FINANCED
+    assert len(chain.chain.blocks[4:]) == 5
+
+
+async def _one_broken_claim(
+    hub: HubLedger, clock: FixedClock, chain: LiveChain, number: int, arm: Callable[[], None]
+) -> HubLedger:
+    """Request a claim, run into the failure that `arm` sets, then restart and finish; the restarted hub."""
     await _request(hub, f"claim-{number}", _invoice(number))
-    try:
+    arm()
+    with suppress(ConnectionError):
         await hub.outbox.drain()
-    except ConnectionError:
-        hub.database.on_statement = None
     hub.database.on_statement = None
     chain.hook = lambda _moment: None
     await hub.rpc.close()
@@ -148,9 +196,10 @@ async def test_every_lost_request_or_answer_still_gives_one_final_lock(
 ) -> None:
     told: list[Any] = []
     for number in range(26):
-        chain.hook = fail_at(number)
         told += hub.decisions
-        hub = await _one_broken_claim(hub, clock, chain, number)
+        hub = await _one_broken_claim(
+            hub, clock, chain, number, lambda event=number: setattr(chain, "hook", fail_at(event))
+        )
         assert _lock(chain, _invoice(number)).state is LockState.FINANCED
     told += hub.decisions
     await hub.rpc.close()
@@ -161,22 +210,29 @@ async def test_every_lost_request_or_answer_still_gives_one_final_lock(
     assert all(outcome and not outcome.failure for outcome in outcomes)
 
 
+def _break_at(database: Database, statement: int) -> None:
+    """Break every statement from this one on."""
+    numbers = itertools.count()
+
+    def gate(_sql: str) -> None:
+        if next(numbers) >= statement:
+            raise ConnectionError("injected")
+
+    database.on_statement = gate
+
+
 async def test_a_broken_statement_anywhere_still_gives_one_final_lock(
     hub: HubLedger, clock: FixedClock, chain: LiveChain
 ) -> None:
-    for number in range(0, 60, 2):
-        numbers = itertools.count()
-
-        def gate(_sql: str, numbers: Any = numbers, last: int = number) -> None:
-            if next(numbers) >= last + 7:
-                raise ConnectionError("injected")
-
-        hub.database.on_statement = gate
-        hub = await _one_broken_claim(hub, clock, chain, number)
+    database = hub.database
+    for number in range(40):
+        hub = await _one_broken_claim(
+            hub, clock, chain, number, lambda statement=number: _break_at(database, statement)
+        )
         assert _lock(chain, _invoice(number)).state is LockState.FINANCED
         assert await hub.claims.state(f"claim-{number}") is ClaimState.FINANCED
     await hub.rpc.close()
-    assert len(chain.chain.blocks[4:]) == 2 * 30
+    assert len(chain.chain.blocks[4:]) == 2 * 40
 
 
 async def test_while_the_chain_is_away_a_claim_stays_pending(
@@ -211,8 +267,7 @@ async def test_a_released_claim_can_be_financed_elsewhere(hub: HubLedger, clock:
     await _request(hub, "claim-1", _invoice())
     await _settle(hub, clock)
     for _ in range(2):
-        async with hub.database.transaction():
-            await hub.claims.release("claim-1")
+        await _release(hub, "claim-1")
         await _settle(hub, clock)
     assert await hub.claims.state("claim-1") is ClaimState.RELEASED
     prints, expiry = fingerprints(_invoice(), CONSORTIUM_KEY), int(clock.now().timestamp()) + 600
@@ -224,8 +279,7 @@ async def test_a_claim_given_up_while_pending_leaves_no_lock(
     hub: HubLedger, clock: FixedClock, chain: LiveChain
 ) -> None:
     await _request(hub, "claim-1", _invoice())
-    async with hub.database.transaction():
-        await hub.claims.release("claim-1")
+    await _release(hub, "claim-1")
     await _settle(hub, clock)
     assert await hub.claims.state("claim-1") is ClaimState.RELEASED
     assert _lock(chain, _invoice()).state is LockState.FREE
