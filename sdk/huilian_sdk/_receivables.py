@@ -32,9 +32,10 @@ class Receivables:
 
     calls: Calls
 
-    async def sync(self, *, call: Call | None = None) -> pb.SyncTradeDocumentsResponse:
-        """Pull new trade documents from the caller's ERP connector and match them."""
-        return await self.calls.unary(_SERVICE, pb.SyncTradeDocumentsRequest(), pb.SyncTradeDocumentsResponse, call)
+    async def sync(self, *, from_start: bool = False, call: Call | None = None) -> pb.SyncTradeDocumentsResponse:
+        """Pull new trade documents from the caller's ERP connector, or all of them again, and match them."""
+        request = pb.SyncTradeDocumentsRequest(from_start=from_start)
+        return await self.calls.unary(_SERVICE, request, pb.SyncTradeDocumentsResponse, call)
 
     async def get(self, receivable_id: str, *, call: Call | None = None) -> pb.Receivable:
         """One receivable of the caller."""

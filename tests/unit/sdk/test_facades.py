@@ -28,6 +28,7 @@ EXAMPLES: dict[str, Any] = {
     "datasets": [DatasetGrant("d/v1", ("a", "b"), Period("2025-01", "2025-12"))],
     "device_public_jwk": DEVICE.public_jwk,
     "fields": ["b", "a"],
+    "from_start": True,
     "leaf_index": 1,
     "max_reads": 3,
     "new_size": 7,
