@@ -141,18 +141,17 @@ class EdgeService:
                 record = await self.connector.read(query)
         except TimeoutError as error:
             raise UpstreamTimeout("no answer within the time limit") from error
+        except UpstreamError:
+            raise
+        except Exception as error:
+            # An answer so odd that the connector stumbled over it is an answer that nobody may get.
+            raise UpstreamMalformed(f"the connector stumbled: {type(error).__name__}") from error
         self._schemas.check(verified.dataset.id, record)
         return record
 
     def _seal(self, request: ReadRequest, verified: VerifiedRead, record: Record, now: datetime) -> ReadAnswer:
         artefact = verified.artefact
-        payload = {
-            "as_of": format_time(now),
-            "data": dict(minimise(record, request.fields)),
-            "dataset": verified.dataset.id,
-            "period": {"from": request.period.from_month, "to": request.period.to_month},
-            "status": record.presence.value,
-        }
+        payload = _payload(request, record, now)
         info = payload_info(
             consent_sha256=artefact.sha256,
             purpose=artefact.purpose.code,
@@ -162,7 +161,7 @@ class EdgeService:
             request_id=request.request_id,
         )
         try:
-            envelope = seal(artefact.recipient.suite, request.recipient_public_key, info, canonicalise(payload))
+            envelope = seal(artefact.recipient.suite, request.recipient_public_key, info, payload)
         except ValueError as error:
             raise HuilianError("RECIPIENT_KEY_MISMATCH", "the key does not fit the suite") from error
         return ReadAnswer(envelope, self._sign(request, verified, envelope), now)
@@ -194,6 +193,23 @@ class EdgeService:
 
     async def _blocking(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, partial(work, *args, **kwargs))
+
+
+def _payload(request: ReadRequest, record: Record, now: datetime) -> bytes:
+    """What the recipient will read: the asked fields of the record, when and about which months they were read."""
+    try:
+        return canonicalise(
+            {
+                "as_of": format_time(now),
+                "data": dict(minimise(record, request.fields)),
+                "dataset": request.dataset_id,
+                "period": {"from": request.period.from_month, "to": request.period.to_month},
+                "status": record.presence.value,
+            }
+        )
+    except ValueError:
+        # A float or half a surrogate pair passes a JSON Schema, but has no canonical form.
+        raise UpstreamMalformed("the record has no canonical form") from None
 
 
 def _answer_to_bytes(answer: ReadAnswer) -> bytes:

@@ -144,10 +144,11 @@ class EdgeStore:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._connection.execute("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
 
 
 def _earlier_answer(request_id: str, fingerprint: bytes, known: object, state: object, answer: object) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,6 +84,11 @@ def _judge_status(status: int) -> None:
     if status in (429, 500, 502, 503, 504):
         raise UpstreamUnavailable(f"the agency answered HTTP {status}")
     raise UpstreamMalformed(f"unexpected HTTP status {status}")
+
+
+def is_same(expected: str, given: str | None) -> bool:
+    """Compare two signatures in constant time; whatever stands in a header is text enough to differ."""
+    return given is not None and hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogateescape"))
 
 
 _YUAN = re.compile(r"\A([0-9]{1,13})\.([0-9]{2})\Z")

@@ -6,7 +6,6 @@ Field names on the wire are those of the national base data standard (JGJ/T 320)
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -29,7 +28,14 @@ from connectors.kit.contract import (
     check_result_of,
 )
 from connectors.kit.plugin import ConnectorContext
-from connectors.kit.upstream import UpstreamAnswer, UpstreamHttp, compact_month, read_compact_month, yuan_to_fen
+from connectors.kit.upstream import (
+    UpstreamAnswer,
+    UpstreamHttp,
+    compact_month,
+    is_same,
+    read_compact_month,
+    yuan_to_fen,
+)
 
 DATASET = "housing_fund.account/v1"
 _FOUND, _NO_SUCH_PERSON, _BUSY = "0000", "1001", "9001"
@@ -85,7 +91,7 @@ class HousingFundConnector:
 
     def _open(self, answer: UpstreamAnswer, nonce: str) -> dict[str, Any]:
         expected = sign_answer(self._context.credentials["secret"], nonce, answer.body)
-        if not hmac.compare_digest(expected, answer.headers.get("X-Gjj-Signature", "")):
+        if not is_same(expected, answer.headers.get("X-Gjj-Signature")):
             raise UpstreamMalformed("the answer is not signed by the housing fund")
         try:
             value = json.loads(answer.body)

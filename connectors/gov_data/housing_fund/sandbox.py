@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections import deque
 from typing import Any
@@ -22,7 +21,7 @@ from connectors.kit.sandbox_server import (
     make_app,
     sandbox_person,
 )
-from connectors.kit.upstream import compact_month, fen_to_yuan, read_compact_month
+from connectors.kit.upstream import compact_month, fen_to_yuan, is_same, read_compact_month
 
 _MAX_SKEW_MS = 300_000
 _REMEMBERED_NONCES = 10_000
@@ -56,7 +55,7 @@ class HousingFund:
         expected = sign_request(credentials["secret"], credentials["app_id"], timestamp, nonce, body)
         now_ms = int(self._context.clock.now().timestamp() * 1_000)
         return (
-            hmac.compare_digest(expected, request.headers.get("X-Gjj-Signature", ""))
+            is_same(expected, request.headers.get("X-Gjj-Signature"))
             and abs(now_ms - int(timestamp)) <= _MAX_SKEW_MS
             and nonce not in self._nonces
         )

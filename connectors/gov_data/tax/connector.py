@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -25,7 +24,7 @@ from connectors.kit.contract import (
 )
 from connectors.kit.months import Period
 from connectors.kit.plugin import ConnectorContext
-from connectors.kit.upstream import UpstreamAnswer, UpstreamHttp
+from connectors.kit.upstream import UpstreamAnswer, UpstreamHttp, is_same
 
 _FOUND, _NOTHING, _BUSY = "00", "01", "98"
 _SERVICES = {"tax.personal_income/v1": wire.PERSONAL_INCOME, "tax.enterprise/v1": wire.ENTERPRISE}
@@ -79,7 +78,7 @@ class TaxConnector:
 
     def _open(self, answer: UpstreamAnswer, sequence: str) -> wire.Document:
         expected = wire.sign(self._context.credentials["sign_key"], answer.body)
-        if not hmac.compare_digest(expected, answer.headers.get(wire.SIGN_HEADER, "")):
+        if not is_same(expected, answer.headers.get(wire.SIGN_HEADER)):
             raise UpstreamMalformed("the answer is not signed by the tax bureau")
         try:
             document = wire.read(answer.body)

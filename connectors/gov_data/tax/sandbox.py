@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from connectors.kit.sandbox_server import (
     make_app,
     sandbox_person,
 )
-from connectors.kit.upstream import fen_to_yuan
+from connectors.kit.upstream import fen_to_yuan, is_same
 
 _FIRST_DECLARED = Month(2020, 1)
 _NOTHING = {"rtn_code": "01", "rtn_msg": "无相关记录"}
@@ -61,7 +60,7 @@ class TaxBureau:
     async def answer(self, request: web.Request, body: bytes) -> web.Response:
         """Check the signature, answer the service that the head names, sign the answer."""
         key = self._context.credentials["sign_key"]
-        if not hmac.compare_digest(wire.sign(key, body), request.headers.get(wire.SIGN_HEADER, "")):
+        if not is_same(wire.sign(key, body), request.headers.get(wire.SIGN_HEADER)):
             return web.Response(status=403, text="验签失败")
         asked = wire.read(body)
         found = self._serve(asked)
