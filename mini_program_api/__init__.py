@@ -1,1 +1,1 @@
-"""REST for the screens of mini program and browser: HTTP in, the SDK's calls to the hub out; no database, no business rule."""
+"""The REST face of the hub for mini program and supplier portal: no database, no business rule, only the SDK."""

@@ -1,0 +1,62 @@
+"""The process: `python -m mini_program_api`. The only place that reads the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import ssl
+import sys
+
+from aiohttp import web
+from huilian_sdk import Huilian
+
+from mini_program_api.app import create_app
+from mini_program_api.settings import ApiSettings, SettingsError
+
+CANNOT_START = 2
+STOP_GRACE_S = 5.0
+
+
+async def serve(settings: ApiSettings) -> None:
+    """Serve HTTPS until SIGTERM or SIGINT, then finish what is under way."""
+    root = settings.hub_ca_file.read_bytes()
+    hub = Huilian.connect(settings.hub_address, root_certificates_pem=root, server_name=settings.hub_server_name)
+    async with hub:
+        # Paths hold ids and bodies personal data: no access log.
+        runner = web.AppRunner(create_app(hub), access_log=None, shutdown_timeout=STOP_GRACE_S)
+        await runner.setup()
+        host, _, port = settings.listen.rpartition(":")
+        await web.TCPSite(runner, host, int(port), ssl_context=_tls(settings)).start()
+        logging.getLogger("mini_program_api").info("api_serving address=%s", settings.listen)
+        await _stop_signal()
+        await runner.cleanup()
+
+
+def _tls(settings: ApiSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.tls_certificate_file, settings.tls_key_file)
+    return context
+
+
+async def _stop_signal() -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def main() -> int:
+    """Exit status 2, with a message that names the variable or file, when the process cannot start."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        asyncio.run(serve(ApiSettings.from_environment()))
+    except (SettingsError, OSError, ValueError) as error:
+        sys.stderr.write(f"mini_program_api: {error}\n")
+        return CANNOT_START
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""The application: screens, problems, OpenAPI at `/oas`, health at `/health`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp_pydantic import oas  # type: ignore[import-untyped]
+from huilian_protocol.errors import HuilianError
+from huilian_sdk import Huilian
+
+from mini_program_api.base import HUB
+from mini_program_api.problems import problem_response, problems
+from mini_program_api.screens import (
+    accesses,
+    catalogue,
+    certificates,
+    consents,
+    financings,
+    flash_loans,
+    loans,
+    login,
+    preview,
+    receivables,
+    registration,
+)
+
+MAX_BODY_BYTES = 256 * 1024
+SCREENS = (
+    registration,
+    login,
+    catalogue,
+    consents,
+    preview,
+    flash_loans,
+    loans,
+    accesses,
+    receivables,
+    certificates,
+    financings,
+)
+# Personal answers belong in no cache; nothing here is meant to be framed or guessed at.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def create_app(hub: Huilian) -> web.Application:
+    """The application in front of this hub; the caller closes the hub's client."""
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_headers, problems])
+    app[HUB] = hub
+    for screen in SCREENS:
+        app.router.add_routes(screen.routes())
+    app.router.add_get("/health", _health)
+    security = {"bearer": {"type": "http", "scheme": "bearer"}}
+    oas.setup(app, title_spec="Huilian mini program API", version_spec="1.0.0", security=security)
+    return app
+
+
+async def _health(request: web.Request) -> web.Response:
+    """Whether the hub behind answers."""
+    try:
+        await request.app[HUB].identity.key_set()
+    except HuilianError as error:
+        return problem_response(error, status=503)
+    return web.json_response({"status": "ok"})
+
+
+@web.middleware
+async def _headers(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    response = await handler(request)
+    if not response.prepared and not request.path.startswith("/oas"):
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+    return response

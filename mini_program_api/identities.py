@@ -1,0 +1,48 @@
+"""Who a person is, on its way through: sealed to the agencies at once, kept and logged nowhere."""
+
+from __future__ import annotations
+
+from huilian_protocol.artefact import Artefact
+from huilian_protocol.binding import SALT_BYTES
+from huilian_protocol.canonical import b64u_decode
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.identity import Identity
+from huilian_protocol.sealing import Suite
+from huilian_sdk import Huilian, Person
+from pydantic import Field
+
+from mini_program_api.forms import Base64Url, Form
+
+
+class IdentityForm(Form):
+    """Name, resident ID and the salt from the registration, as the phone keeps them."""
+
+    name: str = Field(min_length=1, max_length=100, repr=False)
+    resident_id: str = Field(min_length=1, max_length=32, repr=False)
+    salt: Base64Url = Field(repr=False)
+
+    def to_person(self) -> Person:
+        """The person as at registration. Raises RESIDENT_ID_MALFORMED or INVALID_ARGUMENT."""
+        salt = b64u_decode(self.salt)
+        if len(salt) != SALT_BYTES:
+            raise HuilianError("INVALID_ARGUMENT", "a salt has 32 bytes", field="identity.salt")
+        tidy = Person.create(self.name, self.resident_id).identity
+        return Person(Identity(tidy.name, tidy.resident_id, salt))
+
+
+async def seal_to_agencies(hub: Huilian, form: IdentityForm, artefact: Artefact) -> dict[str, bytes]:
+    """The person's identity, sealed to each agency that will answer under this artefact."""
+    person, offered = form.to_person(), await hub.exchange.datasets()
+    wanted = {grant.id for grant in artefact.datasets}
+    agencies = {item.agency_id for item in offered.datasets if item.dataset_id in wanted}
+    return {
+        agency.agency_id: person.seal_subject(
+            agency.sealing_public_key,
+            suite=Suite(agency.sealing_suite),
+            agency=agency.agency_id,
+            consent_id=artefact.id,
+            subject=artefact.subject,
+        )
+        for agency in offered.agencies
+        if agency.agency_id in agencies
+    }

@@ -1,0 +1,235 @@
+"""My consents: ask for one, sign it, decline it, see them all, take one back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from aiohttp import web
+from aiohttp_pydantic.oas.typing import r200, r201  # type: ignore[import-untyped]
+from huilian.consent.v1 import consent_service_pb2 as pb
+from huilian_protocol.artefact import DatasetGrant, Period, parse_artefact
+from huilian_protocol.canonical import b64u_decode, b64u_encode
+from huilian_protocol.errors import HuilianError
+from pydantic import BaseModel, Field, model_validator
+
+from mini_program_api.base import Screen, answer, download
+from mini_program_api.forms import Base64Url, DeviceAssertion, Form, Month, ObjectId, time_text, utc
+from mini_program_api.identities import IdentityForm, seal_to_agencies
+
+STATES = {value: name.removeprefix("CONSENT_STATE_") for name, value in pb.ConsentState.items()}
+
+
+class Scope(Form):
+    """Fields of one dataset for a range of months, both included."""
+
+    dataset_id: str = Field(min_length=1, max_length=100)
+    fields: list[str] = Field(min_length=1, max_length=100)
+    from_month: Month
+    to_month: Month
+
+
+class ConsentForm(Form):
+    """What the person is asked to allow."""
+
+    consent_id: ObjectId
+    purpose_code: str = Field(min_length=1, max_length=64)
+    recipient_id: str = Field(min_length=1, max_length=64)
+    datasets: list[Scope] = Field(min_length=1, max_length=20)
+    max_reads: int = Field(ge=1, le=1000)
+    data_life_days: int = Field(ge=1, le=3650)
+    valid_until: datetime
+
+
+class Prepared(BaseModel):
+    """The artefact to show and sign (canonical JSON in base64url), its challenge, and the agencies to be told."""
+
+    artefact: str
+    challenge: str
+    agency_ids: list[str]
+
+
+class GrantForm(Form):
+    """The signed artefact, with the person's identity for the agencies: sealed by the phone, or to be sealed here."""
+
+    artefact: Base64Url
+    assertion: DeviceAssertion
+    sealed_subjects: dict[str, Base64Url] | None = None
+    identity: IdentityForm | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> GrantForm:
+        if (self.sealed_subjects is None) == (self.identity is None):
+            raise ValueError("send either sealed_subjects or identity")
+        return self
+
+
+class Consent(BaseModel):
+    """One consent as it stands. The record ids fetch receipts."""
+
+    consent_id: str
+    state: str
+    purpose_code: str
+    recipient_id: str
+    datasets: list[Scope]
+    max_reads: int
+    valid_until: str
+    granted_at: str
+    revoked_at: str
+    grant_record_id: str
+    revocation_record_id: str
+
+
+class Consents(BaseModel):
+    """A page of consents, newest first."""
+
+    consents: list[Consent]
+    next_page_token: str
+
+
+class ConsentsScreen(Screen):
+    """/api/v1/consents"""
+
+    async def get(self, page_token: str = "", page_size: int = 50) -> r200[Consents]:
+        """My consents, newest first.
+
+        Tags: citizen
+        """
+        page = await self.hub.consents.list().page(page_token=page_token, page_size=page_size)
+        shown = [consent_of(item) for item in page.items]
+        return answer(Consents(consents=shown, next_page_token=page.next_page_token))
+
+    async def post(self, body: ConsentForm) -> r201[Prepared]:
+        """Draft a consent for the person to sign. Nothing is granted yet.
+
+        Tags: citizen
+        """
+        call = self.call()
+        prepared = await self.hub.consents.prepare(
+            consent_id=body.consent_id,
+            purpose_code=body.purpose_code,
+            recipient_id=body.recipient_id,
+            datasets=[_grant(scope) for scope in body.datasets],
+            max_reads=body.max_reads,
+            data_life_days=body.data_life_days,
+            valid_until=utc(body.valid_until),
+            call=call,
+        )
+        shown = Prepared(
+            artefact=b64u_encode(prepared.artefact),
+            challenge=b64u_encode(prepared.challenge),
+            agency_ids=list(prepared.agency_ids),
+        )
+        return answer(shown, call, status=201)
+
+
+class ConsentScreen(Screen):
+    """/api/v1/consents/{consent_id}"""
+
+    async def get(self, consent_id: ObjectId, /) -> r200[Consent]:
+        """One of my consents.
+
+        Tags: citizen
+        """
+        return answer(consent_of(await self.hub.consents.get(consent_id)))
+
+
+class ConsentFileScreen(Screen):
+    """GET /api/v1/consents/{consent_id}/file"""
+
+    async def get(self, consent_id: ObjectId, /) -> r200:
+        """The signed consent as a file that verifies by itself.
+
+        Tags: citizen
+        """
+        consent = await self.hub.consents.get(consent_id)
+        if not consent.signed_consent:
+            raise HuilianError("NOT_FOUND", "it was never granted", resource="signed consent")
+        return download(consent.signed_consent, f"consent-{consent_id}.json")
+
+
+class GrantScreen(Screen):
+    """POST /api/v1/consents/{consent_id}/grant"""
+
+    async def post(self, consent_id: ObjectId, /, body: GrantForm) -> r200[Consent]:
+        """Grant: the phone's signature over the artefact. With `identity` the sealing is done here and differs each
+        time, so after a lost answer read the consent instead of repeating the request.
+
+        Tags: citizen
+        """
+        call, hub, raw = self.call(), self.hub, b64u_decode(body.artefact)
+        artefact = parse_artefact(raw)
+        if artefact.id != consent_id:
+            raise HuilianError("INVALID_ARGUMENT", "the artefact is of another consent", field="artefact")
+        if body.identity is not None:
+            sealed = await seal_to_agencies(hub, body.identity, artefact)
+        else:
+            sealed = {agency: b64u_decode(text) for agency, text in (body.sealed_subjects or {}).items()}
+        consent = await hub.consents.grant(raw, body.assertion.to_assertion(), sealed, call=call)
+        return answer(consent_of(consent), call)
+
+
+class RejectionScreen(Screen):
+    """POST /api/v1/consents/{consent_id}/rejection"""
+
+    async def post(self, consent_id: ObjectId, /) -> r200[Consent]:
+        """Decline a drafted consent.
+
+        Tags: citizen
+        """
+        call = self.call()
+        return answer(consent_of(await self.hub.consents.reject(consent_id, call=call)), call)
+
+
+class RevocationScreen(Screen):
+    """POST /api/v1/consents/{consent_id}/revocation"""
+
+    async def post(self, consent_id: ObjectId, /) -> r200[Consent]:
+        """Take a consent back. From now on the hub and every agency's edge refuse to read.
+
+        Tags: citizen
+        """
+        call = self.call()
+        return answer(consent_of(await self.hub.consents.revoke(consent_id, call=call)), call)
+
+
+def _grant(scope: Scope) -> DatasetGrant:
+    return DatasetGrant(scope.dataset_id, tuple(scope.fields), Period(scope.from_month, scope.to_month))
+
+
+def consent_of(item: pb.Consent) -> Consent:
+    """A consent as a screen shows it."""
+    return Consent(
+        consent_id=item.consent_id,
+        state=STATES[item.state],
+        purpose_code=item.purpose_code,
+        recipient_id=item.recipient_id,
+        datasets=[_scope(scope) for scope in item.datasets],
+        max_reads=item.max_reads,
+        valid_until=time_text(item.valid_until_time),
+        granted_at=time_text(item.granted_time),
+        revoked_at=time_text(item.revoked_time),
+        grant_record_id=item.grant_record_id,
+        revocation_record_id=item.revocation_record_id,
+    )
+
+
+def _scope(item: pb.DatasetScope) -> Scope:
+    return Scope(
+        dataset_id=item.dataset_id,
+        fields=list(item.fields),
+        from_month=item.period.from_month,
+        to_month=item.period.to_month,
+    )
+
+
+def routes() -> list[web.RouteDef]:
+    """Where these screens are served."""
+    one = "/api/v1/consents/{consent_id}"
+    return [
+        web.view("/api/v1/consents", ConsentsScreen),
+        web.view(one, ConsentScreen),
+        web.view(f"{one}/file", ConsentFileScreen),
+        web.view(f"{one}/grant", GrantScreen),
+        web.view(f"{one}/rejection", RejectionScreen),
+        web.view(f"{one}/revocation", RevocationScreen),
+    ]
