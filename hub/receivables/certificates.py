@@ -121,7 +121,8 @@ class Certificates:
             replace(_output(parent, new_id, index, now), amount_fen=amount_fen)
             for index, (new_id, amount_fen) in enumerate(parts)
         )
-        for child in children:
+        # In the order of their ids: two splits that claim the same new ids wait for each other, never in a circle.
+        for child in sorted(children, key=lambda child: child.certificate_id):
             await stored_certificates.insert(self._database, child)
         listed = [{"certificate_id": child.certificate_id, "amount_fen": child.amount_fen} for child in children]
         await self._records.certificate("split", spent, parts=listed)

@@ -54,7 +54,9 @@ class GrpcErpConnectors:
             answer: pb.ListTradeDocumentsResponse = await stub.ListTradeDocuments(request, timeout=self._deadline_s)
         except grpc.RpcError as error:
             raise _as_provider_error(error) from error
-        return ErpPage(tuple(pulled(item) for item in answer.documents), answer.next_cursor, answer.has_more)
+        left_out = [PulledDocument(item.document_id, "", 0, "", None, item.detail) for item in answer.faults]
+        documents = (*(pulled(item) for item in answer.documents), *left_out)
+        return ErpPage(documents, answer.next_cursor, answer.has_more)
 
 
 def pulled(message: pb.TradeDocument) -> PulledDocument:

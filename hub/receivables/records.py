@@ -2,7 +2,8 @@
 
 Record ids are made from the objects' own, so a party can ask for its receipt without being told one:
 `confirmation:<receivable>`, `certificate-<event>:<certificate>` and, where a financing is part of it,
-`certificate-<event>:<certificate>:<financing>`, `receivable-<event>:<receivable>`.
+`certificate-<event>:<certificate>:<financing>`, `receivable-<event>:<receivable>`. `parties` in each names the
+enterprises whose business it is: the log gives its receipt to them only.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Records:
 
     async def confirmation(self, message: ReceivableConfirmation, signature: bytes, certificate_pem: str) -> None:
         """The buyer confirmed. The evidence lets anyone check the signature against the pinned CA, without us."""
-        content = message.to_dict()
+        content = {**message.to_dict(), "parties": sorted({message.buyer_uscc, message.supplier_uscc})}
         evidence = {
             "confirmation": message.to_dict(),
             "signature": b64u_encode(signature),
@@ -38,6 +39,7 @@ class Records:
     async def receivable(self, event: str, receivable: Receivable) -> None:
         """The receivable came to another state; `event` in the past tense, e.g. "settled"."""
         content = {
+            "parties": sorted({receivable.buyer_uscc, receivable.supplier_uscc}),
             "receivable_id": receivable.receivable_id,
             "state": receivable.state.value,
             "buyer_uscc": receivable.buyer_uscc,
@@ -73,6 +75,7 @@ def evidence_hash(receivable: Receivable) -> bytes:
 
 def _certificate_content(certificate: Certificate) -> dict[str, Any]:
     return {
+        "parties": sorted({certificate.issuer_uscc, certificate.holder_uscc, certificate.offered_by}),
         "certificate_id": certificate.certificate_id,
         "receivable_id": certificate.receivable_id,
         "parent_id": certificate.parent_id,

@@ -39,7 +39,7 @@ class ReceivableServicer(receivable_grpc.ReceivableServiceServicer):
         if first is not None:
             return first
         # The connector is asked before the transaction begins.
-        pulled = await self._service.trade.pull(current_caller().id)
+        pulled = await self._service.trade.pull(current_caller().id, request.from_start)
 
         async def use_case() -> receivable_pb.SyncTradeDocumentsResponse:
             return taken_in_message(await self._service.trade.take_in(pulled))

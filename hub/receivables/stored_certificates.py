@@ -24,14 +24,14 @@ async def find(certificate_id: str) -> Certificate | None:
 
 async def lock(certificate_id: str) -> Certificate | None:
     """The certificate, locked until the transaction ends (on SQLite the whole database is)."""
-    row = await CertificateRow.filter(certificate_id=certificate_id).select_for_update().first()
+    row = await CertificateRow.filter(certificate_id=certificate_id).select_for_update(no_key=True).first()
     return _certificate(row) if row else None
 
 
 async def lock_of_receivable(receivable_id: str, states: Collection[CertificateState]) -> list[Certificate]:
     """The receivable's certificates in these states, locked in the order of their ids."""
     rows = CertificateRow.filter(receivable_id=receivable_id, state__in=[state.value for state in states])
-    return [_certificate(row) for row in await rows.order_by("certificate_id").select_for_update()]
+    return [_certificate(row) for row in await rows.order_by("certificate_id").select_for_update(no_key=True)]
 
 
 async def insert(database: Database, certificate: Certificate) -> None:

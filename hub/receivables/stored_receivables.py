@@ -27,7 +27,7 @@ async def find(receivable_id: str) -> Receivable | None:
 
 async def lock(receivable_id: str) -> Receivable | None:
     """The receivable, locked until the transaction ends (on SQLite the whole database is)."""
-    row = await ReceivableRow.filter(receivable_id=receivable_id).select_for_update().first()
+    row = await ReceivableRow.filter(receivable_id=receivable_id).select_for_update(no_key=True).first()
     return _receivable(row) if row else None
 
 
@@ -35,7 +35,8 @@ async def lock_of_invoices(buyer_uscc: str, invoice_document_ids: Collection[str
     """Receivables by invoice document id, locked in the order of their ids."""
     rows = ReceivableRow.filter(buyer_uscc=buyer_uscc, invoice_document_id__in=list(invoice_document_ids))
     return {
-        row.invoice_document_id: _receivable(row) for row in await rows.order_by("receivable_id").select_for_update()
+        row.invoice_document_id: _receivable(row)
+        for row in await rows.order_by("receivable_id").select_for_update(no_key=True)
     }
 
 

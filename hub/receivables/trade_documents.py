@@ -72,13 +72,15 @@ class TradeDocuments:
         self._erps = erps
         self._tolerances = tolerances
 
-    async def pull(self, buyer_uscc: str) -> Pulled:
-        """Everything that changed in the buyer's ERP since the last time, over the network.
+    async def pull(self, buyer_uscc: str, from_start: bool = False) -> Pulled:
+        """What changed in the buyer's ERP since the last time, or everything `from_start`, over the network.
 
-        Raises NOT_FOUND when the buyer has no connector, and what the connector raises.
+        A pull from the start finds what an ERP wrote down late, behind the cursor. Raises NOT_FOUND when the buyer has
+        no connector, and what the connector raises.
         """
         forbid_transaction("pulling trade documents")
-        before = cursor = await stored_documents.cursor_of(buyer_uscc)
+        before = await stored_documents.cursor_of(buyer_uscc)
+        cursor = "" if from_start else before
         documents: list[PulledDocument] = []
         for _ in range(MAX_PAGES):
             page = await self._erps.list_documents(buyer_uscc, cursor, PAGE_SIZE)

@@ -63,7 +63,8 @@ class Connector(pb_grpc.ErpConnectorServiceServicer):
         await asyncio.sleep(self.delay_s)
         if self.status is not None:
             await context.abort(self.status, "internal words of the connector")
-        return pb.ListTradeDocumentsResponse(documents=[message()], next_cursor="c-1", has_more=False)
+        fault = pb.TradeDocumentFault(document_id="invoice-9", detail="issue_date breaks the schema")
+        return pb.ListTradeDocumentsResponse(documents=[message()], faults=[fault], next_cursor="c-1")
 
 
 @pytest.fixture
@@ -84,7 +85,8 @@ async def client(connector: Connector) -> AsyncIterator[GrpcErpConnectors]:
 
 async def test_a_page_is_read(client: GrpcErpConnectors, connector: Connector) -> None:
     page = await client.list_documents(trade.BUYER, "c-0", 200)
-    assert (page.next_cursor, page.has_more, [item.version for item in page.documents]) == ("c-1", False, [7])
+    assert (page.next_cursor, page.has_more, [item.version for item in page.documents]) == ("c-1", False, [7, 0])
+    assert (page.documents[1].document, page.documents[1].fault) == (None, "issue_date breaks the schema")
     assert [(request.cursor, request.page_size) for request in connector.requests] == [("c-0", 200)]
 
 

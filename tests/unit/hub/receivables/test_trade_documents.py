@@ -37,11 +37,24 @@ async def test_a_pull_from_the_start_again_changes_nothing(world: World) -> None
     """The connector may forget what it told us: documents are known by id and version."""
     await world.matched()
     before = await world.snapshot()
-    pulled = await world.service.trade.pull(trade.BUYER)
-    everything = replace(pulled, before="", documents=tuple(world.erps.changes))
-    again = await world.run(lambda: world.service.trade.take_in(everything))
+    pulled = await world.service.trade.pull(trade.BUYER, from_start=True)
+    assert len(pulled.documents) == len(world.erps.changes)
+    again = await world.run(lambda: world.service.trade.take_in(pulled))
     assert (again.imported, again.receivables) == (0, ())
     assert await world.snapshot() == before
+
+
+async def test_a_document_that_was_written_down_late_is_found_from_the_start(world: World) -> None:
+    world.erps.put(trade.order())
+    await world.sync()
+    late = PulledDocument("shipment-1", "NO-shipment-1", 1, "done", trade.receipt("shipment-1", steel="40"))
+    world.erps.changes.insert(0, late)
+    world.erps.put(trade.invoice("invoice-1", steel="40"))
+    assert (await world.sync()).receivables[0].state is ReceivableState.DRAFT
+    pulled = await world.service.trade.pull(trade.BUYER, from_start=True)
+    taken = await world.run(lambda: world.service.trade.take_in(pulled))
+    assert [item.state for item in taken.receivables] == [ReceivableState.MATCHED]
+    assert (await world.sync()).imported == 0
 
 
 async def test_documents_may_come_in_any_order(world: World) -> None:

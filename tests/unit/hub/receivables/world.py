@@ -96,14 +96,14 @@ class World:
     directory: FakeDirectory = field(default_factory=FakeDirectory)
 
     def __post_init__(self) -> None:
-        ledger = LedgerService(
+        self.log = LedgerService(
             self.database, self.clock, lambda size: bytes(size), NoCipher(), lambda: CA_KEY, CHAIN_ID, CONTRACT
         )
         self.service = ReceivablesService(
             database=self.database,
             clock=self.clock,
             ids=self.ids,
-            ledger=ledger,
+            ledger=self.log,
             enterprises=self.directory,
             erps=self.erps,
             domain=ConfirmationDomain(CHAIN_ID, CONTRACT, CA_PEM),
