@@ -1,15 +1,15 @@
-"""The application: screens, problems, OpenAPI at `/oas`, health at `/health`."""
+"""The application: screens, problems, OpenAPI at `/openapi.json`, health at `/health`."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from aiohttp_pydantic import oas  # type: ignore[import-untyped]
 from huilian_protocol.errors import HuilianError
 from huilian_sdk import Huilian
 
 from mini_program_api.base import HUB
+from mini_program_api.openapi import specification
 from mini_program_api.problems import problem_response, problems
 from mini_program_api.screens import (
     accesses,
@@ -56,9 +56,12 @@ def create_app(hub: Huilian) -> web.Application:
     for screen in SCREENS:
         app.router.add_routes(screen.routes())
     app.router.add_get("/health", _health)
-    security = {"bearer": {"type": "http", "scheme": "bearer"}}
-    oas.setup(app, title_spec="Huilian mini program API", version_spec="1.0.0", security=security)
+    app.router.add_get("/openapi.json", _describe)
     return app
+
+
+async def _describe(request: web.Request) -> web.Response:
+    return web.json_response(specification(request.app))
 
 
 async def _health(request: web.Request) -> web.Response:
@@ -75,7 +78,7 @@ async def _headers(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     response = await handler(request)
-    if not response.prepared and not request.path.startswith("/oas"):
+    if not response.prepared:
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
     return response

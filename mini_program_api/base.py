@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 from aiohttp_pydantic import PydanticView  # type: ignore[import-untyped]
@@ -15,12 +15,18 @@ from mini_program_api.problems import invalid_input, problem_response
 
 HUB: web.AppKey[Huilian] = web.AppKey("hub", Huilian)
 REQUEST_ID_HEADER, REPLAYED_HEADER = "Idempotency-Key", "Idempotency-Replayed"
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
+REQUEST_ID = "[A-Za-z0-9_-]{8,64}"
 _BEARER = "Bearer "
 
 
 class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
-    """Base of the handlers. A screen speaks to the hub as whoever holds the request's token."""
+    """Base of the handlers. A screen speaks to the hub as whoever holds the request's token.
+
+    `signed_in` says that it needs one, `keyed` that its POST changes something and carries the caller's request id.
+    """
+
+    signed_in: ClassVar[bool] = True
+    keyed: ClassVar[bool] = True
 
     @property
     def anonymous(self) -> Huilian:
@@ -30,6 +36,7 @@ class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
     @property
     def hub(self) -> Huilian:
         """The hub, called with the request's bearer token. Raises UNAUTHENTICATED when there is none."""
+        assert self.signed_in, "only a screen that says so uses a token"
         value = self._request().headers.get("Authorization", "")
         if not value.startswith(_BEARER) or len(value) == len(_BEARER):
             raise HuilianError("UNAUTHENTICATED", "send Authorization: Bearer <token>")
@@ -37,8 +44,9 @@ class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
 
     def call(self) -> Call:
         """A writing call under the caller's own request id, so that a repetition does nothing twice."""
+        assert self.keyed, "only a screen that says so takes a request id"
         request_id = self._request().headers.get(REQUEST_ID_HEADER, "")
-        if not _REQUEST_ID.fullmatch(request_id):
+        if not re.fullmatch(REQUEST_ID, request_id, re.ASCII):
             raise HuilianError("INVALID_ARGUMENT", "8 to 64 characters of A-Z a-z 0-9 _ -", field=REQUEST_ID_HEADER)
         return Call(request_id=request_id)
 

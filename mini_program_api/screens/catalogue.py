@@ -70,6 +70,8 @@ class Catalogue(BaseModel):
 class CatalogueScreen(Screen):
     """GET /api/v1/catalogue"""
 
+    signed_in = False
+
     async def get(self) -> r200[Catalogue]:
         """Purposes, datasets and agencies.
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r201  # type: ignore[import-untyped]
 from huilian.consent.v1 import consent_service_pb2 as pb
-from huilian_protocol.artefact import DatasetGrant, Period, parse_artefact
+from huilian_protocol.artefact import Artefact, DatasetGrant, Period, parse_artefact
 from huilian_protocol.canonical import b64u_decode, b64u_encode
 from huilian_protocol.errors import HuilianError
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field
 
 from mini_program_api.base import Screen, answer, download
 from mini_program_api.forms import Base64Url, DeviceAssertion, Form, Month, ObjectId, time_text, utc
@@ -48,19 +48,25 @@ class Prepared(BaseModel):
     agency_ids: list[str]
 
 
+class IdentityToSeal(Form):
+    """Who the person is, for the agencies that this artefact asks."""
+
+    artefact: Base64Url
+    identity: IdentityForm
+
+
+class SealedSubjects(BaseModel):
+    """The identity sealed to each agency, by its id; the hub cannot open any of it."""
+
+    sealed_subjects: dict[str, str]
+
+
 class GrantForm(Form):
-    """The signed artefact, with the person's identity for the agencies: sealed by the phone, or to be sealed here."""
+    """The signed artefact, and the person's identity sealed to each agency."""
 
     artefact: Base64Url
     assertion: DeviceAssertion
-    sealed_subjects: dict[str, Base64Url] | None = None
-    identity: IdentityForm | None = None
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> GrantForm:
-        if (self.sealed_subjects is None) == (self.identity is None):
-            raise ValueError("send either sealed_subjects or identity")
-        return self
+    sealed_subjects: dict[str, Base64Url]
 
 
 class Consent(BaseModel):
@@ -147,25 +153,36 @@ class ConsentFileScreen(Screen):
         return download(consent.signed_consent, f"consent-{consent_id}.json")
 
 
+class SealingScreen(Screen):
+    """POST /api/v1/consents/{consent_id}/sealed-subjects"""
+
+    keyed = False
+
+    async def post(self, consent_id: ObjectId, /, body: IdentityToSeal) -> r200[SealedSubjects]:
+        """Seal the person's identity for a phone that cannot do it itself. Nothing is kept.
+
+        The result belongs into the grant; sealing apart from it lets the grant be repeated word for word.
+
+        Tags: citizen
+        """
+        artefact = _artefact(consent_id, body.artefact)
+        sealed = await seal_to_agencies(self.hub, body.identity, artefact)
+        return answer(SealedSubjects(sealed_subjects={agency: b64u_encode(data) for agency, data in sealed.items()}))
+
+
 class GrantScreen(Screen):
     """POST /api/v1/consents/{consent_id}/grant"""
 
     async def post(self, consent_id: ObjectId, /, body: GrantForm) -> r200[Consent]:
-        """Grant: the phone's signature over the artefact. With `identity` the sealing is done here and differs each
-        time, so after a lost answer read the consent instead of repeating the request.
+        """Grant: the phone's signature over the artefact.
 
         Tags: citizen
         """
-        call, hub, raw = self.call(), self.hub, b64u_decode(body.artefact)
-        artefact = parse_artefact(raw)
-        if artefact.id != consent_id:
-            raise HuilianError("INVALID_ARGUMENT", "the artefact is of another consent", field="artefact")
-        if body.identity is not None:
-            sealed = await seal_to_agencies(hub, body.identity, artefact)
-        else:
-            sealed = {agency: b64u_decode(text) for agency, text in (body.sealed_subjects or {}).items()}
-        consent = await hub.consents.grant(raw, body.assertion.to_assertion(), sealed, call=call)
-        return answer(consent_of(consent), call)
+        call = self.call()
+        _artefact(consent_id, body.artefact)
+        sealed = {agency: b64u_decode(text) for agency, text in body.sealed_subjects.items()}
+        raw, assertion = b64u_decode(body.artefact), body.assertion.to_assertion()
+        return answer(consent_of(await self.hub.consents.grant(raw, assertion, sealed, call=call)), call)
 
 
 class RejectionScreen(Screen):
@@ -190,6 +207,13 @@ class RevocationScreen(Screen):
         """
         call = self.call()
         return answer(consent_of(await self.hub.consents.revoke(consent_id, call=call)), call)
+
+
+def _artefact(consent_id: str, text: str) -> Artefact:
+    artefact = parse_artefact(b64u_decode(text))
+    if artefact.id != consent_id:
+        raise HuilianError("INVALID_ARGUMENT", "the artefact is of another consent", field="artefact")
+    return artefact
 
 
 def _grant(scope: Scope) -> DatasetGrant:
@@ -229,6 +253,7 @@ def routes() -> list[web.RouteDef]:
         web.view("/api/v1/consents", ConsentsScreen),
         web.view(one, ConsentScreen),
         web.view(f"{one}/file", ConsentFileScreen),
+        web.view(f"{one}/sealed-subjects", SealingScreen),
         web.view(f"{one}/grant", GrantScreen),
         web.view(f"{one}/rejection", RejectionScreen),
         web.view(f"{one}/revocation", RevocationScreen),

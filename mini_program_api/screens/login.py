@@ -44,6 +44,8 @@ class Token(BaseModel):
 class ChallengeScreen(Screen):
     """POST /api/v1/login/challenges"""
 
+    signed_in, keyed = False, False
+
     async def post(self) -> r201[Challenge]:
         """Ask for a challenge.
 
@@ -57,6 +59,8 @@ class ChallengeScreen(Screen):
 
 class DeviceLoginScreen(Screen):
     """POST /api/v1/login/device"""
+
+    signed_in, keyed = False, False
 
     async def post(self, body: DeviceLogin) -> r200[Token]:
         """Sign a person in by the key of their phone.
@@ -75,6 +79,8 @@ class DeviceLoginScreen(Screen):
 
 class ClientLoginScreen(Screen):
     """POST /api/v1/login/client"""
+
+    signed_in, keyed = False, False
 
     async def post(self, body: ClientLogin) -> r200[Token]:
         """Sign an enterprise in by its token key.

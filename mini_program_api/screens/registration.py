@@ -44,6 +44,8 @@ class Registered(BaseModel):
 class RegistrationScreen(Screen):
     """POST /api/v1/persons"""
 
+    signed_in = False
+
     async def post(self, body: RegistrationForm) -> r201[Registered]:
         """Register a person and the key of their phone.
 
