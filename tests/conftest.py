@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
-from hub.platform.database import Database
-from hub.platform.ids import Ids
 from huilian_protocol.clock import FixedClock
 
+from hub.platform.database import Database
+from hub.platform.ids import Ids
 from tests.support.databases import DatabaseMaker
 from tests.support.postgres import PostgresServer
 
@@ -33,7 +33,9 @@ class _LazyPostgres:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[_LazyPostgres]:
-    """The session's PostgreSQL; calling it starts the server. A missing installation fails the test with the apt command."""
+    """The session's PostgreSQL; calling it starts the server. A missing installation fails the test with the apt
+    command.
+    """
     lazy = _LazyPostgres()
     yield lazy
     if lazy.server is not None:
@@ -50,7 +52,9 @@ def database_maker(
 
 @pytest.fixture
 def database_packages() -> list[str] | None:
-    """The packages whose tables the test needs, None for every hub domain. A domain's tests override this with their own."""
+    """The packages whose tables the test needs, None for every hub domain. A domain's tests override this with their
+    own.
+    """
     return None
 
 

@@ -28,8 +28,8 @@ POOL_SIZE = 10
 class Database:
     """One database of one process. Open it in the server's own task, close it last.
 
-    `url` is `sqlite:////abs/path/hub.sqlite` or `postgres://user:password@host:port/name`. `packages` are the domain packages
-    whose tables live in it; the default is every hub domain that has a store.
+    `url` is `sqlite:////abs/path/hub.sqlite` or `postgres://user:password@host:port/name`. `packages` are the domain
+    packages whose tables live in it; the default is every hub domain that has a store.
     """
 
     def __init__(self, url: str, packages: Sequence[str] | None = None) -> None:
@@ -46,7 +46,9 @@ class Database:
 
     @property
     def on_statement(self) -> Callable[[str], None] | None:
-        """Test seam: called with each statement (BEGIN and COMMIT too) before it runs; raising breaks the work there."""
+        """Test seam: called with each statement (BEGIN and COMMIT too) before it runs; raising breaks the work
+        there.
+        """
         return self._gate.listener
 
     @on_statement.setter
@@ -96,7 +98,9 @@ class Database:
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """A part of a transaction that may fail alone, e.g. an insert whose uniqueness violation is an expected answer."""
+        """A part of a transaction that may fail alone, e.g. an insert whose uniqueness violation is an expected
+        answer.
+        """
         require_transaction("a savepoint")
         async with in_transaction():
             yield
@@ -104,8 +108,8 @@ class Database:
     async def lock(self, *key: str) -> None:
         """Until this transaction ends, be the only one holding this key: take it before comparing and then writing.
 
-        On SQLite a transaction is alone anyway (Tortoise ignores `select_for_update` there); on PostgreSQL it is an advisory
-        lock, so it also covers rows that do not exist yet. Take several keys in sorted order.
+        On SQLite a transaction is alone anyway (Tortoise ignores `select_for_update` there); on PostgreSQL it is an
+        advisory lock, so it also covers rows that do not exist yet. Take several keys in sorted order.
         """
         require_transaction("a lock")
         if self.dialect == "postgres":

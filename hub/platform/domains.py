@@ -1,7 +1,7 @@
 """The list of hub domains that own tables. A domain joins by having a `store.py` with Tortoise models in it.
 
-This is the only place that names them; the migration tool and the database read it. Tables of one domain are never joined
-with another's: there are no foreign keys across domains.
+This is the only place that names them; the migration tool and the database read it. Tables of one domain are never
+joined with another's: there are no foreign keys across domains.
 """
 
 from __future__ import annotations

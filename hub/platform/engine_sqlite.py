@@ -1,7 +1,8 @@
 """Tortoise's SQLite client with the guards our transactions need.
 
-Tortoise begins deferred: two processes that read and then write would meet "database is locked". We begin IMMEDIATE, so the
-writer is known at the start and the second one waits (`busy_timeout`). A cancelled or failed begin gives the lock back.
+Tortoise begins deferred: two processes that read and then write would meet "database is locked". We begin IMMEDIATE,
+so the writer is known at the start and the second one waits (`busy_timeout`). A cancelled or failed begin gives the
+lock back.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class _ImmediateTransaction(GatedStatements, SqliteTransactionWrapper):
         except sqlite3.OperationalError as error:
             raise OperationalError(error) from error
         except BaseException:
-            # Cancelled while the driver's thread may already have begun: undo it, or later statements join this transaction.
+            # Cancelled while the driver's thread may already have begun: undo it, or later statements join this
+            # transaction.
             await asyncio.shield(self._connection.rollback())
             raise
 
@@ -59,7 +61,9 @@ class _ImmediateTransaction(GatedStatements, SqliteTransactionWrapper):
 
 
 class _ImmediateContext(SqliteTransactionContext):
-    """Holds the connection's lock for exactly as long as the transaction lives, also when beginning or committing fails."""
+    """Holds the connection's lock for exactly as long as the transaction lives, also when beginning or committing
+    fails.
+    """
 
     async def __aenter__(self) -> TransactionalDBClient:
         await self._trxlock.acquire()

@@ -30,7 +30,9 @@ class UtcDatetimeField(fields.DatetimeField[datetime]):
 
 
 def in_utc(value: datetime) -> datetime:
-    """The same instant with `datetime.UTC` as its zone. Raises ValueError when it is naive: nobody knows which instant that is."""
+    """The same instant with `datetime.UTC` as its zone. Raises ValueError when it is naive: nobody knows which
+    instant that is.
+    """
     if value.utcoffset() is None:
         raise ValueError("a stored time must be aware; pass it in UTC")
     return value.astimezone(UTC)

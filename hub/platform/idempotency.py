@@ -34,8 +34,8 @@ class Idempotency:
     ) -> Answer:
         """Do the use case in one transaction, once per caller and request id, and answer what the first run answered.
 
-        `method` is a constant name of the call, e.g. "GrantConsent". Raises HuilianError REQUEST_ID_REUSED when the id came
-        with other input before, and whatever the use case raises (then nothing is stored and the id stays free).
+        `method` is a constant name of the call, e.g. "GrantConsent". Raises HuilianError REQUEST_ID_REUSED when the id
+        came with other input before, and whatever the use case raises (then nothing is stored and the id stays free).
         """
         async with self._database.transaction():
             await self._database.lock("request", _answer_id(request))

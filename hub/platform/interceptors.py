@@ -1,7 +1,8 @@
 """The edge of the hub: every call passes here, once, whatever its domain.
 
-Deadline, caller, policy, field rules, then the servicer; every exception becomes a catalogue status. Whatever is unknown
-becomes INTERNAL with a bare message. One log line per call: a constant event name, the method, the outcome, no content.
+Deadline, caller, policy, field rules, then the servicer; every exception becomes a catalogue status. Whatever is
+unknown becomes INTERNAL with a bare message. One log line per call: a constant event name, the method, the outcome,
+no content.
 """
 
 from __future__ import annotations
@@ -129,7 +130,9 @@ class _Call:
 
 
 def check_fields(request: Message) -> None:
-    """Raise HuilianError INVALID_ARGUMENT naming the first field that breaks a rule of the protocol, without its value."""
+    """Raise HuilianError INVALID_ARGUMENT naming the first field that breaks a rule of the protocol, without its
+    value.
+    """
     violations = protovalidate.collect_violations(request)
     if violations:
         proto = violations[0].proto

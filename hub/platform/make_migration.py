@@ -28,7 +28,9 @@ async def pending_changes(packages: list[str]) -> MigrationAutodetector:
 
 
 async def make(package: str, name: str | None = None) -> list[str]:
-    """Write what changed in the package's models since its last migration; the paths written, none when nothing changed."""
+    """Write what changed in the package's models since its last migration; the paths written, none when nothing
+    changed.
+    """
     _ensure_migrations_package(package)
     detector = await pending_changes([package])
     written = []
@@ -50,11 +52,11 @@ def _ensure_migrations_package(package: str) -> None:
 def main(arguments: list[str]) -> int:
     """Command line entry; 0 when it wrote a migration or there was nothing to write."""
     if not 1 <= len(arguments) <= 2:
-        print(USAGE, file=sys.stderr)
+        sys.stderr.write(USAGE + "\n")
         return 2
     package = arguments[0] if "." in arguments[0] else f"hub.{arguments[0]}"
     written = asyncio.run(make(package, arguments[1] if len(arguments) == 2 else None))
-    print("\n".join(written) if written else "no changes")
+    sys.stdout.write("\n".join(written or ["no changes"]) + "\n")
     return 0
 
 

@@ -47,7 +47,9 @@ async def migrate(
 
 
 async def _with_foreign_keys_off(client: Any, executor: MigrationExecutor, plan: list[PlanStep]) -> None:
-    """SQLite alters a table by copying and dropping it; with foreign keys on, the drop would delete the children's rows."""
+    """SQLite alters a table by copying and dropping it; with foreign keys on, the drop would delete the children's
+    rows.
+    """
     if client.capabilities.dialect != "sqlite":
         await _apply_all(executor, plan)
         return

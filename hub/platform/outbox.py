@@ -1,4 +1,5 @@
-"""Side effects leave through rows written in the transaction that wants them; workers deliver them afterwards, at least once.
+"""Side effects leave through rows written in the transaction that wants them; workers deliver them afterwards, at
+least once.
 
 A message is claimed by moving its due time a lease ahead, so a killed process loses nothing: the lease runs out and the
 message is delivered again. Handlers must therefore be idempotent.
@@ -51,7 +52,9 @@ class Outbox:
         self._topics: dict[str, _Topic] = {}
 
     async def put(self, topic: str, key: str, payload: dict[str, object]) -> None:
-        """Write one message inside the open transaction. The same (topic, key) again is a no-op, also after delivery."""
+        """Write one message inside the open transaction. The same (topic, key) again is a no-op, also after
+        delivery.
+        """
         require_transaction("an outbox message")
         await outbox_rows.insert(self._database, Message(topic, key, payload), self._clock.now())
         self._database.after_commit(lambda: self._wake(topic))
@@ -86,7 +89,7 @@ class Outbox:
             wake.clear()
             try:
                 claimed = await self._deliver_batch(topic)
-            except Exception as error:  # the database may be away for a moment; a dead worker would be silent loss
+            except Exception as error:  # noqa: BLE001  the database may be away for a moment; a dead worker loses silently
                 logger.error("outbox.worker_failed", extra={"topic": topic, "error_type": type(error).__name__})
                 claimed = 0
             if claimed == 0:
@@ -103,7 +106,7 @@ class Outbox:
             await self._topics[row.message.topic].handler(row.message)
         except GiveUp as error:
             await self._fail(row, "outbox.parked", error, parked=True)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever a handler raises, the message comes back
             await self._fail(row, "outbox.retry", error, parked=False)
         else:
             await outbox_rows.finish(self._database, row.id)

@@ -37,8 +37,8 @@ VALUES ($1, $2, $3, 'waiting', 0, $4, '', $4) ON CONFLICT (topic, key) DO NOTHIN
 _CLAIM = """
 UPDATE platform_outbox SET due_at = $1, attempts = attempts + 1
 WHERE id IN (
-    SELECT id FROM platform_outbox WHERE topic = $2 AND state = 'waiting' AND due_at <= $3 ORDER BY id LIMIT $4 {skip_locked}
-)
+    SELECT id FROM platform_outbox WHERE topic = $2 AND state = 'waiting' AND due_at <= $3 ORDER BY id LIMIT $4
+    {skip_locked} )
 RETURNING id, topic, key, payload, attempts
 """
 

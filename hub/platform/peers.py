@@ -1,7 +1,8 @@
 """Who is at the other end of an mTLS connection, by the common name of its certificate.
 
-A partner's certificate names its USCC; a service's says what it is: "connector.housing_fund", "channel.mini_program_api",
-"operator.desk", "supervisor.bureau". The site's CA signs nothing else, so the name can be believed.
+A partner's certificate names its USCC; a service's says what it is: "connector.housing_fund",
+"channel.mini_program_api", "operator.desk", "supervisor.bureau". The site's CA signs nothing else, so the name can be
+believed.
 """
 
 from __future__ import annotations

@@ -56,9 +56,7 @@ class HubServer:
             # Two hubs on one port would share its calls silently.
             ("grpc.so_reuseport", 0),
         ]
-        self.grpc = grpc.aio.server(
-            interceptors=[edge], options=options, maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS
-        )
+        self.grpc = grpc.aio.server(interceptors=[edge], options=options, maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS)
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs leave the aio half out
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
         self.public_port = self.grpc.add_secure_port(public_address, tls.server_only())
@@ -72,6 +70,6 @@ class HubServer:
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:
-        """Say that the hub is leaving, let calls under way finish, then close."""
+        """Say that the hub is leaving, let calls under way finish, then close. Again is a no-op."""
         await self._health.enter_graceful_shutdown()
         await self.grpc.stop(STOP_GRACE_S)

@@ -28,7 +28,9 @@ class OutboxMessage(Model):
 
 
 class StoredAnswer(Model):
-    """The first answer to a caller's request id ("caller/request id"), given again when the same request is repeated."""
+    """The first answer to a caller's request id ("caller/request id"), given again when the same request is
+    repeated.
+    """
 
     id = fields.CharField(max_length=160, primary_key=True)
     method = fields.CharField(max_length=120)

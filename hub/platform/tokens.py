@@ -47,7 +47,9 @@ class TokenIssuer:
         self._ids = ids
 
     def issue(self, caller: Caller, certificate: str = "") -> tuple[str, datetime]:
-        """A token for the caller and when it ends; with a certificate's thumbprint it is good on that mTLS peer only."""
+        """A token for the caller and when it ends; with a certificate's thumbprint it is good on that mTLS peer
+        only.
+        """
         now = self._clock.now()
         expires = (now + LIFE).replace(microsecond=0)
         claims: dict[str, Any] = {

@@ -1,8 +1,8 @@
 """What a transaction forbids while it is open, whatever the database.
 
-A transaction holds the process's only SQLite connection (or one of PostgreSQL's few), so nothing inside may wait for the
-network, and its statements must come from the task that opened it: a task spawned inside would inherit the connection and
-write into a transaction it does not own.
+A transaction holds the process's only SQLite connection (or one of PostgreSQL's few), so nothing inside may wait for
+the network, and its statements must come from the task that opened it: a task spawned inside would inherit the
+connection and write into a transaction it does not own.
 """
 
 from __future__ import annotations

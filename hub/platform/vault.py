@@ -85,8 +85,14 @@ class KeyVault:
         return self._scalar("chain").to_bytes(_KEY_BYTES, "big")
 
     def consortium_key(self) -> bytes:
-        """The 32-byte HMAC key of the claim fingerprints; every hub of a consortium uses the same one (`import_key`)."""
+        """The 32-byte HMAC key of the claim fingerprints; every hub of a consortium uses the same one
+        (`import_key`).
+        """
         return self._secret("consortium")
+
+    def secret(self, name: str) -> bytes:
+        """A 32-byte secret for one use within this hub, named by the use."""
+        return self._secret(f"secret.{name}")
 
     def import_key(self, name: str, secret: bytes) -> None:
         """Store a key that was made elsewhere. Raises VaultLocked when another one of this name is here already."""
@@ -145,7 +151,9 @@ class SubjectVault:
         return nonce + AESGCM(key).encrypt(nonce, data, subject.encode())
 
     async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
-        """The plaintext. Raises HuilianError NOT_FOUND once the key is destroyed, VaultLocked for foreign ciphertext."""
+        """The plaintext. Raises HuilianError NOT_FOUND once the key is destroyed, VaultLocked for foreign
+        ciphertext.
+        """
         key = await self._key(subject)
         if key is None:
             raise _no_data()

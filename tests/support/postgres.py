@@ -24,7 +24,9 @@ class PostgresServer:
         self.port = _free_port()
 
     def start(self) -> None:
-        """Create the cluster and wait until it answers. Raises RuntimeError with the server's own words when it does not."""
+        """Create the cluster and wait until it answers. Raises RuntimeError with the server's own words when it does
+        not.
+        """
         if os.geteuid() == 0:
             shutil.chown(self._folder, UNPRIVILEGED)
         data = str(self._folder / "data")

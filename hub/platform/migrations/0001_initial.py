@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                 ('answer', fields.BinaryField()),
                 ('answered_at', UtcDatetimeField()),
             ],
-            options={'table': 'platform_stored_answer', 'app': 'platform', 'pk_attr': 'id', 'table_description': 'The first answer to a caller\'s request id ("caller/request id"), given again when the same request is repeated.'},
+            options={'table': 'platform_stored_answer', 'app': 'platform', 'pk_attr': 'id', 'table_description': 'The first answer to a caller\'s request id ("caller/request id"), given again when the same request is'},
             bases=['Model'],
         ),
         ops.CreateModel(

@@ -223,6 +223,6 @@ async def test_sqlite_is_durable_and_checks_foreign_keys(database: Database) -> 
         pragmas = [
             (await database.fetch(f"PRAGMA {name}"))[0] for name in ("journal_mode", "synchronous", "foreign_keys")
         ]
-        assert [list(row.values())[0] for row in pragmas] == ["wal", 2, 1]
+        assert [next(iter(row.values())) for row in pragmas] == ["wal", 2, 1]
     else:
         assert (await database.fetch("SHOW server_version"))[0]["server_version"].startswith("15")

@@ -13,15 +13,8 @@ import grpc
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec
-from deploy.pki import SitePki, TlsFiles
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from hub.platform.admission import Admission
-from hub.platform.callers import Caller, Role, current_caller
-from hub.platform.ids import Ids
-from hub.platform.interceptors import Edge
-from hub.platform.server import HubServer, ServerTls
-from hub.platform.tokens import TokenIssuer, TokenVerifier
 from huilian.common.v1 import sandbox_service_pb2 as pb
 from huilian.common.v1 import sandbox_service_pb2_grpc
 from huilian.consent.v1 import consent_service_pb2 as consent_pb
@@ -30,6 +23,14 @@ from huilian_protocol.clock import FixedClock
 from huilian_protocol.jose import thumbprint
 from huilian_protocol.metadata import AUTHORIZATION, BEARER
 from huilian_protocol.status import from_rpc_error
+
+from deploy.pki import SitePki, TlsFiles
+from hub.platform.admission import Admission
+from hub.platform.callers import Caller, Role, current_caller
+from hub.platform.ids import Ids
+from hub.platform.interceptors import Edge
+from hub.platform.server import HubServer, ServerTls
+from hub.platform.tokens import TokenIssuer, TokenVerifier
 
 KEY = ec.derive_private_key(7, ec.SECP256R1())
 ORIGIN = "hub.example"

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import huilian
 import pytest
+from huilian_protocol.errors import HuilianError
+
 from hub.platform import policy
 from hub.platform.callers import ANONYMOUS, Caller, Role
-from huilian_protocol.errors import HuilianError
 
 
 def _every_rpc() -> set[str]:

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from huilian_protocol.clock import FixedClock
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.jose import sign_jws, thumbprint
+
 from hub.platform import tokens
 from hub.platform.callers import Caller, Role
 from hub.platform.ids import Ids
 from hub.platform.tokens import TokenIssuer, TokenVerifier
-from huilian_protocol.clock import FixedClock
-from huilian_protocol.errors import HuilianError
-from huilian_protocol.jose import sign_jws, thumbprint
 
 ORIGIN = "hub.example"
 KEY = ec.derive_private_key(7, ec.SECP256R1())
@@ -43,7 +44,9 @@ def test_a_token_says_who_until_it_ends(issuer: TokenIssuer, verifier: TokenVeri
             verifier.verify(token)
 
 
-def test_tokens_of_others_are_refused(issuer: TokenIssuer, verifier: TokenVerifier, clock: FixedClock, ids: Ids) -> None:
+def test_tokens_of_others_are_refused(
+    issuer: TokenIssuer, verifier: TokenVerifier, clock: FixedClock, ids: Ids
+) -> None:
     other_key = ec.derive_private_key(8, ec.SECP256R1())
     foreign = TokenIssuer(other_key, ORIGIN, clock, ids).issue(CITIZEN)[0]
     elsewhere = TokenIssuer(KEY, "other.example", clock, ids).issue(CITIZEN)[0]

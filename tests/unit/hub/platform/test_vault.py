@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
-from hub.platform.database import Database
-from hub.platform.vault import KeyVault, SubjectVault, VaultLocked, Wrapping
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import Suite, open_sealed, seal
+
+from hub.platform.database import Database
+from hub.platform.vault import KeyVault, SubjectVault, VaultLocked, Wrapping
 
 MASTER = bytes(range(32))
 

@@ -1,0 +1,353 @@
+"""The hub's composition root: everything is made here, handed to whoever needs it, started and stopped.
+
+`python -m hub.main` serves; `python -m hub.main keys` prints what this hub publishes of itself for trust files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import coincurve
+import grpc
+import uvloop
+from huilian.common.v1 import sandbox_service_pb2_grpc as sandbox_grpc
+from huilian.consent.v1 import consent_service_pb2_grpc as consent_grpc
+from huilian.exchange.v1 import exchange_service_pb2_grpc as exchange_grpc
+from huilian.identity.v1 import identity_service_pb2_grpc as identity_grpc
+from huilian.ledger.v1 import ledger_service_pb2_grpc as ledger_grpc
+from huilian.receivables.v1 import certificate_service_pb2_grpc as certificate_grpc
+from huilian.receivables.v1 import receivable_service_pb2_grpc as receivable_grpc
+from huilian_protocol.clock import Clock, SandboxClock, SystemClock
+from huilian_protocol.jose import thumbprint
+from huilian_protocol.sealing import KeyPair
+from huilian_protocol.trust import TrustAnchors
+
+from hub.accounting.service import EmbeddedBook
+from hub.consent.purposes import PurposeList
+from hub.consent.rpc import ConsentServicer
+from hub.consent.rules import RecipientKey
+from hub.consent.service import ConsentService
+from hub.exchange.catalogue import Catalogue
+from hub.exchange.connectors import Connector
+from hub.exchange.rpc import ExchangeServicer
+from hub.exchange.service import ExchangeService
+from hub.identity.authority import AuthorityClient
+from hub.identity.keyset import KeyPublisher, SealingKey
+from hub.identity.login import LoginService
+from hub.identity.rpc import IdentityServicer, TokenServicer
+from hub.identity.service import IdentityService
+from hub.identity.store import IdentityStore
+from hub.keys import BANK_RECIPIENT, open_vault, published
+from hub.ledger.anchoring import Anchoring
+from hub.ledger.claims import ClaimService
+from hub.ledger.rpc import LedgerServicer
+from hub.ledger.sequencer import Sequencer
+from hub.ledger.service import LedgerService
+from hub.ledger.store import ChainStore
+from hub.platform.admission import Admission
+from hub.platform.database import Database
+from hub.platform.idempotency import Idempotency
+from hub.platform.ids import random_id
+from hub.platform.interceptors import Edge
+from hub.platform.logs import set_up_logs
+from hub.platform.outbox import Outbox
+from hub.platform.server import HubServer, ServerTls
+from hub.platform.tokens import TokenIssuer, TokenVerifier
+from hub.platform.vault import SEALING_SUITE, KeyVault, SubjectVault, VaultLocked
+from hub.receivables.confirmations import ConfirmationDomain
+from hub.receivables.erp_client import GrpcErpConnectors
+from hub.receivables.rpc import CertificateServicer, ReceivableServicer
+from hub.receivables.service import ReceivablesService
+from hub.sandbox import SandboxServicer
+from hub.settings import Mode, Settings, SettingsError
+from ledger.anchor.contract import LedgerContract
+from ledger.anchor.profile import PROFILES
+from ledger.anchor.rpc import JsonRpc
+from ledger.anchor.sender import Sender
+from ledger.merkle.checkpoint import LogSigner
+
+logger = logging.getLogger(__name__)
+
+CANNOT_START, MUST_NOT_RUN = 2, 3
+Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+
+@dataclass
+class Hub:
+    """A wired hub: what serves, what works in the background, what is to be closed at the end."""
+
+    server: HubServer
+    database: Database
+    services: list[str] = field(default_factory=list)
+    workers: dict[str, Worker] = field(default_factory=dict)
+    before_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. Ends with the worker's error when a worker finds that the hub must not run."""
+        await self.server.start(self.services)
+        logger.info(
+            "hub.serving", extra={"public_port": self.server.public_port, "partner_port": self.server.partner_port}
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, worker in self.workers.items():
+                    group.create_task(worker(stop), name=name)
+                await stop.wait()
+                await self.server.stop()
+        finally:
+            await self.close()
+        logger.info("hub.stopped")
+
+    async def close(self) -> None:
+        """Close calls going out and the database."""
+        await self.server.stop()
+        for close in self.before_close:
+            await close()
+        await self.database.close()
+
+
+class _Builder:
+    """Makes the hub's parts in the order in which they need each other."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self.trust = TrustAnchors.load(settings.trust_anchors_file)
+        vault, wrapping = open_vault(settings)
+        self.vault: KeyVault = vault
+        self.sandbox_clock = _sandbox_clock(settings)
+        self.clock: Clock = self.sandbox_clock or SystemClock()
+        self.subjects = SubjectVault(wrapping, os.urandom, self.clock)
+        self.idempotency = Idempotency(database, self.clock)
+        self.outbox = Outbox(database, self.clock)
+        self.tls = ServerTls(settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file)
+        self.channels: list[grpc.aio.Channel] = []
+        self.bank_key: KeyPair = vault.sealing_key(BANK_RECIPIENT)
+        self.log_signer = LogSigner(settings.origin, vault.log_key())
+        self.identity_store = IdentityStore(database)
+        self.hub = Hub(self._server(), database)
+
+    def build(self) -> Hub:
+        """Wire every domain."""
+        self._ledger()
+        self._identity()
+        self._consent_and_exchange()
+        self._receivables()
+        self._sandbox()
+        self.hub.workers["outbox"] = self.outbox.run
+        self.hub.before_close.append(self._close_channels)
+        return self.hub
+
+    def _server(self) -> HubServer:
+        key = self.vault.signing_key()
+        verifier = TokenVerifier({thumbprint(key.public_key()): key.public_key()}, self.settings.origin, self.clock)
+        edge = Edge(Admission(verifier, self.identity_store))
+        return HubServer(edge, self.tls, self.settings.public_listen, self.settings.partner_listen)
+
+    def _ledger(self) -> None:
+        chain = self.trust.chain
+        rpc = JsonRpc(self.settings.chain_url)
+        contract = LedgerContract(rpc, chain.chain_id, chain.contract)
+        profile = PROFILES[self.settings.chain_profile]
+        key = coincurve.PrivateKey(self.vault.chain_key())
+        sender = Sender(contract, key, ChainStore(self.database), profile)
+        sequencer = Sequencer(self.database, self.clock, self.log_signer)
+        anchoring = Anchoring(self.database, contract, sender, sequencer.grown)
+        self.ledger = LedgerService(
+            self.database,
+            self.clock,
+            os.urandom,
+            self.subjects,
+            self.vault.signing_key,
+            chain.chain_id,
+            chain.contract,
+            sequencer.wake,
+        )
+        self.claims = ClaimService(
+            self.database, self.clock, os.urandom, self.outbox, contract, sender, self.vault.consortium_key
+        )
+        self.hub.workers |= {"sequencer": sequencer.run, "anchoring": anchoring.run}
+        self.hub.before_close.append(rpc.close)
+        self._serve(
+            ledger_grpc.add_LedgerServiceServicer_to_server, LedgerServicer(self.ledger), "ledger.v1.LedgerService"
+        )
+
+    def _identity(self) -> None:
+        origin, store = self.settings.origin, self.identity_store
+        signing_key = self.vault.signing_key()
+        authority = AuthorityClient(self._channel(self.settings.identity_authority), origin)
+        bank = SealingKey(BANK_RECIPIENT, SEALING_SUITE, self.bank_key.public)
+        log_key = self.log_signer.verifier.vkey()
+        self.publisher = KeyPublisher(origin, signing_key.public_key(), log_key, {bank.party: bank}, authority)
+        self.identity = IdentityService(store, authority, self.trust, self.clock)
+        login = LoginService(
+            self.identity,
+            store,
+            TokenIssuer(signing_key, origin, self.clock, random_id),
+            self.trust,
+            self.clock,
+            origin=origin,
+            challenge_key=self.vault.secret("login-challenge"),
+            random_bytes=os.urandom,
+            services={},
+        )
+        self._serve(
+            identity_grpc.add_IdentityServiceServicer_to_server,
+            IdentityServicer(self.identity, self.publisher, self.idempotency),
+            "identity.v1.IdentityService",
+        )
+        self._serve(
+            identity_grpc.add_TokenServiceServicer_to_server,
+            TokenServicer(login, self.database),
+            "identity.v1.TokenService",
+        )
+
+    def _consent_and_exchange(self) -> None:
+        catalogue = Catalogue(
+            [
+                Connector(agency, self._channel(address), self.clock)
+                for agency, address in self.settings.connectors.items()
+            ]
+        )
+        recipients = _Recipients(self.publisher)
+        self.consents = ConsentService(
+            database=self.database,
+            clock=self.clock,
+            purposes=PurposeList.published(),
+            persons=self.identity,
+            recipients=recipients,
+            ledger=self.ledger,
+            trust=self.trust,
+            signing_key=self.vault.signing_key,
+        )
+        self.exchange = ExchangeService(
+            database=self.database,
+            clock=self.clock,
+            ids=random_id,
+            consents=self.consents,
+            catalogue=catalogue,
+            recipients=recipients,
+            ledger=self.ledger,
+            vault=self.subjects,
+        )
+        self.hub.before_close.append(self.exchange.drain)
+        self._serve(
+            consent_grpc.add_ConsentServiceServicer_to_server,
+            ConsentServicer(self.consents, catalogue, self.idempotency),
+            "consent.v1.ConsentService",
+        )
+        self._serve(
+            exchange_grpc.add_ExchangeServiceServicer_to_server,
+            ExchangeServicer(self.exchange),
+            "exchange.v1.ExchangeService",
+        )
+
+    def _receivables(self) -> None:
+        chain = self.trust.chain
+        erps: Mapping[str, grpc.aio.Channel] = {
+            uscc: self._channel(address) for uscc, address in self.settings.erp_connectors.items()
+        }
+        self.receivables = ReceivablesService(
+            database=self.database,
+            clock=self.clock,
+            ids=random_id,
+            ledger=self.ledger,
+            enterprises=self.identity,
+            erps=GrpcErpConnectors(erps),
+            domain=ConfirmationDomain(chain.chain_id, chain.contract, self.trust.enterprise_ca),
+        )
+        self._serve(
+            receivable_grpc.add_ReceivableServiceServicer_to_server,
+            ReceivableServicer(self.receivables, self.idempotency),
+            "receivables.v1.ReceivableService",
+        )
+        self._serve(
+            certificate_grpc.add_CertificateServiceServicer_to_server,
+            CertificateServicer(self.receivables, self.idempotency),
+            "receivables.v1.CertificateService",
+        )
+
+    def _sandbox(self) -> None:
+        self.book = EmbeddedBook(self.database, self.clock)
+        servicer = SandboxServicer(self.clock, self.sandbox_clock, self.book, self.idempotency)
+        self._serve(sandbox_grpc.add_SandboxServiceServicer_to_server, servicer, "common.v1.SandboxService")
+
+    def _serve(self, add: Callable[..., None], servicer: object, name: str) -> None:
+        add(servicer, self.hub.server.grpc)
+        self.hub.services.append(f"huilian.{name}")
+
+    def _channel(self, address: str) -> grpc.aio.Channel:
+        channel = grpc.aio.secure_channel(address, self.tls.channel())
+        self.channels.append(channel)
+        return channel
+
+    async def _close_channels(self) -> None:
+        await asyncio.gather(*(channel.close(None) for channel in self.channels))
+
+
+class _Recipients:
+    """Identity's published keys in the shape in which consent and exchange ask for them."""
+
+    def __init__(self, publisher: KeyPublisher) -> None:
+        self._publisher = publisher
+
+    def recipient_key(self, recipient_id: str) -> RecipientKey:
+        """The recipient's present key; raises UNKNOWN_RECIPIENT."""
+        key = self._publisher.recipient(recipient_id)
+        return RecipientKey(key.party, key.suite, key.public_key)
+
+
+def _sandbox_clock(settings: Settings) -> SandboxClock | None:
+    if settings.mode is Mode.PRODUCTION:
+        return None
+    return SandboxClock(settings.clock_file or settings.state_dir / "clock.json")
+
+
+async def build(settings: Settings) -> Hub:
+    """A hub that is wired, migrated and bound to its ports; nothing runs yet. Call it in the server's own task."""
+    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(settings.database)
+    await database.open()
+    await database.migrate()
+    return _Builder(settings, database).build()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    hub = await build(settings)
+    await hub.run(stop)
+
+
+def main(arguments: list[str]) -> int:
+    """Command line entry; 2 with a message on stderr when settings, keys or files are wrong, 3 when it must not run."""
+    try:
+        settings = Settings.from_environment()
+        if arguments == ["keys"]:
+            sys.stdout.write(json.dumps(published(settings), indent=2) + "\n")
+            return 0
+        set_up_logs(settings.log_level)
+        uvloop.run(serve(settings))
+    except (SettingsError, VaultLocked, OSError, ValueError) as error:
+        sys.stderr.write(f"hub: {error}\n")
+        return CANNOT_START
+    except BaseExceptionGroup as group:
+        # A worker found that the hub must not run, for example a log that contradicts the chain.
+        for reason in group.exceptions:
+            sys.stderr.write(f"hub: {type(reason).__name__}: {reason}\n")
+        return MUST_NOT_RUN
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""The hub's settings: one typed object from `HUILIAN_*` environment variables. Unknown or malformed ones stop the
+start.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
+
+PREFIX = "HUILIAN_"
+Address = Annotated[str, Field(pattern=r"^[^:\s]+:[0-9]{1,5}$", description="host:port")]
+Addresses = Json[dict[str, Address]]
+
+
+class SettingsError(Exception):
+    """The environment does not describe a hub that can start; the message names each variable and what was expected."""
+
+
+class Mode(StrEnum):
+    """Whether this is play or the real thing."""
+
+    SANDBOX = "sandbox"
+    PRODUCTION = "production"
+
+
+class Settings(BaseModel):
+    """What a hub needs to know to start. Field `state_dir` is read from `HUILIAN_STATE_DIR`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Mode = Field(Mode.SANDBOX, description="sandbox or production")
+    origin: str = Field(
+        pattern=r"^[a-z0-9.-]{3,100}$", description="this hub's name: lower-case letters, digits, dots and hyphens"
+    )
+    state_dir: Path = Field(description="folder for keys and, by default, the database")
+    database_url: str = Field(
+        "", pattern=r"^(|sqlite:///.+|postgres(ql)?://.+)$", description="sqlite:///ABSOLUTE/PATH or postgres://…"
+    )
+    master_key_file: Path | None = Field(None, description="file with 64 hexadecimal digits")
+    consortium_key_file: Path | None = Field(None, description="file with 64 hexadecimal digits, shared by all hubs")
+    public_listen: Address = Field("127.0.0.1:7443", description="host:port of the TLS port")
+    partner_listen: Address = Field("127.0.0.1:7444", description="host:port of the mTLS port")
+    tls_certificate_file: Path = Field(description="PEM file")
+    tls_key_file: Path = Field(description="PEM file")
+    tls_ca_file: Path = Field(description="PEM file")
+    trust_anchors_file: Path = Field(description="JSON file of trust anchors")
+    clock_file: Path | None = Field(None, description="JSON file of the sandbox clock")
+    identity_authority: Address = Field(description="host:port of the identity authority")
+    connectors: Addresses = Field(default={}, description='JSON object {"agency id": "host:port"}')
+    erp_connectors: Addresses = Field(default={}, description='JSON object {"buyer USCC": "host:port"}')
+    chain_url: str = Field(pattern=r"^https?://", description="http(s) URL of the chain's JSON-RPC")
+    chain_profile: str = Field(
+        "embedded", pattern=r"^(embedded|consortium|public)$", description="embedded, consortium or public"
+    )
+    log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings. Raises SettingsError naming every unknown, missing or malformed variable, without
+        values.
+        """
+        source = os.environ if environment is None else environment
+        values = {name[len(PREFIX) :].lower(): value for name, value in source.items() if name.startswith(PREFIX)}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise SettingsError("; ".join(_problem(item) for item in error.errors())) from None
+
+    @model_validator(mode="after")
+    def _refuse_sandbox_in_production(self) -> Settings:
+        if self.mode is Mode.PRODUCTION:
+            for name, wrong in self._sandbox_defaults().items():
+                if wrong:
+                    raise ValueError(f"{PREFIX}{name}: production needs its own, not the sandbox's default")
+        return self
+
+    def _sandbox_defaults(self) -> dict[str, bool]:
+        return {
+            "CLOCK_FILE": self.clock_file is not None,
+            "MASTER_KEY_FILE": self.master_key_file is None,
+            "CONSORTIUM_KEY_FILE": self.consortium_key_file is None,
+            "DATABASE_URL": not self.database_url,
+            "CHAIN_PROFILE": self.chain_profile == "embedded",
+        }
+
+    @property
+    def database(self) -> str:
+        """The database's URL: SQLite in the state folder unless one is set."""
+        return self.database_url or f"sqlite://{self.state_dir.absolute() / 'hub.sqlite'}"
+
+
+def _problem(item: Mapping[str, object]) -> str:
+    location = item["loc"]
+    if not isinstance(location, tuple) or not location:
+        return str(item["msg"]).removeprefix("Value error, ")
+    field = str(location[0])
+    if item["type"] == "extra_forbidden":
+        return f"{PREFIX}{field.upper()}: unknown variable"
+    expected = Settings.model_fields[field].description
+    return f"{PREFIX}{field.upper()}: {'missing; ' if item['type'] == 'missing' else ''}expected {expected}"
