@@ -17,7 +17,9 @@ _GENERATOR = (
     0x483ADA77_26A3C465_5DA4FBFC_0E1108A8_FD17B448_A6855419_9C47D08F_FB10D4B8,
 )
 
-_Point = tuple[int, int] | None
+_Point = tuple[int, int]
+_Jacobian = tuple[int, int, int]
+_INFINITY: _Jacobian = (1, 1, 0)
 
 
 def nonce_point_is_odd(digest: bytes, r: int, s: int, public_key: tuple[int, int]) -> bool:
@@ -26,34 +28,11 @@ def nonce_point_is_odd(digest: bytes, r: int, s: int, public_key: tuple[int, int
     Raises ``ValueError`` if the signature belongs to no point, which a valid one never does.
     """
     inverse = pow(s, -1, ORDER)
-    base = _multiply(int.from_bytes(digest, "big") * inverse % ORDER, _GENERATOR)
-    point = _add(base, _multiply(r * inverse % ORDER, public_key))
+    scalar = int.from_bytes(digest, "big") * inverse % ORDER
+    point = _combine(scalar, _GENERATOR, r * inverse % ORDER, public_key)
     if point is None or point[0] != r:
         raise ValueError("no nonce point with x below the order")
     return bool(point[1] & 1)
-
-
-def _add(left: _Point, right: _Point) -> _Point:
-    if left is None or right is None:
-        return left or right
-    if left[0] == right[0] and (left[1] + right[1]) % P == 0:
-        return None
-    if left == right:
-        slope = 3 * left[0] * left[0] * pow(2 * left[1], -1, P)
-    else:
-        slope = (right[1] - left[1]) * pow(right[0] - left[0], -1, P)
-    x = (slope * slope - left[0] - right[0]) % P
-    return x, (slope * (left[0] - x) - left[1]) % P
-
-
-def _multiply(scalar: int, point: _Point) -> _Point:
-    result: _Point = None
-    while scalar:
-        if scalar & 1:
-            result = _add(result, point)
-        point = _add(point, point)
-        scalar >>= 1
-    return result
 
 
 def recover_public_key(digest: bytes, r: int, s: int, *, odd: bool) -> tuple[int, int]:
@@ -69,8 +48,50 @@ def recover_public_key(digest: bytes, r: int, s: int, *, odd: bool) -> tuple[int
         raise ValueError("r is no point's x")
     nonce_point = (r, y if bool(y & 1) == odd else P - y)
     inverse = pow(r, -1, ORDER)
-    base = _multiply(-int.from_bytes(digest, "big") * inverse % ORDER, _GENERATOR)
-    key = _add(base, _multiply(s * inverse % ORDER, nonce_point))
+    scalar = -int.from_bytes(digest, "big") * inverse % ORDER
+    key = _combine(scalar, _GENERATOR, s * inverse % ORDER, nonce_point)
     if key is None:
         raise ValueError("no key")
     return key
+
+
+def _combine(left_scalar: int, left: _Point, right_scalar: int, right: _Point) -> _Point | None:
+    """``left_scalar * left + right_scalar * right``, both in one pass over the bits; None is the point at infinity."""
+    choices = (None, left, right, _affine(_add((*left, 1), right)))
+    result = _INFINITY
+    for bit in range(max(left_scalar.bit_length(), right_scalar.bit_length()) - 1, -1, -1):
+        result = _double(result)
+        chosen = choices[(left_scalar >> bit & 1) | (right_scalar >> bit & 1) << 1]
+        if chosen is not None:
+            result = _add(result, chosen)
+    return _affine(result)
+
+
+def _double(point: _Jacobian) -> _Jacobian:
+    x, y, z = point
+    y2 = y * y % P
+    s, m = 4 * x * y2 % P, 3 * x * x
+    x3 = (m * m - 2 * s) % P
+    return x3, (m * (s - x3) - 8 * y2 * y2) % P, 2 * y * z % P
+
+
+def _add(point: _Jacobian, other: _Point) -> _Jacobian:
+    x, y, z = point
+    if z == 0:
+        return (*other, 1)
+    z2 = z * z % P
+    h, r = (other[0] * z2 - x) % P, (other[1] * z2 * z - y) % P
+    if h == 0:
+        return _INFINITY if r else _double(point)
+    h2 = h * h % P
+    h3, v = h2 * h % P, x * h2 % P
+    x3 = (r * r - h3 - 2 * v) % P
+    return x3, (r * (v - x3) - y * h3) % P, z * h % P
+
+
+def _affine(point: _Jacobian) -> _Point | None:
+    x, y, z = point
+    if z == 0:
+        return None
+    inverse = pow(z, -1, P)
+    return x * inverse * inverse % P, y * inverse * inverse * inverse % P

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from coincurve import PrivateKey
+from coincurve import PrivateKey, PublicKey
 from huilian_protocol.recovery import ORDER, nonce_point_is_odd, recover_public_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,3 +27,16 @@ def test_what_no_key_can_have_signed_is_refused(r: int, s: int) -> None:
     """5 is no point's x: 5^3 + 7 is no square."""
     with pytest.raises(ValueError):
         recover_public_key(bytes(32), r, s, odd=False)
+
+
+@given(st.binary(min_size=64, max_size=64), st.booleans(), digests)
+@settings(max_examples=100, deadline=None)
+def test_arbitrary_signatures_give_what_libsecp256k1_gives(signature: bytes, odd: bool, digest: bytes) -> None:
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    try:
+        expected = PublicKey.from_signature_and_message(signature + bytes([odd]), digest, hasher=None).point()
+    except Exception:
+        with pytest.raises(ValueError):
+            recover_public_key(digest, r, s, odd=odd)
+        return
+    assert recover_public_key(digest, r, s, odd=odd) == expected

@@ -1,0 +1,127 @@
+"""A hub's ledger as a process of its own: claims invoices, logs each decision, anchors; for races and kill -9.
+
+`python -m tests.integration.ledger_hub_process DATABASE URL CONTRACT KEY_NUMBER COUNT`: works until every claim is
+decided and every record is anchored, then prints the decisions as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import sys
+from datetime import date
+from pathlib import Path
+
+import coincurve
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from huilian_protocol.clock import SystemClock
+from huilian_protocol.errors import HuilianError
+
+from hub.ledger.anchoring import Anchoring
+from hub.ledger.claims import DECIDED_TOPIC, ClaimService
+from hub.ledger.sequencer import Sequencer
+from hub.ledger.service import LedgerService
+from hub.ledger.store import ChainStore, ClaimRow, LeafRow
+from hub.platform.database import Database
+from hub.platform.outbox import Message, Outbox
+from hub.platform.store import OutboxMessage
+from hub.platform.vault import SubjectVault, Wrapping
+from ledger.anchor.contract import LedgerContract
+from ledger.anchor.profile import PROFILES
+from ledger.anchor.rpc import JsonRpc
+from ledger.anchor.sender import Sender
+from ledger.merkle.checkpoint import LogSigner
+from ledger.registry.fingerprints import InvoiceIdentity
+from tests.integration.ledger_chain import CHAIN_ID
+
+CONSORTIUM_KEY = bytes(range(32))
+LONGEST_RUN_S = 60
+
+
+def invoice(number: int) -> InvoiceIdentity:
+    """The invoice that everybody races for."""
+    digits = f"2631200000{number:010d}"
+    return InvoiceIdentity("91310000MA1FL2LE0X", "91440300MA5DC2LE1Y", digits, 1_130_000 + number, date(2026, 3, 2))
+
+
+class HubProcess:
+    """One hub with a log and claims."""
+
+    def __init__(self, path: Path, url: str, contract: str, key_number: int) -> None:
+        self.database = Database(f"sqlite://{path}")
+        self.clock = SystemClock()
+        self.outbox = Outbox(self.database, self.clock)
+        self.rpc = JsonRpc(url)
+        reader = LedgerContract(self.rpc, CHAIN_ID, contract)
+        key = coincurve.PrivateKey(bytes([key_number]) * 32)
+        sender = Sender(reader, key, ChainStore(self.database), PROFILES["embedded"])
+        signer = LogSigner(f"hub{key_number}", Ed25519PrivateKey.from_private_bytes(bytes([key_number]) * 32))
+        self.sequencer = Sequencer(self.database, self.clock, signer)
+        self.anchoring = Anchoring(self.database, reader, sender, self.sequencer.grown, interval_s=0.05)
+        vault = SubjectVault(Wrapping(bytes(32), secrets.token_bytes), secrets.token_bytes, self.clock)
+        receipt_key = ec.derive_private_key(key_number, ec.SECP256R1())
+        self.ledger = LedgerService(
+            self.database,
+            self.clock,
+            secrets.token_bytes,
+            vault,
+            lambda: receipt_key,
+            CHAIN_ID,
+            contract,
+            self.sequencer.wake,
+        )
+        self.claims = ClaimService(
+            self.database, self.clock, secrets.token_bytes, self.outbox, reader, sender, lambda: CONSORTIUM_KEY
+        )
+        self.outbox.register(DECIDED_TOPIC, self._decided)
+
+    async def _decided(self, message: Message) -> None:
+        """Log the decision once, as lending does."""
+        claim_id = message.payload["claim_id"]
+        async with self.database.transaction():
+            if not await LeafRow.filter(record_id=f"decision:{claim_id}").exists():
+                await self.ledger.append(
+                    "claim.decided", f"decision:{claim_id}", message.payload, subject=None, evidence={}
+                )
+
+    async def request_all(self, count: int) -> None:
+        """Ask for every invoice; again is harmless."""
+        for number in range(count):
+            async with self.database.transaction():
+                await self.claims.request(f"claim-{number}", invoice(number))
+
+    async def finished(self, count: int) -> bool:
+        """Whether every claim is decided, logged and anchored."""
+        waiting = await OutboxMessage.filter(state="waiting").count()
+        if waiting or await ClaimRow.filter(state="PENDING").exists():
+            return False
+        for number in range(count):
+            try:
+                await self.ledger.receipt(f"decision:claim-{number}")
+            except HuilianError:
+                return False
+        return True
+
+
+async def _main(path: Path, url: str, contract: str, key_number: int, count: int) -> None:
+    hub = HubProcess(path, url, contract, key_number)
+    await hub.database.open()
+    await hub.database.migrate()
+    await hub.request_all(count)
+    stop = asyncio.Event()
+    workers = asyncio.gather(hub.outbox.run(stop), hub.sequencer.run(stop), hub.anchoring.run(stop))
+    for _ in range(LONGEST_RUN_S * 10):
+        if workers.done() or await hub.finished(count):
+            break
+        await asyncio.sleep(0.1)
+    stop.set()
+    await workers
+    sys.stdout.write(json.dumps({row.claim_id: row.state for row in await ClaimRow.all()}) + "\n")
+    await hub.rpc.close()
+    await hub.database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])))
