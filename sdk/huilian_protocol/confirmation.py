@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from Crypto.Hash import keccak
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_ds
 from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.certificate import EnterpriseIdentity, verify_enterprise_certificate
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.keccak import keccak256
 from huilian_protocol.recovery import HALF_ORDER, ORDER, nonce_point_is_odd
 from huilian_protocol.strict import bytes_at, integer_at, matching_at, object_with, text_at
 
@@ -119,9 +119,9 @@ class ReceivableConfirmation:
 
 def confirmation_digest(message: ReceivableConfirmation) -> bytes:
     """The 32 bytes that are signed: keccak256(0x1901 || domain separator || hash of the message)."""
-    domain = _keccak(_DOMAIN_TYPE.encode()) + _keccak(b"Huilian") + _keccak(b"1")
+    domain = keccak256(_DOMAIN_TYPE.encode()) + keccak256(b"Huilian") + keccak256(b"1")
     domain += _word(message.chain_id) + bytes(12) + bytes.fromhex(message.verifying_contract.removeprefix("0x"))
-    return _keccak(b"\x19\x01" + _keccak(domain) + _hash_message(message))
+    return keccak256(b"\x19\x01" + keccak256(domain) + _hash_message(message))
 
 
 def verify_confirmation(
@@ -161,20 +161,16 @@ def _check_signature(digest: bytes, signature: bytes, key: ec.EllipticCurvePubli
 
 def _hash_message(message: ReceivableConfirmation) -> bytes:
     texts = (message.receivable_id, message.invoice_id, message.buyer_uscc, message.supplier_uscc)
-    encoded = _keccak(_MESSAGE_TYPE.encode()) + b"".join(_text(text) for text in texts)
+    encoded = keccak256(_MESSAGE_TYPE.encode()) + b"".join(_text(text) for text in texts)
     encoded += _word(message.amount_fen) + _text(message.currency) + _text(message.due_date.isoformat())
     if len(message.evidence_hash) != 32:
         raise ValueError("an evidence hash is 32 bytes")
-    return _keccak(encoded + message.evidence_hash + _word(message.confirmed_at))
+    return keccak256(encoded + message.evidence_hash + _word(message.confirmed_at))
 
 
 def _text(text: str) -> bytes:
-    return _keccak(text.encode("utf-8"))
+    return keccak256(text.encode("utf-8"))
 
 
 def _word(number: int) -> bytes:
     return number.to_bytes(32, "big")
-
-
-def _keccak(data: bytes) -> bytes:
-    return keccak.new(digest_bits=256, data=data).digest()

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from huilian_protocol import sealing
+from huilian_protocol.answer import sign_answer
 from huilian_protocol.binding import commit_identity
 from huilian_protocol.canonical import b64u_encode, canonicalise
 from huilian_protocol.client_assertion import sign_client_assertion
@@ -70,6 +71,18 @@ def _payload_info() -> dict[str, Any]:
     )
 
 
+def _answer() -> bytes:
+    token = sign_answer(
+        world.STRANGER,
+        request_id="req-00000001",
+        consent_sha256=world.artefact().sha256,
+        dataset="housing_fund.account/v1",
+        fields=["monthly_deposit_fen", "balance_fen"],
+        envelope=b"envelope",
+    )
+    return token.encode("ascii")
+
+
 def _client_assertion() -> bytes:
     token = sign_client_assertion(
         world.HUB,
@@ -82,6 +95,7 @@ def _client_assertion() -> bytes:
 
 
 CASES: dict[str, Callable[[], bytes]] = {
+    "answer.jws": _answer,
     "artefact.json": lambda: world.artefact().canonical(),
     "artefact.sha256": lambda: _hex(world.artefact().sha256),
     "binding.jws": lambda: world.binding().encode("ascii"),

@@ -1,44 +1,52 @@
-"""The edge's signature on an answer covers everything that could be swapped."""
+"""The edge's signature on an answer: bound to the request, the consent, the fields and the envelope."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.answer import sign_answer, verify_answer
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.jose import thumbprint
+from huilian_protocol.jose import jwks_to_keys, keys_to_jwks
 
-KEY = ec.generate_private_key(ec.SECP256R1())
-KEYS = {thumbprint(KEY.public_key()): KEY.public_key()}
-ANSWER = {
-    "request_id": "request-1",
-    "consent_sha256": b"\x07" * 32,
-    "dataset": "tax.personal_income/v1",
-    "fields": ["income_fen"],
+from tests.unit.protocol.world import HUB, STRANGER
+
+ANSWER: dict[str, Any] = {
+    "request_id": "req-00000001",
+    "consent_sha256": bytes(32),
+    "dataset": "tax.income/v1",
+    "fields": ["b", "a"],
     "envelope": b"sealed",
 }
+KEYS = jwks_to_keys(keys_to_jwks([HUB.public_key()]))
+TOKEN = sign_answer(HUB, **ANSWER)
 
 
-def test_the_signed_answer_verifies() -> None:
-    verify_answer(sign_answer(KEY, **ANSWER), KEYS, **ANSWER)
+def refused(token: str, **changes: Any) -> None:
+    with pytest.raises(HuilianError) as caught:
+        verify_answer(token, KEYS, **(ANSWER | changes))
+    assert caught.value.code == "PROVIDER_FAULT"
+
+
+def test_an_answer_verifies_in_any_order_of_fields() -> None:
+    verify_answer(TOKEN, KEYS, **ANSWER)
+    verify_answer(TOKEN, KEYS, **(ANSWER | {"fields": ["a", "b"]}))
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"request_id": "request-2"},
-        {"consent_sha256": b"\x08" * 32},
-        {"dataset": "tax.enterprise/v1"},
-        {"fields": ["income_fen", "tax_paid_fen"]},
-        {"envelope": b"sealed to someone else"},
+        {"request_id": "req-00000002"},
+        {"consent_sha256": b"\x01" * 32},
+        {"dataset": "tax.income/v2"},
+        {"fields": ["a"]},
+        {"envelope": b"other"},
     ],
 )
-def test_any_other_answer_is_a_fault_of_the_provider(change: dict[str, object]) -> None:
-    with pytest.raises(HuilianError) as refused:
-        verify_answer(sign_answer(KEY, **ANSWER), KEYS, **{**ANSWER, **change})
-    assert refused.value.code == "PROVIDER_FAULT"
+def test_every_part_is_signed(change: dict[str, Any]) -> None:
+    refused(TOKEN, **change)
 
 
-def test_another_key_does_not_sign_for_the_edge() -> None:
-    other = ec.generate_private_key(ec.SECP256R1())
-    with pytest.raises(HuilianError) as refused:
-        verify_answer(sign_answer(other, **ANSWER), KEYS, **ANSWER)
-    assert refused.value.code == "PROVIDER_FAULT"
+def test_another_edge_is_refused() -> None:
+    refused(sign_answer(STRANGER, **ANSWER))
+    refused("a.b.c")
