@@ -20,12 +20,17 @@ from ledger.anchor.deploy import deploy_contract
 Say = Callable[[str], None]
 
 
-async def launch(site: Site, supervisor: Supervisor, hubs: Sequence[HubPlace], say: Say) -> None:
-    """Start everything; the first hub is the one that the agencies' connectors and the channel serve."""
+async def launch(
+    site: Site, supervisor: Supervisor, hubs: Sequence[HubPlace], say: Say, *, government: bool = True
+) -> None:
+    """Start everything; the first hub is the one that the agencies' connectors and the channel serve.
+
+    Without `government` there are no agencies and no channel: supply-chain finance alone.
+    """
     say("authorities, agency sandboxes, ERP …")
     tryton, erp_connector = places.erp_specs(site)
-    outside = [*places.authority_specs(site), *places.agency_sandbox_specs(site), tryton]
-    await supervisor.start_all(outside)
+    agencies = places.agency_sandbox_specs(site) if government else []
+    await supervisor.start_all([*places.authority_specs(site), *agencies, tryton])
     say("chain …")
     published = [await _published(hub_spec(site, hub)) for hub in hubs]
     addresses = {entry["origin"]: entry["chain_address"] for entry in published}
@@ -34,6 +39,8 @@ async def launch(site: Site, supervisor: Supervisor, hubs: Sequence[HubPlace], s
     await _write_trust(site, published, contract)
     say("hub …")
     await supervisor.start_all([erp_connector, *(hub_spec(site, hub) for hub in hubs)])
+    if not government:
+        return
     say("connectors, mini_program_api …")
     await supervisor.start_all([*places.connector_specs(site, hubs[0]), places.mini_program_spec(site, hubs[0])])
 
@@ -48,7 +55,7 @@ def hub_spec(site: Site, hub: HubPlace) -> ProcessSpec:
         "HUILIAN_CONSORTIUM_KEY_FILE": str(site.secret_file("consortium")),
         "HUILIAN_PUBLIC_LISTEN": f"127.0.0.1:{hub.public_port}",
         "HUILIAN_PARTNER_LISTEN": f"127.0.0.1:{hub.partner_port}",
-        "HUILIAN_TRUST_FILE": str(site.trust_file),
+        "HUILIAN_TRUST_ANCHORS_FILE": str(site.trust_file),
         "HUILIAN_CLOCK_FILE": str(site.clock_file),
         "HUILIAN_IDENTITY_AUTHORITY": f"127.0.0.1:{site.port('identity_authority')}",
         "HUILIAN_CONNECTORS": json.dumps(agencies),
@@ -68,7 +75,7 @@ def operator_credentials(site: Site) -> grpc.ChannelCredentials:
 
 async def _published(spec: ProcessSpec) -> dict[str, Any]:
     """What a hub publishes of itself, made before its first start."""
-    command = python("-m", "hub.main", "published")
+    command = python("-m", "hub.main", "keys")
     done = await asyncio.to_thread(
         subprocess.run, command, cwd=ROOT, env=child_environment(spec), capture_output=True, text=True, check=False
     )

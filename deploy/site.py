@@ -216,4 +216,6 @@ def _edge_environment(site: Site, name: str, common_name: str) -> dict[str, str]
 
 
 def _credentials(site: Site, agency: str) -> Path:
-    return site.folder / f"{agency}.sandbox" / "credentials.json"
+    folder = site.folder / f"{agency}.sandbox"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder / "credentials.json"

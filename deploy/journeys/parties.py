@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import grpc
 from huilian.identity.v1 import authority_service_pb2 as pb
 from huilian.identity.v1 import authority_service_pb2_grpc
 from huilian_protocol.clock import SandboxClock
+from huilian_protocol.errors import HuilianError
 from huilian_sdk import ClientCertificate, ClientSigner, Huilian, Keystore
 
 from connectors.kit.sandbox_companies import SandboxCompany
@@ -72,3 +74,23 @@ def _connect(hub: HubPlace, files: TlsFiles, clock: SandboxClock, signer: Client
         signer=signer,
         clock=clock,
     )
+
+
+async def register_enterprises(site: Site, hub: HubPlace, parties: Sequence[Party]) -> list[str]:
+    """The operator registers enterprises at a hub; those that are registered already stay as they are."""
+    registered = []
+    async with operator_of(site, hub) as operator:
+        for party in parties:
+            try:
+                enterprise = await operator.identity.register_enterprise(
+                    uscc=party.uscc,
+                    name=party.company.name_zh,
+                    confirmation_certificate_pem=party.keystore.certificate_pem,
+                    token_public_jwk=party.keystore.token_public_jwk,
+                )
+            except HuilianError as error:
+                if error.code != "ALREADY_EXISTS":
+                    raise
+                enterprise = await operator.identity.enterprise(party.uscc)
+            registered.append(enterprise.uscc)
+    return registered

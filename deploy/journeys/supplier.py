@@ -30,7 +30,7 @@ from connectors.core_enterprise.tryton.process import DATABASE
 from connectors.core_enterprise.tryton.sandbox import Goods, SandboxErp
 from connectors.core_enterprise.tryton.sandbox_setup import ADMIN_PASSWORD, ADMIN_USER
 from connectors.kit.sandbox_companies import CORE_ENTERPRISE, SECOND_TIER_SUPPLIER, SUPPLIER
-from deploy.journeys.parties import Party, client_of, open_party, operator_of
+from deploy.journeys.parties import Party, client_of, open_party, operator_of, register_enterprises
 from deploy.journeys.step import Step, Unexpected
 from deploy.site import HubPlace, Site
 
@@ -121,17 +121,8 @@ class SupplierJourney:
         return await self._register_at(self._hub)
 
     async def _register_at(self, hub: HubPlace) -> Any:
+        registered = await register_enterprises(self._site, hub, [self._buyer, self._supplier, self._second])
         operator = await self._operator(hub)
-        registered = []
-        for party in (self._buyer, self._supplier, self._second):
-            enterprise = await operator.identity.register_enterprise(
-                uscc=party.uscc,
-                name=party.company.name_zh,
-                confirmation_certificate_pem=party.keystore.certificate_pem,
-                token_public_jwk=party.keystore.token_public_jwk,
-                call=Call(f"register-{party.uscc}"),
-            )
-            registered.append(enterprise.uscc)
         await operator.sandbox.fund(self._buyer.uscc, BUYER_FUNDS_FEN, call=Call("fund-buyer"))
         return {"registered": registered}
 

@@ -1,0 +1,86 @@
+"""`make run`: every process of a site on embedded defaults, the sandbox's companies loaded, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from connectors.kit.sandbox_companies import COMPANIES
+from connectors.kit.sandbox_people import DEMO_PEOPLE
+
+from deploy.journeys.parties import open_party, register_enterprises
+from deploy.launch import launch
+from deploy.pki import SitePki
+from deploy.process import ROOT, Supervisor
+from deploy.site import Site
+
+FOLDER = ROOT / "var" / "run"
+WATCH_S = 1.0
+
+
+async def run() -> int:
+    """Serve until SIGINT or SIGTERM; 1 when a process ended by itself."""
+    started = time.monotonic()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    site = Site(FOLDER, SitePki(FOLDER / "pki", datetime.now(UTC)), fixed_ports=True)
+    supervisor = Supervisor(FOLDER)
+    try:
+        hub = site.hub("hub-a")
+        await launch(site, supervisor, [hub], lambda line: print(f"[run] {line}", flush=True))
+        parties = [await open_party(site, company) for company in COMPANIES]
+        await register_enterprises(site, hub, parties)
+        print(_welcome(site, time.monotonic() - started), flush=True)
+        return await _watch(supervisor, stop)
+    finally:
+        stubborn = supervisor.stop_all()
+        print(f"[run] stopped{'; killed: ' + ', '.join(stubborn) if stubborn else ' cleanly'}", flush=True)
+
+
+async def _watch(supervisor: Supervisor, stop: asyncio.Event) -> int:
+    while not stop.is_set():
+        if ended := supervisor.ended():
+            print(f"[run] ended by itself: {', '.join(ended)}\n{supervisor.log_tail(ended[0])}", flush=True)
+            return 1
+        try:
+            await asyncio.wait_for(stop.wait(), WATCH_S)
+        except TimeoutError:
+            continue
+    return 0
+
+
+def _welcome(site: Site, seconds: float) -> str:
+    hub = site.hub("hub-a")
+    pki, keystores = _short(FOLDER / "pki"), _short(FOLDER / "keystores")
+    people = "\n".join(f"    {person.name}  {person.resident_id}  ({person.kind})" for person in DEMO_PEOPLE[:4])
+    companies = "\n".join(
+        f"    {company.name_zh}  {company.uscc}  {keystores}/{company.key}.json" for company in COMPANIES
+    )
+    web = site.port("mini_program_api")
+    return f"""
+Huilian sandbox is up after {seconds:.0f} s. Everybody and everything in it is invented.
+
+  mini_program_api   https://127.0.0.1:{web}        (OpenAPI at /oas; CA {pki}/ca.pem)
+  hub, TLS           127.0.0.1:{hub.public_port}
+  hub, mTLS          127.0.0.1:{hub.partner_port}   (certificates in {pki}, one per USCC)
+  ERP (Tryton)       {site.tryton_url}              (database huilian, user admin)
+  trust anchors      {_short(site.trust_file)}
+
+  people
+{people}
+  companies (keystore password: sandbox-only)
+{companies}
+
+  a first call:  curl --cacert {pki}/ca.pem https://127.0.0.1:{web}/api/v1/catalogue
+
+Ctrl-C stops everything; `rm -r var/run` forgets it.
+"""
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(ROOT))

@@ -1,0 +1,79 @@
+"""The hub dies by SIGKILL around every step of the supplier journey; the journey goes on, nothing lost, nothing twice.
+
+The journey's own steps judge: balances to the fen, states, receipts. Request ids are fixed, so a step that was cut off is
+repeated as a client would repeat it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.trust import TrustAnchors
+
+from deploy.journeys.step import Step, StepResult, run_steps
+from deploy.journeys.supplier import SupplierJourney
+from ledger.verify.files import verify_file
+from tests.faults.conftest import RunningSite
+
+# What a client sees of a hub that just died or is just coming up.
+CUT_OFF = {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
+
+
+async def _walk(running: RunningSite, steps: list[Step], folder: Path, between: object) -> list[StepResult]:
+    return await run_steps(steps, folder, "kills", lambda line: print(line), between)  # type: ignore[arg-type]
+
+
+def _check(running: RunningSite, results: list[StepResult], steps: int, receipts: Path) -> None:
+    assert [result.error for result in results if not result.ok] == []
+    assert len(results) == steps
+    trust = TrustAnchors.load(running.site.trust_file)
+    files = sorted(receipts.glob("*.json"))
+    assert len(files) >= 8
+    assert [file.name for file in files if not verify_file(file, trust).ok] == []
+
+
+async def test_kill_between_any_two_steps(running: RunningSite, tmp_path: Path) -> None:
+    async def kill(_: str) -> None:
+        running.crash()
+        await running.restart()
+
+    receipts = tmp_path / "receipts"
+    async with SupplierJourney(running.site, running.site.hub("hub-a"), None, receipts) as journey:
+        steps = journey.steps()
+        results = await _walk(running, steps, tmp_path, kill)
+    _check(running, results, len(steps), receipts)
+    assert running.crashes == len(steps)
+
+
+async def test_kill_in_the_middle_of_every_step(running: RunningSite, tmp_path: Path) -> None:
+    rng = random.Random(20_260_302)
+
+    def interrupted(step: Step) -> Step:
+        if step.name == "trade-in-erp":  # happens in Tryton, not in the hub
+            return step
+
+        async def action() -> object:
+            running_step = asyncio.create_task(step.action())  # type: ignore[arg-type]
+            await asyncio.sleep(rng.uniform(0.0, 0.03))
+            running.crash()
+            await running.restart()
+            try:
+                return await running_step
+            except HuilianError as error:
+                if error.code not in CUT_OFF:
+                    raise
+            return await step.action()
+
+        return Step(step.name, step.title, action)
+
+    async def nothing(_: str) -> None:
+        return None
+
+    receipts = tmp_path / "receipts"
+    async with SupplierJourney(running.site, running.site.hub("hub-a"), None, receipts) as journey:
+        steps = [interrupted(step) for step in journey.steps()]
+        results = await _walk(running, steps, tmp_path, nothing)
+    _check(running, results, len(steps), receipts)
