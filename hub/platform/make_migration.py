@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from tortoise import fields
 from tortoise.context import TortoiseContext
 from tortoise.migrations.autodetector import MigrationAutodetector
+from tortoise.migrations.operations import CreateModel, Operation
+from tortoise.migrations.writer import MigrationWriter
 
 from hub.platform.domains import apps_config
 
@@ -37,8 +41,24 @@ async def make(package: str, name: str | None = None) -> list[str]:
     for writer in await detector.changes():
         if name is not None:
             writer.name = f"{writer.name[:4]}_{name}"
-        written.append(str(writer.write()))
+        written.append(_write(writer))
     return written
+
+
+def _write(writer: MigrationWriter) -> str:
+    path = Path(writer.write())
+    path.write_text(keep_own_numbers(path.read_text("utf-8"), writer.operations), "utf-8")
+    return str(path)
+
+
+def keep_own_numbers(text: str, operations: Sequence[Operation]) -> str:
+    """Say of integer keys that the database does not make that it does not: Tortoise's writer leaves it out."""
+    for operation in operations:
+        for name, column in operation.fields if isinstance(operation, CreateModel) else ():
+            if isinstance(column, fields.IntField) and column.pk and not column.generated:
+                declared = f"({name!r}, fields.{type(column).__name__}("
+                text = text.replace(f"{declared}primary_key", f"{declared}generated=False, primary_key")
+    return text
 
 
 def _ensure_migrations_package(package: str) -> None:

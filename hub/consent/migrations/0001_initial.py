@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='RevocationRow',
             fields=[
-                ('cursor', fields.BigIntField(primary_key=True, unique=True, db_index=True)),
+                ('cursor', fields.BigIntField(generated=False, primary_key=True, unique=True, db_index=True)),
                 ('consent_id', fields.CharField(unique=True, max_length=64)),
                 ('revoked_at', UtcDatetimeField()),
             ],

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='AnchorRow',
             fields=[
-                ('size', fields.BigIntField(primary_key=True, unique=True, db_index=True)),
+                ('size', fields.BigIntField(generated=False, primary_key=True, unique=True, db_index=True)),
                 ('purpose', fields.CharField(max_length=120)),
             ],
             options={'table': 'ledger_anchor', 'app': 'ledger', 'pk_attr': 'size', 'table_description': 'A checkpoint that is final on the chain, with the transaction that put it there.'},
@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='CheckpointRow',
             fields=[
-                ('size', fields.BigIntField(primary_key=True, unique=True, db_index=True)),
+                ('size', fields.BigIntField(generated=False, primary_key=True, unique=True, db_index=True)),
                 ('root', fields.BinaryField()),
                 ('note', fields.TextField(unique=False)),
                 ('signed_at', UtcDatetimeField()),
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='HeadRow',
             fields=[
-                ('id', fields.IntField(primary_key=True, unique=True, db_index=True)),
+                ('id', fields.IntField(generated=False, primary_key=True, unique=True, db_index=True)),
                 ('size', fields.BigIntField()),
                 ('root', fields.BinaryField()),
                 ('frontier', fields.BinaryField()),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from tortoise import fields
 from tortoise.migrations.executor import MigrationTarget
+from tortoise.migrations.operations import CreateModel
 from tortoise.models import Model
 
 from hub.platform import migrations_runner
 from hub.platform.database import Database
 from hub.platform.domains import hub_packages
 from hub.platform.fields import UtcDatetimeField
-from hub.platform.make_migration import pending_changes
+from hub.platform.make_migration import keep_own_numbers, pending_changes
 from hub.platform.migrations_runner import split_statements
 from hub.platform.model_rules import ModelRuleBroken, check_models
 from tests.support.databases import DatabaseMaker
@@ -126,3 +127,22 @@ def test_models_that_lose_time_or_money_are_refused(model: type[Model]) -> None:
 def test_a_time_column_never_reads_the_real_clock() -> None:
     with pytest.raises(ValueError, match="clock"):
         UtcDatetimeField(auto_now=True)
+
+
+class _OwnNumber(Model):
+    number = fields.BigIntField(primary_key=True, generated=False)
+
+    class Meta:
+        table = "own_number"
+
+
+def test_keys_that_we_number_ourselves_are_declared_so() -> None:
+    number = _OwnNumber._meta.fields_map["number"]
+    operation = CreateModel(name="OwnNumber", fields=[("number", number)], options={}, bases=["Model"])
+    written = (
+        "('number', fields.BigIntField(primary_key=True)), ('id', fields.IntField(generated=True, primary_key=True))"
+    )
+    assert keep_own_numbers(written, [operation]) == (
+        "('number', fields.BigIntField(generated=False, primary_key=True)),"
+        " ('id', fields.IntField(generated=True, primary_key=True))"
+    )
