@@ -15,7 +15,7 @@ from hub.lending.engine import Bucket, DayCount, Interval, Rounding, Terms
 FOLDER = Path(__file__).parent / "products"
 RECEIVABLE_LOAN, FLASH_LOAN = "receivable-loan", "flash-loan"
 _KEYS = frozenset(
-    [
+    {
         "product_id",
         "version",
         "name_zh",
@@ -31,7 +31,7 @@ _KEYS = frozenset(
         "party_limit_fen",
         "decision_table",
         "terms",
-    ]
+    }
 )
 _TERM_KEYS = frozenset(["day_count", "interval", "rounding_quantum_fen", "waterfall", "penalty_multiplier"])
 
@@ -106,6 +106,8 @@ def _check(name: str, product: Product) -> None:
     engine_terms(product.terms_of(Decimal("0.05"), date(2026, 1, 1)))
     if sorted(product.terms["waterfall"]) != sorted(Bucket):
         raise ValueError(f"{name}: the waterfall names each bucket once")
+    if product.fee_rate and product.terms["waterfall"][0] != Bucket.FEES:
+        raise ValueError(f"{name}: a withheld fee is the first thing that is paid")
     if product.terms["rounding_quantum_fen"] != "1":
         raise ValueError(f"{name}: the books are kept in whole fen, so a product rounds to the fen")
     if not 0 < product.advance_rate <= 1 or not 0 <= product.fee_rate < Decimal("0.1"):

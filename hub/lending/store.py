@@ -37,6 +37,7 @@ class LimitUseRow(Model):
     limit: fields.ForeignKeyRelation[LimitRow] = fields.ForeignKeyField(
         "lending.LimitRow", on_delete=fields.RESTRICT, related_name="uses", db_index=True
     )
+    limit_id: str
     blocked_fen = fields.BigIntField()
     utilised_fen = fields.BigIntField()
 
@@ -48,7 +49,7 @@ class LimitUseRow(Model):
 
 
 class DecisionRow(Model):
-    """One decision with the facts it was made on, so that it can be replayed. A person's facts are encrypted for them."""
+    """One decision with the facts it was made on, to be replayed. A person's facts are encrypted for them."""
 
     decision_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
     subject = fields.CharField(max_length=PARTY_LENGTH, null=True)
@@ -147,6 +148,7 @@ class LoanRow(Model):
 
     loan_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
     borrower = fields.CharField(max_length=PARTY_LENGTH)
+    is_person = fields.BooleanField()
     product_id = fields.CharField(max_length=32)
     revolving = fields.BooleanField()
     limit_fen = fields.BigIntField()

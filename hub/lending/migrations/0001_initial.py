@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                 ('offer', fields.JSONField(encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
                 ('decided_at', UtcDatetimeField()),
             ],
-            options={'table': 'lending_decision', 'app': 'lending', 'pk_attr': 'decision_id', 'table_description': "One decision with the facts it was made on, so that it can be replayed. A person's facts are encrypted for them."},
+            options={'table': 'lending_decision', 'app': 'lending', 'pk_attr': 'decision_id', 'table_description': "One decision with the facts it was made on, to be replayed. A person's facts are encrypted for them."},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -124,6 +124,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('loan_id', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
                 ('borrower', fields.CharField(max_length=64)),
+                ('is_person', fields.BooleanField()),
                 ('product_id', fields.CharField(max_length=32)),
                 ('revolving', fields.BooleanField()),
                 ('limit_fen', fields.BigIntField()),

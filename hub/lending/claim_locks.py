@@ -1,0 +1,77 @@
+"""Our lock on a receivable: taken before the first loan on it, shared by its certificates, given up with the last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from huilian_protocol.errors import HuilianError
+
+from hub.lending import stored_financings as stored
+from hub.lending import stored_loans
+from hub.lending.ports import Claims
+from hub.platform.database import Database
+from hub.platform.ids import Ids
+from hub.receivables.service import Receivable
+from ledger.registry.fingerprints import InvoiceIdentity
+
+PENDING, FINANCED, REFUSED, RELEASED = "PENDING", "FINANCED", "REFUSED", "RELEASED"
+
+
+class ClaimLocks:
+    """Every call runs inside the caller's transaction."""
+
+    def __init__(self, database: Database, ids: Ids, claims: Claims) -> None:
+        self._database = database
+        self._ids = ids
+        self._claims = claims
+
+    async def ensure(self, receivable: Receivable) -> tuple[str, str]:
+        """Id and state (PENDING or FINANCED) of the claim on a receivable, which is asked for if there is none."""
+        await self._lock(receivable.receivable_id)
+        row = await stored.live_claim(receivable.receivable_id)
+        if row is None:
+            row = await stored.add_claim(self._ids(), receivable.receivable_id)
+            await self._claims.request(row.claim_id, _identity(receivable))
+        return row.claim_id, row.state
+
+    async def decided(self, claim_id: str, state: str) -> list[str]:
+        """Writes the chain's answer; the applications that waited for it. Empty for a claim that waits no more."""
+        claim = await self._locked(claim_id)
+        if claim.state != PENDING:
+            return []
+        await stored.set_claim(claim_id, state)
+        return await stored.ids_on_claim(claim_id)
+
+    async def state(self, claim_id: str) -> str:
+        """A claim's state, under its lock."""
+        return str((await self._locked(claim_id)).state)
+
+    async def release_if_unused(self, claim_id: str) -> None:
+        """Gives a claim up once neither an open loan nor a signed application rests on it."""
+        claim = await self._locked(claim_id)
+        if claim.state not in {PENDING, FINANCED}:
+            return
+        if await stored_loans.open_on_claim(claim_id) or await stored.ids_on_claim(claim_id):
+            return
+        await stored.set_claim(claim_id, RELEASED)
+        await self._claims.release(claim_id)
+
+    async def _locked(self, claim_id: str) -> Any:
+        claim = await stored.find_claim(claim_id)
+        if claim is None:
+            raise HuilianError("NOT_FOUND", resource="claim")
+        await self._lock(claim.receivable_id)
+        return await stored.find_claim(claim_id)
+
+    async def _lock(self, receivable_id: str) -> None:
+        await self._database.lock("lending-claim", receivable_id)
+
+
+def _identity(receivable: Receivable) -> InvoiceIdentity:
+    return InvoiceIdentity(
+        seller_uscc=receivable.supplier_uscc,
+        buyer_uscc=receivable.buyer_uscc,
+        invoice_number=receivable.invoice_number,
+        amount_fen=receivable.amount_fen,
+        issue_date=receivable.issue_date,
+    )

@@ -1,0 +1,159 @@
+"""Clearing at the due date: the buyer's account pays every holder down the chain, loans first.
+
+Each receivable is one transaction, so a process that dies anywhere leaves it either cleared or untouched; the next run
+takes up what is left. A buyer whose funds do not suffice is overdue from the day after the due date, and is tried again
+at every run.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import date
+
+from huilian_protocol.clock import Clock
+from huilian_protocol.errors import HuilianError
+
+from hub.accounting.service import AccountKind, BankCore, Line, deposit_account
+from hub.lending.loans import Loans
+from hub.lending.overdue import note_overdue, note_paid
+from hub.lending.ports import Receivables
+from hub.lending.records import CURRENCY, Records
+from hub.lending.rules import business_date
+from hub.platform.database import Database
+from hub.receivables.service import Certificate, Receivable, ReceivableState
+
+MOST_AT_ONCE = 1000
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """How a run went: ids of receivables."""
+
+    settled: tuple[str, ...]
+    overdue: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+
+class Clearing:
+    """Opens its own transactions."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        bank: BankCore,
+        receivables: Receivables,
+        loans: Loans,
+        records: Records,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._bank = bank
+        self._receivables = receivables
+        self._loans = loans
+        self._records = records
+
+    async def run(self) -> Cleared:
+        """Clears everything that is due today or was before."""
+        today = business_date(self._clock.now())
+        outcome: dict[str, list[str]] = {"settled": [], "overdue": [], "waiting": []}
+        async with self._database.transaction():
+            due = await self._receivables.receivables_due(today, MOST_AT_ONCE)
+        for receivable in due:
+            outcome[await self._settle(receivable, today)].append(receivable.receivable_id)
+        return Cleared(**{name: tuple(ids) for name, ids in outcome.items()})
+
+    async def _settle(self, receivable: Receivable, today: date) -> str:
+        try:
+            if await self._affordable(receivable):
+                async with self._database.transaction():
+                    await self._clear(receivable.receivable_id, today)
+                return "settled"
+        except HuilianError as error:
+            if error.code not in {"INSUFFICIENT_FUNDS", "STATE_CONFLICT"}:
+                raise
+            # Paid out elsewhere in between, or a financing still blocks a certificate: the next run tries again.
+            logger.info("clearing.waits", extra={"receivable_id": receivable.receivable_id, "code": error.code})
+            if error.code == "STATE_CONFLICT":
+                return "waiting"
+        return await self._miss(receivable, today)
+
+    async def _affordable(self, receivable: Receivable) -> bool:
+        async with self._database.transaction():
+            await self._open_account(receivable.buyer_uscc)
+            balance_fen = await self._bank.balance_fen(deposit_account(receivable.buyer_uscc))
+        return balance_fen >= receivable.amount_fen - receivable.redeemed_fen
+
+    async def _clear(self, receivable_id: str, today: date) -> None:
+        await self._database.lock("clearing", receivable_id)
+        receivable = await self._receivables.get_receivable(receivable_id)
+        if receivable.state is ReceivableState.SETTLED:
+            return
+        certificates = await self._receivables.fall_due(receivable_id)
+        receivable = await self._receivables.get_receivable(receivable_id)
+        paid = [await self._redeem(receivable, certificate, today) for certificate in certificates]
+        await self._pay_supplier(receivable, today)
+        await self._receivables.settle(receivable_id)
+        await note_paid(receivable_id)
+        await self._records.cleared(receivable_id, _content(receivable, paid, today))
+
+    async def _redeem(self, receivable: Receivable, certificate: Certificate, today: date) -> dict[str, object]:
+        loan = await self._loans.of_certificate(certificate.certificate_id)
+        repaid_fen = 0
+        if loan is not None:
+            _, repaid_fen = await self._loans.collect(
+                loan.record.loan_id, certificate.amount_fen, payer=receivable.buyer_uscc
+            )
+        rest_fen = certificate.amount_fen - repaid_fen
+        journal_id = f"clear:{certificate.certificate_id}"
+        await self._pay(journal_id, receivable.buyer_uscc, certificate.holder_uscc, rest_fen, today)
+        await self._receivables.redeem(certificate.certificate_id)
+        return {
+            "certificate_id": certificate.certificate_id,
+            "holder_uscc": certificate.holder_uscc,
+            "loan_repaid_fen": repaid_fen,
+            "holder_paid_fen": rest_fen,
+        }
+
+    async def _pay_supplier(self, receivable: Receivable, today: date) -> None:
+        """What no certificate covers is owed to the supplier: the confirmation promised the whole amount."""
+        rest_fen = receivable.amount_fen - receivable.issued_fen
+        journal_id = f"clear:{receivable.receivable_id}:supplier"
+        await self._pay(journal_id, receivable.buyer_uscc, receivable.supplier_uscc, rest_fen, today)
+
+    async def _pay(self, journal_id: str, payer: str, payee: str, amount_fen: int, today: date) -> None:
+        if not amount_fen or payer == payee:
+            return
+        await self._open_account(payee)
+        lines = [
+            Line(deposit_account(payer), debit_fen=amount_fen),
+            Line(deposit_account(payee), credit_fen=amount_fen),
+        ]
+        await self._bank.post(journal_id, today, "clearing", lines)
+
+    async def _open_account(self, party: str) -> None:
+        await self._bank.open_account(deposit_account(party), party, AccountKind.DEPOSIT)
+
+    async def _miss(self, receivable: Receivable, today: date) -> str:
+        if today <= receivable.due_date:
+            return "waiting"
+        if receivable.state is not ReceivableState.OVERDUE:
+            async with self._database.transaction():
+                await self._receivables.miss_due_date(receivable.receivable_id)
+                await note_overdue(receivable.receivable_id, receivable.buyer_uscc, receivable.due_date)
+        return "overdue"
+
+
+def _content(receivable: Receivable, paid: list[dict[str, object]], today: date) -> dict[str, object]:
+    return {
+        "receivable_id": receivable.receivable_id,
+        "buyer_uscc": receivable.buyer_uscc,
+        "supplier_uscc": receivable.supplier_uscc,
+        "amount_fen": receivable.amount_fen,
+        "currency": CURRENCY,
+        "value_date": today.isoformat(),
+        "certificates": paid,
+    }

@@ -1,0 +1,327 @@
+"""Loans on receivable certificates: quote, apply, accept and sign, lock the claim, disburse; every exit releases.
+
+The path of one application: apply (decision, certificate and limit blocked, offer) -> accept (signed, claim asked for)
+-> "claim.decided" -> "lending.disburse" -> money. The two topics are handled at least once and change nothing when
+they come again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from huilian_protocol.clock import Clock, format_time
+from huilian_protocol.errors import HuilianError
+
+from hub.lending import stored_financings as stored
+from hub.lending.claim_locks import FINANCED, ClaimLocks
+from hub.lending.decision_log import DecisionLog
+from hub.lending.decisions import Decision, DecisionTables, Reason
+from hub.lending.limits import Limits, limit_id
+from hub.lending.loans import Loan, Loans, Opening
+from hub.lending.overdue import overdue_of_buyer
+from hub.lending.paging import Page
+from hub.lending.ports import Receivables
+from hub.lending.products import Product
+from hub.lending.records import Records
+from hub.lending.rules import (
+    FinancingState,
+    LoanState,
+    Quote,
+    business_date,
+    check_term,
+    principal_on_certificate,
+    quote,
+)
+from hub.lending.stored_financings import Financing
+from hub.platform.database import Database
+from hub.platform.outbox import Message, Outbox
+from hub.receivables.service import Certificate, CertificateState
+
+DECIDED_TOPIC, DISBURSE_TOPIC = "claim.decided", "lending.disburse"
+BATCH = 100
+_S = FinancingState
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the financing desk works with."""
+
+    database: Database
+    clock: Clock
+    outbox: Outbox
+    receivables: Receivables
+    loans: Loans
+    limits: Limits
+    claims: ClaimLocks
+    decisions: DecisionLog
+    tables: DecisionTables
+    records: Records
+    product: Product
+
+
+class Financings:
+    """Use cases of financing; each runs inside the caller's transaction unless it says otherwise."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Registers the handlers of its topics with the outbox."""
+        self._desk = desk
+        desk.outbox.register(DECIDED_TOPIC, self.claim_decided)
+        desk.outbox.register(DISBURSE_TOPIC, self.disburse)
+
+    async def quote(self, applicant: str, certificate_id: str) -> Quote:
+        """The price of the most that a held certificate fetches today; nothing is blocked.
+
+        Raises NOT_FOUND, STATE_CONFLICT, TERM_TOO_LONG, INVALID_ARGUMENT (below the least amount).
+        """
+        certificate = await self._held(applicant, certificate_id)
+        principal_fen = principal_on_certificate(self._desk.product, 0, certificate.amount_fen)
+        decision = self._desk.tables.newest(self._desk.product.decision_table).decide(
+            self._facts(certificate, principal_fen, applicant_overdue=0, buyer_overdue=0)
+        )
+        return self._priced(principal_fen, decision, certificate.due_date)
+
+    async def apply(self, applicant: str, financing_id: str, certificate_id: str, wanted_fen: int) -> Financing:
+        """An offer with the certificate and the buyer's limit blocked, or a rejection with reasons and nothing blocked.
+
+        `wanted_fen` 0 asks for the most. Raises NOT_FOUND, ALREADY_EXISTS, STATE_CONFLICT, TERM_TOO_LONG,
+        AMOUNT_EXCEEDS_RECEIVABLE, LIMIT_EXCEEDED, INVALID_ARGUMENT.
+        """
+        await self._desk.database.lock("financing", financing_id)
+        if await stored.find(financing_id) is not None:
+            raise HuilianError("ALREADY_EXISTS", resource="financing")
+        certificate = await self._held(applicant, certificate_id)
+        principal_fen = principal_on_certificate(self._desk.product, wanted_fen, certificate.amount_fen)
+        decision_id, decision = await self._decide(applicant, certificate, principal_fen)
+        financing = self._checked(applicant, financing_id, certificate, principal_fen, decision_id, decision)
+        if not decision.approved:
+            return await self._add(financing, _S.REJECTED, "rejected")
+        await self._block(financing)
+        return await self._add(financing, _S.OFFERED, "offered")
+
+    async def accept(self, applicant: str, financing_id: str) -> Financing:
+        """Signs the offer; the money follows once the claim is locked on the chain.
+
+        Raises NOT_FOUND, STATE_CONFLICT, OFFER_EXPIRED.
+        """
+        financing = await self._locked(applicant, financing_id)
+        if financing.state is _S.OFFERED and self._desk.clock.now() >= financing.offer_expires_at:
+            raise HuilianError("OFFER_EXPIRED", expired_at=format_time(financing.offer_expires_at))
+        financing = await stored.move(financing, _S.ACCEPTED)
+        receivable = await self._desk.receivables.get_receivable(financing.receivable_id)
+        claim_id, claim_state = await self._desk.claims.ensure(receivable)
+        signed = await stored.move(financing, _S.SIGNED, claim_id=claim_id)
+        await self._desk.records.financing("signed", signed)
+        if claim_state == FINANCED:
+            await self._put_disbursement(financing_id)
+        return signed
+
+    async def withdraw(self, applicant: str, financing_id: str) -> Financing:
+        """Takes an application back before it is signed. Raises NOT_FOUND, STATE_CONFLICT."""
+        financing = await self._locked(applicant, financing_id)
+        withdrawn = await stored.move(financing, _S.WITHDRAWN)
+        return await self._released(withdrawn, "withdrawn")
+
+    async def get(self, applicant: str, financing_id: str) -> Financing:
+        """An applicant's own application. Raises NOT_FOUND, also for somebody else's."""
+        financing = await stored.find(financing_id)
+        if financing is None or financing.applicant_uscc != applicant:
+            raise HuilianError("NOT_FOUND", resource="financing")
+        return financing
+
+    async def list_own(self, applicant: str, size: int, token: str) -> Page[Financing]:
+        """An applicant's applications, newest first. Raises INVALID_ARGUMENT for a foreign token."""
+        return await stored.page_of(applicant, size, token)
+
+    async def claim_decided(self, message: Message) -> None:
+        """The chain's answer on a claim. Opens its own transaction; again it changes nothing."""
+        claim_id, state = str(message.payload["claim_id"]), str(message.payload["state"])
+        async with self._desk.database.transaction():
+            waiting = await self._desk.claims.decided(claim_id, state)
+            for financing_id in waiting:
+                if state == FINANCED:
+                    await self._put_disbursement(financing_id)
+                else:
+                    await self._refuse(financing_id, str(message.payload["reason"]))
+
+    async def disburse(self, message: Message) -> None:
+        """Pays out a signed application whose claim is ours. Opens its own transaction; again it changes nothing."""
+        async with self._desk.database.transaction():
+            financing = await self._lock(str(message.payload["financing_id"]))
+            if financing.state is not _S.SIGNED:
+                return
+            if business_date(self._desk.clock.now()) >= financing.quote.due_date:
+                await self._expire_signed(financing)
+            elif financing.claim_id and await self._desk.claims.state(financing.claim_id) == FINANCED:
+                await self._pay_out(financing)
+
+    async def expire(self) -> int:
+        """Ends offers that nobody accepted in time and contracts that waited too long; how many.
+
+        Opens a transaction for each.
+        """
+        now = self._desk.clock.now()
+        offers = await stored.ids_of_expired_offers(now, BATCH)
+        late = await stored.ids_signed_too_late(business_date(now), BATCH)
+        for financing_id in [*offers, *late]:
+            async with self._desk.database.transaction():
+                await self._expire(await self._lock(financing_id))
+        return len(offers) + len(late)
+
+    async def loan_repaid_early(self, loan: Loan) -> None:
+        """The borrower closed the loan before the due date: certificate and claim are free again."""
+        record = loan.record
+        if record.certificate_id is None or record.financing_id is None:
+            return
+        await self._desk.receivables.release_block(record.certificate_id, record.financing_id)
+        if record.claim_id is not None:
+            await self._desk.claims.release_if_unused(record.claim_id)
+
+    async def _held(self, applicant: str, certificate_id: str) -> Certificate:
+        certificate = await self._desk.receivables.get_certificate(certificate_id)
+        if certificate.holder_uscc != applicant:
+            raise HuilianError("NOT_FOUND", resource="certificate")
+        if certificate.state is not CertificateState.HELD:
+            raise HuilianError("STATE_CONFLICT", state=certificate.state)
+        check_term(self._desk.product, self._today(), certificate.due_date)
+        return certificate
+
+    async def _decide(self, applicant: str, certificate: Certificate, principal_fen: int) -> tuple[str, Decision]:
+        loans = await self._desk.loans.open_of(applicant)
+        facts = self._facts(
+            certificate,
+            principal_fen,
+            applicant_overdue=sum(loan.state is LoanState.OVERDUE for loan in loans),
+            buyer_overdue=await overdue_of_buyer(certificate.issuer_uscc),
+        )
+        return await self._desk.decisions.decide(self._desk.product.decision_table, facts, subject=None)
+
+    def _facts(
+        self, certificate: Certificate, principal_fen: int, *, applicant_overdue: int, buyer_overdue: int
+    ) -> dict[str, int]:
+        return {
+            "amount_fen": principal_fen,
+            "certificate_fen": certificate.amount_fen,
+            "term_days": (certificate.due_date - self._today()).days,
+            "applicant_overdue_loans": applicant_overdue,
+            "buyer_overdue_receivables": buyer_overdue,
+        }
+
+    def _priced(self, principal_fen: int, decision: Decision, due_date: date) -> Quote:
+        annual_rate = Decimal(decision.offer["annual_rate"])
+        return quote(self._desk.product, principal_fen, annual_rate, self._today(), due_date)
+
+    def _checked(
+        self,
+        applicant: str,
+        financing_id: str,
+        certificate: Certificate,
+        principal_fen: int,
+        decision_id: str,
+        decision: Decision,
+    ) -> Financing:
+        product, now = self._desk.product, self._desk.clock.now()
+        due = certificate.due_date
+        priced = (
+            self._priced(principal_fen, decision, due)
+            if decision.approved
+            else _no_price(principal_fen, self._today(), due)
+        )
+        return Financing(
+            financing_id=financing_id,
+            state=_S.CHECKED,
+            certificate_id=certificate.certificate_id,
+            receivable_id=certificate.receivable_id,
+            applicant_uscc=applicant,
+            buyer_uscc=certificate.issuer_uscc,
+            quote=priced,
+            terms=product.terms_of(priced.annual_rate, due),
+            reasons=decision.reasons,
+            decision_id=decision_id,
+            claim_id=None,
+            loan_id=None,
+            offer_expires_at=now + timedelta(minutes=product.offer_minutes),
+            created_at=now,
+        )
+
+    async def _add(self, financing: Financing, state: FinancingState, event: str) -> Financing:
+        await stored.add(financing)
+        moved = await stored.move(financing, state)
+        await self._desk.records.financing(event, moved)
+        return moved
+
+    async def _block(self, financing: Financing) -> None:
+        identity = limit_id(self._desk.product.product_id, financing.buyer_uscc)
+        await self._desk.limits.ensure(identity, self._desk.product.party_limit_fen)
+        await self._desk.limits.block(identity, financing.financing_id, financing.quote.principal_fen)
+        await self._desk.receivables.block_for_financing(financing.certificate_id, financing.financing_id)
+
+    async def _released(self, financing: Financing, event: str) -> Financing:
+        await self._desk.receivables.release_block(financing.certificate_id, financing.financing_id)
+        await self._desk.limits.release_block(financing.financing_id)
+        await self._desk.records.financing(event, financing)
+        return financing
+
+    async def _refuse(self, financing_id: str, code: str) -> None:
+        financing = await self._lock(financing_id)
+        if financing.state is not _S.SIGNED:
+            return
+        entry = HuilianError(code).entry
+        reason = Reason(code, entry.text_zh, entry.text_en)
+        refused = await stored.move(financing, _S.REJECTED, reasons=(*financing.reasons, reason))
+        await self._released(refused, "rejected")
+
+    async def _expire(self, financing: Financing) -> None:
+        if financing.state is _S.SIGNED:
+            await self._expire_signed(financing)
+        elif financing.state is _S.OFFERED:
+            await self._released(await stored.move(financing, _S.EXPIRED), "expired")
+
+    async def _expire_signed(self, financing: Financing) -> None:
+        await self._released(await stored.move(financing, _S.EXPIRED), "expired")
+        if financing.claim_id is not None:
+            await self._desk.claims.release_if_unused(financing.claim_id)
+
+    async def _pay_out(self, financing: Financing) -> None:
+        opening = Opening(
+            loan_id=financing.financing_id,
+            borrower=financing.applicant_uscc,
+            is_person=False,
+            revolving=False,
+            terms=financing.terms,
+            limit_fen=financing.quote.principal_fen,
+            principal_fen=financing.quote.principal_fen,
+            fee_fen=financing.quote.fee_fen,
+            certificate_id=financing.certificate_id,
+            financing_id=financing.financing_id,
+            claim_id=financing.claim_id,
+        )
+        await self._desk.limits.utilise(financing.financing_id)
+        await self._desk.receivables.mark_financed(financing.certificate_id, financing.financing_id)
+        loan = await self._desk.loans.open(opening, evidence={})
+        disbursed = await stored.move(financing, _S.DISBURSED, loan_id=loan.record.loan_id)
+        await self._desk.records.financing("disbursed", disbursed)
+
+    async def _put_disbursement(self, financing_id: str) -> None:
+        await self._desk.outbox.put(DISBURSE_TOPIC, financing_id, {"financing_id": financing_id})
+
+    async def _locked(self, applicant: str, financing_id: str) -> Financing:
+        await self._desk.database.lock("financing", financing_id)
+        return await self.get(applicant, financing_id)
+
+    async def _lock(self, financing_id: str) -> Financing:
+        await self._desk.database.lock("financing", financing_id)
+        financing = await stored.find(financing_id)
+        if financing is None:
+            raise HuilianError("NOT_FOUND", resource="financing")
+        return financing
+
+    def _today(self) -> date:
+        return business_date(self._desk.clock.now())
+
+
+def _no_price(principal_fen: int, value_date: date, due_date: date) -> Quote:
+    """A rejected application has an amount and dates, but no price."""
+    zero = Decimal(0)
+    return Quote("", principal_fen, 0, 0, zero, zero, value_date, due_date)

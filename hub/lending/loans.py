@@ -1,0 +1,262 @@
+"""Loans after signing: open, draw, repay, payoff, close. Balance and interest are always derived from the events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from huilian_protocol.clock import Clock
+from huilian_protocol.errors import HuilianError
+
+from hub.accounting.service import AccountKind, BankCore, Line, deposit_account
+from hub.lending import stored_loans as stored
+from hub.lending.engine import Payoff, Repay, payoff, replay
+from hub.lending.limits import Limits, limit_id
+from hub.lending.paging import Page
+from hub.lending.products import engine_terms
+from hub.lending.records import Records
+from hub.lending.rules import LoanState, business_date
+from hub.lending.stored_loans import DRAW, FEE, REPAYMENT, LoanEventRecord, LoanRecord
+from hub.platform.database import Database
+
+INTEREST_INCOME, FEE_INCOME = "bank:interest-income", "bank:fee-income"
+BANK = "bank"
+
+
+@dataclass(frozen=True)
+class Loan:
+    """A loan on a day: what was signed, what happened, what is owed. Amounts in fen."""
+
+    record: LoanRecord
+    events: tuple[LoanEventRecord, ...]
+    as_of: date
+    owed: Payoff
+
+    @property
+    def state(self) -> LoanState:
+        """ACTIVE, OVERDUE (something is owed after the due date) or CLOSED."""
+        owes = self.owed.total_fen > 0
+        if self.record.closed or (not owes and self.as_of >= self.record.maturity):
+            return LoanState.CLOSED
+        return LoanState.OVERDUE if owes and self.as_of > self.record.maturity else LoanState.ACTIVE
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Everything that makes a loan. Its limit holds the principal already, for the financing or for the loan itself."""
+
+    loan_id: str
+    borrower: str
+    is_person: bool
+    revolving: bool
+    terms: dict[str, Any]
+    limit_fen: int
+    principal_fen: int
+    fee_fen: int
+    certificate_id: str | None = None
+    financing_id: str | None = None
+    claim_id: str | None = None
+
+
+class Loans:
+    """Use cases of loans; all run inside the caller's transaction except `list_own` and reads."""
+
+    def __init__(self, database: Database, clock: Clock, bank: BankCore, limits: Limits, records: Records) -> None:
+        self._database = database
+        self._clock = clock
+        self._bank = bank
+        self._limits = limits
+        self._records = records
+
+    def today(self) -> date:
+        """The business day."""
+        return business_date(self._clock.now())
+
+    async def open(self, opening: Opening, evidence: dict[str, Any]) -> Loan:
+        """Books the loan and pays principal less fee to the borrower's deposit account."""
+        record = LoanRecord(
+            loan_id=opening.loan_id,
+            borrower=opening.borrower,
+            is_person=opening.is_person,
+            product_id=opening.terms["product_id"],
+            revolving=opening.revolving,
+            limit_fen=opening.limit_fen,
+            terms=opening.terms,
+            maturity=date.fromisoformat(opening.terms["maturity"]),
+            certificate_id=opening.certificate_id,
+            financing_id=opening.financing_id,
+            claim_id=opening.claim_id,
+            closed=False,
+            created_at=self._clock.now(),
+        )
+        await stored.add(record)
+        await self._open_accounts(record)
+        await self._book_opening(record, opening)
+        loan = await self._view(record, self.today())
+        await self._records.loan("disbursed", loan, opening.principal_fen, evidence)
+        return loan
+
+    async def draw(self, borrower: str, loan_id: str, amount_fen: int) -> Loan:
+        """Pays out more of a revolving loan.
+
+        Raises NOT_FOUND, STATE_CONFLICT (not revolving, matured or overdue), LIMIT_EXCEEDED.
+        """
+        loan = await self._locked(borrower, loan_id)
+        if not loan.record.revolving or loan.state is not LoanState.ACTIVE or loan.as_of >= loan.record.maturity:
+            raise HuilianError("STATE_CONFLICT", "this loan pays out no more", state=loan.state)
+        await self._limits.draw(limit_id(loan.record.product_id, borrower), loan_id, amount_fen)
+        event = LoanEventRecord(_next_sequence(loan), DRAW, loan.as_of, amount_fen)
+        lines = [
+            Line(_principal_account(loan_id), debit_fen=amount_fen),
+            Line(deposit_account(borrower), credit_fen=amount_fen),
+        ]
+        await self._book(loan.record, event, lines, "draw")
+        after = await self._view(loan.record, loan.as_of)
+        await self._records.loan_event("drawn", after, event)
+        return after
+
+    async def repay(self, borrower: str, loan_id: str, amount_fen: int) -> Loan:
+        """Takes a repayment from the borrower's deposit account; any day, any amount up to the payoff.
+
+        Raises NOT_FOUND, REPAYMENT_EXCEEDS_PAYOFF, INSUFFICIENT_FUNDS, STATE_CONFLICT (closed).
+        """
+        loan = await self._locked(borrower, loan_id)
+        return await self._repay(loan, amount_fen, payer=borrower)
+
+    async def collect(self, loan_id: str, most_fen: int, payer: str) -> tuple[Loan, int]:
+        """At clearing: takes what is owed, at most `most_fen`, from the payer's account; the loan and the amount."""
+        record = await stored.find(loan_id)
+        if record is None:
+            raise HuilianError("NOT_FOUND", resource="loan")
+        loan = await self._locked(record.borrower, loan_id)
+        amount_fen = min(int(loan.owed.total_fen), most_fen)
+        return await self._repay(loan, amount_fen, payer=payer), amount_fen
+
+    async def payoff(self, borrower: str, loan_id: str, as_of: date | None = None) -> Payoff:
+        """Exactly what closes the loan on a day (today unless given).
+
+        Raises NOT_FOUND, INVALID_ARGUMENT for a day that is past.
+        """
+        record = await self._owned(borrower, loan_id)
+        day = as_of or self.today()
+        if day < self.today():
+            raise HuilianError("INVALID_ARGUMENT", "a payoff is quoted for today or later", field="as_of_date")
+        return (await self._view(record, day)).owed
+
+    async def get(self, borrower: str, loan_id: str) -> Loan:
+        """A borrower's own loan as of today. Raises NOT_FOUND, also for somebody else's."""
+        return await self._view(await self._owned(borrower, loan_id), self.today())
+
+    async def list_own(self, borrower: str, size: int, token: str) -> Page[Loan]:
+        """A borrower's loans, newest first. Raises INVALID_ARGUMENT for a foreign token."""
+        page = await stored.page_of(borrower, size, token)
+        views = [await self._view(record, self.today()) for record in page.items]
+        return Page(tuple(views), page.next_token)
+
+    async def open_of(self, borrower: str, product_id: str | None = None) -> list[Loan]:
+        """A borrower's loans that are not closed as of today."""
+        views = [await self._view(record, self.today()) for record in await stored.open_of(borrower, product_id)]
+        return [loan for loan in views if loan.state is not LoanState.CLOSED]
+
+    async def of_certificate(self, certificate_id: str) -> Loan | None:
+        """The open loan that a certificate secures, as of today."""
+        record = await stored.of_certificate(certificate_id)
+        return None if record is None else await self._view(record, self.today())
+
+    async def _book_opening(self, record: LoanRecord, opening: Opening) -> None:
+        today, fee = self.today(), opening.fee_fen
+        principal = opening.principal_fen
+        lines = [
+            Line(_principal_account(record.loan_id), debit_fen=principal),
+            Line(deposit_account(record.borrower), credit_fen=principal - fee),
+        ]
+        await self._book(record, LoanEventRecord(0, DRAW, today, principal), _with_fee(lines, fee), "disbursement")
+        if fee:
+            # The fee is withheld: charged and paid on the spot, so that the engine sees where the money went.
+            await stored.add_event(record.loan_id, LoanEventRecord(1, FEE, today, fee), self._clock.now())
+            paid = LoanEventRecord(2, REPAYMENT, today, fee, fees_part_fen=fee)
+            await stored.add_event(record.loan_id, paid, self._clock.now())
+
+    async def _repay(self, loan: Loan, amount_fen: int, payer: str) -> Loan:
+        if loan.record.closed or loan.owed.total_fen == 0:
+            raise HuilianError("STATE_CONFLICT", "nothing is owed", state=LoanState.CLOSED)
+        if amount_fen > loan.owed.total_fen:
+            raise HuilianError("REPAYMENT_EXCEEDS_PAYOFF", payoff_fen=int(loan.owed.total_fen))
+        event = _spread(loan, amount_fen)
+        await self._book(loan.record, event, _repayment_lines(loan.record.loan_id, payer, event), "repayment")
+        await self._give_back_limit(loan.record, event.principal_part_fen)
+        after = await self._view(loan.record, loan.as_of)
+        if after.owed.total_fen == 0 and not (loan.record.revolving and loan.as_of < loan.record.maturity):
+            await stored.close(loan.record.loan_id)
+            after = replace(after, record=replace(after.record, closed=True))
+        await self._records.loan_event("repaid", after, event)
+        return after
+
+    async def _give_back_limit(self, record: LoanRecord, principal_fen: int) -> None:
+        if principal_fen:
+            await self._limits.repay(record.financing_id or record.loan_id, principal_fen)
+
+    async def _book(self, record: LoanRecord, event: LoanEventRecord, lines: list[Line], narrative: str) -> None:
+        await stored.add_event(record.loan_id, event, self._clock.now())
+        await self._bank.post(f"loan:{record.loan_id}:{event.sequence}", event.value_date, narrative, lines)
+
+    async def _open_accounts(self, record: LoanRecord) -> None:
+        await self._bank.open_account(INTEREST_INCOME, BANK, AccountKind.INTEREST_INCOME)
+        await self._bank.open_account(FEE_INCOME, BANK, AccountKind.FEE_INCOME)
+        await self._bank.open_account(deposit_account(record.borrower), record.borrower, AccountKind.DEPOSIT)
+        await self._bank.open_account(_principal_account(record.loan_id), record.borrower, AccountKind.LOAN)
+
+    async def _locked(self, borrower: str, loan_id: str) -> Loan:
+        await self._database.lock("loan", loan_id)
+        return await self._view(await self._owned(borrower, loan_id), self.today())
+
+    async def _owned(self, borrower: str, loan_id: str) -> LoanRecord:
+        record = await stored.find(loan_id)
+        if record is None or record.borrower != borrower:
+            raise HuilianError("NOT_FOUND", resource="loan")
+        return record
+
+    async def _view(self, record: LoanRecord, as_of: date) -> Loan:
+        events = await stored.events_of(record.loan_id)
+        owed = payoff(engine_terms(record.terms), stored.engine_events(events), as_of)
+        return Loan(record, tuple(events), as_of, owed)
+
+
+def _principal_account(loan_id: str) -> str:
+    return f"loan:{loan_id}"
+
+
+def _next_sequence(loan: Loan) -> int:
+    return loan.events[-1].sequence + 1
+
+
+def _spread(loan: Loan, amount_fen: int) -> LoanEventRecord:
+    """The repayment with the parts that the engine's waterfall gives it."""
+    events = stored.engine_events(list(loan.events))
+    sequence = _next_sequence(loan)
+    repayment = Repay(sequence=sequence, value_date=loan.as_of, amount_fen=amount_fen)
+    paid = replay(engine_terms(loan.record.terms), [*events, repayment])[-1].paid
+    parts = [_whole_fen(part) for part in (paid.fees_fen, paid.interest_fen, paid.principal_fen)]
+    return LoanEventRecord(sequence, REPAYMENT, loan.as_of, amount_fen, *parts)
+
+
+def _repayment_lines(loan_id: str, payer: str, event: LoanEventRecord) -> list[Line]:
+    credits = {
+        FEE_INCOME: event.fees_part_fen,
+        INTEREST_INCOME: event.interest_part_fen,
+        _principal_account(loan_id): event.principal_part_fen,
+    }
+    paid = [Line(account, credit_fen=fen) for account, fen in credits.items() if fen]
+    return [Line(deposit_account(payer), debit_fen=event.amount_fen), *paid]
+
+
+def _with_fee(lines: list[Line], fee_fen: int) -> list[Line]:
+    return [*lines, Line(FEE_INCOME, credit_fen=fee_fen)] if fee_fen else lines
+
+
+def _whole_fen(amount: Decimal) -> int:
+    if amount != int(amount):
+        raise AssertionError("the bank's products round to the fen")
+    return int(amount)

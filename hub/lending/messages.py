@@ -1,0 +1,135 @@
+"""Lending's values as messages of huilian.lending.v1."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+from huilian.common.v1 import common_pb2
+from huilian.lending.v1 import financing_service_pb2 as financing_pb
+from huilian.lending.v1 import loan_service_pb2 as loan_pb
+
+from hub.lending.decisions import Reason
+from hub.lending.engine import Payoff
+from hub.lending.evidence import EvidenceItem
+from hub.lending.flash_rules import read_contract
+from hub.lending.loans import Loan
+from hub.lending.rules import Quote
+from hub.lending.stored_financings import Financing
+from hub.lending.stored_flash import FlashApplication
+from hub.lending.stored_loans import LoanEventRecord
+
+CURRENCY = "CNY"
+
+
+def money(amount_fen: int) -> common_pb2.Money:
+    """An amount in fen."""
+    return common_pb2.Money(amount_fen=amount_fen, currency=CURRENCY)
+
+
+def reason_message(reason: Reason) -> common_pb2.Reason:
+    """A reason in both languages."""
+    return common_pb2.Reason(code=reason.code, text_zh=reason.text_zh, text_en=reason.text_en)
+
+
+def quote_message(quote: Quote) -> financing_pb.Quote:
+    """What a loan would cost."""
+    return financing_pb.Quote(
+        product_id=quote.product_id,
+        principal=money(quote.principal_fen),
+        interest=money(quote.interest_fen),
+        fee=money(quote.fee_fen),
+        total_due=money(quote.due_fen),
+        annual_rate=format(quote.annual_rate, "f"),
+        apr=format(quote.apr, "f"),
+        value_date=quote.value_date.isoformat(),
+        due_date=quote.due_date.isoformat(),
+    )
+
+
+def financing_message(financing: Financing) -> financing_pb.Financing:
+    """An application for financing."""
+    message = financing_pb.Financing(
+        financing_id=financing.financing_id,
+        state=financing_pb.FinancingState.Value(f"FINANCING_STATE_{financing.state}"),
+        certificate_id=financing.certificate_id,
+        applicant_uscc=financing.applicant_uscc,
+        quote=quote_message(financing.quote),
+        reasons=[reason_message(reason) for reason in financing.reasons],
+        loan_id=financing.loan_id or "",
+    )
+    message.offer_expire_time.FromDatetime(financing.offer_expires_at)
+    return message
+
+
+def evidence_message(item: EvidenceItem) -> loan_pb.EvidenceItem:
+    """One dataset as the decision sees it."""
+    data = json.dumps(item.data, ensure_ascii=False, sort_keys=True) if item.data else ""
+    return loan_pb.EvidenceItem(
+        dataset_id=item.dataset_id, status=item.status, data_json=data, error_code=item.error_code
+    )
+
+
+def flash_message(application: FlashApplication) -> loan_pb.FlashLoanApplication:
+    """An application for a flash loan; the offer's figures are those of the contract itself."""
+    message = loan_pb.FlashLoanApplication(
+        application_id=application.application_id,
+        state=loan_pb.FlashLoanState.Value(f"FLASH_LOAN_STATE_{application.state}"),
+        reasons=[reason_message(reason) for reason in application.reasons],
+        loan_id=application.loan_id or "",
+        rule_version=application.rule_version,
+    )
+    if application.contract:
+        message.MergeFrom(_offer(application))
+    return message
+
+
+def _offer(application: FlashApplication) -> loan_pb.FlashLoanApplication:
+    text = read_contract(application.contract)
+    return loan_pb.FlashLoanApplication(
+        limit=money(application.limit_fen),
+        principal=money(text["principal_fen"]),
+        annual_rate=text["terms"]["annual_rate"],
+        apr=text["apr"],
+        total_cost=money(text["total_cost_fen"]),
+        due_date=text["terms"]["maturity"],
+        contract=application.contract,
+        contract_challenge=application.challenge,
+    )
+
+
+def loan_message(loan: Loan) -> loan_pb.Loan:
+    """A loan as of its day."""
+    return loan_pb.Loan(
+        loan_id=loan.record.loan_id,
+        state=loan_pb.LoanState.Value(f"LOAN_STATE_{loan.state}"),
+        borrower_id=loan.record.borrower,
+        product_id=loan.record.product_id,
+        limit=money(loan.record.limit_fen),
+        outstanding_principal=money(int(loan.owed.principal_fen)),
+        accrued_interest=money(int(loan.owed.interest_fen)),
+        annual_rate=loan.record.terms["annual_rate"],
+        due_date=loan.record.maturity.isoformat(),
+        events=[_event_message(loan.record.loan_id, event) for event in loan.events],
+    )
+
+
+def payoff_message(owed: Payoff, as_of: date) -> loan_pb.QuotePayoffResponse:
+    """What closes a loan on a day."""
+    return loan_pb.QuotePayoffResponse(
+        principal=money(int(owed.principal_fen)),
+        interest=money(int(owed.interest_fen)),
+        total=money(int(owed.total_fen)),
+        as_of_date=as_of.isoformat(),
+    )
+
+
+def _event_message(loan_id: str, event: LoanEventRecord) -> loan_pb.LoanEvent:
+    return loan_pb.LoanEvent(
+        event_id=f"{loan_id}:{event.sequence}",
+        kind=event.kind,
+        value_date=event.value_date.isoformat(),
+        amount=money(event.amount_fen),
+        principal_part=money(event.principal_part_fen),
+        interest_part=money(event.interest_part_fen),
+    )

@@ -1,0 +1,83 @@
+"""What the log keeps about financings and loans; written in the transaction that changes the state.
+
+A person's loan is a record about that person: readable by them only. An enterprise's is not about a person. Record ids
+are made from the objects' own, so a party can ask for its receipt without being told one: `loan-disbursed:<loan>`,
+`loan-repaid:<loan>:<sequence>`, `financing-signed:<financing>`, `receivable-cleared:<receivable>`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hub.lending.ports import Ledger
+
+if TYPE_CHECKING:
+    from hub.lending.loans import Loan
+    from hub.lending.stored_financings import Financing
+    from hub.lending.stored_loans import LoanEventRecord
+
+CURRENCY = "CNY"
+
+
+class Records:
+    """Writes this domain's records."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def loan(self, event: str, loan: Loan, amount_fen: int, evidence: dict[str, Any]) -> None:
+        """A loan came into being."""
+        content = {**_loan_content(loan), "principal_fen": amount_fen, "terms": loan.record.terms}
+        await self._append(f"loan.{event}", f"loan-{event}:{loan.record.loan_id}", content, loan, evidence)
+
+    async def loan_event(self, event: str, loan: Loan, booked: LoanEventRecord) -> None:
+        """Something was drawn or repaid."""
+        content = {
+            **_loan_content(loan),
+            "sequence": booked.sequence,
+            "amount_fen": booked.amount_fen,
+            "fees_part_fen": booked.fees_part_fen,
+            "interest_part_fen": booked.interest_part_fen,
+            "principal_part_fen": booked.principal_part_fen,
+        }
+        record_id = f"loan-{event}:{loan.record.loan_id}:{booked.sequence}"
+        await self._append(f"loan.{event}", record_id, content, loan, {})
+
+    async def financing(self, event: str, financing: Financing) -> None:
+        """An application came to another state; `event` in the past tense, e.g. "signed"."""
+        content = {
+            "financing_id": financing.financing_id,
+            "state": financing.state.value,
+            "certificate_id": financing.certificate_id,
+            "applicant_uscc": financing.applicant_uscc,
+            "principal_fen": financing.quote.principal_fen,
+            "interest_fen": financing.quote.interest_fen,
+            "fee_fen": financing.quote.fee_fen,
+            "currency": CURRENCY,
+            "terms": financing.terms,
+            "reasons": [reason.code for reason in financing.reasons],
+        }
+        record_id = f"financing-{event}:{financing.financing_id}"
+        await self._ledger.append(f"financing.{event}", record_id, content, subject=None, evidence={})
+
+    async def cleared(self, receivable_id: str, content: dict[str, Any]) -> None:
+        """A receivable was paid down its chain."""
+        record_id = f"receivable-cleared:{receivable_id}"
+        await self._ledger.append("receivable.cleared", record_id, content, subject=None, evidence={})
+
+    async def _append(
+        self, kind: str, record_id: str, content: dict[str, Any], loan: Loan, evidence: dict[str, Any]
+    ) -> None:
+        subject = loan.record.borrower if loan.record.is_person else None
+        await self._ledger.append(kind, record_id, content, subject=subject, evidence=evidence)
+
+
+def _loan_content(loan: Loan) -> dict[str, Any]:
+    return {
+        "loan_id": loan.record.loan_id,
+        "borrower": loan.record.borrower,
+        "product_id": loan.record.product_id,
+        "value_date": loan.as_of.isoformat(),
+        "currency": CURRENCY,
+        "outstanding_fen": int(loan.owed.principal_fen),
+    }

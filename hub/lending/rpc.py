@@ -1,0 +1,201 @@
+"""huilian.lending.v1 on the wire: proto in, proto out, no rule. The policy table says who may call what."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from huilian.common.v1 import common_pb2
+from huilian.lending.v1 import financing_service_pb2 as financing_pb
+from huilian.lending.v1 import financing_service_pb2_grpc as financing_grpc
+from huilian.lending.v1 import loan_service_pb2 as loan_pb
+from huilian.lending.v1 import loan_service_pb2_grpc as loan_grpc
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.webauthn import Assertion
+
+from hub.lending.flash import Wish
+from hub.lending.messages import (
+    evidence_message,
+    financing_message,
+    flash_message,
+    loan_message,
+    payoff_message,
+    quote_message,
+)
+from hub.lending.paging import DEFAULT_PAGE_SIZE
+from hub.lending.service import LendingService
+from hub.platform.callers import current_caller
+from hub.platform.idempotency import Idempotency
+
+
+class FinancingServicer(financing_grpc.FinancingServiceServicer):
+    """Serves financing to the holders of certificates."""
+
+    def __init__(self, service: LendingService, idempotency: Idempotency) -> None:
+        self._financings, self._idempotency = service.financings, idempotency
+
+    async def QuoteFinancing(
+        self, request: financing_pb.QuoteFinancingRequest, context: Any
+    ) -> financing_pb.QuoteFinancingResponse:
+        """The price of the most that a certificate fetches."""
+        quoted = await self._financings.quote(current_caller().id, request.certificate_id)
+        return financing_pb.QuoteFinancingResponse(quote=quote_message(quoted))
+
+    async def ApplyForFinancing(
+        self, request: financing_pb.ApplyForFinancingRequest, context: Any
+    ) -> financing_pb.ApplyForFinancingResponse:
+        """An offer or a rejection."""
+
+        async def use_case() -> financing_pb.ApplyForFinancingResponse:
+            applied = await self._financings.apply(
+                current_caller().id, request.financing_id, request.certificate_id, request.amount_fen
+            )
+            return financing_pb.ApplyForFinancingResponse(financing=financing_message(applied))
+
+        response_type = financing_pb.ApplyForFinancingResponse
+        return await self._idempotency.run("ApplyForFinancing", request, response_type, use_case)
+
+    async def AcceptFinancing(
+        self, request: financing_pb.AcceptFinancingRequest, context: Any
+    ) -> financing_pb.AcceptFinancingResponse:
+        """Sign the offer."""
+
+        async def use_case() -> financing_pb.AcceptFinancingResponse:
+            signed = await self._financings.accept(current_caller().id, request.financing_id)
+            return financing_pb.AcceptFinancingResponse(financing=financing_message(signed))
+
+        response_type = financing_pb.AcceptFinancingResponse
+        return await self._idempotency.run("AcceptFinancing", request, response_type, use_case)
+
+    async def WithdrawFinancing(
+        self, request: financing_pb.WithdrawFinancingRequest, context: Any
+    ) -> financing_pb.WithdrawFinancingResponse:
+        """Take an application back."""
+
+        async def use_case() -> financing_pb.WithdrawFinancingResponse:
+            withdrawn = await self._financings.withdraw(current_caller().id, request.financing_id)
+            return financing_pb.WithdrawFinancingResponse(financing=financing_message(withdrawn))
+
+        response_type = financing_pb.WithdrawFinancingResponse
+        return await self._idempotency.run("WithdrawFinancing", request, response_type, use_case)
+
+    async def GetFinancing(
+        self, request: financing_pb.GetFinancingRequest, context: Any
+    ) -> financing_pb.GetFinancingResponse:
+        """One application of the caller."""
+        financing = await self._financings.get(current_caller().id, request.financing_id)
+        return financing_pb.GetFinancingResponse(financing=financing_message(financing))
+
+    async def ListFinancings(
+        self, request: financing_pb.ListFinancingsRequest, context: Any
+    ) -> financing_pb.ListFinancingsResponse:
+        """The caller's applications, newest first."""
+        size = request.page.page_size or DEFAULT_PAGE_SIZE
+        page = await self._financings.list_own(current_caller().id, size, request.page.page_token)
+        return financing_pb.ListFinancingsResponse(
+            financings=[financing_message(financing) for financing in page.items],
+            page=common_pb2.PageResponse(next_page_token=page.next_token),
+        )
+
+
+class FlashLoanServicer(loan_grpc.FlashLoanServiceServicer):
+    """Serves flash loans to persons."""
+
+    def __init__(self, service: LendingService, idempotency: Idempotency) -> None:
+        self._flash, self._idempotency = service.flash, idempotency
+
+    async def PreviewEvidence(
+        self, request: loan_pb.PreviewEvidenceRequest, context: Any
+    ) -> loan_pb.PreviewEvidenceResponse:
+        """The data that would be decided on. The reads carry their own ids, so a repetition reads nothing anew."""
+        items = await self._flash.preview(current_caller().id, request.consent_id)
+        return loan_pb.PreviewEvidenceResponse(items=[evidence_message(item) for item in items])
+
+    async def ApplyForFlashLoan(
+        self, request: loan_pb.ApplyForFlashLoanRequest, context: Any
+    ) -> loan_pb.ApplyForFlashLoanResponse:
+        """An offer or a rejection."""
+        response_type = loan_pb.ApplyForFlashLoanResponse
+        first = await self._idempotency.replay("ApplyForFlashLoan", request, response_type)
+        if first is not None:
+            return first
+        subject = current_caller().id
+        # The sources are asked before the transaction begins.
+        items = await self._flash.preview(subject, request.consent_id)
+
+        async def use_case() -> loan_pb.ApplyForFlashLoanResponse:
+            wish = Wish(request.application_id, request.consent_id, request.amount_fen, request.term_days)
+            applied = await self._flash.apply(subject, wish, items)
+            return loan_pb.ApplyForFlashLoanResponse(application=flash_message(applied))
+
+        return await self._idempotency.run("ApplyForFlashLoan", request, response_type, use_case)
+
+    async def SignFlashLoan(self, request: loan_pb.SignFlashLoanRequest, context: Any) -> loan_pb.SignFlashLoanResponse:
+        """Sign the contract and get the money."""
+
+        async def use_case() -> loan_pb.SignFlashLoanResponse:
+            signed = request.assertion
+            assertion = Assertion(signed.authenticator_data, signed.client_data_json, signed.signature)
+            application = await self._flash.sign(current_caller().id, request.application_id, assertion)
+            return loan_pb.SignFlashLoanResponse(application=flash_message(application))
+
+        return await self._idempotency.run("SignFlashLoan", request, loan_pb.SignFlashLoanResponse, use_case)
+
+    async def GetFlashLoanApplication(
+        self, request: loan_pb.GetFlashLoanApplicationRequest, context: Any
+    ) -> loan_pb.GetFlashLoanApplicationResponse:
+        """One application of the caller."""
+        application = await self._flash.get(current_caller().id, request.application_id)
+        return loan_pb.GetFlashLoanApplicationResponse(application=flash_message(application))
+
+
+class LoanServicer(loan_grpc.LoanServiceServicer):
+    """Serves loans to their borrowers."""
+
+    def __init__(self, service: LendingService, idempotency: Idempotency) -> None:
+        self._service, self._idempotency = service, idempotency
+
+    async def GetLoan(self, request: loan_pb.GetLoanRequest, context: Any) -> loan_pb.GetLoanResponse:
+        """One loan of the caller as of today."""
+        loan = await self._service.loans.get(current_caller().id, request.loan_id)
+        return loan_pb.GetLoanResponse(loan=loan_message(loan))
+
+    async def ListLoans(self, request: loan_pb.ListLoansRequest, context: Any) -> loan_pb.ListLoansResponse:
+        """The caller's loans, newest first."""
+        size = request.page.page_size or DEFAULT_PAGE_SIZE
+        page = await self._service.loans.list_own(current_caller().id, size, request.page.page_token)
+        return loan_pb.ListLoansResponse(
+            loans=[loan_message(loan) for loan in page.items],
+            page=common_pb2.PageResponse(next_page_token=page.next_token),
+        )
+
+    async def DrawLoan(self, request: loan_pb.DrawLoanRequest, context: Any) -> loan_pb.DrawLoanResponse:
+        """More of a revolving loan."""
+
+        async def use_case() -> loan_pb.DrawLoanResponse:
+            loan = await self._service.loans.draw(current_caller().id, request.loan_id, request.amount_fen)
+            return loan_pb.DrawLoanResponse(loan=loan_message(loan))
+
+        return await self._idempotency.run("DrawLoan", request, loan_pb.DrawLoanResponse, use_case)
+
+    async def RepayLoan(self, request: loan_pb.RepayLoanRequest, context: Any) -> loan_pb.RepayLoanResponse:
+        """A repayment from the caller's deposit account."""
+
+        async def use_case() -> loan_pb.RepayLoanResponse:
+            loan = await self._service.repay(current_caller().id, request.loan_id, request.amount_fen)
+            return loan_pb.RepayLoanResponse(loan=loan_message(loan))
+
+        return await self._idempotency.run("RepayLoan", request, loan_pb.RepayLoanResponse, use_case)
+
+    async def QuotePayoff(self, request: loan_pb.QuotePayoffRequest, context: Any) -> loan_pb.QuotePayoffResponse:
+        """Exactly what closes the loan on a day."""
+        as_of = _date(request.as_of_date) if request.as_of_date else self._service.loans.today()
+        owed = await self._service.loans.payoff(current_caller().id, request.loan_id, as_of)
+        return payoff_message(owed, as_of)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise HuilianError("INVALID_ARGUMENT", "no such day", field="as_of_date") from error

@@ -1,0 +1,119 @@
+"""SQL of loans and their events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from tortoise.expressions import Q
+
+from hub.lending.engine import Draw, Event, FeeCharged, Repay
+from hub.lending.paging import Page, read_token, token_after
+from hub.lending.store import LoanEventRow, LoanRow
+
+DRAW, REPAYMENT, FEE = "DRAW", "REPAYMENT", "FEE"
+_EVENTS: dict[str, type[Draw] | type[Repay] | type[FeeCharged]] = {DRAW: Draw, REPAYMENT: Repay, FEE: FeeCharged}
+
+
+@dataclass(frozen=True)
+class LoanRecord:
+    """A loan as stored."""
+
+    loan_id: str
+    borrower: str
+    is_person: bool
+    product_id: str
+    revolving: bool
+    limit_fen: int
+    terms: dict[str, Any]
+    maturity: date
+    certificate_id: str | None
+    financing_id: str | None
+    claim_id: str | None
+    closed: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class LoanEventRecord:
+    """One event as booked, with what it paid then. Amounts in fen."""
+
+    sequence: int
+    kind: str
+    value_date: date
+    amount_fen: int
+    fees_part_fen: int = 0
+    interest_part_fen: int = 0
+    principal_part_fen: int = 0
+
+
+async def add(loan: LoanRecord) -> None:
+    """Writes a new loan."""
+    await LoanRow.create(**loan.__dict__)
+
+
+async def find(loan_id: str) -> LoanRecord | None:
+    """The loan, or None."""
+    row = await LoanRow.get_or_none(loan_id=loan_id)
+    return None if row is None else _record(row)
+
+
+async def of_certificate(certificate_id: str) -> LoanRecord | None:
+    """The open loan that a certificate secures, or None."""
+    row = await LoanRow.get_or_none(certificate_id=certificate_id, closed=False)
+    return None if row is None else _record(row)
+
+
+async def open_of(borrower: str, product_id: str | None = None) -> list[LoanRecord]:
+    """Loans of a borrower that are not closed."""
+    wanted: dict[str, Any] = {"borrower": borrower, "closed": False}
+    if product_id is not None:
+        wanted["product_id"] = product_id
+    return [_record(row) for row in await LoanRow.filter(**wanted).order_by("created_at", "loan_id")]
+
+
+async def open_on_claim(claim_id: str) -> int:
+    """How many open loans rest on a claim."""
+    return await LoanRow.filter(claim_id=claim_id, closed=False).count()
+
+
+async def close(loan_id: str) -> None:
+    """Marks a loan as repaid."""
+    await LoanRow.filter(loan_id=loan_id).update(closed=True)
+
+
+async def page_of(borrower: str, size: int, token: str) -> Page[LoanRecord]:
+    """A borrower's loans, newest first."""
+    query = LoanRow.filter(borrower=borrower)
+    after = read_token(token)
+    if after is not None:
+        query = query.filter(Q(created_at__lt=after[0]) | Q(created_at=after[0], loan_id__lt=after[1]))
+    rows = await query.order_by("-created_at", "-loan_id").limit(size + 1)
+    more = token_after(rows[size - 1].created_at, rows[size - 1].loan_id) if len(rows) > size else ""
+    return Page(tuple(_record(row) for row in rows[:size]), more)
+
+
+async def events_of(loan_id: str) -> list[LoanEventRecord]:
+    """A loan's events in the order of booking."""
+    rows = await LoanEventRow.filter(loan_id=loan_id).order_by("sequence")
+    return [
+        LoanEventRecord(**{name: getattr(row, name) for name in LoanEventRecord.__dataclass_fields__}) for row in rows
+    ]
+
+
+async def add_event(loan_id: str, event: LoanEventRecord, now: datetime) -> None:
+    """Books an event; its sequence must be new."""
+    await LoanEventRow.create(loan_id=loan_id, booked_at=now, **event.__dict__)
+
+
+def engine_events(events: list[LoanEventRecord]) -> list[Event]:
+    """Booked events as the engine takes them."""
+    return [
+        _EVENTS[event.kind](sequence=event.sequence, value_date=event.value_date, amount_fen=event.amount_fen)
+        for event in events
+    ]
+
+
+def _record(row: LoanRow) -> LoanRecord:
+    return LoanRecord(**{name: getattr(row, name) for name in LoanRecord.__dataclass_fields__})
