@@ -50,7 +50,11 @@ class Mischief:
         self.ids.append(f"certificate-{next(self._numbers):04d}")
         return self.ids[-1]
 
-    def _pick(self) -> str:
+    async def _pick(self) -> str:
+        """Mostly one that can still be used; now and then one that is spent or never was."""
+        unspent = await CertificateRow.filter(state__in=list(UNSPENT_STATES)).order_by("certificate_id")
+        if unspent and self._random.random() < 0.9:
+            return self._random.choice(unspent).certificate_id
         return self._random.choice(self.ids)
 
     async def _holder(self, certificate_id: str) -> tuple[str, int]:
@@ -68,37 +72,37 @@ class Mischief:
         return await issue(trade.BUYER, self._new_id(), self._receivable_id, amount)
 
     async def _accept(self) -> object:
-        picked = self._pick()
+        picked = await self._pick()
         return await self._world.service.certificates.accept((await self._holder(picked))[0], picked)
 
     async def _refuse(self) -> object:
-        picked = self._pick()
+        picked = await self._pick()
         refused = await self._world.service.certificates.refuse((await self._holder(picked))[0], picked)
         if refused.returned is not None:
             self.ids.append(refused.returned.certificate_id)
         return refused
 
     async def _split(self) -> object:
-        picked = self._pick()
+        picked = await self._pick()
         holder, amount = await self._holder(picked)
         first = self._random.randint(0, amount)
         parts = [(self._new_id(), first), (self._new_id(), amount - first)]
         return await self._world.service.certificates.split(holder, picked, parts)
 
     async def _transfer(self) -> object:
-        picked = self._pick()
+        picked = await self._pick()
         holder, _ = await self._holder(picked)
         receiver = self._random.choice(PARTIES)
         return await self._world.service.certificates.transfer(holder, picked, self._new_id(), receiver)
 
     async def _block(self) -> object:
-        return await self._world.service.block_for_financing(self._pick(), self._financing())
+        return await self._world.service.block_for_financing(await self._pick(), self._financing())
 
     async def _finance(self) -> object:
-        return await self._world.service.mark_financed(self._pick(), self._financing())
+        return await self._world.service.mark_financed(await self._pick(), self._financing())
 
     async def _release(self) -> object:
-        return await self._world.service.release_block(self._pick(), self._financing())
+        return await self._world.service.release_block(await self._pick(), self._financing())
 
     def _financing(self) -> str:
         return f"financing-{self._random.randint(1, 2)}"
