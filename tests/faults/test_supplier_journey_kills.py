@@ -1,12 +1,13 @@
 """The hub dies by SIGKILL around every step of the supplier journey; the journey goes on, nothing lost, nothing twice.
 
-The journey's own steps judge: balances to the fen, states, receipts. Request ids are fixed, so a step that was cut off is
-repeated as a client would repeat it.
+The journey's own steps judge: balances to the fen, states, receipts. Request ids are fixed, so a step that was cut off
+is repeated as a client would repeat it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from pathlib import Path
 
@@ -20,10 +21,6 @@ from tests.faults.conftest import RunningSite
 
 # What a client sees of a hub that just died or is just coming up.
 CUT_OFF = {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
-
-
-async def _walk(running: RunningSite, steps: list[Step], folder: Path, between: object) -> list[StepResult]:
-    return await run_steps(steps, folder, "kills", lambda line: print(line), between)  # type: ignore[arg-type]
 
 
 def _check(running: RunningSite, results: list[StepResult], steps: int, receipts: Path) -> None:
@@ -43,7 +40,7 @@ async def test_kill_between_any_two_steps(running: RunningSite, tmp_path: Path) 
     receipts = tmp_path / "receipts"
     async with SupplierJourney(running.site, running.site.hub("hub-a"), None, receipts) as journey:
         steps = journey.steps()
-        results = await _walk(running, steps, tmp_path, kill)
+        results = await run_steps(steps, tmp_path, "kills", logging.info, kill)
     _check(running, results, len(steps), receipts)
     assert running.crashes == len(steps)
 
@@ -69,11 +66,8 @@ async def test_kill_in_the_middle_of_every_step(running: RunningSite, tmp_path: 
 
         return Step(step.name, step.title, action)
 
-    async def nothing(_: str) -> None:
-        return None
-
     receipts = tmp_path / "receipts"
     async with SupplierJourney(running.site, running.site.hub("hub-a"), None, receipts) as journey:
         steps = [interrupted(step) for step in journey.steps()]
-        results = await _walk(running, steps, tmp_path, nothing)
+        results = await run_steps(steps, tmp_path, "kills", logging.info)
     _check(running, results, len(steps), receipts)
