@@ -23,6 +23,8 @@ from huilian.consent.v1 import consent_service_pb2_grpc as consent_grpc
 from huilian.exchange.v1 import exchange_service_pb2_grpc as exchange_grpc
 from huilian.identity.v1 import identity_service_pb2_grpc as identity_grpc
 from huilian.ledger.v1 import ledger_service_pb2_grpc as ledger_grpc
+from huilian.lending.v1 import financing_service_pb2_grpc as financing_grpc
+from huilian.lending.v1 import loan_service_pb2_grpc as loan_grpc
 from huilian.receivables.v1 import certificate_service_pb2_grpc as certificate_grpc
 from huilian.receivables.v1 import receivable_service_pb2_grpc as receivable_grpc
 from huilian_protocol.clock import Clock, SandboxClock, SystemClock
@@ -52,6 +54,9 @@ from hub.ledger.rpc import LedgerServicer
 from hub.ledger.sequencer import Sequencer
 from hub.ledger.service import LedgerService
 from hub.ledger.store import ChainStore
+from hub.lending.jobs import LendingJobs
+from hub.lending.rpc import FinancingServicer, FlashLoanServicer, LoanServicer
+from hub.lending.service import Collaborators, LendingService
 from hub.platform.admission import Admission
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
@@ -131,6 +136,7 @@ class _Builder:
         self.tls = ServerTls(settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file)
         self.channels: list[grpc.aio.Channel] = []
         self.bank_key: KeyPair = vault.sealing_key(BANK_RECIPIENT)
+        self.book = EmbeddedBook(database, self.clock)
         self.log_signer = LogSigner(settings.origin, vault.log_key())
         self.identity_store = IdentityStore(database)
         self.hub = Hub(self._server(), database)
@@ -141,6 +147,7 @@ class _Builder:
         self._identity()
         self._consent_and_exchange()
         self._receivables()
+        self._lending()
         self._sandbox()
         self.hub.workers["outbox"] = self.outbox.run
         self.hub.before_close.append(self._close_channels)
@@ -275,8 +282,43 @@ class _Builder:
             "receivables.v1.CertificateService",
         )
 
+    def _lending(self) -> None:
+        lending = LendingService(
+            Collaborators(
+                database=self.database,
+                clock=self.clock,
+                ids=random_id,
+                outbox=self.outbox,
+                ledger=self.ledger,
+                claims=self.claims,
+                receivables=self.receivables,
+                bank=self.book,
+                consents=self.consents,
+                exchange=self.exchange,
+                persons=self.identity,
+                vault=self.subjects,
+                trust=self.trust,
+                opening_key=lambda: self.bank_key.private,
+            )
+        )
+        self.hub.workers["lending"] = LendingJobs(lending).run
+        self._serve(
+            financing_grpc.add_FinancingServiceServicer_to_server,
+            FinancingServicer(lending, self.idempotency),
+            "lending.v1.FinancingService",
+        )
+        self._serve(
+            loan_grpc.add_FlashLoanServiceServicer_to_server,
+            FlashLoanServicer(lending, self.idempotency),
+            "lending.v1.FlashLoanService",
+        )
+        self._serve(
+            loan_grpc.add_LoanServiceServicer_to_server,
+            LoanServicer(lending, self.idempotency),
+            "lending.v1.LoanService",
+        )
+
     def _sandbox(self) -> None:
-        self.book = EmbeddedBook(self.database, self.clock)
         servicer = SandboxServicer(self.clock, self.sandbox_clock, self.book, self.idempotency)
         self._serve(sandbox_grpc.add_SandboxServiceServicer_to_server, servicer, "common.v1.SandboxService")
 
