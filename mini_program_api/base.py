@@ -31,13 +31,13 @@ class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
     @property
     def anonymous(self) -> Huilian:
         """The hub, called without a token."""
-        return self._request().app[HUB]
+        return self.received.app[HUB]
 
     @property
     def hub(self) -> Huilian:
         """The hub, called with the request's bearer token. Raises UNAUTHENTICATED when there is none."""
         assert self.signed_in, "only a screen that says so uses a token"
-        value = self._request().headers.get("Authorization", "")
+        value = self.received.headers.get("Authorization", "")
         if not value.startswith(_BEARER) or len(value) == len(_BEARER):
             raise HuilianError("UNAUTHENTICATED", "send Authorization: Bearer <token>")
         return self.anonymous.with_token(value.removeprefix(_BEARER))
@@ -45,7 +45,7 @@ class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
     def call(self) -> Call:
         """A writing call under the caller's own request id, so that a repetition does nothing twice."""
         assert self.keyed, "only a screen that says so takes a request id"
-        request_id = self._request().headers.get(REQUEST_ID_HEADER, "")
+        request_id = self.received.headers.get(REQUEST_ID_HEADER, "")
         if not re.fullmatch(REQUEST_ID, request_id, re.ASCII):
             raise HuilianError("INVALID_ARGUMENT", "8 to 64 characters of A-Z a-z 0-9 _ -", field=REQUEST_ID_HEADER)
         return Call(request_id=request_id)
@@ -54,7 +54,9 @@ class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
         """A request that does not fit its declared form."""
         return problem_response(invalid_input(exception, context))
 
-    def _request(self) -> web.Request:
+    @property
+    def received(self) -> web.Request:
+        """The request, typed."""
         request: web.Request = self.request
         return request
 

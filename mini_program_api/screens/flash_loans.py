@@ -105,7 +105,7 @@ class ProgressScreen(Screen):
         async def look() -> Application:
             return application_of(await loans.application(application_id))
 
-        return await stream_progress(self._request(), look, FINAL)
+        return await stream_progress(self.received, look, FINAL)
 
 
 def application_of(item: pb.FlashLoanApplication) -> Application:

@@ -1,0 +1,305 @@
+"""The citizen's screens: what each one asks of the hub and shows of its answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from huilian.common.v1 import common_pb2
+from huilian.connector.v1 import connector_service_pb2 as connector_pb
+from huilian.consent.v1 import consent_service_pb2 as consent_pb
+from huilian.exchange.v1 import exchange_service_pb2 as exchange_pb
+from huilian.identity.v1 import identity_service_pb2 as identity_pb
+from huilian.ledger.v1 import ledger_service_pb2 as ledger_pb
+from huilian.lending.v1 import loan_service_pb2 as loan_pb
+from huilian_protocol.canonical import b64u_decode, b64u_encode
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.identity import Identity
+from huilian_protocol.sealing import Suite, generate_keypair, open_sealed, registration_info, subject_info
+from huilian_sdk import SoftwareAuthenticator
+
+from tests.unit.mini_program_api.conftest import KEY, Api
+from tests.unit.protocol.world import artefact_dict
+from tests.unit.sdk.fake_hub import failure
+
+IDENTITY, TOKENS = "huilian.identity.v1.IdentityService", "huilian.identity.v1.TokenService"
+CONSENTS, EXCHANGE = "huilian.consent.v1.ConsentService", "huilian.exchange.v1.ExchangeService"
+FLASH, LOANS = "huilian.lending.v1.FlashLoanService", "huilian.lending.v1.LoanService"
+NAME, NUMBER, SALT = "张三", "11010519491231002X", bytes(range(32))
+DEVICE = SoftwareAuthenticator.generate(rp_id="huilian.example", origin="https://huilian.example")
+AUTHORITY, HOUSING, TAX = (generate_keypair(Suite.XWING) for _ in range(3))
+CONSENT = "consent-00000001"
+
+
+def assertion(challenge: bytes = b"x") -> dict[str, str]:
+    return DEVICE.sign(challenge).to_dict()
+
+
+def money(amount_fen: int) -> common_pb2.Money:
+    return common_pb2.Money(amount_fen=amount_fen, currency="CNY")
+
+
+async def test_registering_seals_the_identity_and_gives_the_salt_to_the_phone(api: Api) -> None:
+    key = identity_pb.SealingKey(party_id="identity_authority", suite="xwing", public_key=AUTHORITY.public)
+    api.hub.on(f"{IDENTITY}/GetKeySet", identity_pb.GetKeySetResponse(sealing_keys=[key]))
+    api.hub.on(f"{IDENTITY}/RegisterPerson", identity_pb.RegisterPersonResponse(subject="wh-1", key_binding="a.b.c"))
+    form = {"name": NAME, "resident_id": NUMBER.lower(), "device_public_jwk": DEVICE.public_jwk}
+    status, shown = await api.post("/persons", form, token="")
+    assert (status, shown["subject"], shown["key_binding"]) == (201, "wh-1", "a.b.c")
+    sent = api.hub.asked[-1].request
+    opened = open_sealed(sent.sealed_identity, AUTHORITY.private, registration_info(authority="identity_authority"))
+    assert Identity.from_bytes(opened) == Identity(NAME, NUMBER, b64u_decode(shown["salt"]))
+    assert (sent.request_id, json.loads(sent.device_public_key_jwk)) == (KEY, DEVICE.public_jwk)
+
+
+async def test_a_malformed_resident_id_is_told_without_repeating_it(api: Api) -> None:
+    form = {"name": NAME, "resident_id": "110105194912310021", "device_public_jwk": DEVICE.public_jwk}
+    status, problem = await api.post("/persons", form, token="")
+    assert (status, problem["code"], problem["fault"]) == (400, "RESIDENT_ID_MALFORMED", "person")
+    assert "1101051949" not in json.dumps(problem) and api.hub.asked == []
+
+
+async def test_signing_in_passes_the_devices_assertion(api: Api) -> None:
+    api.hub.on(f"{TOKENS}/CreateChallenge", identity_pb.CreateChallengeResponse(challenge=b"c" * 32))
+    api.hub.on(f"{TOKENS}/IssueToken", identity_pb.IssueTokenResponse(access_token="jwt", subject="wh-000001"))
+    status, challenge = await api.post("/login/challenges", token="", key=None)
+    assert (status, b64u_decode(challenge["challenge"])) == (201, b"c" * 32)
+    signed = assertion(b"c" * 32)
+    form = {"subject": "wh-000001", "challenge": challenge["challenge"], "assertion": signed}
+    status, token = await api.post("/login/device", form, token="", key=None)
+    assert (status, token["access_token"]) == (200, "jwt")
+    grant = api.hub.asked[-1].request.person
+    assert (grant.challenge, b64u_encode(grant.assertion.signature)) == (b"c" * 32, signed["signature"])
+    assert "authorization" not in api.hub.asked[-1].metadata
+
+
+async def test_the_catalogue_joins_purposes_datasets_and_agencies(api: Api) -> None:
+    api.hub.on(
+        f"{CONSENTS}/ListPurposes",
+        consent_pb.ListPurposesResponse(purposes=[consent_pb.Purpose(code="LOAN_APPLICATION", max_reads=24)]),
+    )
+    api.hub.on(f"{EXCHANGE}/ListDatasets", offered())
+    status, shown = await api.get("/catalogue", token="")
+    assert status == 200 and shown["purposes"][0]["max_reads"] == 24
+    assert [agency["agency_id"] for agency in shown["agencies"]] == ["housing_fund", "tax"]
+    assert shown["missing_agency_ids"] == ["police"]
+
+
+def offered() -> exchange_pb.ListDatasetsResponse:
+    agency = exchange_pb.Agency
+    return exchange_pb.ListDatasetsResponse(
+        datasets=[
+            connector_pb.Dataset(dataset_id="housing_fund.account/v1", agency_id="housing_fund"),
+            connector_pb.Dataset(dataset_id="tax.income/v1", agency_id="tax"),
+        ],
+        agencies=[
+            agency(agency_id="housing_fund", sealing_suite="xwing", sealing_public_key=HOUSING.public),
+            agency(agency_id="tax", sealing_suite="xwing", sealing_public_key=TAX.public),
+        ],
+        missing_agency_ids=["police"],
+    )
+
+
+def consent_form() -> dict[str, Any]:
+    scope = {"dataset_id": "tax.income/v1", "fields": ["income_fen"], "from_month": "2025-01", "to_month": "2025-12"}
+    return {
+        "consent_id": CONSENT,
+        "purpose_code": "LOAN_APPLICATION",
+        "recipient_id": "bank.lending",
+        "datasets": [scope],
+        "max_reads": 3,
+        "data_life_days": 30,
+        "valid_until": "2026-04-01T08:00:00+08:00",
+    }
+
+
+async def test_preparing_a_consent(api: Api) -> None:
+    answer = consent_pb.PrepareConsentResponse(artefact=b"{}", challenge=b"h" * 32, agency_ids=["tax"])
+    api.hub.on(f"{CONSENTS}/PrepareConsent", answer)
+    status, shown = await api.post("/consents", consent_form())
+    assert (status, shown) == (
+        201,
+        {"artefact": b64u_encode(b"{}"), "challenge": b64u_encode(b"h" * 32), "agency_ids": ["tax"]},
+    )
+    asked = api.hub.asked[-1]
+    assert (asked.request.request_id, asked.metadata["authorization"]) == (KEY, "Bearer token-1")
+    assert asked.request.valid_until_time.ToJsonString() == "2026-04-01T00:00:00Z"
+    assert asked.request.datasets[0].period.to_month == "2025-12"
+
+
+async def test_identities_are_sealed_to_exactly_the_agencies_that_the_artefact_asks(api: Api) -> None:
+    api.hub.on(f"{EXCHANGE}/ListDatasets", offered())
+    datasets = [artefact_dict()["datasets"][1]]
+    raw = json.dumps(
+        artefact_dict(datasets=datasets), ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    ).encode()
+    form = {
+        "artefact": b64u_encode(raw),
+        "identity": {"name": NAME, "resident_id": NUMBER, "salt": b64u_encode(SALT)},
+    }
+    status, shown = await api.post(f"/consents/{CONSENT}/sealed-subjects", form, key=None)
+    assert status == 200 and set(shown["sealed_subjects"]) == {"tax"}
+    info = subject_info(consent_id=CONSENT, subject=artefact_dict()["subject"], agency="tax")
+    opened = open_sealed(b64u_decode(shown["sealed_subjects"]["tax"]), TAX.private, info)
+    assert Identity.from_bytes(opened) == Identity(NAME, NUMBER, SALT)
+
+
+async def test_granting_passes_artefact_assertion_and_sealed_subjects_unchanged(api: Api) -> None:
+    state = consent_pb.CONSENT_STATE_GRANTED
+    granted = consent_pb.Consent(consent_id=CONSENT, state=state, grant_record_id=f"consent-grant:{CONSENT}")
+    api.hub.on(f"{CONSENTS}/GrantConsent", consent_pb.GrantConsentResponse(consent=granted))
+    raw = json.dumps(artefact_dict(), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    signed = assertion()
+    form = {
+        "artefact": b64u_encode(raw),
+        "assertion": signed,
+        "sealed_subjects": {"tax": b64u_encode(b"sealed")},
+    }
+    status, shown = await api.post(f"/consents/{CONSENT}/grant", form)
+    assert (status, shown["state"], shown["grant_record_id"]) == (200, "GRANTED", f"consent-grant:{CONSENT}")
+    sent = api.hub.asked[-1].request
+    assert (sent.artefact, sent.sealed_subjects[0].envelope) == (raw, b"sealed")
+    status, problem = await api.post("/consents/consent-00000002/grant", form)
+    assert (status, problem["code"], problem["params"]) == (400, "INVALID_ARGUMENT", {"field": "artefact"})
+
+
+async def test_listing_revoking_declining_and_exporting(api: Api) -> None:
+    revoked = consent_pb.Consent(consent_id=CONSENT, state=consent_pb.CONSENT_STATE_REVOKED)
+    revoked.revoked_time.FromJsonString("2026-03-02T03:00:00Z")
+    page = common_pb2.PageResponse(next_page_token="more")
+    api.hub.on(f"{CONSENTS}/ListConsents", consent_pb.ListConsentsResponse(consents=[revoked], page=page))
+    api.hub.on(f"{CONSENTS}/RevokeConsent", consent_pb.RevokeConsentResponse(consent=revoked))
+    api.hub.on(f"{CONSENTS}/RejectConsent", consent_pb.RejectConsentResponse(consent=revoked))
+    exported = consent_pb.Consent(consent_id=CONSENT, signed_consent=b'{"a":1}')
+    api.hub.on(
+        f"{CONSENTS}/GetConsent", consent_pb.GetConsentResponse(consent=exported), consent_pb.GetConsentResponse()
+    )
+    status, shown = await api.get("/consents?page_size=1")
+    assert (status, shown["next_page_token"], shown["consents"][0]["revoked_at"]) == (
+        200,
+        "more",
+        "2026-03-02T03:00:00Z",
+    )
+    assert (await api.post(f"/consents/{CONSENT}/revocation"))[1]["state"] == "REVOKED"
+    assert (await api.post(f"/consents/{CONSENT}/rejection"))[0] == 200
+    assert await api.get(f"/consents/{CONSENT}/file") == (200, {"a": 1})
+    assert (await api.get(f"/consents/{CONSENT}/file"))[1]["code"] == "NOT_FOUND"
+
+
+async def test_the_preview_shows_data_absence_and_failure_apart(api: Api) -> None:
+    item = loan_pb.EvidenceItem
+    items = [
+        item(dataset_id="a", status="present", data_json='{"balance_fen": 1}'),
+        item(dataset_id="b", status="no_account"),
+        item(dataset_id="c", status="unavailable", error_code="PROVIDER_TIMEOUT"),
+    ]
+    api.hub.on(f"{FLASH}/PreviewEvidence", loan_pb.PreviewEvidenceResponse(items=items))
+    _, shown = await api.post(f"/consents/{CONSENT}/preview")
+    assert [entry["data"] for entry in shown["items"]] == [{"balance_fen": 1}, {}, {}]
+    assert [entry["status"] for entry in shown["items"]] == ["present", "no_account", "unavailable"]
+
+
+def application(state: str, loan_id: str = "") -> loan_pb.FlashLoanApplication:
+    return loan_pb.FlashLoanApplication(
+        application_id="application-1",
+        state=loan_pb.FlashLoanState.Value(f"FLASH_LOAN_STATE_{state}"),
+        limit=money(5_000_000),
+        principal=money(1_000_000),
+        total_cost=money(12_345),
+        apr="0.0450",
+        reasons=[common_pb2.Reason(code="STEADY_DEPOSITS", text_zh="缴存连续", text_en="Steady deposits")],
+        contract=b"{}",
+        loan_id=loan_id,
+    )
+
+
+async def test_applying_and_signing(api: Api) -> None:
+    api.hub.on(f"{FLASH}/ApplyForFlashLoan", loan_pb.ApplyForFlashLoanResponse(application=application("OFFERED")))
+    api.hub.on(
+        f"{FLASH}/SignFlashLoan", loan_pb.SignFlashLoanResponse(application=application("DISBURSED", "loan-00000001"))
+    )
+    form = {
+        "application_id": "application-1",
+        "consent_id": CONSENT,
+        "amount_fen": 1_000_000,
+        "term_days": 90,
+    }
+    status, offer = await api.post("/flash-loans", form)
+    assert (status, offer["state"], offer["total_cost_fen"], offer["apr"]) == (201, "OFFERED", 12_345, "0.0450")
+    assert offer["reasons"] == [{"code": "STEADY_DEPOSITS", "text_zh": "缴存连续", "text_en": "Steady deposits"}]
+    _, signed = await api.post("/flash-loans/application-1/signature", {"assertion": assertion()})
+    assert (signed["state"], signed["loan_id"]) == ("DISBURSED", "loan-00000001")
+
+
+async def test_money_is_a_whole_number_of_fen(api: Api) -> None:
+    form = {"application_id": "application-1", "consent_id": CONSENT, "amount_fen": 10.5, "term_days": 90}
+    status, problem = await api.post("/flash-loans", form)
+    assert (status, problem["params"]["field"]) == (400, "amount_fen") and api.hub.asked == []
+
+
+async def test_progress_tells_each_change_once_until_the_end(api: Api, monkeypatch: Any) -> None:
+    monkeypatch.setattr("mini_program_api.progress.LOOK_EVERY_S", 0.01)
+    stages = [application("OFFERED"), application("OFFERED"), application("DISBURSED", "loan-00000001")]
+    answers = [loan_pb.GetFlashLoanApplicationResponse(application=stage) for stage in stages]
+    api.hub.on(f"{FLASH}/GetFlashLoanApplication", failure(HuilianError("NOT_FOUND", resource="application")), *answers)
+    headers = {"Authorization": "Bearer token-1"}
+    async with api.client.get("/api/v1/flash-loans/application-1/progress", headers=headers) as response:
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        text = (await response.read()).decode()
+    events = [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: ")]
+    assert [event["state"] for event in events] == ["CHECKING", "OFFERED", "DISBURSED"]
+
+
+async def test_progress_without_a_right_to_see_it_is_an_ordinary_problem(api: Api) -> None:
+    api.hub.on(f"{FLASH}/GetFlashLoanApplication", failure(HuilianError("TOKEN_EXPIRED")))
+    status, problem = await api.get("/flash-loans/application-1/progress")
+    assert (status, problem["code"]) == (401, "TOKEN_EXPIRED")
+
+
+async def test_a_failure_on_the_way_ends_the_progress_with_a_problem(api: Api, monkeypatch: Any) -> None:
+    monkeypatch.setattr("mini_program_api.progress.LOOK_EVERY_S", 0.01)
+    first = loan_pb.GetFlashLoanApplicationResponse(application=application("OFFERED"))
+    api.hub.on(f"{FLASH}/GetFlashLoanApplication", first, failure(HuilianError("TOKEN_EXPIRED")))
+    headers = {"Authorization": "Bearer token-1"}
+    async with api.client.get("/api/v1/flash-loans/application-1/progress", headers=headers) as response:
+        text = (await response.read()).decode()
+    assert "event: problem" in text and "TOKEN_EXPIRED" in text
+
+
+async def test_loans_repayment_and_exact_payoff(api: Api) -> None:
+    event = loan_pb.LoanEvent(event_id="e1", kind="REPAYMENT", amount=money(100), interest_part=money(7))
+    loan = loan_pb.Loan(
+        loan_id="loan-00000001",
+        state=loan_pb.LOAN_STATE_ACTIVE,
+        outstanding_principal=money(900_000),
+        events=[event],
+    )
+    api.hub.on(f"{LOANS}/ListLoans", loan_pb.ListLoansResponse(loans=[loan]))
+    api.hub.on(f"{LOANS}/GetLoan", loan_pb.GetLoanResponse(loan=loan))
+    api.hub.on(f"{LOANS}/RepayLoan", loan_pb.RepayLoanResponse(loan=loan))
+    api.hub.on(f"{LOANS}/DrawLoan", loan_pb.DrawLoanResponse(loan=loan))
+    quote = loan_pb.QuotePayoffResponse(
+        principal=money(900_000), interest=money(1_234), total=money(901_234), as_of_date="2026-04-01"
+    )
+    api.hub.on(f"{LOANS}/QuotePayoff", quote)
+    assert (await api.get("/loans"))[1]["loans"][0]["outstanding_principal_fen"] == 900_000
+    assert (await api.get("/loans/loan-00000001"))[1]["events"][0]["interest_part_fen"] == 7
+    assert (await api.post("/loans/loan-00000001/repayments", {"amount_fen": 100}))[0] == 200
+    assert api.hub.asked[-1].request.amount_fen == 100
+    assert (await api.post("/loans/loan-00000001/draws", {"amount_fen": 5}))[0] == 200
+    _, payoff = await api.get("/loans/loan-00000001/payoff?as_of=2026-04-01")
+    assert payoff == {"principal_fen": 900_000, "interest_fen": 1_234, "total_fen": 901_234, "as_of": "2026-04-01"}
+    assert api.hub.asked[-1].request.as_of_date == "2026-04-01"
+
+
+async def test_accesses_with_their_receipts(api: Api) -> None:
+    record = exchange_pb.AccessRecord(
+        access_record_id="access:1", recipient_id="bank.lending", outcome="CONSENT_REVOKED", refused_by="edge"
+    )
+    api.hub.on(f"{EXCHANGE}/ListAccessRecords", exchange_pb.ListAccessRecordsResponse(access_records=[record]))
+    api.hub.on("huilian.ledger.v1.LedgerService/GetReceipt", ledger_pb.GetReceiptResponse(receipt=b'{"r": 1}'))
+    _, shown = await api.get("/accesses")
+    [access] = shown["accesses"]
+    assert (access["outcome"], access["refused_by"]) == ("CONSENT_REVOKED", "edge")
+    assert await api.get(f"/receipts/{access['access_record_id']}") == (200, {"r": 1})
+    assert api.hub.asked[-1].request.record_id == "access:1"
