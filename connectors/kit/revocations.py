@@ -69,7 +69,7 @@ class RevocationFollower:
                 reason = error.code().name if isinstance(error, grpc.aio.AioRpcError) else "RPC"
             except TimeoutError:
                 reason = "silent"
-            logger.warning("revocations_interrupted", extra={"reason": reason, "pause_ms": int(pause_s * 1_000)})
+            logger.warning("revocations_interrupted reason=%s pause_ms=%d", reason, int(pause_s * 1_000))
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Protocol
 
 from huilian_protocol.answer import sign_answer
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise
@@ -29,6 +27,7 @@ from connectors.kit.contract import (
     UpstreamMalformed,
     UpstreamTimeout,
 )
+from connectors.kit.group_commit import GroupCommit
 from connectors.kit.keys import EdgeKeys
 from connectors.kit.manifest import Manifest
 from connectors.kit.requests import ReadAnswer, ReadRequest
@@ -42,8 +41,6 @@ logger = logging.getLogger(__name__)
 ANSWER_LIFE = timedelta(hours=1)
 # Beyond the connector's own limit, so that its more precise error comes first.
 _SLACK_S = 0.5
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Freshness(Protocol):
@@ -74,8 +71,7 @@ class EdgeService:
         self._verifier, self._store, self._revocations = verifier, store, revocations
         self._clock, self._timeout_s = clock, timeout_s
         self._schemas = PayloadSchemas(manifest)
-        # SQLite blocks on the disk; one thread keeps its transactions in order.
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="edge-store")
+        self._memory = GroupCommit(store)
         self._running: dict[tuple[str, bytes], asyncio.Task[ReadAnswer]] = {}
 
     async def read(self, request: ReadRequest) -> ReadAnswer:
@@ -97,24 +93,23 @@ class EdgeService:
     async def close(self) -> None:
         """Wait for reads that are under way, then close the store."""
         await asyncio.gather(*self._running.values(), return_exceptions=True)
-        await self._blocking(self._store.close)
-        self._worker.shutdown()
+        await self._memory.close()
 
     async def forget_answers(self) -> int:
         """Drop stored answers that no retry can want any more; returns how many."""
-        return await self._blocking(self._store.forget_answers, self._clock.now() - ANSWER_LIFE)
+        return await self._memory.run(self._store.forget_answers, self._clock.now() - ANSWER_LIFE)
 
     async def learn_revocation(self, cursor: int, consent_id: str, revoked_at: datetime) -> None:
         """Keep a revocation; durable when this returns."""
-        await self._blocking(self._store.learn_revocation, cursor, consent_id, revoked_at)
+        await self._memory.run(self._store.learn_revocation, cursor, consent_id, revoked_at)
 
     async def revocation_cursor(self) -> int:
         """Up to where the hub's revocations are known."""
-        return await self._blocking(self._store.cursor)
+        return await self._memory.run(self._store.cursor)
 
     async def _serve(self, request: ReadRequest, verified: VerifiedRead, fingerprint: bytes) -> ReadAnswer:
         artefact, now = verified.artefact, self._clock.now().replace(microsecond=0)
-        earlier = await self._blocking(
+        earlier = await self._memory.run(
             self._store.begin_read,
             request.request_id,
             fingerprint,
@@ -129,9 +124,9 @@ class EdgeService:
             answer = self._seal(request, verified, await self._fetch(verified, now), now)
         except Exception as error:
             # Nothing has left the agency, so the person's read is not used up.
-            await self._blocking(self._store.give_back, request.request_id)
+            await self._memory.run(self._store.give_back, request.request_id)
             raise (self._provider_error(error) if isinstance(error, UpstreamError) else error) from error
-        await self._blocking(self._store.finish_read, request.request_id, artefact.id, _answer_to_bytes(answer))
+        await self._memory.run(self._store.finish_read, request.request_id, artefact.id, _answer_to_bytes(answer))
         return answer
 
     async def _fetch(self, verified: VerifiedRead, now: datetime) -> Record:
@@ -177,7 +172,7 @@ class EdgeService:
         )
 
     def _provider_error(self, error: UpstreamError) -> HuilianError:
-        logger.warning("agency_failed", extra={"agency": self.manifest.agency_id, "reason": str(error)})
+        logger.warning("agency_failed agency=%s reason=%s", self.manifest.agency_id, error)
         code = "PROVIDER_UNAVAILABLE"
         if isinstance(error, UpstreamTimeout):
             code = "PROVIDER_TIMEOUT"
@@ -190,9 +185,6 @@ class EdgeService:
         # Mark the error as seen: when every caller hung up, nobody else will look at it.
         if not task.cancelled():
             task.exception()
-
-    async def _blocking(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._worker, partial(work, *args, **kwargs))
 
 
 def _payload(request: ReadRequest, record: Record, now: datetime) -> bytes:

@@ -10,10 +10,11 @@ it. Revocation is judged in the same transaction as the count, and again before 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from huilian_protocol.clock import format_time
 from huilian_protocol.errors import HuilianError
@@ -36,7 +37,7 @@ INSERT OR IGNORE INTO feed (id, cursor) VALUES (1, 0);
 
 
 class EdgeStore:
-    """One edge's memory. Methods block and belong on one worker thread; each is one transaction."""
+    """One edge's memory. Methods block and belong on one worker thread (`group_commit.py`); each is one transaction."""
 
     def __init__(self, path: Path) -> None:
         # The one connection is made here and used by one worker thread at a time.
@@ -48,6 +49,15 @@ class EdgeStore:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    def together(self, works: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Call several of this store's methods in one durable step; a result or the exception of each, in order.
+
+        A method that raises leaves nothing behind and does not disturb the others. When the disk itself fails, nothing
+        of any of them is kept and its error is raised.
+        """
+        with self._transaction():
+            return [_outcome(work) for work in works]
 
     def begin_read(
         self, request_id: str, fingerprint: bytes, consent_id: str, dataset_id: str, max_reads: int, now: datetime
@@ -141,6 +151,10 @@ class EdgeStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        if self._connection.in_transaction:
+            with self._savepoint():
+                yield
+            return
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -149,6 +163,26 @@ class EdgeStore:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+
+    @contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        self._connection.execute("SAVEPOINT method")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK TO method")
+            raise
+        finally:
+            self._connection.execute("RELEASE method")
+
+
+def _outcome(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except sqlite3.Error:
+        raise
+    except Exception as error:  # noqa: BLE001  handed to whoever asked for this piece of work
+        return error
 
 
 def _earlier_answer(request_id: str, fingerprint: bytes, known: object, state: object, answer: object) -> bytes | None:

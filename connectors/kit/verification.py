@@ -6,6 +6,7 @@ same transaction that counts the read.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from huilian_protocol.artefact import Artefact, EvidenceLevel, Period
 from huilian_protocol.binding import Binding, check_identity
 from huilian_protocol.clock import Clock
-from huilian_protocol.consent import verify_evidence
+from huilian_protocol.consent import VerifiedConsent, verify_evidence
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
 from huilian_protocol.sealing import key_id, open_sealed, subject_info
@@ -23,6 +24,8 @@ from connectors.kit import months
 from connectors.kit.contract import Subject
 from connectors.kit.manifest import DatasetSpec, Manifest
 from connectors.kit.requests import ReadRequest
+
+REMEMBERED_CONSENTS = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class ReadVerifier:
         self._trust = trust
         self._sealing_key = sealing_key
         self._clock = clock
+        self._verified: dict[bytes, VerifiedConsent] = {}
 
     def verify(self, request: ReadRequest) -> VerifiedRead:
         """Check everything that the request proves by itself.
@@ -54,10 +58,27 @@ class ReadVerifier:
         """
         dataset = self._known_dataset(request)
         period = _months(request.period)
-        evidence = verify_evidence(request.signed_consent, self._trust, self._clock.now())
+        evidence = self._verify_evidence(request.signed_consent)
         self._check_terms(evidence.artefact, dataset, request, period)
         subject = self._open_subject(evidence.binding, request, evidence.artefact)
         return VerifiedRead(evidence.artefact, dataset, subject, period)
+
+    def _verify_evidence(self, signed_consent: bytes) -> VerifiedConsent:
+        """`verify_evidence`, remembering what does not change: signatures over the very same bytes stay good.
+
+        What does change with time, the validity of consent and binding, is judged every time.
+        """
+        now, name = self._clock.now(), hashlib.sha256(signed_consent).digest()
+        known = self._verified.get(name)
+        if known is None:
+            known = verify_evidence(signed_consent, self._trust, now)
+            if len(self._verified) >= REMEMBERED_CONSENTS:
+                self._verified.pop(next(iter(self._verified)))
+            self._verified[name] = known
+        known.artefact.check_valid_at(now)
+        if known.binding.expires_at <= now:
+            raise HuilianError("BINDING_INVALID", "expired")
+        return known
 
     def _known_dataset(self, request: ReadRequest) -> DatasetSpec:
         dataset = self._manifest.dataset(request.dataset_id)

@@ -251,6 +251,21 @@ class ConsentRefusals:
         attempt.edge.copy.confirm(attempt.edge.world.clock.now())
         await attempt.edge.service.read(attempt.granted())
 
+    async def test_a_consent_that_served_before_expires_all_the_same(self, attempt: Attempt) -> None:
+        edge = attempt.edge
+        device, artefact = edge.grant(attempt.person, attempt.dataset, valid_until=NOW + timedelta(seconds=5))
+        await edge.service.read(edge.request(device, artefact))
+        edge.world.clock.advance(timedelta(seconds=5))
+        await expect(attempt, edge.request(device, artefact), "CONSENT_EXPIRED", 1)
+
+    async def test_a_binding_that_served_before_expires_all_the_same(self, attempt: Attempt) -> None:
+        edge = attempt.edge
+        device, artefact = edge.grant(attempt.person, attempt.dataset, valid_until=NOW + timedelta(days=900))
+        await edge.service.read(edge.request(device, artefact))
+        edge.world.clock.advance(timedelta(days=701))
+        edge.copy.confirm(edge.world.clock.now())
+        await expect(attempt, edge.request(device, artefact), "BINDING_INVALID", 1)
+
     async def test_over_quota(self, attempt: Attempt) -> None:
         device, artefact = attempt.edge.grant(attempt.person, attempt.dataset, max_reads=1)
         await attempt.edge.service.read(attempt.edge.request(device, artefact))

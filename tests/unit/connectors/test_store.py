@@ -142,6 +142,36 @@ def test_a_write_that_breaks_at_any_step_leaves_nothing(tmp_path: Path, name: st
     assert steps >= 3
 
 
+def test_works_done_together_are_each_whole_or_nothing(store: EdgeStore) -> None:
+    def stumble() -> None:
+        with store._transaction():
+            begin(store, "request-2")
+            raise Broken
+
+    outcomes = store.together(
+        [
+            lambda: begin(store, "request-1", most=1),
+            stumble,
+            lambda: begin(store, "request-3", most=1),
+            lambda: store.learn_revocation(1, "consent-9", NOW),
+        ]
+    )
+    assert outcomes[0] is None and outcomes[3] is None
+    assert isinstance(outcomes[1], Broken)
+    assert isinstance(outcomes[2], HuilianError) and outcomes[2].code == "CONSENT_EXHAUSTED"
+    assert store.used_reads("consent-1", "dataset-1") == 1
+    assert store.cursor() == 1
+
+
+def test_works_done_together_fail_together_when_the_disk_fails(store: EdgeStore) -> None:
+    def fail() -> None:
+        raise sqlite3.OperationalError("disk full")
+
+    with pytest.raises(sqlite3.OperationalError):
+        store.together([lambda: begin(store, "request-1"), fail])
+    assert store.used_reads("consent-1", "dataset-1") == 0
+
+
 def test_two_processes_on_one_file_count_exactly(tmp_path: Path) -> None:
     outcomes: list[bool] = []
 
