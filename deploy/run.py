@@ -65,7 +65,7 @@ def _welcome(site: Site, seconds: float) -> str:
     return f"""
 Huilian sandbox is up after {seconds:.0f} s. Everybody and everything in it is invented.
 
-  mini_program_api   https://127.0.0.1:{web}        (OpenAPI at /oas; CA {pki}/ca.pem)
+  mini_program_api   https://127.0.0.1:{web}        (OpenAPI at /openapi.json; CA {pki}/ca.pem)
   hub, TLS           127.0.0.1:{hub.public_port}
   hub, mTLS          127.0.0.1:{hub.partner_port}   (certificates in {pki}, one per USCC)
   ERP (Tryton)       {site.tryton_url}              (database huilian, user admin)
