@@ -6,7 +6,7 @@ from huilian.ledger.v1 import ledger_service_pb2 as pb
 from huilian.ledger.v1 import ledger_service_pb2_grpc as pb_grpc
 
 from hub.ledger.service import LedgerService
-from hub.platform.callers import current_caller
+from hub.platform.callers import Role, current_caller
 
 
 class LedgerServicer(pb_grpc.LedgerServiceServicer):
@@ -35,4 +35,6 @@ class LedgerServicer(pb_grpc.LedgerServiceServicer):
 
     async def GetReceipt(self, request: pb.GetReceiptRequest, context: object) -> pb.GetReceiptResponse:
         """See the proto."""
-        return pb.GetReceiptResponse(receipt=await self._ledger.receipt(request.record_id, current_caller().id))
+        caller = current_caller()
+        reader = None if caller.role is Role.OPERATOR else caller.id
+        return pb.GetReceiptResponse(receipt=await self._ledger.receipt(request.record_id, reader))

@@ -65,10 +65,23 @@ def pack_body(record: Mapping[str, Any], salt: bytes, evidence: Mapping[str, Any
     return canonicalise({"record": dict(record), "salt": b64u_encode(salt), "evidence": dict(evidence)})
 
 
-def unpack_body(body: bytes) -> tuple[dict[str, Any], bytes, dict[str, Any]]:
+Body = tuple[dict[str, Any], bytes, dict[str, Any]]
+"""Record, salt and evidence."""
+
+
+def unpack_body(body: bytes) -> Body:
     """Return record, salt and evidence of a readable copy."""
     value = parse_canonical(body)
     return value["record"], b64u_decode(value["salt"]), value["evidence"]
+
+
+def is_party(content: Any, reader: str) -> bool:
+    """Tell whether a trade's record is for this reader: it lists its `parties`, or else names the reader somewhere."""
+    if isinstance(content, dict):
+        return reader in content["parties"] if "parties" in content else is_party(list(content.values()), reader)
+    if isinstance(content, list):
+        return any(is_party(value, reader) for value in content)
+    return bool(content == reader)
 
 
 def owner_commitment(hold_id: str, salt: bytes) -> bytes:

@@ -12,10 +12,11 @@ from huilian_protocol.receipt import Anchor, build_receipt
 from huilian_protocol.record import SALT_BYTES, commit_record
 
 from hub.ledger.ports import SubjectCipher
-from hub.ledger.rules import logged_record, pack_body, unpack_body
+from hub.ledger.rules import Body, is_party, logged_record, pack_body, unpack_body
 from hub.ledger.store import ChainStore, LeafRow, LogStore
 from hub.platform.database import Database
 from hub.platform.transactions import require_transaction
+from ledger.anchor.sender import SettledTransaction
 from ledger.merkle.tree import prove_consistency, prove_inclusion
 
 
@@ -65,12 +66,11 @@ class LedgerService:
     async def receipt(self, record_id: str, reader: str | None = None) -> bytes:
         """Return the receipt of a record that is final on the chain.
 
-        A record about a person is given to that person (`reader`) only, one whose content names its `parties` to them
-        only; for others it does not exist. Raises HuilianError NOT_FOUND or RECEIPT_PENDING.
+        `reader` is a network number or a USCC; None is the bank itself. A record about a person is given to that
+        person only, any other to its parties and the bank; for everyone else it does not exist. Raises HuilianError
+        NOT_FOUND or RECEIPT_PENDING.
         """
-        leaf = await self._log.leaf(record_id)
-        if leaf is None or not _may_read(leaf, reader):
-            raise HuilianError("NOT_FOUND", "no such record for this reader", resource="record")
+        leaf, (record, salt, evidence) = await self._read(record_id, reader)
         covering = None if leaf.leaf_index is None else await self._chain.anchor_covering(leaf.leaf_index)
         if leaf.leaf_index is None or covering is None:
             raise HuilianError("RECEIPT_PENDING", "not anchored yet")
@@ -78,17 +78,6 @@ class LedgerService:
         checkpoint = await self._log.checkpoint(size)
         if checkpoint is None:
             raise HuilianError("INTERNAL", f"the anchored checkpoint of size {size} is missing")
-        record, salt, evidence = unpack_body(await self._body(leaf))
-        anchor = Anchor(
-            chain_id=self._chain_id,
-            contract=self._contract,
-            tx_hash=transaction.hash,
-            block_number=transaction.block_number,
-            block_hash=transaction.block_hash,
-            raw_transaction="0x" + transaction.raw.hex(),
-            size=size,
-            root=bytes(checkpoint.root),
-        )
         return build_receipt(
             self._receipt_key(),
             record=record,
@@ -97,9 +86,30 @@ class LedgerService:
             tree_size=size,
             inclusion_proof=await prove_inclusion(self._log, leaf.leaf_index, size),
             checkpoint=checkpoint.note,
-            anchor=anchor,
+            anchor=self._anchor(size, bytes(checkpoint.root), transaction),
             evidence=evidence,
         )
+
+    def _anchor(self, size: int, root: bytes, transaction: SettledTransaction) -> Anchor:
+        return Anchor(
+            chain_id=self._chain_id,
+            contract=self._contract,
+            tx_hash=transaction.hash,
+            block_number=transaction.block_number,
+            block_hash=transaction.block_hash,
+            raw_transaction="0x" + transaction.raw.hex(),
+            size=size,
+            root=root,
+        )
+
+    async def _read(self, record_id: str, reader: str | None) -> tuple[LeafRow, Body]:
+        leaf = await self._log.leaf(record_id)
+        if leaf is None or (leaf.subject is not None and leaf.subject != reader):
+            raise _not_found()
+        body = unpack_body(await self._body(leaf))
+        if leaf.subject is None and reader is not None and not is_party(body[0]["content"], reader):
+            raise _not_found()
+        return leaf, body
 
     async def checkpoint(self) -> str:
         """Return the newest signed checkpoint. Raises HuilianError NOT_FOUND while the log is empty."""
@@ -129,9 +139,5 @@ class LedgerService:
         return await self._cipher.decrypt_for_subject(leaf.subject, bytes(leaf.body))
 
 
-def _may_read(leaf: LeafRow, reader: str | None) -> bool:
-    if leaf.subject is not None:
-        return leaf.subject == reader
-    record, _, _ = unpack_body(bytes(leaf.body))
-    parties = record["content"].get("parties")
-    return parties is None or reader in parties
+def _not_found() -> HuilianError:
+    return HuilianError("NOT_FOUND", "no such record for this reader", resource="record")

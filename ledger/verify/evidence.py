@@ -1,16 +1,19 @@
-"""Evidence inside a receipt: a buyer's confirmation, a person's consent, an edge's signature on an answer."""
+"""Evidence inside a receipt: a buyer's confirmation, a person's consent or contract, an edge's signature."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from huilian_protocol.binding import verify_binding
 from huilian_protocol.canonical import b64u_decode, b64u_encode, parse_canonical, sha256_canonical
 from huilian_protocol.clock import parse_time
 from huilian_protocol.confirmation import ReceivableConfirmation, verify_confirmation
 from huilian_protocol.consent import verify_evidence
 from huilian_protocol.trust import TrustAnchors
+from huilian_protocol.webauthn import Assertion, verify_assertion
 
 from ledger.verify.verdict import CheckFailed, require
 
@@ -59,6 +62,19 @@ def _consent(record: Mapping[str, Any], evidence: Mapping[str, Any], trust: Trus
     return f"consent {consent.artefact.id}, signed by a device that the identity authority vouches for"
 
 
+def _contract(record: Mapping[str, Any], evidence: Mapping[str, Any], trust: TrustAnchors) -> str:
+    signed = b64u_decode(evidence["contract"])
+    contract, content = parse_canonical(signed), record["content"]
+    recorded = parse_time(record["recorded_at"])
+    device = verify_binding(evidence["binding"], trust.identity_authority_keys, recorded)
+    require(device.subject == contract["borrower"], "the contract was signed by somebody else's device")
+    assertion = Assertion.from_dict(evidence["assertion"])
+    verify_assertion(assertion, device.device_key, hashlib.sha256(signed).digest(), trust.rp_id, trust.origin)
+    stated = {key: contract[key] for key in ("borrower", "principal_fen", "currency", "terms")}
+    _require_same({**stated, "loan_id": contract["application_id"]}, content)
+    return "loan contract signed by the borrower's device, for which the identity authority vouches"
+
+
 def _answer(record: Mapping[str, Any], evidence: Mapping[str, Any], _trust: TrustAnchors) -> str:
     parts = evidence["edge_signature"].split(".")
     require(len(parts) == 3, "the edge's signature is malformed")
@@ -78,6 +94,7 @@ _CHECKS: dict[frozenset[str], Callable[[Mapping[str, Any], Mapping[str, Any], Tr
     frozenset({"confirmation", "signature", "certificate"}): _confirmation,
     frozenset({"signed_consent"}): _consent,
     frozenset({"edge_signature"}): _answer,
+    frozenset({"assertion", "binding", "contract"}): _contract,
 }
 
 

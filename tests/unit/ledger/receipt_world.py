@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import coincurve
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from huilian_protocol.canonical import b64u_encode, sha256_canonical
+from huilian_protocol.canonical import b64u_encode, canonicalise, sha256_canonical
 from huilian_protocol.confirmation import confirmation_digest
 from huilian_protocol.jose import sign_jws
 from huilian_protocol.keccak import keccak256
@@ -113,6 +114,26 @@ def consented() -> Parts:
     evidence = {"signed_consent": b64u_encode(signed.to_bytes())}
     content = {"consent_id": signed.artefact.id, "artefact_sha256": b64u_encode(signed.artefact.sha256)}
     return Parts(record("consent-granted", content, evidence), evidence)
+
+
+def lent() -> Parts:
+    """A flash loan with the contract that the borrower's device signed."""
+    contract = {
+        "type": "flash-loan-contract/v1",
+        "application_id": "loan-1",
+        "borrower": world.SUBJECT,
+        "principal_fen": 500_000,
+        "currency": "CNY",
+        "terms": {"annual_rate": "0.0435"},
+    }
+    signed = canonicalise(contract)
+    evidence = {
+        "assertion": world.DEVICE.sign(hashlib.sha256(signed).digest()).to_dict(),
+        "binding": world.binding(),
+        "contract": b64u_encode(signed),
+    }
+    content = {key: contract[key] for key in ("borrower", "principal_fen", "currency", "terms")}
+    return Parts(record("loan.disbursed", {**content, "loan_id": "loan-1"}, evidence), evidence)
 
 
 def accessed() -> Parts:

@@ -25,7 +25,17 @@ from ledger.verify import Verdict, verify_bytes
 from ledger.verify.transaction import read_anchor_transaction
 from ledger.verify.verdict import CheckFailed
 from tests.unit.ledger import receipt_world
-from tests.unit.ledger.receipt_world import Parts, accessed, anchor, confirmed, consented, plain, transaction, trust
+from tests.unit.ledger.receipt_world import (
+    Parts,
+    accessed,
+    anchor,
+    confirmed,
+    consented,
+    lent,
+    plain,
+    transaction,
+    trust,
+)
 from tests.unit.protocol import world
 
 NOW = world.NOW
@@ -45,7 +55,7 @@ def _failed(verdict: Verdict) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "parts", [plain(), confirmed(), consented(), accessed()], ids=lambda parts: parts.record["type"]
+    "parts", [plain(), confirmed(), consented(), lent(), accessed()], ids=lambda parts: parts.record["type"]
 )
 def test_good_receipts_pass_every_check(parts: Parts) -> None:
     verdict = _verify(parts.receipt())
@@ -239,6 +249,24 @@ def test_the_record_cannot_state_more_than_the_buyer_confirmed() -> None:
 @pytest.mark.parametrize("changes", [{"chain_id": 1}, {"verifying_contract": "0x" + "00" * 20}])
 def test_a_confirmation_for_another_chain_or_contract_does_not_count(changes: dict[str, Any]) -> None:
     assert "for another" in _failed(_verify(confirmed(**changes).receipt()))["evidence"]
+
+
+@pytest.mark.parametrize("key", ["borrower", "principal_fen", "terms", "loan_id"])
+def test_a_loan_record_states_what_the_borrower_signed(key: str) -> None:
+    parts = lent()
+    parts.record["content"][key] = "other"
+    assert f"another {key}" in _failed(_verify(parts.receipt()))["evidence"]
+
+
+def test_a_contract_needs_the_borrowers_own_device() -> None:
+    parts = lent()
+    parts.evidence["binding"] = world.binding(subject="wh-0000000000000002")
+    parts.record = receipt_world.record("loan.disbursed", parts.record["content"], parts.evidence)
+    assert "somebody else's device" in _failed(_verify(parts.receipt()))["evidence"]
+    parts = lent()
+    parts.evidence["contract"] = b64u_encode(canonicalise({"borrower": world.SUBJECT}))
+    parts.record = receipt_world.record("loan.disbursed", parts.record["content"], parts.evidence)
+    assert "ASSERTION_INVALID" in _failed(_verify(parts.receipt()))["evidence"]
 
 
 def test_consent_files_are_verified_too() -> None:

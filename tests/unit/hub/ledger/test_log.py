@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -145,6 +146,23 @@ async def test_a_record_about_a_person_is_for_that_person_only(hub: HubLedger) -
     hub.cipher.destroyed.add("wh-1")
     with pytest.raises(LookupError):
         await hub.ledger.receipt("private", "wh-1")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"parties": ["B", "S"], "note": "X"}, {"buyer_uscc": "B", "parts": [{"holder_uscc": "S"}], "amount_fen": 5}],
+    ids=["listed", "named"],
+)
+async def test_a_trades_record_is_for_its_parties_and_the_bank(hub: HubLedger, content: dict[str, Any]) -> None:
+    async with hub.database.transaction():
+        await hub.ledger.append("trade", "trade-1", content, subject=None, evidence={})
+    await hub.sequencer.integrate()
+    await hub.anchoring.anchor()
+    for reader in ("B", "S", None):
+        assert await hub.ledger.receipt("trade-1", reader)
+    for reader in ("X", "5", ""):
+        with pytest.raises(HuilianError, match="NOT_FOUND"):
+            await hub.ledger.receipt("trade-1", reader)
 
 
 async def test_what_is_not_there_has_a_code(hub: HubLedger) -> None:
