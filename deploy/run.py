@@ -10,7 +10,6 @@ from pathlib import Path
 
 from connectors.kit.sandbox_companies import COMPANIES
 from connectors.kit.sandbox_people import DEMO_PEOPLE
-
 from deploy.journeys.parties import open_party, register_enterprises
 from deploy.launch import launch
 from deploy.pki import SitePki

@@ -187,13 +187,16 @@ def erp_specs(site: Site) -> list[ProcessSpec]:
 
 
 def mini_program_spec(site: Site, hub: HubPlace) -> ProcessSpec:
-    """The channel for browsers and mini programs."""
-    environment = {
-        **tls_environment(site.pki.issue("channel.mini_program_api")),
-        "HUILIAN_LISTEN": f"127.0.0.1:{site.port('mini_program_api')}",
-        "HUILIAN_HUB_ADDRESS": f"127.0.0.1:{hub.partner_port}",
-    }
+    """The channel for browsers and mini programs; it calls the hub's TLS port with its users' tokens."""
+    files = site.pki.issue("channel.mini_program_api")
     port = site.port("mini_program_api")
+    environment = {
+        "HUILIAN_TLS_CERTIFICATE_FILE": str(files.certificate),
+        "HUILIAN_TLS_KEY_FILE": str(files.key),
+        "HUILIAN_LISTEN": f"127.0.0.1:{port}",
+        "HUILIAN_HUB_ADDRESS": f"127.0.0.1:{hub.public_port}",
+        "HUILIAN_HUB_CA_FILE": str(files.ca),
+    }
     return ProcessSpec("mini_program_api", python("-m", "mini_program_api"), port_open(port), environment)
 
 

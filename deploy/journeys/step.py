@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from huilian_protocol.errors import HuilianError
 
+Found = TypeVar("Found")
 Action = Callable[[], Awaitable[Any]]
 Between = Callable[[str], Awaitable[None]]
+PATIENCE_S = 60.0
 
 
 class Unexpected(Exception):
@@ -101,3 +104,13 @@ async def refused(action: Awaitable[Any], code: str) -> dict[str, str]:
             return {"refused_with": error.code, "text": str(error)}
         raise Unexpected(f"expected {code}, was refused with {error.code}: {error}") from error
     raise Unexpected(f"expected {code}, but the call went through")
+
+
+async def until(look: Callable[[], Awaitable[Found | None]], what: str) -> Found:
+    """Look again and again until there is something to see. Raises Unexpected after PATIENCE_S."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (found := await look()) is None:
+        if time.monotonic() > deadline:
+            raise Unexpected(f"waited {PATIENCE_S:.0f} s for {what}")
+        await asyncio.sleep(0.2)
+    return found

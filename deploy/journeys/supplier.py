@@ -5,15 +5,13 @@ Every step can be run again: its request ids are fixed, so a step that a crash c
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import json
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 from google.protobuf.json_format import MessageToDict
@@ -31,13 +29,10 @@ from connectors.core_enterprise.tryton.sandbox import Goods, SandboxErp
 from connectors.core_enterprise.tryton.sandbox_setup import ADMIN_PASSWORD, ADMIN_USER
 from connectors.kit.sandbox_companies import CORE_ENTERPRISE, SECOND_TIER_SUPPLIER, SUPPLIER
 from deploy.journeys.parties import Party, client_of, open_party, operator_of, register_enterprises
-from deploy.journeys.step import Step, Unexpected
+from deploy.journeys.step import Step, Unexpected, until
 from deploy.site import HubPlace, Site
 
-Found = TypeVar("Found")
-
 CHINA = dt.timezone(dt.timedelta(hours=8))
-PATIENCE_S = 60.0
 PAYMENT_DAYS = 90
 GOODS = (
     Goods("BRG-6204", "深沟球轴承 6204", Decimal(400), Decimal(1_250)),
@@ -214,7 +209,7 @@ class SupplierJourney:
                 raise Unexpected(f"rejected: {_plain(financing)}")
             return financing if financing.state == lending.FINANCING_STATE_DISBURSED else None
 
-        financing = await _until(look, "the financing to be disbursed")
+        financing = await until(look, "the financing to be disbursed")
         self._loan_id = financing.loan_id
         balance = await second.sandbox.balance(self._second.uscc)
         if balance != financing.quote.principal.amount_fen - financing.quote.fee.amount_fen:
@@ -253,7 +248,7 @@ class SupplierJourney:
                     raise Unexpected("the same invoice was financed twice")
                 return financing if financing.state == lending.FINANCING_STATE_REJECTED else None
 
-            financing = await _until(look, "the second financing to be refused")
+            financing = await until(look, "the second financing to be refused")
             if "CLAIM_ALREADY_FINANCED" not in [reason.code for reason in financing.reasons]:
                 raise Unexpected(f"refused for another reason: {_plain(financing)}")
             if await supplier.sandbox.balance(self._supplier.uscc) != 0:
@@ -278,7 +273,7 @@ class SupplierJourney:
             found = await buyer.receivables.get(self._receivable_id)
             return found if found.state == receivables.RECEIVABLE_STATE_SETTLED else None
 
-        settled = await _until(look, "the receivable to be settled")
+        settled = await until(look, "the receivable to be settled")
         loan = await second.loans.get(self._loan_id)
         redeemed = [
             await second.certificates.get("certificate-second"),
@@ -351,16 +346,7 @@ async def receipt_of(client: Huilian, record_id: str) -> bytes:
                 raise
             return None
 
-    return await _until(look, f"the receipt of {record_id}")
-
-
-async def _until(look: Callable[[], Awaitable[Found | None]], what: str) -> Found:
-    deadline = time.monotonic() + PATIENCE_S
-    while (found := await look()) is None:
-        if time.monotonic() > deadline:
-            raise Unexpected(f"waited {PATIENCE_S:.0f} s for {what}")
-        await asyncio.sleep(0.2)
-    return found
+    return await until(look, f"the receipt of {record_id}")
 
 
 def _plain(message: Message) -> Any:
