@@ -11,8 +11,10 @@ from huilian_protocol.webauthn import Assertion
 
 from hub.identity.keyset import KeyPublisher
 from hub.identity.login import LoginService
+from hub.identity.rules import check_registrar
 from hub.identity.service import EnterpriseRegistration, IdentityService
 from hub.identity.store import EnterpriseRow
+from hub.platform.callers import current_caller
 from hub.platform.calls import current_call
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
@@ -44,6 +46,7 @@ class IdentityServicer(identity_service_pb2_grpc.IdentityServiceServicer):
         self, request: pb.RegisterEnterpriseRequest, context: Any
     ) -> pb.RegisterEnterpriseResponse:
         """Register an enterprise with its certified key."""
+        check_registrar(current_caller(), request.uscc)
         wanted = EnterpriseRegistration(
             request.uscc, request.name, request.confirmation_certificate_pem, request.token_public_key_jwk
         )

@@ -12,12 +12,23 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import Jwk, jwk_to_public_key, public_key_to_jwk, thumbprint
 from stdnum.cn import uscc as uscc_standard
 
+from hub.platform.callers import Caller, Role
+
 
 def check_uscc(text: str) -> str:
     """The unified social credit code (GB 32100-2015) if it is well formed; raises USCC_MALFORMED."""
     if uscc_standard.compact(text) != text or not uscc_standard.is_valid(text):
         raise HuilianError("USCC_MALFORMED", uscc=text)
     return text
+
+
+def check_registrar(caller: Caller, uscc: str) -> None:
+    """Raise PERMISSION_DENIED when an enterprise registers another than itself.
+
+    A certificate is public: without this, whoever has one could put a token key of their own beside it.
+    """
+    if caller.role is Role.ENTERPRISE and caller.id != uscc:
+        raise HuilianError("PERMISSION_DENIED", "an enterprise registers itself only")
 
 
 def read_public_jwk(text: str, field: str) -> ec.EllipticCurvePublicKey:

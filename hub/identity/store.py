@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 from tortoise import fields
@@ -10,6 +11,8 @@ from tortoise.models import Model
 
 from hub.platform.database import Database
 from hub.platform.fields import UtcDatetimeField
+
+REVOKED_FRESH_S = 1.0
 
 
 class PersonRow(Model):
@@ -63,6 +66,8 @@ class IdentityStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._revoked: set[str] = set()
+        self._revoked_fresh_until = 0.0
 
     async def person(self, subject: str) -> PersonRow | None:
         """The person, or None."""
@@ -80,6 +85,10 @@ class IdentityStore:
     async def enterprise(self, uscc: str) -> EnterpriseRow | None:
         """The enterprise, or None."""
         return await EnterpriseRow.get_or_none(uscc=uscc)
+
+    async def lock_enterprise(self, uscc: str) -> None:
+        """Be the only one registering this code until the open transaction ends."""
+        await self._database.lock("enterprise", uscc)
 
     async def insert_enterprise(self, row: EnterpriseRow) -> None:
         """Store a new enterprise."""
@@ -105,7 +114,15 @@ class IdentityStore:
         await RevokedTokenRow.bulk_create(
             [RevokedTokenRow(token_id=token_id, expires_at=expires_at)], ignore_conflicts=True
         )
+        self._database.after_commit(lambda: self._revoked.add(token_id))
 
     async def is_revoked(self, token_id: str) -> bool:
-        """Whether this token was revoked."""
-        return await RevokedTokenRow.exists(token_id=token_id)
+        """Whether this token was revoked. Asked on every call, so answered from memory.
+
+        What this process revokes it knows at once, what another process revokes after a second at most.
+        """
+        now = asyncio.get_running_loop().time()
+        if now >= self._revoked_fresh_until:
+            self._revoked_fresh_until = now + REVOKED_FRESH_S
+            self._revoked = {row.token_id for row in await RevokedTokenRow.all()}
+        return token_id in self._revoked

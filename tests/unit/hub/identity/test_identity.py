@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from dataclasses import dataclass, field, replace
@@ -21,10 +22,12 @@ from huilian_sdk.authenticator import SoftwareAuthenticator
 
 from connectors.authorities.identity_authority.register import IdentityAuthority, load_authority_keys
 from connectors.kit.sandbox_people import DEMO_BORROWER, DEMO_GAP
+from hub.identity import store as identity_store
 from hub.identity.login import CHALLENGE_LIFE, LoginService
+from hub.identity.rules import check_registrar
 from hub.identity.service import EnterpriseRegistration, IdentityService
 from hub.identity.store import IdentityStore
-from hub.platform.callers import Role
+from hub.platform.callers import Caller, Role
 from hub.platform.database import Database
 from hub.platform.tokens import TokenIssuer, TokenVerifier
 
@@ -237,3 +240,33 @@ async def test_enterprise_registers_once(office: Office) -> None:
     again = office.identity.register_enterprise(office.registration())
     assert await _refusal(office, again) == "ALREADY_EXISTS"
     assert [row.uscc for row in await office.identity.enterprises("", 10)] == [USCC]
+
+
+async def test_a_token_revoked_by_another_process_is_known_when_memory_is_old(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity_store, "REVOKED_FRESH_S", 0.0)
+    elsewhere, here = IdentityStore(office.database), IdentityStore(office.database)
+    assert not await here.is_revoked("token-1")
+    async with office.database.transaction():
+        await elsewhere.revoke_token("token-1", office.clock.now() + timedelta(hours=1), office.clock.now())
+    assert await elsewhere.is_revoked("token-1")
+    assert await here.is_revoked("token-1")
+
+
+async def test_two_registrations_of_one_code_give_one_enterprise(office: Office) -> None:
+    async def enrol() -> str:
+        try:
+            await office.enrol(office.registration())
+        except HuilianError as error:
+            return error.code
+        return "OK"
+
+    assert sorted(await asyncio.gather(*(enrol() for _ in range(4)))) == ["ALREADY_EXISTS"] * 3 + ["OK"]
+
+
+def test_an_enterprise_registers_itself_only() -> None:
+    check_registrar(Caller(USCC, Role.ENTERPRISE), USCC)
+    check_registrar(Caller("operator.desk", Role.OPERATOR), USCC)
+    with pytest.raises(HuilianError, match="PERMISSION_DENIED"):
+        check_registrar(Caller(OTHER_USCC, Role.ENTERPRISE), USCC)
