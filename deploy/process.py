@@ -62,6 +62,10 @@ class Supervisor:
         process.wait()
         return spec
 
+    def pid(self, name: str) -> int:
+        """Process id of a process that was started; KeyError for any other."""
+        return self._running[name][1].pid
+
     def ended(self) -> list[str]:
         """Names of processes that ended by themselves."""
         return [name for name, (_, process) in self._running.items() if process.poll() is not None]
