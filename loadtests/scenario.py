@@ -6,8 +6,8 @@ from datetime import datetime
 
 LAST_MONTHS = 12
 FIELDS = {
-    "housing_fund.account/v1": ["balance_fen", "deposit_months", "monthly_deposit_fen"],
-    "social_insurance.contribution/v1": ["base_fen", "consecutive_months", "months_paid"],
+    "housing_fund.account/v1": ["account_status", "base_fen", "deposit_months"],
+    "social_insurance.contribution/v1": ["base_fen", "consecutive_months", "participation_status"],
     "tax.personal_income/v1": ["annual_income_fen", "income_months", "tax_paid_fen"],
 }
 

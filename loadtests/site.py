@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import grpc
 from huilian_protocol.trust import TrustAnchors
 
 from connectors.kit.sandbox_people import Person, population
+from deploy.pki import SitePki
 
 ROOT = Path(__file__).resolve().parent.parent
 _turn = itertools.count()
@@ -67,9 +69,10 @@ class LoadSite:
         """TLS, or mTLS as the holder of this certificate."""
         if not common_name:
             return grpc.ssl_channel_credentials(self.ca.read_bytes())
-        pki = self.folder / "pki"
-        key, certificate = (pki / f"{common_name}.key").read_bytes(), (pki / f"{common_name}.pem").read_bytes()
-        return grpc.ssl_channel_credentials(self.ca.read_bytes(), key, certificate)
+        files = SitePki(self.folder / "pki", datetime.now(UTC)).issue(common_name)
+        return grpc.ssl_channel_credentials(
+            files.ca.read_bytes(), files.key.read_bytes(), files.certificate.read_bytes()
+        )
 
 
 def next_person() -> Person:

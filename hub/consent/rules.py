@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from huilian_protocol import artefact as protocol
 from huilian_protocol.artefact import Artefact, DatasetGrant, EvidenceLevel, Period
@@ -18,6 +18,8 @@ from huilian_protocol.sealing import Suite, key_id
 from hub.consent.purposes import Purpose
 
 MAX_DATASETS = 16
+# Agencies count months by their own calendar; China has one time zone.
+CHINA = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _check_grant(grant: DatasetGrant, purpose: Purpose, datasets: Mapping[str, D
     unknown = sorted(set(grant.fields) - dataset.fields)
     if unknown:
         raise HuilianError("UNKNOWN_FIELD", "not in the schema", dataset=grant.id, field=unknown[0])
-    if not grant.period.from_month <= grant.period.to_month <= now.strftime("%Y-%m"):
+    if not grant.period.from_month <= grant.period.to_month <= now.astimezone(CHINA).strftime("%Y-%m"):
         raise _malformed("period", "months in order and none in the future")
     months = months_in(grant.period)
     if months > purpose.max_period_months:

@@ -112,3 +112,11 @@ def test_every_published_purpose_is_bounded_and_bilingual() -> None:
 
 def test_each_agency_is_named_once() -> None:
     assert agencies_of(TERMS.datasets + TERMS.datasets, DATASETS) == ("housing_fund", "tax")
+
+
+def test_a_month_begins_when_it_begins_in_china() -> None:
+    last_evening = datetime(2026, 3, 31, 15, 59, 59, tzinfo=UTC)
+    april = replace(months("2025-04", "2026-04"), valid_until=last_evening + timedelta(days=1))
+    with pytest.raises(HuilianError):
+        check_terms(april, PURPOSE, DATASETS, last_evening)
+    check_terms(april, PURPOSE, DATASETS, last_evening + timedelta(seconds=1))
