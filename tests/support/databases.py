@@ -32,6 +32,13 @@ class DatabaseMaker:
             self._templates[key] = await self._migrated(packages)
         return await self._copy(self._templates[key])
 
+    async def drop(self, url: str) -> None:
+        """Remove a database that is closed."""
+        if self.dialect == "postgres":
+            await self._administer(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+        else:
+            _unlink(url)
+
     async def empty_url(self) -> str:
         """The URL of a database without any table."""
         name = f"{self.dialect}_{next(self._names)}"
@@ -67,3 +74,8 @@ class DatabaseMaker:
             await connection.execute(sql)
         finally:
             await connection.close()
+
+
+def _unlink(url: str) -> None:
+    for end in ("", "-wal", "-shm"):
+        Path(url.removeprefix("sqlite://") + end).unlink(missing_ok=True)

@@ -6,7 +6,9 @@ import asyncio
 import datetime as dt
 import itertools
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from huilian_protocol.errors import HuilianError
@@ -16,6 +18,8 @@ from hub.receivables.states import UNSPENT_STATES, CertificateState
 from hub.receivables.store import CertificateRow
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World
+
+Rows = list[dict[str, Any]]
 
 PARTIES = (trade.BUYER, trade.SUPPLIER, trade.SECOND_TIER)
 SEEDS = range(4)
@@ -141,25 +145,29 @@ async def attempt(world: World, move: Callable[[], Awaitable[object]]) -> bool:
     return True
 
 
-async def check_whole(world: World, receivable_id: str) -> None:
-    """The invariants of the design over one receivable and all its certificates."""
-    receivable = await world.service.get_receivable(receivable_id)
-    rows = await CertificateRow.filter(receivable_id=receivable_id)
-    unspent = sum(row.amount_fen for row in rows if CertificateState(row.state) in UNSPENT_STATES)
-    redeemed = sum(row.amount_fen for row in rows if row.state == CertificateState.REDEEMED)
-    assert unspent + redeemed == receivable.issued_fen <= receivable.amount_fen
-    assert redeemed == receivable.redeemed_fen
-    assert {row.due_date for row in rows} <= {receivable.due_date}
+async def check_whole(world: World, receivable_id: str) -> Rows:
+    """The invariants of the design over one receivable and all its certificates; the rows that were looked at."""
+    fetch = world.database.fetch
+    [receivable] = await fetch("SELECT * FROM receivables_receivable WHERE receivable_id = $1", receivable_id)
+    rows = await fetch("SELECT * FROM receivables_certificate WHERE receivable_id = $1", receivable_id)
+    unspent = sum(row["amount_fen"] for row in rows if row["state"] in UNSPENT_STATES)
+    redeemed = sum(row["amount_fen"] for row in rows if row["state"] == CertificateState.REDEEMED)
+    assert unspent + redeemed == receivable["issued_fen"] <= receivable["amount_fen"]
+    assert redeemed == receivable["redeemed_fen"]
+    assert {row["due_date"] for row in rows} <= {receivable["due_date"]}
+    outputs: dict[object, Rows] = defaultdict(list)
     for row in rows:
-        check_outputs(row, [child for child in rows if child.parent_id == row.certificate_id])
+        outputs[row["parent_id"]].append(row)
+    for row in rows:
+        check_outputs(row, outputs[row["certificate_id"]])
+    return rows
 
 
-def check_outputs(row: CertificateRow, outputs: Sequence[CertificateRow]) -> None:
+def check_outputs(row: dict[str, Any], outputs: Rows) -> None:
     """A certificate has outputs when it was spent into some, and then they are worth what it was."""
-    state = CertificateState(row.state)
-    gives_back = state in (CertificateState.REFUSED, CertificateState.CANCELLED) and row.parent_id is not None
-    if state in (CertificateState.SPLIT, CertificateState.TRANSFERRED) or gives_back:
-        assert sum(child.amount_fen for child in outputs) == row.amount_fen
+    gives_back = row["state"] in (CertificateState.REFUSED, CertificateState.CANCELLED) and row["parent_id"] is not None
+    if row["state"] in (CertificateState.SPLIT, CertificateState.TRANSFERRED) or gives_back:
+        assert sum(child["amount_fen"] for child in outputs) == row["amount_fen"]
     else:
         assert not outputs
 

@@ -1,0 +1,150 @@
+"""Random lives of a receivable and its certificates, from confirmation to settlement, on SQLite and on PostgreSQL.
+
+After every step the design's invariants must hold and nothing that was spent may have changed; at the end the log alone
+must give back every certificate as it is stored, and both databases must have come to the same end.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import itertools
+import random
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from huilian_protocol.clock import FixedClock
+
+from hub.platform.database import Database
+from hub.receivables.model import Receivable
+from hub.receivables.states import UNSPENT_STATES, CertificateState, ReceivableState
+from hub.receivables.store import CertificateRow
+from tests.support.databases import DatabaseMaker
+from tests.support.postgres import PostgresServer
+from tests.unit.hub.receivables.test_conservation import Mischief, Rows, attempt, check_whole
+from tests.unit.hub.receivables.world import World
+
+START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+TO_DUE_DATE = timedelta(days=40)
+PACKAGES = ["hub.platform", "hub.ledger", "hub.receivables"]
+LONGEST, SHORTEST = 160, 40
+MOST_ENDING_STEPS = 2_000
+
+
+class WholeLife(Mischief):
+    """Mischief that goes on after the due date, when certificates are redeemed and the receivable is settled."""
+
+    def __init__(self, world: World, receivable: Receivable, seed: int) -> None:
+        super().__init__(world, receivable, seed)
+        self.is_due = False
+
+    def next_move(self) -> Callable[[], Awaitable[object]]:
+        """What to try next; too early and too late are tried as well."""
+        if self._random.random() < (0.85 if self.is_due else 0.03):
+            moves = [self._fall_due, self._release, self._settle]
+            return self._random.choice([*moves, *[self._redeem] * 6])
+        return super().next_move()
+
+    async def _fall_due(self) -> object:
+        return await self._world.service.fall_due(self._receivable_id)
+
+    async def _redeem(self) -> object:
+        return await self._world.service.redeem(await self._pick() if self.ids else "certificate-none")
+
+    async def _settle(self) -> object:
+        return await self._world.service.settle(self._receivable_id)
+
+
+async def case(rng: random.Random) -> int:
+    """One history, played on both databases; answers the number of steps that were checked."""
+    seed, steps = rng.getrandbits(32), rng.randint(SHORTEST, LONGEST)
+    counted, ends = 0, []
+    for dialect in ("sqlite", "postgres"):
+        url = await _maker(dialect).new_url(PACKAGES)
+        database = Database(url, PACKAGES)
+        await database.open()
+        try:
+            done, end = await _play(database, seed, steps)
+        finally:
+            await database.close()
+            await _maker(dialect).drop(url)
+        counted += done
+        ends.append(end)
+    assert ends[0] == ends[1], "SQLite and PostgreSQL came to different ends"
+    return counted
+
+
+async def _play(database: Database, seed: int, steps: int) -> tuple[int, Rows]:
+    numbers = itertools.count(1)
+    world = World(database, FixedClock(START), lambda: f"id-{next(numbers):08d}")
+    receivable = await world.confirmed()
+    life, spent = WholeLife(world, receivable, seed), dict[str, Any]()
+    for _ in range(steps):
+        await _step(world, life, receivable, spent)
+    world.clock.advance(TO_DUE_DATE)
+    life.is_due = True
+    ending = await _run_to_the_end(world, life, receivable, spent)
+    await _check_log(world)
+    return steps + ending, await CertificateRow.all().order_by("certificate_id").values()
+
+
+async def _run_to_the_end(world: World, life: WholeLife, receivable: Receivable, spent: dict[str, Any]) -> int:
+    for step in range(1, MOST_ENDING_STEPS):
+        await _step(world, life, receivable, spent)
+        now = await world.service.get_receivable(receivable.receivable_id)
+        if now.state is ReceivableState.SETTLED:
+            assert now.redeemed_fen == now.issued_fen
+            return step
+    raise AssertionError(f"not settled after {MOST_ENDING_STEPS} steps")
+
+
+async def _step(world: World, life: WholeLife, receivable: Receivable, spent: dict[str, Any]) -> None:
+    await attempt(world, life.next_move())
+    rows = await check_whole(world, receivable.receivable_id)
+    now = {row["certificate_id"]: row for row in rows if row["state"] not in UNSPENT_STATES}
+    assert spent.items() <= now.items(), "a spent certificate changed"
+    spent.update(now)
+
+
+async def _check_log(world: World) -> None:
+    """Every certificate follows from the records of the log."""
+    told: dict[str, tuple[str, str, int]] = {}
+    for kind, content, _ in (await world.records()).values():
+        if kind.startswith("certificate."):
+            _tell(told, kind.removeprefix("certificate."), content)
+    stored = {row.certificate_id: (row.state, row.holder_uscc, row.amount_fen) for row in await CertificateRow.all()}
+    assert told == stored, "the log tells another story than the tables"
+
+
+def _tell(told: dict[str, tuple[str, str, int]], event: str, content: dict[str, Any]) -> None:
+    name, holder = content["certificate_id"], content["holder_uscc"]
+    told[name] = (content["state"], holder, content["amount_fen"])
+    if event == "split":
+        for part in content["parts"]:
+            told[part["certificate_id"]] = (CertificateState.HELD.value, holder, part["amount_fen"])
+    if event == "transferred":
+        told[content["parent_id"]] = (CertificateState.TRANSFERRED.value, *told[content["parent_id"]][1:])
+
+
+@functools.cache
+def _maker(dialect: str) -> DatabaseMaker:
+    return DatabaseMaker(dialect, _folder(), _postgres)
+
+
+@functools.cache
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="huilian-soak-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@functools.cache
+def _postgres() -> PostgresServer:
+    server = PostgresServer()
+    server.start()
+    atexit.register(server.stop)
+    return server
