@@ -65,6 +65,16 @@ class Anchoring:
             raise LedgerMismatch(f"the chain knows this log only up to size {size}: it forgot an anchor")
         self._checked = True
 
+    async def check_at_start(self) -> None:
+        """`check`, except that an absent chain does not keep the hub from starting: it is compared once it is back.
+
+        Raises `LedgerMismatch` or `WrongChain`.
+        """
+        try:
+            await self.check()
+        except (ChainUnavailable, ChainRefused) as error:
+            logger.warning("ledger.chain_away", extra={"error_type": type(error).__name__})
+
     async def _root(self, size: int) -> bytes:
         try:
             return (await rebuild_frontier(self._log, size)).root()

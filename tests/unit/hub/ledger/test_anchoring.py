@@ -139,6 +139,17 @@ async def test_a_rolled_back_log_refuses_to_start(hub: HubLedger, chain: LiveCha
         await hub.anchoring.anchor()
 
 
+async def test_a_start_without_the_chain_checks_once_it_is_back(hub: HubLedger, chain: LiveChain) -> None:
+    await _grow(hub, "a")
+    await _anchor_by_hand(chain, bytes([1]) * 32, 3)
+    chain.hook = fail_at(0)
+    await hub.anchoring.check_at_start()
+    with pytest.raises(LedgerMismatch, match="rolled back"):
+        await hub.anchoring.anchor()
+    with pytest.raises(LedgerMismatch, match="rolled back"):
+        await hub.anchoring.check_at_start()
+
+
 async def test_another_root_on_the_chain_refuses_to_start(hub: HubLedger, chain: LiveChain) -> None:
     await _grow(hub, "a", 3)
     await _anchor_by_hand(chain, bytes([1]) * 32, 2)
