@@ -357,9 +357,14 @@ async def build(settings: Settings) -> Hub:
     """A hub that is wired, migrated and bound to its ports; nothing runs yet. Call it in the server's own task."""
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database)
-    await database.open()
-    await database.migrate()
-    return _Builder(settings, database).build()
+    try:
+        await database.open()
+        await database.migrate()
+        return _Builder(settings, database).build()
+    except BaseException:
+        # The driver's thread would keep a process alive that cannot start.
+        await database.close()
+        raise
 
 
 async def serve(settings: Settings) -> None:
