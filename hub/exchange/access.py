@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,8 +24,8 @@ class SubjectVault(Protocol):
         """Ciphertext that becomes unreadable when the person's key is destroyed."""
         ...
 
-    async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
-        """The plaintext; an error once the key is destroyed."""
+    async def decrypt_many_for_subject(self, subject: str, items: Sequence[bytes]) -> list[bytes]:
+        """The plaintexts; an error once the key is destroyed."""
         ...
 
 
@@ -69,9 +69,10 @@ class AccessLog:
         if token and (last is None or last.subject != subject):
             raise HuilianError("INVALID_ARGUMENT", "not a token of this list", field="page_token")
         rows = await self._store.page(subject, last, size + 1)
-        shown = rows[:size]
-        return Page(tuple([await self._read(row) for row in shown]), shown[-1].id if len(rows) > size else "")
+        return Page(await self._read(subject, rows[:size]), rows[size - 1].id if len(rows) > size else "")
 
-    async def _read(self, row: AccessRow) -> AccessRecord:
-        plain = await self._vault.decrypt_for_subject(row.subject, bytes(row.record))
-        return AccessRecord(row.id, json.loads(plain))
+    async def _read(self, subject: str, rows: Sequence[AccessRow]) -> tuple[AccessRecord, ...]:
+        if not rows:
+            return ()
+        plain = await self._vault.decrypt_many_for_subject(subject, [bytes(row.record) for row in rows])
+        return tuple(AccessRecord(row.id, json.loads(text)) for row, text in zip(rows, plain, strict=True))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -154,11 +154,16 @@ class SubjectVault:
         """The plaintext. Raises HuilianError NOT_FOUND once the key is destroyed, VaultLocked for foreign
         ciphertext.
         """
+        return (await self.decrypt_many_for_subject(subject, [data]))[0]
+
+    async def decrypt_many_for_subject(self, subject: str, items: Sequence[bytes]) -> list[bytes]:
+        """The plaintexts of several ciphertexts of one person, with one look at the key; raises as for one."""
         key = await self._key(subject)
         if key is None:
             raise _no_data()
+        aead = AESGCM(key)
         try:
-            return AESGCM(key).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], subject.encode())
+            return [aead.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], subject.encode()) for data in items]
         except InvalidTag as error:
             raise VaultLocked("the ciphertext is not of this person") from error
 
