@@ -1,4 +1,4 @@
-"""The guards of the database, each on SQLite and PostgreSQL."""
+"""What every hub domain may rely on, whichever database is behind it: each guard on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from hub.platform.transactions import TransactionMisuse, forbid_transaction
 from tests.support.databases import DatabaseMaker
 
 NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def database_packages() -> list[str]:
+    return ["hub.platform"]
 
 
 async def _add(subject: str, created_at: datetime = NOW) -> None:
