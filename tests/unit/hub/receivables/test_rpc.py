@@ -135,7 +135,9 @@ async def test_a_repeated_pull_does_not_ask_the_erp_again(wire: Wire) -> None:
     request = receivable_pb.SyncTradeDocumentsRequest(request_id="request-pull")
     first = await wire.call(BUYER, request)
     wire.world.erps.put(trade.invoice("invoice-2", steel="1"))
+    calls = wire.world.erps.calls
     assert await wire.call(BUYER, request) == first
+    assert wire.world.erps.calls == calls
     later = await wire.call(BUYER, receivable_pb.SyncTradeDocumentsRequest())
     assert later.imported_documents == 1
 

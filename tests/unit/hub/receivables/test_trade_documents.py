@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
 
@@ -124,6 +125,27 @@ async def test_goods_sent_back_take_the_match_away(world: World) -> None:
     )
     world.erps.put(trade.receipt("shipment-1", steel="30"), "cancelled")
     assert codes((await world.sync()).receivables[0]) == ["ABOVE_RECEIVED"]
+
+
+async def test_when_goods_are_sent_back_the_older_invoice_keeps_its_match(world: World) -> None:
+    world.erps.put(trade.order())
+    world.erps.put(trade.receipt("shipment-1", steel="80"))
+    newer = replace(trade.invoice("invoice-a", steel="40"), issue_date=dt.date(2026, 1, 9))
+    world.erps.put(newer)
+    world.erps.put(trade.invoice("invoice-b", steel="40"))
+    await world.sync()
+    world.erps.put(trade.receipt("shipment-1", steel="40"))
+    older_again, newer_again = (await world.sync()).receivables
+    assert (older_again.invoice_document_id, older_again.state) == ("invoice-b", ReceivableState.MATCHED)
+    assert (newer_again.invoice_document_id, codes(newer_again)) == ("invoice-a", ["ABOVE_RECEIVED"])
+
+
+async def test_a_draft_gives_its_invoice_number_up(world: World) -> None:
+    first = await world.matched(steel="40")
+    world.erps.put(trade.receipt("shipment-1", steel="30"))
+    world.erps.put(replace(trade.invoice("invoice-2", steel="30"), number=first.invoice_number))
+    states = {item.invoice_document_id: item.state for item in (await world.sync()).receivables}
+    assert states == {"invoice-1": ReceivableState.DRAFT, "invoice-2": ReceivableState.MATCHED}
 
 
 async def test_another_receipt_renews_the_evidence(world: World) -> None:

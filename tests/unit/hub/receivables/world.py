@@ -46,6 +46,7 @@ class FakeErps:
     def __init__(self) -> None:
         self.changes: list[PulledDocument] = []
         self.page_size = 2
+        self.calls = 0
 
     def put(self, document: TradeDocument, erp_state: str = "posted", version: int | None = None) -> None:
         """A document is new or has changed."""
@@ -53,6 +54,7 @@ class FakeErps:
         self.changes.append(PulledDocument(document.document_id, document.number, number, erp_state, document))
 
     async def list_documents(self, buyer_uscc: str, cursor: str, page_size: int) -> ErpPage:
+        self.calls += 1
         if buyer_uscc != trade.BUYER:
             raise HuilianError("NOT_FOUND", resource="ERP connector")
         start = int(cursor or 0)
