@@ -245,6 +245,7 @@ class _Builder:
             ledger=self.ledger,
             vault=self.subjects,
         )
+        self.hub.workers["revocations"] = self.consents.revocations.run
         self.hub.before_close.append(self.exchange.drain)
         self._serve(
             consent_grpc.add_ConsentServiceServicer_to_server,

@@ -39,6 +39,13 @@ class RevocationFeed:
         self._store, self._clock = store, clock
         self._poll_s, self._heartbeat_s = poll_s, heartbeat_s
         self._wake = asyncio.Event()
+        self._closed = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """End every stream when the process is told to stop: they would never end by themselves."""
+        await stop.wait()
+        self._closed = True
+        self.wake()
 
     def wake(self) -> None:
         """Tell every follower that something was committed."""
@@ -46,10 +53,10 @@ class RevocationFeed:
         self._wake = asyncio.Event()
 
     async def follow(self, cursor: int) -> AsyncIterator[Notice]:
-        """Notices after `cursor`, for ever; a heartbeat as soon as the follower is up to date and then regularly."""
+        """Notices after `cursor` until the process stops; a heartbeat once all is told, then regularly."""
         loop = asyncio.get_running_loop()
         next_heartbeat = loop.time()
-        while True:
+        while not self._closed:
             woken, as_of = self._wake, self._clock.now()
             rows = await self._store.revocations_after(cursor, BATCH)
             for row in rows:

@@ -81,3 +81,17 @@ async def test_concurrent_revocations_get_cursors_without_gaps(office: Office) -
     notices = await take(office.service.revocations.follow(0), 12)
     assert [notice.cursor for notice in notices] == list(range(1, 13))
     assert {notice.consent_id for notice in notices} == set(names)
+
+
+async def test_every_stream_ends_when_the_process_stops(office: Office) -> None:
+    feed, stop = office.service.revocations, asyncio.Event()
+    feed._poll_s = 60.0
+    stream = feed.follow(0)
+    await take(stream, 1)
+    running = asyncio.create_task(feed.run(stop))
+    waiting = asyncio.create_task(anext(stream, None))
+    await asyncio.sleep(0)
+    stop.set()
+    async with asyncio.timeout(5):
+        assert await waiting is None
+        await running
