@@ -134,6 +134,11 @@ class Database:
         """Run one statement once per row of values."""
         await self._client().execute_many(self._placeholders(sql), [list(row) for row in rows])
 
+    def address(self) -> dict[str, Any]:
+        """Where the PostgreSQL server is, for a connection outside the pool."""
+        credentials = self._connection_config["credentials"]
+        return {name: credentials[name] for name in ("host", "port", "user", "password", "database")}
+
     @property
     def _opened(self) -> TortoiseContext:
         if self._context is None:

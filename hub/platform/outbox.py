@@ -17,11 +17,13 @@ from huilian_protocol.clock import Clock
 
 from hub.platform import outbox_rows
 from hub.platform.database import Database
+from hub.platform.notices import listening, notify
 from hub.platform.outbox_rows import Message
 from hub.platform.transactions import forbid_transaction, require_transaction
 
 __all__ = ["GiveUp", "Handler", "Message", "Outbox"]
 
+CHANNEL = "huilian_outbox"
 POLL_SECONDS = 0.5
 LEASE = timedelta(seconds=60)
 BATCH = 16
@@ -57,6 +59,7 @@ class Outbox:
         """
         require_transaction("an outbox message")
         await outbox_rows.insert(self._database, Message(topic, key, payload), self._clock.now())
+        await notify(self._database, CHANNEL, topic)
         self._database.after_commit(lambda: self._wake(topic))
 
     def register(self, topic: str, handler: Handler) -> None:
@@ -68,7 +71,7 @@ class Outbox:
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set; a message being handled is finished first."""
         forbid_transaction("outbox delivery")
-        async with asyncio.TaskGroup() as workers:
+        async with listening(self._database, CHANNEL, self._wake), asyncio.TaskGroup() as workers:
             for topic in self._topics:
                 workers.create_task(self._work(topic, stop), name=f"outbox {topic}")
             await stop.wait()

@@ -130,6 +130,33 @@ async def test_the_worker_wakes_up_on_commit_and_stops(database: Database, outbo
     await asyncio.wait_for(worker, 5)
 
 
+async def test_another_process_is_woken_by_a_notice(
+    database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handled = asyncio.Event()
+
+    async def handle(message: Message) -> None:
+        handled.set()
+
+    if database.dialect == "postgres":
+        # Without the notice the worker would sleep for longer than this test waits.
+        monkeypatch.setattr("hub.platform.outbox.POLL_SECONDS", 60)
+    working, putting = Outbox(database, clock), Outbox(database, clock)
+    working.register("mail", handle)
+    stop = asyncio.Event()
+    worker = asyncio.create_task(working.run(stop))
+    for number in range(100):
+        await _put(database, putting, f"letter-{number}")
+        try:
+            await asyncio.wait_for(handled.wait(), 0.2)
+            break
+        except TimeoutError:
+            continue  # the listener may not be connected yet
+    stop.set()
+    await asyncio.wait_for(worker, 5)
+    assert handled.is_set()
+
+
 async def test_two_processes_share_the_messages(database: Database, clock: FixedClock) -> None:
     first, second, handlers = Outbox(database, clock), Outbox(database, clock), [Recorder(), Recorder()]
     first.register("mail", handlers[0])
