@@ -69,11 +69,11 @@ _NOTHING_PAID = Payoff(_ZERO, _ZERO, _ZERO)
 
 
 def position(terms: Terms, events: Sequence[Event], as_of: date) -> Position:
-    """The loan as it stands at the end of `as_of`, later events left out.
+    """The loan as it stands at the end of `as_of`, later events left out; an event reversed later never was.
 
     Raises EngineError REPAYMENT_EXCEEDS_PAYOFF when a repayment is larger than the payoff of its day.
     """
-    history = replay(terms, [event for event in events if event.value_date <= as_of])
+    history = replay(terms, [event for event in chronological(events) if event.value_date <= as_of])
     last = history[-1].position if history else Position(as_of, terms.annual_rate)
     return _accrue(terms, last, as_of)
 

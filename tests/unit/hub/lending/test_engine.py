@@ -98,6 +98,7 @@ def test_a_reversed_event_never_was() -> None:
     repaid = Repay(sequence=1, value_date=day(10), amount_fen=5_000_000)
     reversed_again = [drawn(), repaid, Reverse(sequence=2, value_date=day(20), reversed_sequence=1)]
     assert payoff(TERMS, reversed_again, day(90)) == payoff(TERMS, [drawn()], day(90))
+    assert payoff(TERMS, reversed_again, day(15)) == payoff(TERMS, [drawn()], day(15)), "nor before it was reversed"
 
 
 def test_a_loan_without_events_owes_nothing() -> None:
