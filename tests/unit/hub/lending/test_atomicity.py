@@ -1,0 +1,119 @@
+"""Every multi-step write, broken at each of its SQL statements, leaves nothing; done again it is done once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from hub.platform.database import Database
+from hub.platform.outbox import Message
+from tests.support.breaking import break_at_each_statement
+from tests.unit.hub.lending.world import SUPPLIER, LendingWorld
+
+Work = Callable[[], Awaitable[object]]
+Scene = Callable[[LendingWorld], Awaitable[Work]]
+
+
+async def applying(world: LendingWorld) -> Work:
+    await world.held()
+    return world.offered
+
+
+async def accepting(world: LendingWorld) -> Work:
+    await applying(world)
+    await world.offered()
+    return world.signed
+
+
+async def withdrawing(world: LendingWorld) -> Work:
+    await applying(world)
+    await world.offered()
+    return world.withdrawn
+
+
+async def deciding(world: LendingWorld) -> Work:
+    return await _decided(world, "FINANCED")
+
+
+async def refusing(world: LendingWorld) -> Work:
+    return await _decided(world, "REFUSED")
+
+
+async def _decided(world: LendingWorld, state: str) -> Work:
+    await accepting(world)
+    claim_id = (await world.signed()).claim_id
+    payload: dict[str, object] = {"claim_id": claim_id, "state": state, "reason": "CLAIM_ALREADY_FINANCED"}
+    return lambda: world.service.financings.claim_decided(Message("claim.decided", "test", payload))
+
+
+async def disbursing(world: LendingWorld) -> Work:
+    await (await deciding(world))()
+    payload: dict[str, object] = {"financing_id": "financing-1"}
+    return lambda: world.service.financings.disburse(Message("lending.disburse", "test", payload))
+
+
+async def expiring(world: LendingWorld) -> Work:
+    await applying(world)
+    await world.offered()
+    world.clock.advance(timedelta(days=2))
+    return world.service.financings.expire
+
+
+async def repaying_early(world: LendingWorld) -> Work:
+    await world.disbursed()
+    await world.fund(SUPPLIER, 1_000)
+    owed = await world.service.loans.payoff(SUPPLIER, "financing-1")
+    return lambda: world.repay(SUPPLIER, int(owed.total_fen), "financing-1")
+
+
+async def deciding_on_a_person(world: LendingWorld) -> Work:
+    citizen = world.borrower()
+    return lambda: world.applied(citizen)
+
+
+async def signing(world: LendingWorld) -> Work:
+    citizen = world.borrower()
+    offer = await world.applied(citizen)
+    assertion = citizen.device.sign(offer.challenge)
+    return lambda: world.sign(citizen, assertion, "application-1")
+
+
+async def drawing(world: LendingWorld) -> Work:
+    citizen = world.borrower()
+    await world.borrowed(citizen)
+    return lambda: world.draw(citizen.subject, 100_000)
+
+
+async def repaying(world: LendingWorld) -> Work:
+    citizen = world.borrower()
+    await world.borrowed(citizen)
+    world.clock.advance(timedelta(days=5))
+    return lambda: world.repay(citizen.subject, 100_000)
+
+
+SCENES: list[Scene] = [
+    applying,
+    accepting,
+    withdrawing,
+    deciding,
+    refusing,
+    disbursing,
+    expiring,
+    repaying_early,
+    deciding_on_a_person,
+    signing,
+    drawing,
+    repaying,
+]
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: str(scene.__name__))
+async def test_nothing_is_left_half_done(world: LendingWorld, database: Database, scene: Scene) -> None:
+    work = await scene(world)
+    before = await world.snapshot()
+    async for number in break_at_each_statement(database, work):
+        assert await world.snapshot() == before, f"statement {number} left something behind"
+    assert await world.snapshot() != before
+    await world.check_books()

@@ -1,0 +1,127 @@
+"""Sixteen at once for one limit, one certificate, one draw, one signature: never over, never twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from huilian_protocol.errors import HuilianError
+
+from hub.lending.rules import FinancingState
+from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld
+from tests.unit.hub.receivables import trade
+
+WAYS = 16
+
+
+async def race(attempt: Callable[[int], Awaitable[object]]) -> tuple[int, set[str]]:
+    """How many got through, and the codes of those that were refused."""
+    codes: set[str] = set()
+
+    async def one(number: int) -> bool:
+        try:
+            await attempt(number)
+        except HuilianError as refused:
+            codes.add(refused.code)
+            return False
+        return True
+
+    won = sum(await asyncio.gather(*(asyncio.create_task(one(number)) for number in range(WAYS))))
+    return won, codes
+
+
+async def test_one_certificate(world: LendingWorld) -> None:
+    await world.held()
+    won, codes = await race(lambda number: world.offered(financing_id=f"financing-{number}"))
+    assert (won, codes) == (1, {"STATE_CONFLICT"})
+
+
+async def test_one_financing_id(world: LendingWorld) -> None:
+    await world.held()
+    won, codes = await race(lambda number: world.offered())
+    assert (won, codes) == (1, {"ALREADY_EXISTS"})
+
+
+async def test_one_limit(world: LendingWorld) -> None:
+    await world.held()
+    parts = [(f"certificate-p{number}", 50_000 // WAYS) for number in range(WAYS)]
+    await world.run(lambda: world.service.limits.set("test:limit", 5 * parts[0][1]))
+    won, codes = await race(
+        lambda number: world.run(lambda: world.service.limits.block("test:limit", f"use-{number}", parts[0][1]))
+    )
+    assert (won, codes) == (5, {"LIMIT_EXCEEDED"})
+    assert (await world.service.limits.get("test:limit")).available_fen == 0
+
+
+async def test_one_buyers_limit_for_sixteen_certificates(world: LendingWorld) -> None:
+    await big_certificate(world)
+    parts = [(f"certificate-p{number}", 12_000) for number in range(WAYS)]
+    rest = ("certificate-rest", 205_050 - 12_000 * WAYS)
+    certificates = world.trade.service.certificates
+    await world.run(lambda: certificates.split(SUPPLIER, "certificate-1", [*parts, rest]))
+    await world.run(lambda: world.service.limits.set(f"receivable-loan:{BUYER}", 151_199))
+    won, codes = await race(lambda n: world.offered(0, f"financing-{n}", f"certificate-p{n}"))
+    # 10,800 fen each: thirteen fit, the fourteenth lacks one fen.
+    assert (won, codes) == (13, {"LIMIT_EXCEEDED"})
+    limit = await world.service.limits.get(f"receivable-loan:{BUYER}")
+    assert (limit.blocked_fen, limit.utilised_fen) == (13 * 10_800, 0)
+
+
+async def big_certificate(world: LendingWorld) -> None:
+    """The supplier holds a certificate over everything that was ordered: 205,050 fen."""
+    erps, receivables = world.trade.erps, world.trade.service
+    erps.put(trade.order())
+    erps.put(trade.receipt("shipment-1", steel="100", bolts="1000"))
+    erps.put(trade.invoice("invoice-1", steel="100", bolts="1000"))
+    receivable_id = (await world.trade.sync()).receivables[-1].receivable_id
+    await world.trade.confirm(await receivables.confirmations.prepare(BUYER, receivable_id))
+    issue = receivables.certificates.issue
+    await world.run(lambda: issue(BUYER, "certificate-1", receivable_id, 205_050))
+    await world.run(lambda: receivables.certificates.accept(SUPPLIER, "certificate-1"))
+
+
+async def test_one_acceptance(world: LendingWorld) -> None:
+    await world.held()
+    await world.offered()
+    won, codes = await race(lambda number: world.signed())
+    assert (won, codes) == (1, {"STATE_CONFLICT"})
+    await world.settle_outbox()
+    assert (await world.financing()).state is FinancingState.DISBURSED
+    assert await world.balance(SUPPLIER) == 45_000 - 45
+    await world.check_books()
+
+
+async def test_accept_against_withdraw(world: LendingWorld) -> None:
+    await world.held()
+    await world.offered()
+    won, codes = await race(lambda number: world.signed() if number % 2 else world.withdrawn())
+    assert (won, codes) == (1, {"STATE_CONFLICT"})
+
+
+async def test_one_signature(world: LendingWorld) -> None:
+    citizen = world.borrower()
+    offer = await world.applied(citizen)
+    assertion = citizen.device.sign(offer.challenge)
+    won, codes = await race(lambda number: world.sign(citizen, assertion, "application-1"))
+    assert (won, codes) == (1, {"STATE_CONFLICT"})
+    assert await world.balance(citizen.subject) == 5_000_000
+
+
+async def test_one_limit_drawn_by_many(world: LendingWorld) -> None:
+    citizen = world.borrower()
+    await world.borrowed(citizen)
+    won, codes = await race(lambda number: world.draw(citizen.subject, 3_000_000))
+    # 180,000 yuan of limit, 50,000 drawn: four more of 30,000.
+    assert (won, codes) == (4, {"LIMIT_EXCEEDED"})
+    assert await world.balance(citizen.subject) == 17_000_000
+    await world.check_books()
+
+
+async def test_one_payoff(world: LendingWorld) -> None:
+    citizen = world.borrower()
+    await world.borrowed(citizen)
+    await world.fund(citizen.subject, 100_000_000)
+    won, codes = await race(lambda number: world.repay(citizen.subject, 5_000_000))
+    assert (won, codes) == (1, {"STATE_CONFLICT"})
+    assert await world.balance(citizen.subject) == 100_000_000
+    await world.check_books()
