@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import coincurve
 import grpc
@@ -71,6 +68,7 @@ from hub.receivables.confirmations import ConfirmationDomain
 from hub.receivables.erp_client import GrpcErpConnectors
 from hub.receivables.rpc import CertificateServicer, ReceivableServicer
 from hub.receivables.service import ReceivablesService
+from hub.running import Hub
 from hub.sandbox import SandboxServicer
 from hub.settings import Mode, Settings, SettingsError
 from ledger.anchor.contract import LedgerContract
@@ -79,44 +77,7 @@ from ledger.anchor.rpc import JsonRpc
 from ledger.anchor.sender import Sender
 from ledger.merkle.checkpoint import LogSigner
 
-logger = logging.getLogger(__name__)
-
 CANNOT_START, MUST_NOT_RUN = 2, 3
-Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
-
-
-@dataclass
-class Hub:
-    """A wired hub: what serves, what works in the background, what is to be closed at the end."""
-
-    server: HubServer
-    database: Database
-    services: list[str] = field(default_factory=list)
-    workers: dict[str, Worker] = field(default_factory=dict)
-    before_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set. Ends with the worker's error when a worker finds that the hub must not run."""
-        await self.server.start(self.services)
-        logger.info(
-            "hub.serving", extra={"public_port": self.server.public_port, "partner_port": self.server.partner_port}
-        )
-        try:
-            async with asyncio.TaskGroup() as group:
-                for name, worker in self.workers.items():
-                    group.create_task(worker(stop), name=name)
-                await stop.wait()
-                await self.server.stop()
-        finally:
-            await self.close()
-        logger.info("hub.stopped")
-
-    async def close(self) -> None:
-        """Close calls going out and the database."""
-        await self.server.stop()
-        for close in self.before_close:
-            await close()
-        await self.database.close()
 
 
 class _Builder:
