@@ -1,8 +1,8 @@
 """Loans on receivable certificates: quote, apply, accept and sign, lock the claim, disburse; every exit releases.
 
 The path of one application: apply (decision, certificate and limit blocked, offer) -> accept (signed, claim asked for)
--> "claim.decided" -> "lending.disburse" -> money. The two topics are handled at least once and change nothing when
-they come again.
+-> "claim.decided" -> "lending.conclude" -> money or rejection. The two topics are handled at least once and change
+nothing when they come again. Locks are taken in one order: financing, then claim.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from huilian_protocol.clock import Clock, format_time
 from huilian_protocol.errors import HuilianError
 
 from hub.lending import stored_financings as stored
-from hub.lending.claim_locks import FINANCED, ClaimLocks
+from hub.lending.claim_locks import FINANCED, REFUSED, ClaimLocks
 from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import Decision, DecisionTables, Reason
 from hub.lending.limits import Limits, limit_id
@@ -39,7 +39,7 @@ from hub.platform.database import Database
 from hub.platform.outbox import Message, Outbox
 from hub.receivables.service import Certificate, CertificateState
 
-DECIDED_TOPIC, DISBURSE_TOPIC = "claim.decided", "lending.disburse"
+DECIDED_TOPIC, CONCLUDE_TOPIC = "claim.decided", "lending.conclude"
 BATCH = 100
 _S = FinancingState
 
@@ -68,7 +68,7 @@ class Financings:
         """Registers the handlers of its topics with the outbox."""
         self._desk = desk
         desk.outbox.register(DECIDED_TOPIC, self.claim_decided)
-        desk.outbox.register(DISBURSE_TOPIC, self.disburse)
+        desk.outbox.register(CONCLUDE_TOPIC, self.conclude)
 
     async def quote(self, applicant: str, certificate_id: str) -> Quote:
         """The price of the most that a held certificate fetches today; nothing is blocked.
@@ -114,7 +114,7 @@ class Financings:
         signed = await stored.move(financing, _S.SIGNED, claim_id=claim_id)
         await self._desk.records.financing("signed", signed)
         if claim_state == FINANCED:
-            await self._put_disbursement(financing_id)
+            await self._put_conclusion(financing_id)
         return signed
 
     async def withdraw(self, applicant: str, financing_id: str) -> Financing:
@@ -138,22 +138,24 @@ class Financings:
         """The chain's answer on a claim. Opens its own transaction; again it changes nothing."""
         claim_id, state = str(message.payload["claim_id"]), str(message.payload["state"])
         async with self._desk.database.transaction():
-            waiting = await self._desk.claims.decided(claim_id, state)
-            for financing_id in waiting:
-                if state == FINANCED:
-                    await self._put_disbursement(financing_id)
-                else:
-                    await self._refuse(financing_id, str(message.payload["reason"]))
+            for financing_id in await self._desk.claims.decided(claim_id, state):
+                await self._put_conclusion(financing_id)
 
-    async def disburse(self, message: Message) -> None:
-        """Pays out a signed application whose claim is ours. Opens its own transaction; again it changes nothing."""
+    async def conclude(self, message: Message) -> None:
+        """Pays out a signed application whose claim is ours, rejects one whose claim was refused.
+
+        Opens its own transaction; again it changes nothing.
+        """
         async with self._desk.database.transaction():
             financing = await self._lock(str(message.payload["financing_id"]))
-            if financing.state is not _S.SIGNED:
+            if financing.state is not _S.SIGNED or financing.claim_id is None:
                 return
-            if business_date(self._desk.clock.now()) >= financing.quote.due_date:
+            claim_state = await self._desk.claims.state(financing.claim_id)
+            if claim_state == REFUSED:
+                await self._refuse(financing)
+            elif self._today() >= financing.quote.due_date:
                 await self._expire_signed(financing)
-            elif financing.claim_id and await self._desk.claims.state(financing.claim_id) == FINANCED:
+            elif claim_state == FINANCED:
                 await self._pay_out(financing)
 
     async def expire(self) -> int:
@@ -169,10 +171,13 @@ class Financings:
                 await self._expire(await self._lock(financing_id))
         return len(offers) + len(late)
 
-    async def loan_repaid_early(self, loan: Loan) -> None:
-        """The borrower closed the loan before the due date: certificate and claim are free again."""
+    async def loan_closed(self, loan: Loan) -> None:
+        """The borrower closed a loan: unless the certificate was redeemed, it and the claim are free again."""
         record = loan.record
         if record.certificate_id is None or record.financing_id is None:
+            return
+        certificate = await self._desk.receivables.get_certificate(record.certificate_id)
+        if certificate.state is not CertificateState.FINANCED:
             return
         await self._desk.receivables.release_block(record.certificate_id, record.financing_id)
         if record.claim_id is not None:
@@ -263,12 +268,9 @@ class Financings:
         await self._desk.records.financing(event, financing)
         return financing
 
-    async def _refuse(self, financing_id: str, code: str) -> None:
-        financing = await self._lock(financing_id)
-        if financing.state is not _S.SIGNED:
-            return
-        entry = HuilianError(code).entry
-        reason = Reason(code, entry.text_zh, entry.text_en)
+    async def _refuse(self, financing: Financing) -> None:
+        entry = HuilianError("CLAIM_ALREADY_FINANCED").entry
+        reason = Reason(entry.code, entry.text_zh, entry.text_en)
         refused = await stored.move(financing, _S.REJECTED, reasons=(*financing.reasons, reason))
         await self._released(refused, "rejected")
 
@@ -303,8 +305,8 @@ class Financings:
         disbursed = await stored.move(financing, _S.DISBURSED, loan_id=loan.record.loan_id)
         await self._desk.records.financing("disbursed", disbursed)
 
-    async def _put_disbursement(self, financing_id: str) -> None:
-        await self._desk.outbox.put(DISBURSE_TOPIC, financing_id, {"financing_id": financing_id})
+    async def _put_conclusion(self, financing_id: str) -> None:
+        await self._desk.outbox.put(CONCLUDE_TOPIC, financing_id, {"financing_id": financing_id})
 
     async def _locked(self, applicant: str, financing_id: str) -> Financing:
         await self._desk.database.lock("financing", financing_id)

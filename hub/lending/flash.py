@@ -107,8 +107,11 @@ class FlashLoans:
 
     async def expire(self) -> int:
         """Ends offers that were not signed in time; how many. Opens its own transaction."""
+        now = self._desk.clock.now()
+        if not await stored.has_expired_offers(now):
+            return 0
         async with self._desk.database.transaction():
-            return await stored.expire_offers(self._desk.clock.now())
+            return await stored.expire_offers(now)
 
     async def _open_loans(self, subject: str) -> tuple[int, int]:
         loans = await self._desk.loans.open_of(subject)

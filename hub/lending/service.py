@@ -99,7 +99,7 @@ class LendingService:
         """
         loan = await self.loans.repay(borrower, loan_id, amount_fen)
         if loan.record.closed:
-            await self.financings.loan_repaid_early(loan)
+            await self.financings.loan_closed(loan)
         return loan
 
     async def tick(self) -> Cleared:

@@ -138,6 +138,7 @@ class FlashRow(Model):
 
     class Meta:
         table = "lending_flash"
+        indexes = (("state", "offer_expires_at"),)
         constraints = (
             CheckConstraint(check="(state = 'DISBURSED') = (loan_id IS NOT NULL)", name="lending_flash_has_loan"),
         )

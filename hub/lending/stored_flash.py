@@ -72,6 +72,11 @@ async def set_disbursed(application_id: str, loan_id: str) -> None:
         raise AssertionError("an application is changed under its lock only")
 
 
+async def has_expired_offers(now: datetime) -> bool:
+    """Whether some offer was not signed in time."""
+    return await FlashRow.filter(state=FlashState.OFFERED.value, offer_expires_at__lte=now).exists()
+
+
 async def expire_offers(now: datetime) -> int:
     """Ends offers that were not signed in time; how many. They hold nothing that would have to be released."""
     rows = FlashRow.filter(state=FlashState.OFFERED.value, offer_expires_at__lte=now)

@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
                 ('offer_expires_at', UtcDatetimeField()),
                 ('created_at', UtcDatetimeField()),
             ],
-            options={'table': 'lending_flash', 'app': 'lending', 'constraints': [CheckConstraint(check="(state = 'DISBURSED') = (loan_id IS NOT NULL)", name='lending_flash_has_loan')], 'pk_attr': 'application_id', 'table_description': 'One application for a flash loan. `contract` is the canonical text that the person signs, empty when rejected.'},
+            options={'table': 'lending_flash', 'app': 'lending', 'constraints': [CheckConstraint(check="(state = 'DISBURSED') = (loan_id IS NOT NULL)", name='lending_flash_has_loan')], 'indexes': [Index(fields=['state', 'offer_expires_at'])], 'pk_attr': 'application_id', 'table_description': 'One application for a flash loan. `contract` is the canonical text that the person signs, empty when rejected.'},
             bases=['Model'],
         ),
         ops.CreateModel(

@@ -38,7 +38,8 @@ async def deciding(world: LendingWorld) -> Work:
 
 
 async def refusing(world: LendingWorld) -> Work:
-    return await _decided(world, "REFUSED")
+    await (await _decided(world, "REFUSED"))()
+    return _concluding(world)
 
 
 async def _decided(world: LendingWorld, state: str) -> Work:
@@ -50,8 +51,12 @@ async def _decided(world: LendingWorld, state: str) -> Work:
 
 async def disbursing(world: LendingWorld) -> Work:
     await (await deciding(world))()
+    return _concluding(world)
+
+
+def _concluding(world: LendingWorld) -> Work:
     payload: dict[str, object] = {"financing_id": "financing-1"}
-    return lambda: world.service.financings.disburse(Message("lending.disburse", "test", payload))
+    return lambda: world.service.financings.conclude(Message("lending.conclude", "test", payload))
 
 
 async def expiring(world: LendingWorld) -> Work:

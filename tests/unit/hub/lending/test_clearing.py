@@ -127,6 +127,24 @@ async def test_an_unfunded_buyer_is_overdue_the_day_after_and_pays_later_with_pe
     await world.check_books()
 
 
+async def test_what_the_certificate_does_not_cover_stays_owed_by_the_borrower(world: LendingWorld) -> None:
+    await world.disbursed()
+    move_to(world.clock, at_noon(2029, 4, 5))
+    await world.fund(BUYER, AMOUNT)
+    await world.service.tick()
+    loan = await world.service.loans.get(SUPPLIER, "financing-1")
+    assert loan.state is LoanState.OVERDUE
+    rest = int(loan.owed.total_fen)
+    assert loan.events[-1].amount_fen == 50_000
+    assert rest > 0
+    await world.fund(SUPPLIER, 100_000)
+    closed = await world.repay(SUPPLIER, rest, "financing-1")
+    assert closed.state is LoanState.CLOSED
+    assert (await world.trade.service.get_certificate("certificate-1")).state is CertificateState.REDEEMED
+    assert world.chain.released == []
+    await world.check_books()
+
+
 async def test_an_overdue_receivable_is_noted_once(world: LendingWorld) -> None:
     await world.disbursed()
     move_to(world.clock, at_noon(2026, 4, 6))

@@ -90,7 +90,7 @@ async def test_handlers_that_come_again_change_nothing(world: LendingWorld) -> N
     before = await world.snapshot()
     decided: dict[str, object] = {"claim_id": financing.claim_id, "state": "FINANCED", "reason": ""}
     await world.service.financings.claim_decided(Message("claim.decided", "again", decided))
-    await world.service.financings.disburse(Message("lending.disburse", "again", {"financing_id": "financing-1"}))
+    await world.service.financings.conclude(Message("lending.conclude", "again", {"financing_id": "financing-1"}))
     refusal: dict[str, object] = {**decided, "state": "REFUSED", "reason": "CLAIM_ALREADY_FINANCED"}
     await world.service.financings.claim_decided(Message("claim.decided", "again", refusal))
     assert await world.snapshot() == before
