@@ -4,7 +4,7 @@ Reading only: it runs beside a sandbox in which the supplier journey has left re
 registers the companies, `make demo` walks the journey on a site of its own), and works on an empty one too.
 
     make run                                   # in another terminal
-    .venv/bin/locust -f loadtests/supplier_grpc.py --headless -u 20 -r 5 -t 60s
+    PYTHONPATH=.:sdk .venv/bin/locust -f loadtests/supplier_grpc.py --headless -u 20 -r 5 -t 60s
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from hub.consent.rules import Dataset, RecipientKey
@@ -27,8 +27,8 @@ class Recipients(Protocol):
 class DatasetCatalogue(Protocol):
     """Datasets on offer (hub/exchange); may ask the network, so never inside a transaction."""
 
-    async def datasets(self) -> Mapping[str, Dataset]:
-        """Every dataset by its id."""
+    async def datasets(self, wanted: Collection[str]) -> Mapping[str, Dataset]:
+        """Those of the wanted datasets that exist, by id; raises PROVIDER_UNAVAILABLE when that cannot be told."""
         ...
 
 

@@ -34,7 +34,7 @@ class ConsentServicer(consent_service_pb2_grpc.ConsentServiceServicer):
     async def PrepareConsent(self, request: pb.PrepareConsentRequest, context: Any) -> pb.PrepareConsentResponse:
         """Draft the artefact to sign."""
         # The catalogue may ask connectors, so it comes before the transaction.
-        datasets = await self._catalogue.datasets()
+        datasets = await self._catalogue.datasets([scope.dataset_id for scope in request.datasets])
 
         async def use_case() -> pb.PrepareConsentResponse:
             consent = await self._service.prepare(current_caller().id, request.consent_id, terms_of(request), datasets)

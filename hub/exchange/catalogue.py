@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -75,13 +75,20 @@ class Catalogue:
         """Agencies that have not answered since this process started."""
         return tuple(source.connector.agency for source in self._sources if source.description is None)
 
-    async def datasets(self) -> Mapping[str, Dataset]:
-        """Every dataset by its id, as the consent domain needs it."""
-        return {
+    async def datasets(self, wanted: Collection[str]) -> Mapping[str, Dataset]:
+        """Those of the wanted datasets that exist, as the consent domain needs them.
+
+        Raises PROVIDER_UNAVAILABLE when one may exist, because its agency has not answered yet.
+        """
+        known = {
             dataset.dataset_id: Dataset(dataset.dataset_id, said.agency_id, frozenset(f.name for f in dataset.fields))
             for said in await self.descriptions()
             for dataset in said.datasets
         }
+        for agency in self.missing():
+            if any(name.startswith(f"{agency}.") for name in wanted):
+                raise HuilianError("PROVIDER_UNAVAILABLE", "it has not described its datasets yet", provider=agency)
+        return {name: known[name] for name in wanted if name in known}
 
     async def offer(self, dataset_id: str) -> Offer | None:
         """Who reads this dataset, or None when no agency that ever answered does."""

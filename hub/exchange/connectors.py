@@ -15,7 +15,7 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.status import from_rpc_error
 
-from hub.exchange.resilience import Guard, Limits
+from hub.exchange.resilience import Guard, Limits, NotSent
 from hub.platform.transactions import forbid_transaction
 
 # Safe to repeat: the edge knows the request id again if it had already answered.
@@ -55,9 +55,14 @@ class Connector:
             )
         except grpc.RpcError as error:
             raise self._error(error) from error
-        if answer.agency_id != self.agency:
+        if not self._speaks_for_itself(answer):
             raise HuilianError("PROVIDER_FAULT", "it speaks for another agency", provider=self.agency)
         return answer
+
+    def _speaks_for_itself(self, answer: pb.DescribeResponse) -> bool:
+        """Dataset ids begin with their agency's, so no connector can offer what another one owns."""
+        own = all(dataset.dataset_id.startswith(f"{self.agency}.") for dataset in answer.datasets)
+        return own and {answer.agency_id, *(dataset.agency_id for dataset in answer.datasets)} == {self.agency}
 
     async def read(self, request: pb.ReadRequest) -> pb.ReadResponse:
         """One read with safe repetition under its request id; raises the edge's refusal or a PROVIDER_ error."""
@@ -65,6 +70,8 @@ class Connector:
         for attempt in range(1, self._limits.attempts + 1):
             try:
                 return await self._read_once(request)
+            except NotSent:
+                raise
             except HuilianError as error:
                 if error.code not in _RETRIED or attempt == self._limits.attempts:
                     raise

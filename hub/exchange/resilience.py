@@ -28,6 +28,13 @@ class Limits:
     open_for: timedelta = timedelta(seconds=10)
 
 
+class NotSent(HuilianError):
+    """PROVIDER_UNAVAILABLE, known before anything was sent: asking again at once cannot help."""
+
+    def __init__(self, connector: str, why: str) -> None:
+        super().__init__("PROVIDER_UNAVAILABLE", why, provider=connector)
+
+
 class Guard:
     """The bulkhead and the breaker of one connector."""
 
@@ -40,7 +47,7 @@ class Guard:
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
-        """Around one call; raises PROVIDER_UNAVAILABLE before anything is sent."""
+        """Around one call; raises NotSent when it may not go out."""
         probe = self._enter()
         self._running += 1
         try:
@@ -57,13 +64,11 @@ class Guard:
 
     def _enter(self) -> bool:
         if self._running >= self._limits.concurrent_calls:
-            raise HuilianError(
-                "PROVIDER_UNAVAILABLE", f"{self._running} calls are already running", provider=self._name
-            )
+            raise NotSent(self._name, f"{self._running} calls are already running")
         if self._opened_at is None:
             return False
         if self._probing or self._clock.now() < self._opened_at + self._limits.open_for:
-            raise HuilianError("PROVIDER_UNAVAILABLE", "its circuit is open", provider=self._name)
+            raise NotSent(self._name, "its circuit is open")
         self._probing = True
         return True
 

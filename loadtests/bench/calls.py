@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import grpc
@@ -39,9 +39,7 @@ async def call_pairs(world: World) -> AsyncIterator[list[Pair]]:
         world.partner_channel(supplier) as hub,
         grpc.aio.insecure_channel(f"127.0.0.1:{world.echo_port}") as echo,
     ):
-        yield [
-            await _pair(world, name, hub, echo, path, request, metadata) for name, (path, request) in wanted.items()
-        ]
+        yield [await _pair(world, name, hub, echo, path, request, metadata) for name, (path, request) in wanted.items()]
 
 
 async def _pair(
@@ -66,5 +64,12 @@ async def _pair(
     )
 
 
-class _caller:  # noqa: N801
-    pass
+def _caller(
+    channel: grpc.aio.Channel, path: str, content: bytes, metadata: Metadata
+) -> Callable[[int], Awaitable[None]]:
+    method = channel.unary_unary(path)
+
+    async def call(_: int) -> None:
+        await method(content, timeout=TIMEOUT_S, metadata=metadata)
+
+    return call

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 import pytest
@@ -23,7 +23,7 @@ from tests.unit.hub.consent.conftest import CONSENT, DATASETS, Office
 class FixedCatalogue:
     """The port `DatasetCatalogue`."""
 
-    async def datasets(self) -> Mapping[str, Dataset]:
+    async def datasets(self, wanted: Collection[str]) -> Mapping[str, Dataset]:
         return DATASETS
 
 

@@ -65,7 +65,7 @@ class Exchange:
             data_life_days=30,
             valid_until=self.clock.now() + timedelta(days=30),
         )
-        datasets, subject = await self.service.catalogue.datasets(), self.citizen.subject
+        datasets, subject = await self.service.catalogue.datasets([DATASET]), self.citizen.subject
         async with self.database.transaction():
             prepared = await self.consents.prepare(subject, consent_id, replace(terms, **changes), datasets)
         signed = self.citizen.device.sign(prepared.artefact.sha256)

@@ -16,10 +16,11 @@ from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import public_key_to_jwk
 
+from hub.consent.rules import Dataset
 from hub.exchange import catalogue as catalogue_module
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.connectors import Connector
-from hub.exchange.resilience import Limits
+from hub.exchange.resilience import Limits, NotSent
 from tests.conftest import START
 
 KEY = json.dumps(public_key_to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
@@ -28,13 +29,14 @@ KEY = json.dumps(public_key_to_jwk(ec.generate_private_key(ec.SECP256R1()).publi
 class Agency(connector_service_pb2_grpc.ConnectorServiceServicer):
     """A connector that fails the way it is told."""
 
-    def __init__(self, agency: str = "tax") -> None:
+    def __init__(self, agency: str = "tax", dataset: str = "tax.personal_income/v1", owner: str = "tax") -> None:
+        self.dataset, self.owner = dataset, owner
         self.agency, self.status, self.asked, self.is_up = agency, grpc.StatusCode.UNAVAILABLE, 0, True
 
     async def Describe(self, request: pb.DescribeRequest, context: Any) -> pb.DescribeResponse:
         if not self.is_up:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "down")
-        dataset = pb.Dataset(dataset_id="tax.personal_income/v1", agency_id="tax", fields=[pb.Field(name="income_fen")])
+        dataset = pb.Dataset(dataset_id=self.dataset, agency_id=self.owner, fields=[pb.Field(name="income_fen")])
         return pb.DescribeResponse(agency_id=self.agency, datasets=[dataset], edge_signing_key_jwk=KEY)
 
     async def Read(self, request: pb.ReadRequest, context: Any) -> pb.ReadResponse:
@@ -86,6 +88,10 @@ async def test_a_connector_that_is_gone_is_unavailable() -> None:
     catalogue = Catalogue([connector])
     assert await catalogue.offer("tax.personal_income/v1") is None
     assert catalogue.missing() == ("tax",)
+    with pytest.raises(HuilianError) as refusal:
+        await catalogue.datasets(["tax.personal_income/v1"])
+    assert refusal.value.code == "PROVIDER_UNAVAILABLE"
+    assert await catalogue.datasets(["police.fines/v1"]) == {}
     await connector.close()
 
 
@@ -94,15 +100,31 @@ async def test_the_catalogue_keeps_what_it_learned(monkeypatch: pytest.MonkeyPat
     agency = Agency()
     async with listening(agency) as connector:
         catalogue = Catalogue([connector])
-        assert (await catalogue.datasets())["tax.personal_income/v1"].fields == {"income_fen"}
+        known = await catalogue.datasets(["tax.personal_income/v1", "tax.nothing/v1"])
+        assert known == {"tax.personal_income/v1": Dataset("tax.personal_income/v1", "tax", frozenset({"income_fen"}))}
         agency.is_up = False
         offer = await catalogue.offer("tax.personal_income/v1")
         assert offer is not None and offer.connector is connector and catalogue.missing() == ()
 
 
-async def test_a_connector_speaks_for_its_own_agency_only() -> None:
-    async with listening(Agency("housing_fund")) as connector:
+@pytest.mark.parametrize(
+    "change", [{"agency": "housing_fund"}, {"dataset": "housing_fund.account/v1"}, {"owner": "housing_fund"}]
+)
+async def test_a_connector_speaks_for_its_own_agency_only(change: dict[str, str]) -> None:
+    async with listening(Agency(**change)) as connector:
         with pytest.raises(HuilianError) as refusal:
             await connector.describe()
         assert refusal.value.code == "PROVIDER_FAULT"
         assert await Catalogue([connector]).descriptions() == ()
+
+
+async def test_an_open_circuit_is_not_asked_again() -> None:
+    agency = Agency()
+    async with listening(agency) as connector:
+        for _ in range(3):
+            with pytest.raises(HuilianError):
+                await connector.read(pb.ReadRequest())
+        assert agency.asked == 5
+        with pytest.raises(NotSent):
+            await connector.read(pb.ReadRequest())
+    assert agency.asked == 5

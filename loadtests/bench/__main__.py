@@ -1,0 +1,98 @@
+"""`python -m loadtests.bench`: measures, prints a table of ratios and writes var/bench/report.json.
+
+make bench
+make bench ONLY=read,log      # only the figures whose names contain one of these
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from deploy.process import ROOT, StartFailed
+from loadtests.bench.appends import append_pairs
+from loadtests.bench.calls import call_pairs
+from loadtests.bench.citizen import registered_citizen
+from loadtests.bench.exchange import exchange_pairs
+from loadtests.bench.receipts import receipt_pairs
+from loadtests.bench.transfers import transfer_pairs
+from loadtests.bench.world import FOLDER, running_world
+from loadtests.cpu import quiet
+from loadtests.pairs import Measured, Pair, measure, table
+
+
+def say(line: str) -> None:
+    """Progress on screen."""
+    print(f"[bench] {line}", flush=True)
+
+
+async def bench(wanted: Sequence[str]) -> list[Measured]:
+    """Every figure whose name contains one of `wanted`, all of them when there are none."""
+    rows: list[Measured] = []
+
+    async def run(pairs: Sequence[Pair], busy_pids: tuple[int, ...] = ()) -> None:
+        for pair in pairs:
+            if not wanted or any(part in pair.name for part in wanted):
+                say(f"{pair.name} …")
+                rows.append(await measure(pair, partial(quiet, busy_pids)))
+
+    async with append_pairs() as pairs:
+        await run(pairs)
+    async with AsyncExitStack() as stack:
+        world = await stack.enter_async_context(running_world(say))
+        citizen = await stack.enter_async_context(registered_citizen(world))
+        await run(await stack.enter_async_context(call_pairs(world)), world.busy_pids)
+        await run(await stack.enter_async_context(exchange_pairs(world, citizen)), world.busy_pids)
+        await run(await stack.enter_async_context(transfer_pairs(world)), world.busy_pids)
+        await run(await receipt_pairs(world, citizen), world.busy_pids)
+    return rows
+
+
+def report(rows: Sequence[Measured], started: datetime, took_s: float) -> dict[str, Any]:
+    """What goes into the file: the figures, and on what they were measured."""
+    machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "load_average": os.getloadavg()}
+    return {
+        "started": started.isoformat(timespec="seconds"),
+        "took_s": round(took_s, 1),
+        "machine": machine,
+        "figures": [row.as_json() for row in rows],
+    }
+
+
+def main() -> int:
+    """Exit status 1 when the site did not start."""
+    parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
+    parser.add_argument("--only", default="", help="parts of names, with commas")
+    wanted = [part for part in parser.parse_args().only.split(",") if part]
+    started, clock = datetime.now(UTC), time.monotonic()
+    try:
+        rows = uvloop.run(bench(wanted))
+    except StartFailed as error:
+        print(f"did not start: {error}", file=sys.stderr)
+        return 1
+    path = _write(report(rows, started, time.monotonic() - clock))
+    print(f"\n{table(rows)}\n\n{path.relative_to(ROOT)} after {time.monotonic() - clock:.0f} s")
+    return 0
+
+
+def _write(content: dict[str, Any]) -> Path:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / "report.json"
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""The person whose data the exchange benchmark reads: a phone in software, and consents that still allow reads."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import grpc
+from huilian.common.v1 import common_pb2
+from huilian.exchange.v1 import exchange_service_pb2 as pb
+from huilian.exchange.v1 import exchange_service_pb2_grpc
+from huilian_protocol.artefact import DatasetGrant, Period
+from huilian_protocol.clock import SystemClock
+from huilian_protocol.metadata import AUTHORIZATION, BEARER
+from huilian_protocol.sealing import Suite
+from huilian_sdk import DeviceSigner, Huilian, Person, SoftwareAuthenticator
+
+from connectors.kit.sandbox_people import DEMO_BORROWER
+from deploy.site import RP_ID, WEB_ORIGIN
+from loadtests.bench.world import AGENCY, World
+from loadtests.scenario import LAST_MONTHS, months_before
+
+DATASET = "housing_fund.account/v1"
+FIELDS = ("account_status", "base_fen", "deposit_months", "monthly_deposit_fen")
+PURPOSE, RECIPIENT = "LOAN_APPLICATION", "bank.lending"
+VALID_DAYS = 30
+TIMEOUT_S = 30.0
+
+
+class BenchCitizen:
+    """Reads under consents that were granted before the clock started."""
+
+    def __init__(self, hub: Huilian, person: Person, device: SoftwareAuthenticator, subject: str) -> None:
+        self._hub, self._person, self._device, self._subject = hub, person, device, subject
+        self.period = Period(*months_before(SystemClock().now(), LAST_MONTHS))
+        self._allowed: list[str] = []
+
+    async def open(self, channel: grpc.aio.Channel) -> None:
+        """Sign in for calls over this connection, and learn the agency's key."""
+        signer = DeviceSigner(self._subject, self._device)
+
+        async def challenge() -> bytes:
+            return (await self._hub.identity.create_challenge()).challenge
+
+        token = (await self._hub.identity.issue_token(await signer.grant(challenge))).access_token
+        self._metadata = ((AUTHORIZATION, BEARER + token),)
+        self._stub = exchange_service_pb2_grpc.ExchangeServiceStub(channel)
+        offered = await self._hub.exchange.datasets()
+        self._agency = next(agency for agency in offered.agencies if agency.agency_id == AGENCY)
+
+    async def allow(self, count: int, reads_per_consent: int) -> None:
+        """Grant consents for so many reads, each good for `reads_per_consent` of them."""
+        self._allowed = []
+        while len(self._allowed) < count:
+            self._allowed += [await self._granted(reads_per_consent)] * reads_per_consent
+
+    async def read(self, _: int) -> None:
+        """One read under the next consent that allows it."""
+        request = pb.FetchDatasetRequest(
+            request_id=uuid.uuid4().hex,
+            consent_id=self._allowed.pop(),
+            dataset_id=DATASET,
+            fields=FIELDS,
+            period=common_pb2.MonthPeriod(from_month=self.period.from_month, to_month=self.period.to_month),
+        )
+        answer = await self._stub.FetchDataset(request, timeout=TIMEOUT_S, metadata=self._metadata)
+        assert answer.envelope, "a delivered read brings an envelope"
+
+    async def _granted(self, reads: int) -> str:
+        consent_id = uuid.uuid4().hex
+        prepared = await self._hub.consents.prepare(
+            consent_id=consent_id,
+            purpose_code=PURPOSE,
+            recipient_id=RECIPIENT,
+            datasets=[DatasetGrant(DATASET, FIELDS, self.period)],
+            max_reads=reads,
+            data_life_days=VALID_DAYS,
+            valid_until=SystemClock().now() + timedelta(days=VALID_DAYS),
+        )
+        sealed = self._person.seal_subject(
+            self._agency.sealing_public_key,
+            suite=Suite(self._agency.sealing_suite),
+            agency=AGENCY,
+            consent_id=consent_id,
+            subject=self._subject,
+        )
+        await self._hub.consents.grant(prepared.artefact, self._device.sign(prepared.challenge), {AGENCY: sealed})
+        return consent_id
+
+    async def grant_record_id(self) -> str:
+        """Grant one more consent; the ledger's id of its record."""
+        consent = await self._hub.consents.get(await self._granted(1))
+        return consent.grant_record_id
+
+    @property
+    def hub(self) -> Huilian:
+        """The person's own client."""
+        return self._hub
+
+
+@asynccontextmanager
+async def registered_citizen(world: World) -> AsyncIterator[BenchCitizen]:
+    """Register the sandbox's borrower with a fresh device, and sign in."""
+    target, root = f"127.0.0.1:{world.hub.public_port}", world.site.pki.issue(world.hub.name).ca.read_bytes()
+    device = SoftwareAuthenticator.generate(rp_id=RP_ID, origin=WEB_ORIGIN)
+    person = Person.create(DEMO_BORROWER.name, DEMO_BORROWER.resident_id)
+    credentials = grpc.ssl_channel_credentials(root)
+    async with (
+        Huilian.connect(target, root_certificates_pem=root) as anonymous,
+        grpc.aio.secure_channel(target, credentials) as channel,
+    ):
+        keys = (await anonymous.identity.key_set()).sealing_keys
+        authority = next(key for key in keys if key.party_id == "identity_authority")
+        sealed = person.seal_registration(authority.public_key, suite=Suite(authority.suite))
+        subject = (await anonymous.identity.register_person(sealed, device.public_jwk)).subject
+        citizen = BenchCitizen(anonymous.as_signer(DeviceSigner(subject, device)), person, device, subject)
+        await citizen.open(channel)
+        yield citizen
