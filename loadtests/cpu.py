@@ -29,7 +29,11 @@ def _cpu_seconds(pid: int) -> float:
 
 
 async def quiet(pids: Sequence[int], patience_s: float = PATIENCE_S) -> bool:
-    """Wait until these processes are idle together; False when they still were not after `patience_s`."""
+    """Wait until these processes are idle together, at once when there are none; False when they still were not after
+    `patience_s`.
+    """
+    if not pids:
+        return True
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         before, started = cpu_seconds(pids), time.monotonic()

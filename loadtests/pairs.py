@@ -16,7 +16,7 @@ from loadtests.cpu import cpu_seconds
 Work = Callable[[int], Awaitable[Sequence[float]]]
 """Does so many operations; answers the seconds that each took, or nothing where no single one can be timed."""
 
-Settle = Callable[[], Awaitable[None]]
+Settle = Callable[[], Awaitable[object]]
 Say = Callable[[str], None]
 
 
@@ -140,7 +140,7 @@ async def measure(pair: Pair, settle: Settle = _nothing) -> Measured:
     )
 
 
-def concurrently(operation: Callable[[int], Awaitable[None]], concurrency: int) -> Work:
+def concurrently(operation: Callable[[int], Awaitable[object]], concurrency: int) -> Work:
     """Work of `concurrency` callers, each of which starts its next operation when its last one ended.
 
     `operation` is given the number of its caller, from 0.

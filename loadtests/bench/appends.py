@@ -119,9 +119,8 @@ class _Inserts:
             self._raw.execute("BEGIN IMMEDIATE")
             for _ in range(batch):
                 number = next(_numbers)
-                insert(
-                    self._raw, TABLE, {**self._row, "id": number, "record_id": f"bench:{number}", "leaf_index": number}
-                )
+                new = {"id": number, "record_id": f"bench:{number}", "leaf_index": number}
+                insert(self._raw, TABLE, {**self._row, **new})
             self._raw.execute("COMMIT")
         return []
 

@@ -53,7 +53,7 @@ async def _pair(
 ) -> Pair:
     """The call against an echo with the very same request and an answer of the same length."""
     content = request.SerializeToString()
-    answer = await hub.unary_unary(path)(content, timeout=TIMEOUT_S, metadata=metadata)
+    answer = await hub.unary_unary(path, None, None)(content, timeout=TIMEOUT_S, metadata=metadata)
     ours = _caller(hub, path, content, metadata)
     bare = _caller(echo, f"/echo/{len(answer)}", content, ())
     return Pair(
@@ -67,7 +67,7 @@ async def _pair(
 def _caller(
     channel: grpc.aio.Channel, path: str, content: bytes, metadata: Metadata
 ) -> Callable[[int], Awaitable[None]]:
-    method = channel.unary_unary(path)
+    method = channel.unary_unary(path, None, None)
 
     async def call(_: int) -> None:
         await method(content, timeout=TIMEOUT_S, metadata=metadata)

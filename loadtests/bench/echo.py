@@ -17,7 +17,7 @@ import uvloop
 Handler = Callable[[bytes, Any], Awaitable[bytes]]
 
 
-class _Echo(grpc.GenericRpcHandler):
+class _Echo(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not subscriptable when it runs
     """Answers any unary method under `/echo/`."""
 
     def __init__(self) -> None:

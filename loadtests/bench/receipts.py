@@ -1,4 +1,4 @@
-"""Checking a receipt offline ÷ one bare Ed25519 and one bare P-256 signature check, the least that such a check can cost.
+"""Checking a receipt offline ÷ one bare Ed25519 and one bare P-256 signature check, the least that it can cost.
 
 Real receipts of the running site: a consent's grant (device, binding, countersignature inside) and a confirmation
 (EIP-712 signature and certificate inside).
