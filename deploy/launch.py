@@ -13,7 +13,7 @@ from huilian.identity.v1 import authority_service_pb2 as pb
 from huilian.identity.v1 import authority_service_pb2_grpc
 
 from deploy import site as places
-from deploy.process import ROOT, ProcessSpec, StartFailed, Supervisor, child_environment, port_open, python
+from deploy.process import ROOT, ProcessSpec, StartFailed, Supervisor, child_environment, python
 from deploy.site import HubPlace, Site
 from ledger.anchor.deploy import deploy_contract
 
@@ -32,11 +32,11 @@ async def launch(
     agencies = places.agency_sandbox_specs(site) if government else []
     await supervisor.start_all([*places.authority_specs(site), *agencies, tryton])
     say("chain …")
-    published = [await _published(hub_spec(site, hub)) for hub in hubs]
+    published = [await published(hub_spec(site, hub)) for hub in hubs]
     addresses = {entry["origin"]: entry["chain_address"] for entry in published}
     await supervisor.start(places.chain_spec(site, addresses))
     contract = await deploy_contract(site.chain_url, site.chain_admin(), list(addresses.values()))
-    await _write_trust(site, published, contract)
+    await write_trust(site, published, contract)
     say("hub …")
     await supervisor.start_all([erp_connector, *(hub_spec(site, hub) for hub in hubs)])
     if not government:
@@ -64,16 +64,10 @@ def hub_spec(site: Site, hub: HubPlace) -> ProcessSpec:
     }
     if site.database_url and hub.name == "hub-a":
         environment["HUILIAN_DATABASE_URL"] = site.database_url
-    return ProcessSpec(hub.name, python("-m", "hub.main"), port_open(hub.partner_port), environment)
+    return ProcessSpec(hub.name, python("-m", "hub.main"), site.serving(f"{hub.name}.partner"), environment)
 
 
-def operator_credentials(site: Site) -> grpc.ChannelCredentials:
-    """mTLS as the bank's operator."""
-    files = site.pki.issue("operator.desk")
-    return grpc.ssl_channel_credentials(files.ca.read_bytes(), files.key.read_bytes(), files.certificate.read_bytes())
-
-
-async def _published(spec: ProcessSpec) -> dict[str, Any]:
+async def published(spec: ProcessSpec) -> dict[str, Any]:
     """What a hub publishes of itself, made before its first start."""
     command = python("-m", "hub.main", "keys")
     done = await asyncio.to_thread(
@@ -85,9 +79,9 @@ async def _published(spec: ProcessSpec) -> dict[str, Any]:
     return answer
 
 
-async def _write_trust(site: Site, hubs: list[dict[str, Any]], contract: str) -> None:
+async def write_trust(site: Site, hubs: list[dict[str, Any]], contract: str) -> None:
     """Ask the two authorities for their keys and write what edges and verifiers pin."""
-    credentials = operator_credentials(site)
+    credentials = site.operator_credentials()
     async with (
         grpc.aio.secure_channel(f"127.0.0.1:{site.port('identity_authority')}", credentials) as identity,
         grpc.aio.secure_channel(f"127.0.0.1:{site.port('certificate_authority')}", credentials) as certificates,

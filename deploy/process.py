@@ -13,6 +13,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 ROOT = Path(__file__).resolve().parent.parent
 STOP_GRACE_S = 10.0
 
@@ -124,6 +127,20 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def grpc_serving(port: int, credentials: Callable[[], grpc.ChannelCredentials]) -> Callable[[], Awaitable[bool]]:
+    """Readiness: the gRPC health service on the port says SERVING. A bound port alone says nothing yet."""
+
+    async def ready() -> bool:
+        async with grpc.aio.secure_channel(f"127.0.0.1:{port}", credentials()) as channel:
+            try:
+                answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)
+            except grpc.RpcError:
+                return False
+            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    return ready
 
 
 def port_open(port: int) -> Callable[[], Awaitable[bool]]:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import coincurve
+import grpc
 
 from connectors.core_enterprise.tryton.sandbox_setup import CONNECTOR_PASSWORD, CONNECTOR_USER
 from connectors.kit.sandbox_companies import CORE_ENTERPRISE
 from deploy.pki import SitePki, TlsFiles
-from deploy.process import ProcessSpec, free_port, port_open, python
+from deploy.process import ProcessSpec, free_port, grpc_serving, port_open, python
 from ledger.anchor.transaction import address_of
 
 CHAIN_ID = 20_261
@@ -89,6 +90,17 @@ class Site:
         """A hub of this site."""
         return HubPlace(name, self.folder / name, self.port(f"{name}.public"), self.port(f"{name}.partner"))
 
+    def operator_credentials(self) -> grpc.ChannelCredentials:
+        """mTLS as the bank's operator."""
+        files = self.pki.issue("operator.desk")
+        return grpc.ssl_channel_credentials(
+            files.ca.read_bytes(), files.key.read_bytes(), files.certificate.read_bytes()
+        )
+
+    def serving(self, name: str) -> Callable[[], Awaitable[bool]]:
+        """Readiness of a gRPC process of this site."""
+        return grpc_serving(self.port(name), self.operator_credentials)
+
     def secret_file(self, name: str) -> Path:
         """A file with 32 random bytes in hex, made on first use."""
         path = self.folder / "secrets" / name
@@ -123,7 +135,7 @@ def authority_specs(site: Site) -> list[ProcessSpec]:
 def _authority_spec(site: Site, name: str) -> ProcessSpec:
     environment = {**_edge_environment(site, name, name), "HUILIAN_STATE_DIR": str(site.folder / name)}
     arguments = python("-m", f"connectors.authorities.{name}.sandbox")
-    return ProcessSpec(name, arguments, port_open(site.port(name)), environment)
+    return ProcessSpec(name, arguments, site.serving(name), environment)
 
 
 def agency_sandbox_specs(site: Site) -> list[ProcessSpec]:
@@ -158,7 +170,7 @@ def _connector_spec(site: Site, hub: HubPlace, agency: str) -> ProcessSpec:
         "HUILIAN_UPSTREAM_CREDENTIALS_FILE": str(_credentials(site, agency)),
     }
     arguments = python("-m", "connectors.kit.host", f"connectors.gov_data.{agency}")
-    return ProcessSpec(agency, arguments, port_open(site.port(agency)), environment)
+    return ProcessSpec(agency, arguments, site.serving(agency), environment)
 
 
 def erp_specs(site: Site) -> list[ProcessSpec]:
@@ -182,7 +194,7 @@ def erp_specs(site: Site) -> list[ProcessSpec]:
     }
     return [
         ProcessSpec("tryton", arguments, port_open(site.port("tryton")), timeout_s=SLOW_START_S),
-        ProcessSpec("erp_connector", python("-m", package), port_open(site.port("erp_connector")), environment),
+        ProcessSpec("erp_connector", python("-m", package), site.serving("erp_connector"), environment),
     ]
 
 

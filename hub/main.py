@@ -45,7 +45,7 @@ from hub.identity.rpc import IdentityServicer, TokenServicer
 from hub.identity.service import IdentityService
 from hub.identity.store import IdentityStore
 from hub.keys import BANK_RECIPIENT, open_vault, published
-from hub.ledger.anchoring import Anchoring
+from hub.ledger.anchoring import Anchoring, LedgerMismatch
 from hub.ledger.claims import ClaimService
 from hub.ledger.rpc import LedgerServicer
 from hub.ledger.sequencer import Sequencer
@@ -73,7 +73,7 @@ from hub.sandbox import SandboxServicer
 from hub.settings import Mode, Settings, SettingsError
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.profile import PROFILES
-from ledger.anchor.rpc import JsonRpc
+from ledger.anchor.rpc import JsonRpc, WrongChain
 from ledger.anchor.sender import Sender
 from ledger.merkle.checkpoint import LogSigner
 
@@ -143,6 +143,8 @@ class _Builder:
             self.database, self.clock, os.urandom, self.outbox, contract, sender, self.vault.consortium_key
         )
         self.hub.workers |= {"sequencer": sequencer.run, "anchoring": anchoring.run}
+        # A log that does not agree with the chain must not serve a single call.
+        self.hub.before_serving.append(anchoring.check_at_start)
         self.hub.before_close.append(rpc.close)
         self._serve(
             ledger_grpc.add_LedgerServiceServicer_to_server, LedgerServicer(self.ledger), "ledger.v1.LedgerService"
@@ -207,6 +209,7 @@ class _Builder:
             vault=self.subjects,
         )
         self.hub.workers["revocations"] = self.consents.revocations.run
+        self.hub.workers["exchange"] = self.exchange.run
         self.hub.before_close.append(self.exchange.drain)
         self._serve(
             consent_grpc.add_ConsentServiceServicer_to_server,
@@ -350,8 +353,11 @@ def main(arguments: list[str]) -> int:
     except (SettingsError, VaultLocked, OSError, ValueError) as error:
         sys.stderr.write(f"hub: {error}\n")
         return CANNOT_START
+    except (LedgerMismatch, WrongChain) as error:
+        sys.stderr.write(f"hub: {type(error).__name__}: {error}\n")
+        return MUST_NOT_RUN
     except BaseExceptionGroup as group:
-        # A worker found that the hub must not run, for example a log that contradicts the chain.
+        # A worker found it out while the hub was running.
         for reason in group.exceptions:
             sys.stderr.write(f"hub: {type(reason).__name__}: {reason}\n")
         return MUST_NOT_RUN

@@ -24,11 +24,18 @@ class Hub:
     database: Database
     services: list[str] = field(default_factory=list)
     workers: dict[str, Worker] = field(default_factory=dict)
+    before_serving: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     before_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set. Ends with the worker's error when a worker finds that the hub must not run."""
-        await self.server.start(self.services)
+        """Serve until `stop` is set. Ends with the error of a check or worker that finds that the hub must not run."""
+        try:
+            for check in self.before_serving:
+                await check()
+            await self.server.start(self.services)
+        except BaseException:
+            await self.close()
+            raise
         logger.info(
             "hub.serving", extra={"public_port": self.server.public_port, "partner_port": self.server.partner_port}
         )

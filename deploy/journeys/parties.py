@@ -14,7 +14,6 @@ from huilian_protocol.errors import HuilianError
 from huilian_sdk import ClientCertificate, ClientSigner, Huilian, Keystore
 
 from connectors.kit.sandbox_companies import SandboxCompany
-from deploy.launch import operator_credentials
 from deploy.pki import TlsFiles
 from deploy.site import HubPlace, Site
 
@@ -42,7 +41,7 @@ async def open_party(site: Site, company: SandboxCompany) -> Party:
         return Party(company, Keystore.load(path, SANDBOX_PASSWORD))
     fresh = Keystore.generate(company.uscc, company.name_zh)
     target = f"127.0.0.1:{site.port('certificate_authority')}"
-    async with grpc.aio.secure_channel(target, operator_credentials(site)) as channel:
+    async with grpc.aio.secure_channel(target, site.operator_credentials()) as channel:
         stub = authority_service_pb2_grpc.CertificateAuthorityServiceStub(channel)
         answer = await stub.IssueCertificate(
             pb.IssueCertificateRequest(signing_request_pem=fresh.signing_request_pem()), timeout=10

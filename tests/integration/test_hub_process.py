@@ -6,7 +6,7 @@ import asyncio
 import signal
 import subprocess
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from connectors.kit.sandbox_people import DEMO_BORROWER
 from deploy import launch
 from deploy import site as places
 from deploy.pki import SitePki
-from deploy.process import ROOT, Supervisor, child_environment, python
+from deploy.process import ROOT, StartFailed, Supervisor, child_environment, python
 from deploy.site import HubPlace, Site
 from ledger.anchor.deploy import deploy_contract
 from tests.support.databases import DatabaseMaker
@@ -58,10 +58,10 @@ async def running(tmp_path: Path, database_maker: DatabaseMaker) -> AsyncIterato
     supervisor, place = Supervisor(tmp_path), site.hub("hub-a")
     try:
         await supervisor.start_all(places.authority_specs(site))
-        published = await launch._published(launch.hub_spec(site, place))
+        published = await launch.published(launch.hub_spec(site, place))
         await supervisor.start(places.chain_spec(site, {published["origin"]: published["chain_address"]}))
         contract = await deploy_contract(site.chain_url, site.chain_admin(), [published["chain_address"]])
-        await launch._write_trust(site, [published], contract)
+        await launch.write_trust(site, [published], contract)
         await supervisor.start(launch.hub_spec(site, place))
         yield RunningHub(site, place, supervisor)
     finally:
@@ -116,6 +116,17 @@ async def _balance_and_clock_are_as_they_were(running: RunningHub, moved: dateti
         assert await owner.sandbox.balance(places.BUYER_USCC) == 12_345
         with pytest.raises(HuilianError, match="NOT_FOUND"):
             await owner.sandbox.balance("91350100M000100Y43")
+
+
+async def test_a_hub_does_not_serve_on_another_chain_than_the_pinned_one(running: RunningHub) -> None:
+    hub, chain = running.supervisor.kill(running.place.name), running.supervisor.kill("chain")
+    other = [
+        argument.replace(str(places.CHAIN_ID), "999").replace("chain.sqlite3", "other.sqlite3")
+        for argument in chain.arguments
+    ]
+    await running.supervisor.start(replace(chain, arguments=other))
+    with pytest.raises(StartFailed, match="WrongChain"):
+        await running.supervisor.start(hub)
 
 
 def test_a_hub_that_cannot_start_says_why_and_ends(tmp_path: Path) -> None:
