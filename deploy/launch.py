@@ -32,11 +32,11 @@ async def launch(
     agencies = places.agency_sandbox_specs(site) if government else []
     await supervisor.start_all([*places.authority_specs(site), *agencies, tryton])
     say("chain …")
-    published = [await published(hub_spec(site, hub)) for hub in hubs]
-    addresses = {entry["origin"]: entry["chain_address"] for entry in published}
+    entries = [await published(hub_spec(site, hub)) for hub in hubs]
+    addresses = {entry["origin"]: entry["chain_address"] for entry in entries}
     await supervisor.start(places.chain_spec(site, addresses))
     contract = await deploy_contract(site.chain_url, site.chain_admin(), list(addresses.values()))
-    await write_trust(site, published, contract)
+    await write_trust(site, entries, contract)
     say("hub …")
     await supervisor.start_all([erp_connector, *(hub_spec(site, hub) for hub in hubs)])
     if not government:
