@@ -27,7 +27,7 @@ demo: setup erp
 	$(PY) -m deploy demo
 
 test: setup system erp lint
-	$(PY) -m pytest tests
+	$(PY) -m pytest tests --numprocesses 2 --dist loadgroup
 	$(PY) -m deploy demo
 
 lint: setup
