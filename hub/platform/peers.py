@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -17,6 +18,7 @@ from stdnum.cn import uscc
 
 from hub.platform.callers import ANONYMOUS, Caller, Role
 
+REMEMBERED_PEERS = 1_024
 _SERVICES = {
     "connector": Role.CONNECTOR,
     "channel": Role.CHANNEL,
@@ -39,11 +41,15 @@ NOBODY = Peer(ANONYMOUS, "")
 def peer_of(auth_context: Mapping[str, Iterable[bytes]]) -> Peer:
     """The peer of one connection from gRPC's authentication context."""
     pem = _first(auth_context, "x509_pem_cert")
-    if not pem:
-        return NOBODY
+    return _read(pem, _first(auth_context, "x509_common_name")) if pem else NOBODY
+
+
+@lru_cache(REMEMBERED_PEERS)
+def _read(pem: bytes, common_name: bytes) -> Peer:
+    """A connection shows the same certificate on each call; reading it takes longer than all else in admission."""
     certificate = x509.load_pem_x509_certificate(pem)
     thumbprint = b64u_encode(certificate.fingerprint(hashes.SHA256()))
-    return Peer(caller_of(_first(auth_context, "x509_common_name").decode("utf-8", "replace")), thumbprint)
+    return Peer(caller_of(common_name.decode("utf-8", "replace")), thumbprint)
 
 
 def caller_of(common_name: str) -> Caller:
