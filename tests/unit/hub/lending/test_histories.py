@@ -12,7 +12,8 @@ from huilian_protocol.errors import HuilianError
 from hub.lending.engine import replay
 from hub.lending.products import engine_terms
 from hub.lending.stored_loans import REPAYMENT, engine_events
-from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld
+from hub.receivables.service import ReceivableState
+from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, at_noon
 
 STEPS = 60
 PARTS = 4
@@ -26,6 +27,7 @@ class Life:
         self.random = random.Random(seed)
         self.citizen = world.borrower()
         self.number = 0
+        self.applied: list[str] = []
         self.done = 0
 
     async def begin(self) -> None:
@@ -41,7 +43,8 @@ class Life:
         """Something happens, or is refused for a reason that has a code."""
         self.number += 1
         choices: list[Callable[[], Awaitable[object]]] = [
-            self.apply, self.accept, self.withdraw, self.repay_financing, self.world.settle_outbox,
+            self.apply, self.apply, self.accept, self.accept, self.withdraw, self.repay_financing,
+            self.world.settle_outbox, self.world.settle_outbox, self.settle_chain,
             self.borrow, self.draw, self.repay, self.payoff, self.wait, self.world.service.tick, self.pay_in,
         ]  # fmt: skip
         try:
@@ -51,7 +54,9 @@ class Life:
             assert refused.code != "INTERNAL"
 
     async def apply(self) -> None:
-        await self.world.offered(0, f"financing-{self.number}", self._certificate())
+        name = f"financing-{self.number}"
+        await self.world.offered(0, name, self._certificate())
+        self.applied.append(name)
 
     async def accept(self) -> None:
         await self.world.signed(self._financing())
@@ -81,12 +86,28 @@ class Life:
         loan = await self.world.repay(self.citizen.subject, int(owed.total_fen), loan_id)
         assert loan.owed.total_fen == 0
 
+    async def settle_chain(self) -> None:
+        self.world.chain.away = not self.world.chain.away
+
     async def wait(self) -> None:
-        self.world.clock.advance(timedelta(hours=self.random.randint(1, 150)))
+        self.world.clock.advance(timedelta(hours=self.random.choice([1, 5, 20, 60])))
 
     async def pay_in(self) -> None:
         party = self.random.choice([BUYER, SUPPLIER, self.citizen.subject])
         await self.world.fund(party, self.random.randint(1, 40_000))
+
+    async def end(self) -> None:
+        """The due date comes, the chain is back and the buyer has the money: whatever happened before, all is paid."""
+        self.world.chain.away = False
+        await self.world.fund(BUYER, 60_000)
+        self.world.clock.advance(max(at_noon(2026, 4, 5) - self.world.clock.now(), timedelta(0)))
+        await self.world.settle_outbox()
+        await self.world.service.tick()
+        certificate = await self.world.trade.service.get_certificate("certificate-1")
+        receivable = await self.world.trade.service.get_receivable(certificate.receivable_id)
+        assert receivable.state is ReceivableState.SETTLED
+        limit = await self.world.service.limits.get(f"receivable-loan:{BUYER}")
+        assert (limit.blocked_fen, limit.utilised_fen) == (0, 0)
 
     async def check(self) -> None:
         """The invariants."""
@@ -121,7 +142,8 @@ class Life:
         return f"certificate-p{self.random.randrange(PARTS)}"
 
     def _financing(self) -> str:
-        return f"financing-{self.random.randint(1, self.number)}"
+        """Mostly one of the newest, so that lives go on; sometimes one that does not exist."""
+        return self.random.choice([*self.applied[-4:], *self.applied[-2:], "financing-none"])
 
     async def _loan(self) -> str:
         loans = await self.world.service.loans.open_of(self.citizen.subject)
@@ -136,3 +158,5 @@ async def test_a_random_life(world: LendingWorld, seed: int) -> None:
         await life.step()
         await life.check()
     assert life.done > STEPS // 4
+    await life.end()
+    await life.check()
