@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
+
+from huilian_protocol.canonical import parse_json
 
 
 class Credentials:
@@ -17,7 +18,7 @@ class Credentials:
     def load(cls, path: Path) -> Credentials:
         """Read a JSON object of strings; ValueError says what is wrong without quoting the content."""
         try:
-            values = json.loads(path.read_text("utf-8"))
+            values = parse_json(path.read_bytes())
         except (OSError, ValueError) as error:
             raise ValueError(f"credentials file cannot be read ({type(error).__name__})") from None
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):

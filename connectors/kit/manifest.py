@@ -8,13 +8,13 @@ one computed from the granted months only) and its title in Chinese (`title`) an
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
+from huilian_protocol.canonical import parse_json
 from pydantic import BaseModel, ConfigDict, Field
 
 EvidenceLevel = Literal["CHANNEL_ATTESTED", "DEVICE_SIGNED"]
@@ -90,7 +90,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and check `manifest.yaml` and the schemas it names in this folder."""
     raw = yaml.safe_load((folder / "manifest.yaml").read_text("utf-8"))
     for dataset in raw.get("datasets", []):
-        dataset["schema"] = json.loads((folder / dataset["schema"]).read_text("utf-8"))
+        dataset["schema"] = parse_json((folder / dataset["schema"]).read_bytes())
     manifest = Manifest.model_validate(raw)
     for spec in manifest.datasets:
         _check_schema(spec)

@@ -7,14 +7,13 @@ store, answer. An agency's connector sees a question and gives a record; it cann
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 from huilian_protocol.answer import sign_answer
-from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise
+from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical
 from huilian_protocol.clock import Clock, format_time, parse_time
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import payload_info, seal
@@ -216,5 +215,5 @@ def _answer_to_bytes(answer: ReadAnswer) -> bytes:
 
 
 def _answer_from_bytes(data: bytes) -> ReadAnswer:
-    value = json.loads(data)
+    value = parse_canonical(data)
     return ReadAnswer(b64u_decode(value["envelope"]), value["edge_signature"], parse_time(value["read_at"]))

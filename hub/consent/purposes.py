@@ -7,12 +7,12 @@ whatever the person would be ready to sign.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from huilian_protocol.canonical import parse_json
 from huilian_protocol.errors import HuilianError
 
 
@@ -40,8 +40,8 @@ class PurposeList:
     @classmethod
     def published(cls) -> PurposeList:
         """The list that ships with the hub (`purposes.json`)."""
-        text = resources.files(__package__).joinpath("purposes.json").read_text(encoding="utf-8")
-        entries = [_purpose(entry) for entry in json.loads(text)["purposes"]]
+        text = resources.files(__package__).joinpath("purposes.json").read_bytes()
+        entries = [_purpose(entry) for entry in parse_json(text)["purposes"]]
         return cls({purpose.code: purpose for purpose in entries})
 
     def get(self, code: str) -> Purpose:

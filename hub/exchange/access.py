@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from huilian_protocol.canonical import canonicalise
+from huilian_protocol.canonical import canonicalise, parse_json
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
@@ -75,4 +74,4 @@ class AccessLog:
         if not rows:
             return ()
         plain = await self._vault.decrypt_many_for_subject(subject, [bytes(row.record) for row in rows])
-        return tuple(AccessRecord(row.id, json.loads(text)) for row, text in zip(rows, plain, strict=True))
+        return tuple(AccessRecord(row.id, parse_json(text)) for row, text in zip(rows, plain, strict=True))

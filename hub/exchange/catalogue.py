@@ -7,13 +7,13 @@ offers it" and "the source is down" are never the same answer.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian.connector.v1 import connector_service_pb2 as pb
+from huilian_protocol.canonical import parse_json
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import jwk_to_public_key, thumbprint
 
@@ -102,5 +102,5 @@ class Catalogue:
 
 
 def _edge_keys(described: pb.DescribeResponse) -> dict[str, ec.EllipticCurvePublicKey]:
-    key = jwk_to_public_key(json.loads(described.edge_signing_key_jwk))
+    key = jwk_to_public_key(parse_json(described.edge_signing_key_jwk.encode("utf-8")))
     return {thumbprint(key): key}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.binding import Binding
+from huilian_protocol.canonical import parse_json
 from huilian_protocol.certificate import verify_enterprise_certificate
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import Jwk, jwk_to_public_key, public_key_to_jwk, thumbprint
@@ -34,8 +34,8 @@ def check_registrar(caller: Caller, uscc: str) -> None:
 def read_public_jwk(text: str, field: str) -> ec.EllipticCurvePublicKey:
     """The P-256 key of a JWK in JSON; raises INVALID_ARGUMENT naming the field."""
     try:
-        return jwk_to_public_key(json.loads(text))
-    except (ValueError, RecursionError) as error:
+        return jwk_to_public_key(parse_json(text.encode("utf-8")))
+    except ValueError as error:
         raise HuilianError("INVALID_ARGUMENT", f"{field}: {error}", field=field) from error
 
 

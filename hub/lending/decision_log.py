@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from huilian_protocol.canonical import canonicalise
+from huilian_protocol.canonical import canonicalise, parse_json
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
@@ -55,4 +54,4 @@ class DecisionLog:
         facts = bytes(row.facts)
         if row.subject is not None:
             facts = await self._vault.decrypt_for_subject(row.subject, facts)
-        return self._tables.version(row.rule_table, row.rule_version).decide(json.loads(facts))
+        return self._tables.version(row.rule_table, row.rule_version).decide(parse_json(facts))

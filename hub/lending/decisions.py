@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import zen
-from huilian_protocol.canonical import sha256_canonical
+from huilian_protocol.canonical import parse_json, sha256_canonical
 
 FOLDER = Path(__file__).parent / "decisions"
 _KEYS = {"table", "version", "inputs", "reasons", "graph"}
@@ -119,4 +119,4 @@ class DecisionTables:
 def load_tables(folder: Path = FOLDER) -> DecisionTables:
     """Every table file of the folder."""
     files = sorted(folder.glob("*.json"))
-    return DecisionTables(DecisionTable(json.loads(path.read_text(encoding="utf-8"))) for path in files)
+    return DecisionTables(DecisionTable(parse_json(path.read_bytes())) for path in files)

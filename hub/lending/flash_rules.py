@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from huilian_protocol.canonical import canonicalise
+from huilian_protocol.canonical import canonicalise, parse_json
 from huilian_protocol.errors import HuilianError
 
 from hub.lending.evidence import NO_ACCOUNT, PRESENT, EvidenceItem
@@ -110,5 +109,5 @@ def contract(
 
 def read_contract(text: bytes) -> dict[str, Any]:
     """A contract as an object."""
-    read: dict[str, Any] = json.loads(text)
+    read: dict[str, Any] = parse_json(text)
     return read

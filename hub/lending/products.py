@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from huilian_protocol.canonical import parse_json
 
 from hub.lending.engine import Bucket, DayCount, Interval, Rounding, Terms
 
@@ -88,7 +89,7 @@ def load_products(folder: Path = FOLDER) -> dict[str, Product]:
     """Every product of the folder by its id. Raises ValueError naming the file and what is wrong with it."""
     products = {}
     for path in sorted(folder.glob("*.json")):
-        product = _product(path.name, json.loads(path.read_text(encoding="utf-8")))
+        product = _product(path.name, parse_json(path.read_bytes()))
         products[product.product_id] = product
     return products
 

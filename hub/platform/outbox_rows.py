@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from huilian_protocol.canonical import parse_json
+
 from hub.platform.database import Database
 from hub.platform.fields import in_utc
 
@@ -81,5 +83,5 @@ async def fail(database: Database, row_id: int, due: datetime, error: str, *, pa
 
 def _claimed(row: dict[str, Any]) -> Claimed:
     payload = row["payload"]
-    content = json.loads(payload) if isinstance(payload, str) else payload
+    content = parse_json(payload.encode("utf-8")) if isinstance(payload, str) else payload
     return Claimed(int(row["id"]), int(row["attempts"]), Message(row["topic"], row["key"], content))

@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import aiohttp
+from huilian_protocol.canonical import parse_json
 
 CALL_TIMEOUT_S = 10
 """Longest time that one call to a node may take."""
@@ -42,7 +43,7 @@ class JsonRpc:
         body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
         try:
             async with self._open_session().post(self._url, json=body) as response:
-                answer = await response.json(content_type=None)
+                answer = parse_json(await response.read())
         except (TimeoutError, aiohttp.ClientError, ValueError) as error:
             raise ChainUnavailable(f"{method}: {type(error).__name__}") from error
         if not isinstance(answer, dict):

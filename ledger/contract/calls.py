@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -13,6 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from huilian_protocol.canonical import parse_json
 from huilian_protocol.keccak import keccak256
 
 MAX_FINGERPRINTS = 256
@@ -50,8 +50,8 @@ class Lock:
 @cache
 def artefact() -> dict[str, Any]:
     """Return the committed contract: `abi`, `bytecode`, `compiler`, `evm_version`."""
-    text = resources.files("ledger.contract").joinpath("huilian_ledger.json").read_text()
-    loaded: dict[str, Any] = json.loads(text)
+    text = resources.files("ledger.contract").joinpath("huilian_ledger.json").read_bytes()
+    loaded: dict[str, Any] = parse_json(text)
     return loaded
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from huilian_protocol.canonical import parse_json
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS genesis (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1), chain_id INTEGER NOT NULL,
@@ -53,7 +55,8 @@ class Journal:
             values = (wanted.chain_id, wanted.timestamp, json.dumps(_texts(wanted.allocations)))
             self._connection.execute("INSERT INTO genesis VALUES (1, ?, ?, ?)", values)
             return wanted
-        stored = Genesis(row[0], row[1], {address: int(wei) for address, wei in json.loads(row[2]).items()})
+        allocations = parse_json(row[2].encode("utf-8"))
+        stored = Genesis(row[0], row[1], {address: int(wei) for address, wei in allocations.items()})
         if (stored.chain_id, dict(stored.allocations)) != (wanted.chain_id, dict(wanted.allocations)):
             raise GenesisMismatch(f"the state file holds chain {stored.chain_id} with other settings than asked for")
         return stored

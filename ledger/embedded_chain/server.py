@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from aiohttp import web
+from huilian_protocol.canonical import parse_json
 
 from ledger.embedded_chain.methods import Methods, RpcError
 
@@ -19,8 +19,8 @@ def application(methods: Methods) -> web.Application:
 
     async def post(request: web.Request) -> web.Response:
         try:
-            body = json.loads(await request.read())
-        except (ValueError, RecursionError):
+            body = parse_json(await request.read())
+        except ValueError:
             return web.json_response(_error(None, _PARSE_ERROR, "parse error"))
         return web.json_response(_answer_all(methods, body))
 

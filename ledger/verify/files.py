@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from huilian_protocol.canonical import parse_json
 from huilian_protocol.trust import TrustAnchors
 
 from ledger.verify.evidence import check_consent
@@ -36,8 +36,8 @@ def verify_bytes(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
 
 def _kind(data: bytes) -> str:
     try:
-        value = json.loads(data) if len(data) <= MAX_FILE_BYTES else None
-    except (ValueError, RecursionError):
+        value = parse_json(data) if len(data) <= MAX_FILE_BYTES else None
+    except ValueError:
         value = None
     if not isinstance(value, dict):
         return "unknown"

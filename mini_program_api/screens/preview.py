@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200  # type: ignore[import-untyped]
 from huilian.lending.v1 import loan_service_pb2 as pb
+from huilian_protocol.canonical import parse_json
 from pydantic import BaseModel
 
 from mini_program_api.base import Screen, answer
@@ -43,7 +43,7 @@ class PreviewScreen(Screen):
 
 
 def _item(item: pb.EvidenceItem) -> EvidenceItem:
-    data = json.loads(item.data_json) if item.data_json else {}
+    data = parse_json(item.data_json.encode("utf-8")) if item.data_json else {}
     return EvidenceItem(dataset_id=item.dataset_id, status=item.status, data=data, error_code=item.error_code)
 
 

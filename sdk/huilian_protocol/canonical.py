@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import rfc8785
@@ -57,16 +58,21 @@ def parse_canonical(data: bytes) -> Any:
     return value
 
 
-def parse_json(data: bytes) -> Any:
+def parse_json(
+    data: bytes,
+    *,
+    object_hook: Callable[[dict[str, Any]], Any] | None = None,
+    parse_float: Callable[[str], Any] | None = None,
+) -> Any:
     """The value of JSON text from outside, nested at most :data:`MAX_DEPTH` deep. Raises ``ValueError`` for anything
-    else.
+    else. The hooks are those of :func:`json.loads`.
 
     The depth is checked before parsing: some libraries raise the interpreter's recursion limit, and then a long row of
     brackets would not raise ``RecursionError`` but overflow the C stack.
     """
     if _depth(data) > MAX_DEPTH:
         raise ValueError("nested too deeply")
-    return json.loads(data.decode("utf-8"))
+    return json.loads(data.decode("utf-8"), object_hook=object_hook, parse_float=parse_float)
 
 
 def b64u_encode(data: bytes) -> str:

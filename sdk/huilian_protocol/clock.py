@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from huilian_protocol.canonical import parse_json
+
 __all__ = ["Clock", "FixedClock", "SandboxClock", "SystemClock", "format_time", "parse_time"]
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
@@ -72,7 +74,7 @@ class SandboxClock:
             return self._offset
         mark = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         if mark != self._seen:
-            self._offset = timedelta(seconds=int(json.loads(self._path.read_text("utf-8"))["offset_seconds"]))
+            self._offset = timedelta(seconds=int(parse_json(self._path.read_bytes())["offset_seconds"]))
             self._seen = mark
         return self._offset
 

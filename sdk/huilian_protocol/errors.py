@@ -7,12 +7,13 @@ Chinese and English.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib import resources
+
+from huilian_protocol.canonical import parse_json
 
 __all__ = ["CatalogueEntry", "Fault", "HuilianError", "Retry", "catalogue"]
 
@@ -51,7 +52,7 @@ class CatalogueEntry:
 @cache
 def catalogue() -> Mapping[str, CatalogueEntry]:
     """The whole catalogue by code, in the order of the file."""
-    raw = json.loads(resources.files("huilian_protocol").joinpath("catalogue.json").read_text("utf-8"))
+    raw = parse_json(resources.files("huilian_protocol").joinpath("catalogue.json").read_bytes())
     return {item["code"]: _entry(item) for item in raw["errors"]}
 
 

@@ -7,7 +7,6 @@ The file is JSON: ``identity_authority_keys`` (JWK set), ``enterprise_ca`` (PEM)
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from huilian_protocol.canonical import parse_json
 from huilian_protocol.jose import jwks_to_keys
 from huilian_protocol.strict import integer_at, list_at, matching_at, object_with, text_at
 
@@ -59,7 +59,7 @@ class TrustAnchors:
     @staticmethod
     def load(path: Path | str) -> TrustAnchors:
         """Read a trust file. Raises ``OSError`` if it cannot be read and ``ValueError`` if it is malformed."""
-        return TrustAnchors.from_dict(json.loads(Path(path).read_text("utf-8")))
+        return TrustAnchors.from_dict(parse_json(Path(path).read_bytes()))
 
     @staticmethod
     def from_dict(raw: Any) -> TrustAnchors:

@@ -12,6 +12,7 @@ from typing import Any
 
 from huilian.identity.v1 import authority_service_pb2 as pb
 from huilian.identity.v1 import authority_service_pb2_grpc
+from huilian_protocol.canonical import parse_json
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import jwk_to_public_key, keys_to_jwks
 from pydantic import Field
@@ -47,7 +48,7 @@ class IdentityAuthorityServicer(authority_service_pb2_grpc.IdentityAuthorityServ
     async def BindDeviceKey(self, request: pb.BindDeviceKeyRequest, context: Any) -> pb.BindDeviceKeyResponse:
         """Check a person and bind a device key."""
         try:
-            device_key = jwk_to_public_key(json.loads(request.device_public_key_jwk))
+            device_key = jwk_to_public_key(parse_json(request.device_public_key_jwk.encode("utf-8")))
         except ValueError as error:
             raise HuilianError("INVALID_ARGUMENT", str(error), field="device_public_key_jwk") from error
         binding = self._authority.bind_device_key(request.sealed_identity, device_key, request.relying_party)

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+from huilian_protocol.canonical import parse_json
 
 from connectors.kit.contract import (
     UpstreamError,
@@ -47,14 +48,14 @@ class TrytonLoginRefused(UpstreamRefused):
     """Tryton does not accept the user name and password, or the session."""
 
 
-def dumps(value: Any) -> str:
+def dumps(value: Any) -> bytes:
     """JSON text in Tryton's dialect: of JSON's own types, Decimal, date and datetime, and collections of them."""
-    return json.dumps(value, default=_encode, separators=(",", ":"), allow_nan=False)
+    return json.dumps(value, default=_encode, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
-def loads(text: str) -> Any:
+def loads(text: bytes) -> Any:
     """The value of a JSON text in Tryton's dialect; raises `ValueError` when it is none."""
-    return json.loads(text, object_hook=_decode, parse_float=Decimal)
+    return parse_json(text, object_hook=_decode, parse_float=Decimal)
 
 
 def _encode(value: Any) -> Row:
@@ -168,7 +169,7 @@ class TrytonClient:
         self._context = {}
         self._context = await self._call_once("model.res.user.get_preferences", [True], None)
 
-    async def _post(self, url: str, method: str, params: Sequence[Any], headers: Mapping[str, str]) -> str:
+    async def _post(self, url: str, method: str, params: Sequence[Any], headers: Mapping[str, str]) -> bytes:
         self._request_number += 1
         body = dumps({"id": self._request_number, "method": method, "params": list(params)})
         try:
@@ -176,7 +177,7 @@ class TrytonClient:
                 url, data=body, headers={"Content-Type": "application/json", **headers}, timeout=self._timeout
             ) as response:
                 _raise_for_status(response.status, method)
-                return await response.text()
+                return await response.read()
         except TimeoutError as error:
             raise UpstreamTimeout(f"{method}: no answer within the time limit") from error
         except aiohttp.ClientError as error:
@@ -194,7 +195,7 @@ def _raise_for_status(status: int, method: str) -> None:
         raise UpstreamMalformed(f"{method}: HTTP {status}")
 
 
-def _result(text: str) -> Any:
+def _result(text: bytes) -> Any:
     try:
         answer = loads(text)
     except (ValueError, KeyError, TypeError) as error:

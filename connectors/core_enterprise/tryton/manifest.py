@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal
 
 import jsonschema_rs
 import yaml
+from huilian_protocol.canonical import parse_json
 from pydantic import BaseModel, ConfigDict, Field
 from stdnum.cn import uscc
 
@@ -72,7 +72,7 @@ class DocumentSchemas:
 
 
 def _compile(schema_file: str) -> Any:
-    schema = json.loads((_FOLDER / schema_file).read_text("utf-8"))
+    schema = parse_json((_FOLDER / schema_file).read_bytes())
     return jsonschema_rs.Draft202012Validator(schema, validate_formats=True, formats={"uscc": _is_uscc})
 
 

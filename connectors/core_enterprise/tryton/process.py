@@ -18,6 +18,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from huilian_protocol.canonical import parse_json
+
 DATABASE = "huilian"
 DEFAULT_ROOT = Path(__file__).resolve().parents[3] / "var" / "erp"
 START_TIMEOUT_S = 60.0
@@ -140,7 +142,7 @@ def is_healthy(base_url: str) -> bool:
     request = urllib.request.Request(f"{base_url}/rpc/", body, {"Content-Type": "application/json"})  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=2) as response:  # noqa: S310 - our own loopback address
-            return bool(json.load(response).get("result"))
+            return bool(parse_json(response.read()).get("result"))
     except (urllib.error.URLError, OSError, ValueError):
         return False
 

@@ -12,6 +12,8 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any
 
+from huilian_protocol.canonical import parse_json
+
 from connectors.gov_data.housing_fund.wire import QUERY_PATH, sign_answer, sign_request
 from connectors.kit.contract import (
     NO_ACCOUNT,
@@ -94,7 +96,7 @@ class HousingFundConnector:
         if not is_same(expected, answer.headers.get("X-Gjj-Signature")):
             raise UpstreamMalformed("the answer is not signed by the housing fund")
         try:
-            value = json.loads(answer.body)
+            value = parse_json(answer.body)
         except ValueError:
             raise UpstreamMalformed("the answer is no JSON") from None
         code = value.get("code") if isinstance(value, dict) else None

@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any
 
 from aiohttp import web
+from huilian_protocol.canonical import parse_json
 
 from connectors.gov_data.housing_fund.wire import QUERY_PATH, sign_answer, sign_request
 from connectors.kit.months import Month, Period
@@ -45,7 +46,7 @@ class HousingFund:
         if not self._is_authentic(request, nonce, body):
             return web.json_response({"code": "4001", "msg": "签名校验失败"}, status=401)
         self._nonces.append(nonce)
-        found = {**self._find(json.loads(body)), "sandbox": SANDBOX_NOTICE_ZH}
+        found = {**self._find(parse_json(body)), "sandbox": SANDBOX_NOTICE_ZH}
         content = json.dumps(found, ensure_ascii=False).encode("utf-8")
         signature = sign_answer(self._context.credentials["secret"], nonce, content)
         return web.Response(body=content, content_type="application/json", headers={"X-Gjj-Signature": signature})

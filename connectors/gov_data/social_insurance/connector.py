@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
+from huilian_protocol.canonical import parse_json
+
 from connectors.gov_data.social_insurance import wire
 from connectors.kit.contract import (
     NO_ACCOUNT,
@@ -80,7 +82,7 @@ class SocialInsuranceConnector:
 
     def _open(self, answer: UpstreamAnswer, asked_nonce: str) -> dict[str, Any]:
         try:
-            envelope = json.loads(answer.body)
+            envelope = parse_json(answer.body)
             nonce, context = base64.b64decode(envelope["nonce"]), f"{asked_nonce}|{envelope['timestamp']}"
             value = wire.decrypt(self._context.credentials["sm4_key"], nonce, context, envelope["encData"])
         except (ValueError, KeyError, TypeError):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 from typing import Any
 
 from aiohttp import web
+from huilian_protocol.canonical import parse_json
 
 from connectors.gov_data.social_insurance import wire
 from connectors.kit.months import Month, Period
@@ -40,7 +40,7 @@ class SocialInsurance:
 
     async def answer(self, _: web.Request, body: bytes) -> web.Response:
         """Decrypt the question, look the person up, encrypt the answer bound to the question's nonce."""
-        asked = json.loads(body)
+        asked = parse_json(body)
         key = self._context.credentials["sm4_key"]
         context = f"{self._context.credentials['app_id']}|{asked['serviceCode']}|{asked['timestamp']}"
         try:

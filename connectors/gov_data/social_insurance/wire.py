@@ -13,6 +13,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from huilian_protocol.canonical import parse_json
 
 QUERY_PATH = "/sige/gateway.do"
 CONTRIBUTIONS, PING = "SI.PAY.QUERY", "SI.PING"
@@ -40,7 +41,7 @@ def decrypt(key_hex: str, nonce: bytes, context: str, sealed: str) -> dict[str, 
         text = cipher.update(raw[:-_TAG_BYTES]) + cipher.finalize()
     except InvalidTag:
         raise ValueError("does not decrypt") from None
-    value = json.loads(text)
+    value = parse_json(text)
     if not isinstance(value, dict):
         raise ValueError("no object")
     return value

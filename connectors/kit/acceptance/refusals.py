@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ import pytest
 import pytest_asyncio
 from huilian_protocol.artefact import DatasetGrant, Period, Purpose
 from huilian_protocol.binding import commit_identity, issue_binding
-from huilian_protocol.canonical import canonicalise
+from huilian_protocol.canonical import canonicalise, parse_json
 from huilian_protocol.consent import countersign
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import Suite, generate_keypair
@@ -113,7 +112,7 @@ def _other_hub(attempt: Attempt) -> ReadRequest:
 
 def _unknown_member(attempt: Attempt) -> ReadRequest:
     request = attempt.granted()
-    consent = json.loads(request.signed_consent)
+    consent = parse_json(request.signed_consent)
     consent["artefact"]["note"] = "x"
     return replace(request, signed_consent=canonicalise(consent))
 
@@ -289,7 +288,7 @@ class ConsentRefusals:
 
 async def expect(attempt: Attempt, request: ReadRequest, code: str, asked: int = 0) -> None:
     """Assert the refusal's code, and that neither the agency was asked nor a read counted for it."""
-    consent_id = json.loads(request.signed_consent).get("artefact", {}).get("id", "")
+    consent_id = parse_json(request.signed_consent).get("artefact", {}).get("id", "")
     used = attempt.edge.store.used_reads(consent_id, request.dataset_id)
     with pytest.raises(HuilianError) as refusal:
         await attempt.edge.service.read(request)

@@ -48,7 +48,7 @@ def test_dialect_round_trip(value: Any) -> None:
 
 
 def test_fractions_never_become_floats() -> None:
-    assert loads('{"quantity":0.1}') == {"quantity": Decimal("0.1")}
+    assert loads(b'{"quantity":0.1}') == {"quantity": Decimal("0.1")}
 
 
 def test_foreign_type_is_a_programming_error() -> None:
@@ -100,6 +100,7 @@ def answers(status: int, text: str) -> Handler:
         (500, "", UpstreamMalformed),
         (503, "", UpstreamUnavailable),
         (200, "<html>", UpstreamMalformed),
+        (200, '{"result":' + "[" * 100 + "]" * 100 + "}", UpstreamMalformed),
         (200, "[]", UpstreamMalformed),
         (200, "{}", UpstreamMalformed),
         (200, '{"result":{"__class__":"date","year":2026}}', UpstreamMalformed),
