@@ -18,8 +18,7 @@ from hub.platform.callers import current_caller
 from hub.platform.calls import current_call
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
-
-DEFAULT_PAGE_SIZE = 50
+from hub.platform.paging import DEFAULT_PAGE_SIZE
 
 
 class IdentityServicer(identity_service_pb2_grpc.IdentityServiceServicer):

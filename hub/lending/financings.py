@@ -21,7 +21,6 @@ from hub.lending.decisions import Decision, DecisionTables, Reason
 from hub.lending.limits import Limits, limit_id
 from hub.lending.loans import Loan, Loans, Opening
 from hub.lending.overdue import overdue_of_buyer
-from hub.lending.paging import Page
 from hub.lending.ports import Receivables
 from hub.lending.products import Product
 from hub.lending.records import Records
@@ -37,6 +36,7 @@ from hub.lending.rules import (
 from hub.lending.stored_financings import Financing
 from hub.platform.database import Database
 from hub.platform.outbox import Message, Outbox
+from hub.platform.paging import Page
 from hub.receivables.service import Certificate, CertificateState
 
 DECIDED_TOPIC, CONCLUDE_TOPIC = "claim.decided", "lending.conclude"
@@ -132,7 +132,7 @@ class Financings:
 
     async def list_own(self, applicant: str, size: int, token: str) -> Page[Financing]:
         """An applicant's applications, newest first. Raises INVALID_ARGUMENT for a foreign token."""
-        return await stored.page_of(applicant, size, token)
+        return await stored.page_of_applicant(applicant, size, token)
 
     async def claim_decided(self, message: Message) -> None:
         """The chain's answer on a claim. Opens its own transaction; again it changes nothing."""

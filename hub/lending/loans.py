@@ -14,12 +14,12 @@ from hub.accounting.service import AccountKind, BankCore, Line, deposit_account
 from hub.lending import stored_loans as stored
 from hub.lending.engine import Payoff, Repay, payoff, replay
 from hub.lending.limits import Limits, limit_id
-from hub.lending.paging import Page
 from hub.lending.products import engine_terms
 from hub.lending.records import Records
 from hub.lending.rules import LoanState, business_date
 from hub.lending.stored_loans import DRAW, FEE, REPAYMENT, LoanEventRecord, LoanRecord
 from hub.platform.database import Database
+from hub.platform.paging import Page
 
 INTEREST_INCOME, FEE_INCOME = "bank:interest-income", "bank:fee-income"
 BANK = "bank"
@@ -151,7 +151,7 @@ class Loans:
 
     async def list_own(self, borrower: str, size: int, token: str) -> Page[Loan]:
         """A borrower's loans, newest first. Raises INVALID_ARGUMENT for a foreign token."""
-        page = await stored.page_of(borrower, size, token)
+        page = await stored.page_of_borrower(borrower, size, token)
         views = [await self._view(record, self.today()) for record in page.items]
         return Page(tuple(views), page.next_token)
 

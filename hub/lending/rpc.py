@@ -22,10 +22,10 @@ from hub.lending.messages import (
     payoff_message,
     quote_message,
 )
-from hub.lending.paging import DEFAULT_PAGE_SIZE
 from hub.lending.service import LendingService
 from hub.platform.callers import current_caller
 from hub.platform.idempotency import Idempotency
+from hub.platform.paging import DEFAULT_PAGE_SIZE
 
 
 class FinancingServicer(financing_grpc.FinancingServiceServicer):

@@ -10,9 +10,9 @@ from typing import Any
 from tortoise.expressions import Q
 
 from hub.lending.decisions import Reason
-from hub.lending.paging import Page, read_token, token_after
 from hub.lending.rules import FinancingState, Quote, check_transition
 from hub.lending.store import ClaimRow, FinancingRow
+from hub.platform.paging import Page, after_token, page_of
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,11 @@ async def ids_signed_too_late(today: date, limit: int) -> list[str]:
     return [row.financing_id for row in await rows.order_by("due_date").limit(limit)]
 
 
-async def page_of(applicant_uscc: str, size: int, token: str) -> Page[Financing]:
+async def page_of_applicant(applicant_uscc: str, size: int, token: str) -> Page[Financing]:
     """An applicant's applications, newest first."""
-    query = FinancingRow.filter(applicant_uscc=applicant_uscc)
-    after = read_token(token)
-    if after is not None:
-        query = query.filter(Q(created_at__lt=after[0]) | Q(created_at=after[0], financing_id__lt=after[1]))
+    query = FinancingRow.filter(Q(applicant_uscc=applicant_uscc) & after_token(token, "financing_id"))
     rows = await query.order_by("-created_at", "-financing_id").limit(size + 1)
-    more = token_after(rows[size - 1].created_at, rows[size - 1].financing_id) if len(rows) > size else ""
-    return Page(tuple(_financing(row) for row in rows[:size]), more)
+    return page_of(rows, size, "financing_id", _financing)
 
 
 async def live_claim(receivable_id: str) -> ClaimRow | None:

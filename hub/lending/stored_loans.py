@@ -9,8 +9,8 @@ from typing import Any
 from tortoise.expressions import Q
 
 from hub.lending.engine import Draw, Event, FeeCharged, Repay
-from hub.lending.paging import Page, read_token, token_after
 from hub.lending.store import LoanEventRow, LoanRow
+from hub.platform.paging import Page, after_token, page_of
 
 DRAW, REPAYMENT, FEE = "DRAW", "REPAYMENT", "FEE"
 _EVENTS: dict[str, type[Draw] | type[Repay] | type[FeeCharged]] = {DRAW: Draw, REPAYMENT: Repay, FEE: FeeCharged}
@@ -83,15 +83,11 @@ async def close(loan_id: str) -> None:
     await LoanRow.filter(loan_id=loan_id).update(closed=True)
 
 
-async def page_of(borrower: str, size: int, token: str) -> Page[LoanRecord]:
+async def page_of_borrower(borrower: str, size: int, token: str) -> Page[LoanRecord]:
     """A borrower's loans, newest first."""
-    query = LoanRow.filter(borrower=borrower)
-    after = read_token(token)
-    if after is not None:
-        query = query.filter(Q(created_at__lt=after[0]) | Q(created_at=after[0], loan_id__lt=after[1]))
+    query = LoanRow.filter(Q(borrower=borrower) & after_token(token, "loan_id"))
     rows = await query.order_by("-created_at", "-loan_id").limit(size + 1)
-    more = token_after(rows[size - 1].created_at, rows[size - 1].loan_id) if len(rows) > size else ""
-    return Page(tuple(_record(row) for row in rows[:size]), more)
+    return page_of(rows, size, "loan_id", _record)
 
 
 async def events_of(loan_id: str) -> list[LoanEventRecord]:

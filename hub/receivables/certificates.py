@@ -15,10 +15,11 @@ from huilian_protocol.errors import HuilianError
 
 from hub.platform.database import Database
 from hub.platform.ids import Ids
+from hub.platform.paging import Page
 from hub.receivables import stored_certificates, stored_receivables
 from hub.receivables.access import visible_certificate, visible_receivable
 from hub.receivables.documents import is_uscc
-from hub.receivables.model import Certificate, Page, Receivable
+from hub.receivables.model import Certificate, Receivable
 from hub.receivables.ports import EnterpriseDirectory
 from hub.receivables.reasons import Reason, term_reason
 from hub.receivables.records import Records

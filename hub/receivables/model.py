@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from hub.receivables.reasons import Reason
 from hub.receivables.states import CertificateState, ReceivableState
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +57,3 @@ class Certificate:
     due_date: dt.date
     financing_id: str | None
     created_at: dt.datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Item]):
-    """One page of a list; `next_token` is empty on the last."""
-
-    items: tuple[Item, ...]
-    next_token: str

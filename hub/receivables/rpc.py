@@ -12,6 +12,7 @@ from huilian.receivables.v1 import receivable_service_pb2_grpc as receivable_grp
 
 from hub.platform.callers import current_caller
 from hub.platform.idempotency import Idempotency
+from hub.platform.paging import DEFAULT_PAGE_SIZE
 from hub.receivables.messages import (
     certificate_message,
     confirmation_message,
@@ -20,7 +21,6 @@ from hub.receivables.messages import (
     receivable_message,
     taken_in_message,
 )
-from hub.receivables.paging import page_size_of
 from hub.receivables.service import ReceivablesService
 
 
@@ -57,7 +57,7 @@ class ReceivableServicer(receivable_grpc.ReceivableServiceServicer):
         self, request: receivable_pb.ListReceivablesRequest, context: Any
     ) -> receivable_pb.ListReceivablesResponse:
         """The caller's receivables, newest first."""
-        size = page_size_of(request.page.page_size)
+        size = request.page.page_size or DEFAULT_PAGE_SIZE
         page = await self._service.list_own(current_caller().id, size, request.page.page_token)
         return receivable_pb.ListReceivablesResponse(
             receivables=[receivable_message(receivable) for receivable in page.items],
@@ -175,7 +175,7 @@ class CertificateServicer(certificate_grpc.CertificateServiceServicer):
         self, request: certificate_pb.ListCertificatesRequest, context: Any
     ) -> certificate_pb.ListCertificatesResponse:
         """The caller's certificates, newest first."""
-        size = page_size_of(request.page.page_size)
+        size = request.page.page_size or DEFAULT_PAGE_SIZE
         page = await self._certificates.list_own(current_caller().id, size, request.page.page_token)
         return certificate_pb.ListCertificatesResponse(
             certificates=[certificate_message(certificate) for certificate in page.items],

@@ -15,12 +15,13 @@ from huilian_protocol.errors import HuilianError
 
 from hub.platform.database import Database
 from hub.platform.ids import Ids
+from hub.platform.paging import Page
 from hub.receivables import stored_certificates, stored_receivables
 from hub.receivables.access import visible_receivable
 from hub.receivables.certificates import Certificates
 from hub.receivables.confirmations import ConfirmationDomain, Confirmations
 from hub.receivables.matching import Tolerances
-from hub.receivables.model import Certificate, Page, Receivable
+from hub.receivables.model import Certificate, Receivable
 from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger
 from hub.receivables.records import Records
 from hub.receivables.rules import business_date, check_not_due

@@ -10,8 +10,8 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
 
 from hub.platform.database import Database
-from hub.receivables.model import Certificate, Page
-from hub.receivables.paging import after_token, next_token
+from hub.platform.paging import Page, after_token, page_of
+from hub.receivables.model import Certificate
 from hub.receivables.states import CertificateEvent, CertificateState, next_certificate_state
 from hub.receivables.store import CertificateRow
 
@@ -72,9 +72,7 @@ async def page_of_party(uscc: str, page_size: int, token: str) -> Page[Certifica
     mine = Q(holder_uscc=uscc) | Q(issuer_uscc=uscc) | Q(offered_by=uscc)
     query = CertificateRow.filter(mine & after_token(token, "certificate_id"))
     rows = await query.order_by("-created_at", "-certificate_id").limit(page_size + 1)
-    last = rows[page_size - 1] if len(rows) > page_size else None
-    token_after = next_token(last.created_at, last.certificate_id) if last else ""
-    return Page(tuple(_certificate(row) for row in rows[:page_size]), token_after)
+    return page_of(rows, page_size, "certificate_id", _certificate)
 
 
 def _certificate(row: CertificateRow) -> Certificate:

@@ -12,8 +12,8 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
 
 from hub.platform.database import Database
-from hub.receivables.model import Page, Receivable
-from hub.receivables.paging import after_token, next_token
+from hub.platform.paging import Page, after_token, page_of
+from hub.receivables.model import Receivable
 from hub.receivables.reasons import Reason
 from hub.receivables.states import ReceivableEvent, ReceivableState, next_receivable_state
 from hub.receivables.store import ReceivableRow
@@ -106,9 +106,7 @@ async def page_of_party(uscc: str, page_size: int, token: str) -> Page[Receivabl
     mine = Q(buyer_uscc=uscc) | Q(supplier_uscc=uscc)
     query = ReceivableRow.filter(mine & after_token(token, "receivable_id"))
     rows = await query.order_by("-created_at", "-receivable_id").limit(page_size + 1)
-    last = rows[page_size - 1] if len(rows) > page_size else None
-    token_after = next_token(last.created_at, last.receivable_id) if last else ""
-    return Page(tuple(_receivable(row) for row in rows[:page_size]), token_after)
+    return page_of(rows, page_size, "receivable_id", _receivable)
 
 
 async def due(on: dt.date, states: Collection[ReceivableState], limit: int) -> list[Receivable]:

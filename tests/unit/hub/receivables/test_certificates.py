@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from huilian_protocol.canonical import b64u_encode
 
 from hub.receivables.certificates import Issued, Refused
 from hub.receivables.model import Certificate
@@ -244,7 +245,10 @@ async def test_lists_come_in_pages_newest_first(world: World) -> None:
     assert len(set(seen)) == 7
 
 
-@pytest.mark.parametrize("token", ["x", "bm90IGpzb24", "WzEsMl0", "WyJ4IiwieSJd"])
+FOREIGN = ["no moment", "2026-01-01 abc", "0001-01-01T00:00:00+14:00 abc", "2026-01-01T00:00:00+00:00 a\x00c"]
+
+
+@pytest.mark.parametrize("token", ["x", *(b64u_encode(text.encode()) for text in FOREIGN)])
 async def test_a_foreign_page_token_is_refused(world: World, token: str) -> None:
     await refused("INVALID_ARGUMENT", world.service.certificates.list_own(BUYER, 3, token))
     await refused("INVALID_ARGUMENT", world.service.list_own(BUYER, 3, token))
