@@ -25,6 +25,8 @@ from hub.exchange.store import ExchangeStore
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 
+__all__ = ["Delivery", "ExchangeService", "Read"]
+
 
 class ExchangeService:
     """The reads of one hub."""

@@ -17,8 +17,7 @@ from huilian_protocol.artefact import Artefact, DatasetGrant
 from huilian_protocol.errors import Fault, HuilianError
 from huilian_protocol.sealing import open_sealed, payload_info
 
-from hub.exchange.rules import Read
-from hub.exchange.settlement import Delivery
+from hub.exchange.service import Delivery, Read
 from hub.lending.ports import Consents, Exchange
 from hub.platform.transactions import forbid_transaction
 

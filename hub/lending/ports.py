@@ -7,8 +7,7 @@ from typing import Any, Protocol
 
 from huilian_protocol.artefact import Artefact
 
-from hub.exchange.rules import Read
-from hub.exchange.settlement import Delivery
+from hub.exchange.service import Delivery, Read
 from hub.receivables.service import Certificate, Receivable
 from ledger.registry.fingerprints import InvoiceIdentity
 

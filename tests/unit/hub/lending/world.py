@@ -15,8 +15,7 @@ from huilian_protocol.sealing import key_id, payload_info, seal
 from huilian_protocol.webauthn import Assertion
 
 from hub.accounting.service import AccountKind, EmbeddedBook, Line, deposit_account
-from hub.exchange.rules import Read
-from hub.exchange.settlement import Delivery
+from hub.exchange.service import Delivery, Read
 from hub.ledger.service import LedgerService
 from hub.lending.evidence import RECIPIENT
 from hub.lending.flash import Wish
