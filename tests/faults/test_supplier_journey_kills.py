@@ -17,7 +17,7 @@ from huilian_protocol.trust import TrustAnchors
 from deploy.journeys.step import Step, StepResult, run_steps
 from deploy.journeys.supplier import SupplierJourney
 from ledger.verify.files import verify_file
-from tests.faults.conftest import RunningSite
+from tests.support.sites import RunningSite
 
 # What a client sees of a hub that just died or is just coming up.
 CUT_OFF = {"UNAVAILABLE", "DEADLINE_EXCEEDED"}

@@ -1,0 +1,144 @@
+"""After real reads no personal value lies anywhere in the hub's folder, its logs, or what the edges keep.
+
+Values are looked for in every spelling in which careless software would leave them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from huilian.lending.v1 import loan_service_pb2 as pb
+from huilian_protocol.artefact import DatasetGrant
+from huilian_protocol.canonical import canonicalise
+from huilian_protocol.consent import parse_signed_consent
+from huilian_protocol.errors import HuilianError
+from huilian_sdk import Call, Person
+
+from connectors.kit import sandbox_people
+from deploy.site import AGENCIES, Site
+from tests.integration.citizens import Citizen, authority_key, registered
+from tests.integration.taken_over_hub import Read, TakenOverHub
+from tests.support.sites import HUB, RunningSite
+
+WANTED = {
+    "housing_fund.account/v1": (
+        "account_status",
+        "balance_fen",
+        "base_fen",
+        "deposit_months",
+        "employer_name",
+        "monthly_deposit_fen",
+    ),
+    "tax.personal_income/v1": ("annual_income_fen", "income_months", "tax_paid_fen"),
+    "social_insurance.contribution/v1": ("base_fen", "consecutive_months", "participation_status"),
+}
+LOAN_FEN, TERM_DAYS = 1_000_000, 90
+LEAST_DIGITS = 6  # shorter numbers turn up by chance in hashes and timestamps
+
+pytestmark = pytest.mark.xdist_group("shared-site")
+
+
+async def test_nothing_personal_stays_with_the_hub_or_the_edges(shared_site: RunningSite) -> None:
+    site, place = shared_site.site, shared_site.site.hub(HUB)
+    person = sandbox_people.DEMO_TWO_EMPLOYERS
+    async with registered(site, place, person) as citizen:
+        payloads = await _read_everything(TakenOverHub.of(site, place), citizen)
+        await _be_refused(citizen)
+    secrets = {person.name, person.resident_id, *_telling(payloads)}
+    assert len(secrets) >= 6, secrets
+    in_the_clear = canonicalise(payloads) + canonicalise([person.name, person.resident_id])
+    assert all(_found_in(in_the_clear, secret) for secret in secrets), "the search itself works"
+    places = list(_files(site, place.folder))
+    assert any(path.name == "hub.sqlite" for path in places) and any(path.name == "hub-a.log" for path in places)
+    leaks = [
+        f"{secret} in {path.name}" for path in places for secret in secrets if _found_in(path.read_bytes(), secret)
+    ]
+    assert leaks == []
+
+
+async def _read_everything(bank: TakenOverHub, citizen: Citizen) -> list[dict[str, Any]]:
+    """Reads through the hub; opened with the bank's key, which the exchange does not use."""
+    datasets = [DatasetGrant(name, tuple(sorted(fields)), citizen.period()) for name, fields in WANTED.items()]
+    consent = parse_signed_consent((await citizen.granted(datasets)).signed_consent)
+    opened = []
+    for number, grant in enumerate(consent.artefact.datasets):
+        request_id = f"canary-read-{number}"
+        answer = await _fetch(citizen, consent.artefact.id, grant, request_id)
+        read = Read(b"", grant.id, grant.fields, grant.period, b"", b"", request_id)
+        payload = bank.open(consent.artefact, read, answer)
+        assert payload["status"] == "present"
+        opened.append(payload["data"])
+    # The bank's own decision opens the data inside the hub's process; it may keep it for the person's eyes only.
+    application = await citizen.hub.loans.apply(
+        consent_id=consent.artefact.id, amount_fen=LOAN_FEN, term_days=TERM_DAYS, application_id="canary-loan-0001"
+    )
+    assert application.state in (pb.FLASH_LOAN_STATE_OFFERED, pb.FLASH_LOAN_STATE_REJECTED)
+    return opened
+
+
+async def _fetch(citizen: Citizen, consent_id: str, grant: DatasetGrant, request_id: str) -> Any:
+    return await citizen.hub.exchange.fetch(
+        consent_id=consent_id, dataset_id=grant.id, fields=grant.fields, period=grant.period, call=Call(request_id)
+    )
+
+
+async def _be_refused(citizen: Citizen) -> None:
+    """Refusals are logged and recorded too: by the hub for a field too many, by the authority for a wrong name."""
+    consent = await citizen.granted()
+    with pytest.raises(HuilianError):
+        await _fetch(citizen, consent.consent_id, citizen.grant_of(["balance_fen"]), "canary-refused-1")
+    misspelt = Person(replace(citizen.person.identity, name=citizen.person.identity.name + "某"))
+    suite, key = await authority_key(citizen.hub)
+    with pytest.raises(HuilianError) as refusal:
+        sealed = misspelt.seal_registration(key, suite=suite)
+        await citizen.hub.identity.register_person(sealed, citizen.device.public_jwk)
+    assert refusal.value.code == "PERSON_NOT_VERIFIED"
+
+
+def _telling(value: Any) -> Iterator[str]:
+    """Every value inside that would tell something about a person if it were found."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _telling(item)
+    elif isinstance(value, str) and not value.isascii():
+        yield value
+    elif isinstance(value, int) and len(str(value)) >= LEAST_DIGITS:
+        yield str(value)
+
+
+def _files(site: Site, hub_folder: Path) -> Iterator[Path]:
+    """What the hub and the edges keep, and what they wrote to their logs. The agencies' own sandboxes may know."""
+    kept = [hub_folder, *(site.folder / agency for agency in AGENCIES)]
+    yield from (path for folder in kept for path in folder.rglob("*") if path.is_file())
+    names = [HUB, *AGENCIES, "identity_authority", "mini_program_api"]
+    yield from (site.folder / "logs" / f"{name}.log" for name in names)
+
+
+def _found_in(data: bytes, secret: str) -> bool:
+    return any(spelling in data for spelling in _spellings(secret))
+
+
+def _spellings(secret: str) -> Iterator[bytes]:
+    utf8 = secret.encode()
+    yield utf8
+    yield secret.encode("gb18030")
+    yield secret.encode("utf-16-le")
+    yield utf8.hex().encode()
+    yield json.dumps(secret)[1:-1].encode()
+    yield quote(secret).encode()
+    if not secret.isdigit():
+        # Inside base64 a text looks different for each of three places; its ends mix with its neighbours.
+        for shift in range(3):
+            encoded = base64.b64encode(bytes(shift) + utf8).rstrip(b"=")
+            inner = encoded[4 if shift else 0 : -2]
+            yield inner
+            yield inner.replace(b"+", b"-").replace(b"/", b"_")
