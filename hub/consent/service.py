@@ -6,7 +6,7 @@ verify all of it again by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -93,6 +93,11 @@ class ConsentService:
         self._ledger, self._trust, self._signing_key = ledger, trust, signing_key
         self._store = ConsentStore(database)
         self.revocations = RevocationFeed(self._store, clock)
+        self._when_revoked: list[Callable[[str], Awaitable[None]]] = []
+
+    def when_revoked(self, do: Callable[[str], Awaitable[None]]) -> None:
+        """Have something done with a consent's id in the transaction that revokes it."""
+        self._when_revoked.append(do)
 
     def purposes(self) -> tuple[Purpose, ...]:
         """Every purpose that may be asked for."""
@@ -157,6 +162,8 @@ class ConsentService:
         at = self._clock.now()
         await self._store.add_revocation(consent_id, at)
         await self._record_revocation(consent.artefact, at)
+        for do in self._when_revoked:
+            await do(consent_id)
         self._database.after_commit(self.revocations.wake)
         return consent
 

@@ -51,7 +51,8 @@ class Admission:
     async def admit(self, requested_by: str, read: Read, offer: Offer | None) -> Ticket | Delivery | HuilianError:
         """A ticket, or the answer that is known already. A refusal is returned, not raised, so that its record stays.
 
-        Raises NOT_FOUND, REQUEST_ID_REUSED and UNAVAILABLE, of which nothing is recorded: they say nothing about data.
+        Raises NOT_FOUND, REQUEST_ID_REUSED, REPLAYED_REQUEST (its answer is kept no longer) and UNAVAILABLE, of which
+        nothing is recorded: they say nothing about data.
         """
         row = await self._store.lock_read(row_id(requested_by, read))
         consent = await self._consents.find(read.consent_id)

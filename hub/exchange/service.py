@@ -8,6 +8,8 @@ leaves the row: the same request id takes the read up again, and the edge counts
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 
 from huilian.connector.v1 import connector_service_pb2 as connector_pb
 from huilian_protocol.answer import verify_answer
@@ -27,6 +29,10 @@ from hub.platform.ids import Ids
 
 __all__ = ["Delivery", "ExchangeService", "Read"]
 
+FORGET_EVERY_S = 60.0
+
+logger = logging.getLogger(__name__)
+
 
 class ExchangeService:
     """The reads of one hub."""
@@ -43,19 +49,21 @@ class ExchangeService:
         ledger: Ledger,
         vault: SubjectVault,
     ) -> None:
-        self._database = database
+        self._database, self._clock = database, clock
         self.catalogue = catalogue
-        store = ExchangeStore(database)
+        store = self._store = ExchangeStore(database)
+        # What the hub still keeps sealed goes in the transaction that revokes (PIPL article 47).
+        consents.when_revoked(store.forget_answers)
         self._access_log = AccessLog(store, clock, ids, ledger, vault)
-        self._settlement = Settlement(store, consents, self._access_log)
+        self._settlement = Settlement(store, clock, consents, self._access_log)
         self._admission = Admission(store, clock, consents, recipients, self._access_log, self._settlement)
         self._out: set[asyncio.Task[Delivery]] = set()
 
     async def fetch(self, requested_by: str, read: Read) -> Delivery:
         """One read under a consent, for the person it is about or the recipient it names; repeatable under its id.
 
-        Raises NOT_FOUND (also for somebody else's consent), REQUEST_ID_REUSED, UNAVAILABLE (the same request is
-        running), what the consent says (CONSENT_*, STATE_CONFLICT, FIELD_NOT_GRANTED, PERIOD_NOT_GRANTED,
+        Raises NOT_FOUND (also for somebody else's consent), REQUEST_ID_REUSED, REPLAYED_REQUEST (the answer is kept no
+        longer), UNAVAILABLE (the same request is running), what the consent says (CONSENT_*, STATE_CONFLICT, FIELD_NOT_GRANTED, PERIOD_NOT_GRANTED,
         RECIPIENT_KEY_MISMATCH), the edge's refusal, or PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT, PROVIDER_FAULT. Each
         refusal of data is recorded before it is raised. Opens its own transactions.
         """
@@ -73,6 +81,21 @@ class ExchangeService:
     async def access_records(self, subject: str, token: str, size: int) -> Page:
         """Who read this person's data: records newest first. Raises INVALID_ARGUMENT for a foreign token."""
         return await self._access_log.page(subject, token, size)
+
+    async def forget_answers(self) -> int:
+        """Drop the sealed answers whose granted data life is over; how many."""
+        async with self._database.transaction():
+            return await self._store.forget_answers_before(self._clock.now())
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep forgetting until the process stops. A failing round is logged and the next one tries again."""
+        while not stop.is_set():
+            try:
+                await self.forget_answers()
+            except Exception as error:  # noqa: BLE001  the database may be away for a moment
+                logger.error("exchange.forgetting_failed", extra={"error_type": type(error).__name__})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), FORGET_EVERY_S)
 
     async def drain(self) -> None:
         """Wait until every request that went out has its outcome recorded; for a graceful stop."""

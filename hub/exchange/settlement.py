@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from huilian_protocol.artefact import Artefact
+from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError, Retry
 
 from hub.consent.service import ConsentService
@@ -29,8 +31,9 @@ class Delivery:
 class Settlement:
     """Ends reads."""
 
-    def __init__(self, store: ExchangeStore, consents: ConsentService, access_log: AccessLog) -> None:
-        self._store, self._consents, self._access_log = store, consents, access_log
+    def __init__(self, store: ExchangeStore, clock: Clock, consents: ConsentService, access_log: AccessLog) -> None:
+        self._store, self._clock = store, clock
+        self._consents, self._access_log = consents, access_log
 
     async def deliver(self, attempt: Attempt, envelope: bytes, edge_signature: str) -> Delivery | HuilianError:
         """Keep the sealed answer and record the delivery, or a refusal when the consent ended in the meantime."""
@@ -40,6 +43,7 @@ class Settlement:
             # What came back is dropped unopened.
             return await self._give_up(row, attempt, consent.refusal(), HUB)
         row.phase, row.envelope = Phase.DELIVERED, envelope
+        row.keep_until = self._clock.now() + timedelta(days=attempt.artefact.data_life_days)
         row.access_record_id = await self._access_log.write(attempt, Outcome(), edge_signature)
         await self._store.put_read(row)
         await self._exhaust_if_last(row, attempt.artefact)
@@ -75,8 +79,10 @@ class Settlement:
 
 
 def delivery_of(row: ReadRow, artefact: Artefact) -> Delivery:
-    """The delivery that a row keeps."""
-    assert row.envelope is not None and row.access_record_id is not None, "a delivered read has both"
+    """The delivery that a row keeps; raises REPLAYED_REQUEST when it is kept no longer."""
+    assert row.access_record_id is not None, "a delivered read has its record"
+    if row.envelope is None:
+        raise HuilianError("REPLAYED_REQUEST", "its answer was given and is no longer kept")
     return Delivery(bytes(row.envelope), row.access_record_id, artefact)
 
 

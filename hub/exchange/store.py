@@ -39,12 +39,14 @@ class ReadRow(Model):
     phase = fields.CharField(max_length=10)
     running_until = UtcDatetimeField(null=True)
     envelope = fields.BinaryField(null=True)
+    # How long the sealed answer may be kept: the data life that the person granted, never beyond a revocation.
+    keep_until = UtcDatetimeField(null=True)
     refusal: fields.JSONField[dict[str, str] | None] = fields.JSONField(null=True)
     access_record_id = fields.CharField(max_length=64, null=True)
 
     class Meta:
         table = "exchange_read"
-        indexes = (("consent_id", "phase"),)
+        indexes = (("consent_id", "phase"), ("keep_until",))
 
 
 class QuotaRow(Model):
@@ -84,6 +86,14 @@ class ExchangeStore:
     async def put_read(self, row: ReadRow) -> None:
         """Store a request as it stands now."""
         await row.save(force_create=not row._saved_in_db)
+
+    async def forget_answers(self, consent_id: str) -> None:
+        """Drop every sealed answer under this consent."""
+        await ReadRow.filter(consent_id=consent_id, envelope__isnull=False).update(envelope=None)
+
+    async def forget_answers_before(self, now: datetime) -> int:
+        """Drop the sealed answers whose time is over; how many."""
+        return await ReadRow.filter(keep_until__lte=now).update(envelope=None, keep_until=None)
 
     async def others_running(self, row: ReadRow) -> bool:
         """Whether other requests under the same consent are under way."""

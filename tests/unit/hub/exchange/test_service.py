@@ -95,6 +95,7 @@ async def test_after_revocation_the_hub_refuses_and_gives_no_old_answer(exchange
     assert await exchange.refused(1) == "CONSENT_REVOKED"
     assert await exchange.outcomes() == ["DELIVERED", "REFUSED:CONSENT_REVOKED", "REFUSED:CONSENT_REVOKED"]
     assert exchange.edge.upstream.faults.queries == 1
+    assert [row.envelope for row in await ReadRow.filter(phase="DELIVERED")] == [None]
 
 
 async def test_the_edge_refuses_by_itself_what_the_hub_forwards(exchange: Exchange) -> None:
@@ -226,3 +227,29 @@ async def test_a_destroyed_key_takes_the_records_with_it(exchange: Exchange) -> 
     with pytest.raises(HuilianError) as gone:
         await exchange.records()
     assert gone.value.code == "NOT_FOUND"
+
+
+async def test_a_sealed_answer_is_kept_no_longer_than_the_granted_data_life(exchange: Exchange) -> None:
+    await exchange.grant(data_life_days=2, valid_until=exchange.clock.now() + timedelta(days=30))
+    await exchange.fetch()
+    exchange.clock.advance(timedelta(days=2, seconds=-1))
+    assert await exchange.service.forget_answers() == 0
+    exchange.clock.advance(timedelta(seconds=1))
+    assert await exchange.service.forget_answers() == 1
+    assert await exchange.service.forget_answers() == 0
+    assert await exchange.refused() == "REPLAYED_REQUEST"
+    assert await exchange.outcomes() == ["DELIVERED"]
+    assert exchange.opened(await exchange.fetch(2), 2)["status"] == "present"
+
+
+async def test_forgetting_goes_on_until_the_process_stops(exchange: Exchange) -> None:
+    await exchange.grant()
+    await exchange.fetch()
+    exchange.clock.advance(timedelta(days=31))
+    stop = asyncio.Event()
+    running = asyncio.create_task(exchange.service.run(stop))
+    async with asyncio.timeout(5):
+        while await ReadRow.filter(envelope__isnull=False).exists():  # noqa: ASYNC110  a table rings no bell
+            await asyncio.sleep(0.01)
+        stop.set()
+        await running
