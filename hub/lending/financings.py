@@ -80,6 +80,9 @@ class Financings:
         decision = self._desk.tables.newest(self._desk.product.decision_table).decide(
             self._facts(certificate, principal_fen, applicant_overdue=0, buyer_overdue=0)
         )
+        if not decision.approved:
+            codes = ", ".join(reason.code for reason in decision.reasons)
+            raise HuilianError("STATE_CONFLICT", f"not financed: {codes}", state=certificate.state)
         return self._priced(principal_fen, decision, certificate.due_date)
 
     async def apply(self, applicant: str, financing_id: str, certificate_id: str, wanted_fen: int) -> Financing:

@@ -167,7 +167,7 @@ class LoanRow(Model):
 
 
 class LoanEventRow(Model):
-    """One event of a loan as booked; never changed. The parts are what it paid when it was booked, in fen."""
+    """One event of a loan as booked; triggers refuse to change it. The parts are what it paid then, in fen."""
 
     id = fields.BigIntField(primary_key=True)
     loan: fields.ForeignKeyRelation[LoanRow] = fields.ForeignKeyField(

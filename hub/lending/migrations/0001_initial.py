@@ -153,7 +153,7 @@ class Migration(migrations.Migration):
                 ('principal_part_fen', fields.BigIntField()),
                 ('booked_at', UtcDatetimeField()),
             ],
-            options={'table': 'lending_loan_event', 'app': 'lending', 'unique_together': (('loan', 'sequence'),), 'constraints': [CheckConstraint(check='amount_fen > 0', name='lending_loan_event_amount'), CheckConstraint(check="kind <> 'REPAYMENT' OR fees_part_fen + interest_part_fen + principal_part_fen = amount_fen", name='lending_loan_event_spread')], 'pk_attr': 'id', 'table_description': 'One event of a loan as booked; never changed. The parts are what it paid when it was booked, in fen.'},
+            options={'table': 'lending_loan_event', 'app': 'lending', 'unique_together': (('loan', 'sequence'),), 'constraints': [CheckConstraint(check='amount_fen > 0', name='lending_loan_event_amount'), CheckConstraint(check="kind <> 'REPAYMENT' OR fees_part_fen + interest_part_fen + principal_part_fen = amount_fen", name='lending_loan_event_spread')], 'pk_attr': 'id', 'table_description': 'One event of a loan as booked; triggers refuse to change it. The parts are what it paid then, in fen.'},
             bases=['Model'],
         ),
     ]

@@ -12,6 +12,7 @@ import pytest
 from huilian_protocol.canonical import canonicalise
 from huilian_protocol.errors import HuilianError
 from huilian_sdk.authenticator import SoftwareAuthenticator
+from tortoise.exceptions import BaseORMException
 
 from hub.ledger.store import LeafRow
 from hub.lending.flash_rules import HOUSING, SOCIAL, TAX
@@ -272,3 +273,11 @@ async def test_a_persons_loan_is_a_record_about_the_person(world: LendingWorld) 
     await world.borrowed(citizen)
     leaves = await LeafRow.all()
     assert [(leaf.record_id, leaf.subject) for leaf in leaves] == [("loan-disbursed:application-1", citizen.subject)]
+
+
+async def test_events_of_a_loan_are_never_rewritten(world: LendingWorld) -> None:
+    await world.borrowed(world.borrower())
+    for sql in ("UPDATE lending_loan_event SET amount_fen = 1", "DELETE FROM lending_loan_event"):
+        with pytest.raises(BaseORMException, match="immutable"):
+            async with world.database.transaction():
+                await world.database.execute(sql)
