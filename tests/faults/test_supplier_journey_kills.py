@@ -12,24 +12,11 @@ import random
 from pathlib import Path
 
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.trust import TrustAnchors
 
-from deploy.journeys.step import Step, StepResult, run_steps
+from deploy.journeys.step import Step, run_steps
 from deploy.journeys.supplier import SupplierJourney
-from ledger.verify.files import verify_file
+from tests.support.journeys import CUT_OFF, check_journey
 from tests.support.sites import RunningSite
-
-# What a client sees of a hub that just died or is just coming up.
-CUT_OFF = {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
-
-
-def _check(running: RunningSite, results: list[StepResult], steps: int, receipts: Path) -> None:
-    assert [result.error for result in results if not result.ok] == []
-    assert len(results) == steps
-    trust = TrustAnchors.load(running.site.trust_file)
-    files = sorted(receipts.glob("*.json"))
-    assert len(files) >= 8
-    assert [file.name for file in files if not verify_file(file, trust).ok] == []
 
 
 async def test_kill_between_any_two_steps(running: RunningSite, tmp_path: Path) -> None:
@@ -41,7 +28,7 @@ async def test_kill_between_any_two_steps(running: RunningSite, tmp_path: Path) 
     async with SupplierJourney(running.site, running.site.hub("hub-a"), None, receipts) as journey:
         steps = journey.steps()
         results = await run_steps(steps, tmp_path, "kills", logging.info, kill)
-    _check(running, results, len(steps), receipts)
+    check_journey(running.site, results, len(steps), receipts)
     assert running.crashes == len(steps)
 
 
@@ -70,4 +57,4 @@ async def test_kill_in_the_middle_of_every_step(running: RunningSite, tmp_path: 
     async with SupplierJourney(running.site, running.site.hub("hub-a"), None, receipts) as journey:
         steps = [interrupted(step) for step in journey.steps()]
         results = await run_steps(steps, tmp_path, "kills", logging.info)
-    _check(running, results, len(steps), receipts)
+    check_journey(running.site, results, len(steps), receipts)

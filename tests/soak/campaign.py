@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -48,10 +49,16 @@ async def advance(campaign: Campaign, progress: Progress, deadline: float) -> No
         try:
             progress.checks += await campaign.case(seed_of(campaign, progress.next_case))
         except Exception as failure:
-            progress.failure = f"case {progress.next_case}: {type(failure).__name__}: {failure}"
+            progress.failure = f"case {progress.next_case}: {type(failure).__name__}: {failure}, {_place_of(failure)}"
         else:
             progress.next_case += 1
         progress.seconds += time.monotonic() - started
+
+
+def _place_of(failure: Exception) -> str:
+    """File and line that raised: an assertion may have nothing else to say."""
+    last = traceback.extract_tb(failure.__traceback__)[-1]
+    return f"{Path(last.filename).name}:{last.lineno} {last.line}"
 
 
 class ProgressFile:

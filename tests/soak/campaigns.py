@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.soak import certificate_histories, loan_histories, mutations
+from tests.soak import certificate_histories, journey_kills, loan_histories, mutations
 from tests.soak.campaign import Campaign
 
 CAMPAIGNS: list[Campaign] = [
@@ -21,10 +21,24 @@ CAMPAIGNS: list[Campaign] = [
         case=certificate_histories.case,
     ),
     Campaign(
+        name="certificate-crowds",
+        title="the same by eight hands at once, on either database",
+        target=200_000,
+        slice_cases=4,
+        case=certificate_histories.crowd_case,
+    ),
+    Campaign(
         name="loan-histories",
         title="random lives of loans: payoff quoted is payoff paid, back-dated is on time, no fen made or lost",
         target=1_000_000,
         slice_cases=30,
         case=loan_histories.case,
+    ),
+    Campaign(
+        name="journey-kills",
+        title="SIGKILLs of hub and chain at random moments of the supplier journey: nothing lost, nothing twice",
+        target=200,
+        slice_cases=0,  # tests/faults kills the hub around every step already
+        case=journey_kills.case,
     ),
 ]

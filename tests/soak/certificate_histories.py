@@ -6,6 +6,7 @@ must give back every certificate as it is stored, and both databases must have c
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import functools
 import itertools
@@ -30,6 +31,8 @@ from tests.unit.hub.receivables.world import World
 
 START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 TO_DUE_DATE = timedelta(days=40)
+DIALECTS = ("sqlite", "postgres")
+HANDS = 8
 PACKAGES = ["hub.platform", "hub.ledger", "hub.receivables"]
 LONGEST, SHORTEST = 160, 40
 MOST_ENDING_STEPS = 2_000
@@ -62,26 +65,30 @@ class WholeLife(Mischief):
 async def case(rng: random.Random) -> int:
     """One history, played on both databases; answers the number of steps that were checked."""
     seed, steps = rng.getrandbits(32), rng.randint(SHORTEST, LONGEST)
-    counted, ends = 0, []
-    for dialect in ("sqlite", "postgres"):
-        url = await _maker(dialect).new_url(PACKAGES)
-        database = Database(url, PACKAGES)
-        await database.open()
-        try:
-            done, end = await _play(database, seed, steps)
-        finally:
-            await database.close()
-            await _maker(dialect).drop(url)
-        counted += done
-        ends.append(end)
-    assert ends[0] == ends[1], "SQLite and PostgreSQL came to different ends"
-    return counted
+    sqlite, postgres = [await _on(dialect, lambda database: _play(database, seed, steps)) for dialect in DIALECTS]
+    assert sqlite[1] == postgres[1], "SQLite and PostgreSQL came to different ends"
+    return sqlite[0] + postgres[0]
+
+
+async def crowd_case(rng: random.Random) -> int:
+    """The same with eight hands at once on one database, where no order can be foretold."""
+    seed, rounds = rng.getrandbits(32), rng.randint(SHORTEST, LONGEST) // HANDS
+    return (await _on(rng.choice(DIALECTS), lambda database: _crowd(database, seed, rounds)))[0]
+
+
+async def _on(dialect: str, play: Callable[[Database], Awaitable[tuple[int, Rows]]]) -> tuple[int, Rows]:
+    url = await _maker(dialect).new_url(PACKAGES)
+    database = Database(url, PACKAGES)
+    await database.open()
+    try:
+        return await play(database)
+    finally:
+        await database.close()
+        await _maker(dialect).drop(url)
 
 
 async def _play(database: Database, seed: int, steps: int) -> tuple[int, Rows]:
-    numbers = itertools.count(1)
-    world = World(database, FixedClock(START), lambda: f"id-{next(numbers):08d}")
-    receivable = await world.confirmed()
+    world, receivable = await _confirmed(database)
     life, spent = WholeLife(world, receivable, seed), dict[str, Any]()
     for _ in range(steps):
         await _step(world, life, receivable, spent)
@@ -90,6 +97,27 @@ async def _play(database: Database, seed: int, steps: int) -> tuple[int, Rows]:
     ending = await _run_to_the_end(world, life, receivable, spent)
     await _check_log(world)
     return steps + ending, await CertificateRow.all().order_by("certificate_id").values()
+
+
+async def _crowd(database: Database, seed: int, rounds: int) -> tuple[int, Rows]:
+    world, receivable = await _confirmed(database)
+    life, spent = WholeLife(world, receivable, seed), dict[str, Any]()
+    for _ in range(rounds):
+        await asyncio.gather(*(attempt(world, life.next_move()) for _ in range(HANDS)))
+        await _check(world, receivable, spent)
+    world.clock.advance(TO_DUE_DATE)
+    life.is_due = True
+    for _ in range(rounds):
+        await asyncio.gather(*(attempt(world, life.next_move()) for _ in range(HANDS)))
+        await _check(world, receivable, spent)
+    await _check_log(world)
+    return 2 * rounds * HANDS, []
+
+
+async def _confirmed(database: Database) -> tuple[World, Receivable]:
+    numbers = itertools.count(1)
+    world = World(database, FixedClock(START), lambda: f"id-{next(numbers):08d}")
+    return world, await world.confirmed()
 
 
 async def _run_to_the_end(world: World, life: WholeLife, receivable: Receivable, spent: dict[str, Any]) -> int:
@@ -104,6 +132,10 @@ async def _run_to_the_end(world: World, life: WholeLife, receivable: Receivable,
 
 async def _step(world: World, life: WholeLife, receivable: Receivable, spent: dict[str, Any]) -> None:
     await attempt(world, life.next_move())
+    await _check(world, receivable, spent)
+
+
+async def _check(world: World, receivable: Receivable, spent: dict[str, Any]) -> None:
     rows = await check_whole(world, receivable.receivable_id)
     now = {row["certificate_id"]: row for row in rows if row["state"] not in UNSPENT_STATES}
     assert spent.items() <= now.items(), "a spent certificate changed"

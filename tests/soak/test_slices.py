@@ -12,7 +12,8 @@ from tests.soak.campaign import Campaign, Progress, ProgressFile, advance, seed_
 from tests.soak.campaigns import CAMPAIGNS
 
 
-@pytest.mark.parametrize("campaign", CAMPAIGNS, ids=lambda campaign: campaign.name)
+# A campaign without a slice has tests of its own elsewhere; its entry in campaigns.py says where.
+@pytest.mark.parametrize("campaign", [c for c in CAMPAIGNS if c.slice_cases], ids=lambda campaign: campaign.name)
 async def test_slice(campaign: Campaign) -> None:
     for case in range(campaign.slice_cases):
         assert await campaign.case(seed_of(campaign, case)) > 0
