@@ -181,16 +181,11 @@ def erp_specs(site: Site) -> list[ProcessSpec]:
     password = site.folder / "secrets" / "tryton-connector"
     password.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     password.write_text(CONNECTOR_PASSWORD)
-    tls = site.pki.issue("erp_connector")
     environment = {
+        **_edge_environment(site, "erp_connector", "erp_connector"),
         "HUILIAN_TRYTON_URL": site.tryton_url,
         "HUILIAN_TRYTON_USER": CONNECTOR_USER,
         "HUILIAN_TRYTON_PASSWORD_FILE": str(password),
-        "HUILIAN_LISTEN": f"127.0.0.1:{site.port('erp_connector')}",
-        "HUILIAN_TLS_CERTIFICATE_FILE": str(tls.certificate),
-        "HUILIAN_TLS_KEY_FILE": str(tls.key),
-        "HUILIAN_TLS_CLIENT_CA_FILE": str(tls.ca),
-        "HUILIAN_ALLOWED_CLIENTS": "hub-a,hub-b",
     }
     return [
         ProcessSpec("tryton", arguments, port_open(site.port("tryton")), timeout_s=SLOW_START_S),

@@ -4,21 +4,16 @@ start.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
+from huilian_protocol import settings
+from huilian_protocol.settings import PREFIX, Address, SettingsError
+from pydantic import Field, Json, model_validator
 
-PREFIX = "HUILIAN_"
-Address = Annotated[str, Field(pattern=r"^[^:\s]+:[0-9]{1,5}$", description="host:port")]
+__all__ = ["Mode", "Settings", "SettingsError"]
+
 Addresses = Json[dict[str, Address]]
-
-
-class SettingsError(Exception):
-    """The environment does not describe a hub that can start; the message names each variable and what was expected."""
 
 
 class Mode(StrEnum):
@@ -28,10 +23,8 @@ class Mode(StrEnum):
     PRODUCTION = "production"
 
 
-class Settings(BaseModel):
+class Settings(settings.Settings):
     """What a hub needs to know to start. Field `state_dir` is read from `HUILIAN_STATE_DIR`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     mode: Mode = Field(Mode.SANDBOX, description="sandbox or production")
     origin: str = Field(
@@ -59,18 +52,6 @@ class Settings(BaseModel):
     )
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR")
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read the settings. Raises SettingsError naming every unknown, missing or malformed variable, without
-        values.
-        """
-        source = os.environ if environment is None else environment
-        values = {name[len(PREFIX) :].lower(): value for name, value in source.items() if name.startswith(PREFIX)}
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            raise SettingsError("; ".join(_problem(item) for item in error.errors())) from None
-
     @model_validator(mode="after")
     def _refuse_sandbox_in_production(self) -> Settings:
         if self.mode is Mode.PRODUCTION:
@@ -92,14 +73,3 @@ class Settings(BaseModel):
     def database(self) -> str:
         """The database's URL: SQLite in the state folder unless one is set."""
         return self.database_url or f"sqlite://{self.state_dir.absolute() / 'hub.sqlite'}"
-
-
-def _problem(item: Mapping[str, object]) -> str:
-    location = item["loc"]
-    if not isinstance(location, tuple) or not location:
-        return str(item["msg"]).removeprefix("Value error, ")
-    field = str(location[0])
-    if item["type"] == "extra_forbidden":
-        return f"{PREFIX}{field.upper()}: unknown variable"
-    expected = Settings.model_fields[field].description
-    return f"{PREFIX}{field.upper()}: {'missing; ' if item['type'] == 'missing' else ''}expected {expected}"

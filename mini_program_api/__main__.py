@@ -9,10 +9,11 @@ import ssl
 import sys
 
 from aiohttp import web
+from huilian_protocol.settings import SettingsError
 from huilian_sdk import Huilian
 
 from mini_program_api.app import create_app
-from mini_program_api.settings import ApiSettings, SettingsError
+from mini_program_api.settings import ApiSettings
 
 CANNOT_START = 2
 STOP_GRACE_S = 5.0

@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from huilian_protocol.errors import HuilianError
+
 from connectors.kit.months import Period
 
 JsonValue: TypeAlias = "str | int | bool | list[JsonValue] | dict[str, JsonValue] | None"
@@ -116,6 +118,16 @@ class UpstreamRefused(UpstreamError):
 
 class UpstreamMalformed(UpstreamError):
     """The agency's answer breaks its own protocol, speaks of another person or does not fit the schema."""
+
+
+def provider_error(error: UpstreamError, provider: str) -> HuilianError:
+    """What a hub is told of this failure: PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT or PROVIDER_FAULT."""
+    code = "PROVIDER_UNAVAILABLE"
+    if isinstance(error, UpstreamTimeout):
+        code = "PROVIDER_TIMEOUT"
+    elif isinstance(error, UpstreamMalformed):
+        code = "PROVIDER_FAULT"
+    return HuilianError(code, str(error), provider=provider)
 
 
 def check_result_of(error: UpstreamError) -> CheckResult:

@@ -17,6 +17,7 @@ from datetime import timedelta
 import grpc
 from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.clock import Clock
+from huilian_protocol.settings import SettingsError
 from huilian_protocol.trust import TrustAnchors
 
 from connectors.kit.credentials import Credentials
@@ -28,7 +29,7 @@ from connectors.kit.revocations import RevocationCopy, RevocationFollower
 from connectors.kit.rpc import ConnectorServicer
 from connectors.kit.server import EdgeServer, client_credentials, make_clock
 from connectors.kit.service import EdgeService
-from connectors.kit.settings import HostSettings, SettingsError
+from connectors.kit.settings import HostSettings
 from connectors.kit.store import EdgeStore
 from connectors.kit.verification import ReadVerifier
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from connectors.kit.settings import SettingsError
+from huilian_protocol.settings import SettingsError
 
 CANNOT_START = 2
 

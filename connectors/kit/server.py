@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -23,12 +24,18 @@ logger = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 1_048_576
 MAX_CONCURRENT_CALLS = 256
 STOP_GRACE_S = 5.0
+# For callers who state none; above what any agency is given.
+DEFAULT_DEADLINE_S, LONGEST_CALL_S = 35.0, 60.0
+# Kept back from the caller's deadline so that our own answer says that time ran out, not the transport.
+DEADLINE_RESERVE_S = 0.02
 
 Handler = Callable[[Any, Any], Awaitable[Any]]
 
 
 class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
-    """Lets named clients in, checks each request's field rules, turns every exception into a catalogue status."""
+    """Lets named clients in, checks each request's field rules, keeps their deadline, turns every exception into a
+    catalogue status.
+    """
 
     def __init__(self, allowed_clients: frozenset[str]) -> None:
         self._allowed_clients = allowed_clients
@@ -54,7 +61,11 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in 
             try:
                 self._admit(context)
                 _validate(request)
-                return await serve(request, context)
+                async with asyncio.timeout(_time_left_s(context)):
+                    return await serve(request, context)
+            except TimeoutError:
+                logger.info("call_timed_out method=%s", method)
+                refusal = HuilianError("DEADLINE_EXCEEDED")
             except HuilianError as error:
                 logger.info("call_refused method=%s code=%s", method, error.code)
                 refusal = error
@@ -71,6 +82,11 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in 
         names = {bytes(name).decode("utf-8", "replace") for name in context.auth_context().get("x509_common_name", ())}
         if not names & self._allowed_clients:
             raise HuilianError("PERMISSION_DENIED", "this client is not on the list")
+
+
+def _time_left_s(context: Any) -> float:
+    left = context.time_remaining()
+    return max(0.0, min(DEFAULT_DEADLINE_S if left is None else left - DEADLINE_RESERVE_S, LONGEST_CALL_S))
 
 
 def _validate(request: Message) -> None:

@@ -25,6 +25,7 @@ from connectors.kit.contract import (
     UpstreamError,
     UpstreamMalformed,
     UpstreamTimeout,
+    provider_error,
 )
 from connectors.kit.group_commit import GroupCommit
 from connectors.kit.keys import EdgeKeys
@@ -172,12 +173,7 @@ class EdgeService:
 
     def _provider_error(self, error: UpstreamError) -> HuilianError:
         logger.warning("agency_failed agency=%s reason=%s", self.manifest.agency_id, error)
-        code = "PROVIDER_UNAVAILABLE"
-        if isinstance(error, UpstreamTimeout):
-            code = "PROVIDER_TIMEOUT"
-        elif isinstance(error, UpstreamMalformed):
-            code = "PROVIDER_FAULT"
-        return HuilianError(code, str(error), provider=self.manifest.agency_id)
+        return provider_error(error, self.manifest.agency_id)
 
     def _forget_task(self, key: tuple[str, bytes], task: asyncio.Task[ReadAnswer]) -> None:
         self._running.pop(key, None)

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import os
-import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-import uvloop
+import aiohttp
+from huilian.connector.v1 import erp_connector_service_pb2_grpc
 
-from connectors.core_enterprise.tryton.server import serving
-from connectors.core_enterprise.tryton.settings import SettingsError, load_settings
-
-_log = logging.getLogger("huilian.connector.tryton")
-
-
-async def _serve() -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(load_settings(os.environ)) as port:
-        _log.info("connector.started port=%d", port)
-        await stop.wait()
-    _log.info("connector.stopped")
+from connectors.core_enterprise.tryton.connector import TrytonConnector
+from connectors.core_enterprise.tryton.jsonrpc import TrytonClient
+from connectors.core_enterprise.tryton.manifest import manifest
+from connectors.core_enterprise.tryton.rpc import ErpConnectorServicer
+from connectors.core_enterprise.tryton.settings import TrytonSettings
+from connectors.kit.process import run_process
+from connectors.kit.server import EdgeServer
 
 
-def main() -> int:
-    """Runs the process and returns its exit status."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    try:
-        uvloop.run(_serve())
-    except SettingsError as error:
-        print(f"设置有误 wrong settings:\n{error}", file=sys.stderr)
-        return 2
-    return 0
+@asynccontextmanager
+async def edge_server(settings: TrytonSettings) -> AsyncIterator[EdgeServer]:
+    """The server, ready to start, with its connection to Tryton."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        client = TrytonClient(
+            http,
+            base_url=settings.tryton_url,
+            database=settings.tryton_database,
+            user=settings.tryton_user,
+            password=settings.password(),
+            timeout_s=manifest().timeout_ms / 1_000,
+        )
+        server = EdgeServer(settings)
+        servicer = ErpConnectorServicer(TrytonConnector(client, manifest()))
+        erp_connector_service_pb2_grpc.add_ErpConnectorServiceServicer_to_server(servicer, server.grpc)
+        yield server
+
+
+async def run() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    async with edge_server(TrytonSettings.from_environment()) as server:
+        await server.serve()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_process("tryton connector", run))

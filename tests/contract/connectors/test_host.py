@@ -211,7 +211,7 @@ async def test_only_listed_clients_and_well_formed_requests(tmp_path: Path) -> N
     [
         ({}, "HUILIAN_LISTEN"),
         ({"HUILIAN_LISTEN": "here"}, "HUILIAN_LISTEN"),
-        ({"HUILIAN_LISTENN": "127.0.0.1:1"}, "HUILIAN_LISTENN: unknown setting"),
+        ({"HUILIAN_LISTENN": "127.0.0.1:1"}, "HUILIAN_LISTENN: unknown variable"),
     ],
 )
 async def test_settings_are_named(environment: dict[str, str], named: str) -> None:

@@ -20,11 +20,11 @@ from huilian.connector.v1 import erp_connector_service_pb2 as pb
 from huilian.connector.v1 import erp_connector_service_pb2_grpc as pb_grpc
 from huilian_protocol.status import from_rpc_error
 
+from connectors.core_enterprise.tryton.__main__ import edge_server
 from connectors.core_enterprise.tryton.process import TrytonProcess
 from connectors.core_enterprise.tryton.sandbox import Goods
 from connectors.core_enterprise.tryton.sandbox_setup import CONNECTOR_PASSWORD, CONNECTOR_USER
-from connectors.core_enterprise.tryton.server import serving
-from connectors.core_enterprise.tryton.settings import load_settings
+from connectors.core_enterprise.tryton.settings import TrytonSettings
 from connectors.kit.sandbox_companies import CORE_ENTERPRISE, SUPPLIER
 from deploy.pki import SitePki, TlsFiles
 
@@ -53,7 +53,7 @@ def environment(tmp_path: Path, pki: SitePki, tryton: TrytonProcess) -> dict[str
         "HUILIAN_LISTEN": "127.0.0.1:0",
         "HUILIAN_TLS_CERTIFICATE_FILE": str(own.certificate),
         "HUILIAN_TLS_KEY_FILE": str(own.key),
-        "HUILIAN_TLS_CLIENT_CA_FILE": str(own.ca),
+        "HUILIAN_TLS_CA_FILE": str(own.ca),
         "HUILIAN_ALLOWED_CLIENTS": "hub-a",
     }
 
@@ -71,8 +71,16 @@ async def channel_as(files: TlsFiles, port: int, *, show: bool = True) -> AsyncI
 
 
 @asynccontextmanager
+async def serving(environment: dict[str, str]) -> AsyncIterator[int]:
+    async with edge_server(TrytonSettings.from_environment(environment)) as server:
+        await server.start()
+        yield server.port
+        await server.stop()
+
+
+@asynccontextmanager
 async def stub_of(environment: dict[str, str], client: TlsFiles) -> AsyncIterator[pb_grpc.ErpConnectorServiceAsyncStub]:
-    async with serving(load_settings(environment)) as port, channel_as(client, port) as channel:
+    async with serving(environment) as port, channel_as(client, port) as channel:
         yield pb_grpc.ErpConnectorServiceStub(channel)
 
 
@@ -114,7 +122,7 @@ async def test_nobody_gets_in_without_a_certificate_of_our_authority(
 ) -> None:
     stranger = SitePki(tmp_path / "other", datetime.now(UTC)).issue("hub-a")
     forged = TlsFiles(stranger.certificate, stranger.key, pki.issue("hub-a").ca)
-    async with serving(load_settings(environment)) as port:
+    async with serving(environment) as port:
         for show in (True, False):
             async with channel_as(forged, port, show=show) as channel:
                 with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -147,7 +155,7 @@ async def test_tryton_away_and_tryton_silent_are_told_apart(environment: dict[st
         silent.listen()
         cases = {
             "http://127.0.0.1:1": "PROVIDER_UNAVAILABLE",
-            f"http://127.0.0.1:{silent.getsockname()[1]}": "PROVIDER_TIMEOUT",
+            f"http://127.0.0.1:{silent.getsockname()[1]}": "DEADLINE_EXCEEDED",
         }
         for url, code in cases.items():
             async with stub_of({**environment, "HUILIAN_TRYTON_URL": url}, pki.issue("hub-a")) as stub:
@@ -168,7 +176,7 @@ async def test_process_starts_serves_and_stops(environment: dict[str, str], pki:
     process.send_signal(signal.SIGTERM)
     output = (await process.communicate())[0].decode()
     assert process.returncode == 0, output
-    assert f"connector.started port={port}" in output
+    assert f"serving port={port}" in output
     assert CONNECTOR_PASSWORD not in output
 
 

@@ -11,11 +11,12 @@ from huilian.identity.v1 import identity_service_pb2 as identity_pb
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian_protocol.errors import HuilianError, catalogue
 from huilian_protocol.metadata import REPLAYED
+from huilian_protocol.settings import SettingsError
 
 from mini_program_api.app import create_app
 from mini_program_api.openapi import specification
 from mini_program_api.problems import problem_of
-from mini_program_api.settings import ApiSettings, SettingsError
+from mini_program_api.settings import ApiSettings
 from tests.unit.mini_program_api.conftest import Api
 from tests.unit.sdk.fake_hub import FakeHub, failure
 
