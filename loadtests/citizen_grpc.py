@@ -1,8 +1,4 @@
-"""The citizen journey over gRPC: consent, read, see who read, take back.
-
-make run                                   # in another terminal
-.venv/bin/locust -f loadtests/citizen_grpc.py --headless -u 20 -r 5 -t 60s
-"""
+"""The citizen journey over gRPC: consent, read, see who read, take back."""
 
 from __future__ import annotations
 
@@ -33,7 +29,7 @@ class CitizenGrpc(GrpcUser):
     wait_time = between(0.1, 0.5)
 
     def on_start(self) -> None:
-        """Register, sign in, learn the keys."""
+        """Register, sign in, learn the keys, walk the journey once."""
         someone = next_person()
         self.identity = identity_service_pb2_grpc.IdentityServiceStub(self.channel)
         self.tokens = identity_service_pb2_grpc.TokenServiceStub(self.channel)
@@ -42,12 +38,12 @@ class CitizenGrpc(GrpcUser):
         self.person = Person.create(someone.name, someone.resident_id)
         self.device = SoftwareAuthenticator.generate(rp_id=self.site.trust.rp_id, origin=self.site.trust.origin)
         self.subject = self._register()
-        self.token = self._sign_in()
         clock = sandbox_service_pb2_grpc.SandboxServiceStub(self.channel)
         now = self.call(clock.GetClock, sandbox_service_pb2.GetClockRequest()).now_time
         self.now = now.ToDatetime(tzinfo=UTC)
         offered = self.call(self.exchange.ListDatasets, exchange_pb.ListDatasetsRequest())
         self.agencies = {agency.agency_id: agency for agency in offered.agencies}
+        self.consent_and_read()
 
     @task(1)
     def consent_and_read(self) -> None:
@@ -75,19 +71,22 @@ class CitizenGrpc(GrpcUser):
         self.call(self.consents.ListConsents, consent_pb.ListConsentsRequest(page=page))
 
     def _register(self) -> str:
-        keys = self.call(self.identity.GetKeySet, identity_pb.GetKeySetRequest())
+        keys = self.call(self.identity.GetKeySet, identity_pb.GetKeySetRequest(), signed_in=False)
         authority = next(key for key in keys.sealing_keys if key.party_id == "identity_authority")
         request = identity_pb.RegisterPersonRequest(
             request_id=new_id(),
             sealed_identity=self.person.seal_registration(authority.public_key, suite=Suite(authority.suite)),
             device_public_key_jwk=json.dumps(self.device.public_jwk),
         )
-        return str(self.call(self.identity.RegisterPerson, request).subject)
+        return str(self.call(self.identity.RegisterPerson, request, signed_in=False).subject)
 
-    def _sign_in(self) -> str:
-        challenge = self.call(self.tokens.CreateChallenge, identity_pb.CreateChallengeRequest()).challenge
+    def sign_in(self) -> str:
+        """Answer a challenge with the phone."""
+        asked = identity_pb.CreateChallengeRequest()
+        challenge = self.call(self.tokens.CreateChallenge, asked, signed_in=False).challenge
         grant = identity_pb.PersonGrant(subject=self.subject, assertion=self._assertion(challenge), challenge=challenge)
-        return str(self.call(self.tokens.IssueToken, identity_pb.IssueTokenRequest(person=grant)).access_token)
+        request = identity_pb.IssueTokenRequest(person=grant)
+        return str(self.call(self.tokens.IssueToken, request, signed_in=False).access_token)
 
     def _assertion(self, challenge: bytes) -> identity_pb.DeviceAssertion:
         signed = self.device.sign(challenge)

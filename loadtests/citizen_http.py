@@ -1,11 +1,9 @@
-"""The citizen journey through the REST face: consent, my data, a flash loan, payoff, who read it, take back.
-
-make run                                   # in another terminal
-.venv/bin/locust -f loadtests/citizen_http.py --headless -u 20 -r 5 -t 60s
-"""
+"""The citizen journey through the REST face: consent, my data, a flash loan, payoff, who read it, take back."""
 
 from __future__ import annotations
 
+import math
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +12,7 @@ from huilian_protocol.clock import SandboxClock, format_time
 from huilian_sdk import SoftwareAuthenticator
 from locust import HttpUser, between, task
 
-from loadtests.grpc_user import new_id
+from loadtests.grpc_user import RENEW_S, new_id
 from loadtests.scenario import FIELDS, LAST_MONTHS, months_before
 from loadtests.site import LoadSite, next_person
 
@@ -34,21 +32,26 @@ class CitizenHttp(HttpUser):
     def __init__(self, environment: Any) -> None:
         self.site = LoadSite.running()
         self.host = self.site.api
-        super().__init__(environment)
+        super().__init__(environment)  # type: ignore[no-untyped-call]  # locust's own is untyped
         self.client.verify = str(self.site.ca)
-        self.token = ""
+        self.token, self._renew_at = "", math.inf
 
     def on_start(self) -> None:
-        """Register and sign in."""
+        """Register, sign in, walk the journey once."""
         self.someone = next_person()
         self.device = SoftwareAuthenticator.generate(rp_id=self.site.trust.rp_id, origin=self.site.trust.origin)
         identity = {"name": self.someone.name, "resident_id": self.someone.resident_id}
         registered = self.post("/persons", {**identity, "device_public_jwk": self.device.public_jwk})
         self.subject = registered["subject"]
         self.identity = {**identity, "salt": registered["salt"]}
+        self._sign_in()
+        self.consent_and_loan()
+
+    def _sign_in(self) -> None:
+        self.token, self._renew_at = "", math.inf
         challenge = self.post("/login/challenges")["challenge"]
         login = {"subject": self.subject, "challenge": challenge, "assertion": self._signed(challenge)}
-        self.token = self.post("/login/device", login)["access_token"]
+        self.token, self._renew_at = self.post("/login/device", login)["access_token"], time.monotonic() + RENEW_S
 
     @task(1)
     def consent_and_loan(self) -> None:
@@ -86,6 +89,8 @@ class CitizenHttp(HttpUser):
         return self._request("POST", path, body, name)
 
     def _request(self, method: str, path: str, body: Any, name: str) -> Any:
+        if time.monotonic() >= self._renew_at:
+            self._sign_in()
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if method == "POST":
             headers["Idempotency-Key"] = new_id()
