@@ -15,10 +15,10 @@ from hub.lending.rules import Quote
 CONTRACT_TYPE = "huilian-flash-loan-contract/v1"
 MONTHS_PER_YEAR = 12
 HOUSING, TAX, SOCIAL = "housing_fund.account/v1", "tax.personal_income/v1", "social_insurance.contribution/v1"
-NEEDED_FIELDS: Mapping[str, frozenset[str]] = {
-    HOUSING: frozenset({"account_status", "base_fen", "deposit_months"}),
-    TAX: frozenset({"annual_income_fen", "income_months"}),
-    SOCIAL: frozenset({"participation_status", "base_fen", "consecutive_months"}),
+NEEDED_FIELDS: Mapping[str, Mapping[str, type]] = {
+    HOUSING: {"account_status": str, "base_fen": int, "deposit_months": int},
+    TAX: {"annual_income_fen": int, "income_months": int},
+    SOCIAL: {"participation_status": str, "base_fen": int, "consecutive_months": int},
 }
 
 
@@ -27,7 +27,7 @@ def facts(
 ) -> dict[str, int | str]:
     """What the decision table is asked about.
 
-    Raises DECISION_DATA_MISSING naming every source that is away, not granted, or granted without a needed field. A
+    Raises DECISION_DATA_MISSING naming every source that is away, not granted, or without a usable needed field. A
     person without an account at a source is not missing data: the table has its own reason for that.
     """
     known = {item.dataset_id: item for item in items}
@@ -66,7 +66,13 @@ def spread_percent(incomes: Sequence[int]) -> int:
 def _is_complete(dataset: str, item: EvidenceItem | None) -> bool:
     if item is None or item.status not in {PRESENT, NO_ACCOUNT}:
         return False
-    return item.status == NO_ACCOUNT or NEEDED_FIELDS[dataset] <= set(item.data)
+    wanted = NEEDED_FIELDS[dataset].items()
+    return item.status == NO_ACCOUNT or all(_is_figure(item.data.get(name), kind) for name, kind in wanted)
+
+
+def _is_figure(value: Any, kind: type) -> bool:
+    """Whether a value can be decided on: of its kind (a boolean is no integer), and no figure below zero."""
+    return type(value) is kind and (kind is not int or value >= 0)
 
 
 def _base(item: EvidenceItem) -> int | None:

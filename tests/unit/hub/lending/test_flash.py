@@ -121,6 +121,37 @@ async def test_a_field_that_was_not_granted_is_missing_data(world: LendingWorld)
     assert error.params["datasets"] == TAX
 
 
+ODD_PAYLOADS = [
+    b"{",
+    b"[]",
+    b'{"status":"present","dataset":"tax.personal_income/v1","data":' + b"[" * 100 + b"]" * 100 + b"}",
+    b'{"status":"maybe","dataset":"tax.personal_income/v1","data":{}}',
+    b'{"status":"present","dataset":"tax.personal_income/v1","data":[]}',
+    b'{"status":"present","dataset":"housing_fund.account/v1","data":{}}',
+    b'{"status":"no_account","dataset":"tax.personal_income/v1","data":{"income_months":12}}',
+    b'{"status":"present","dataset":"tax.personal_income/v1","data":{"never_granted":1}}',
+]
+
+
+@pytest.mark.parametrize("payload", ODD_PAYLOADS)
+async def test_a_source_that_answers_nonsense_is_a_source_that_is_away(world: LendingWorld, payload: bytes) -> None:
+    citizen = world.borrower()
+    world.sources.answers[TAX] = payload
+    items = await world.service.flash.preview(citizen.subject, CONSENT)
+    odd = next(item for item in items if item.dataset_id == TAX)
+    assert (odd.status, odd.error_code, dict(odd.data)) == ("unavailable", "PROVIDER_FAULT", {})
+    assert (await refused("DECISION_DATA_MISSING", world.applied(citizen))).params["datasets"] == TAX
+
+
+@pytest.mark.parametrize("value", [None, "9000000", 9_000_000.5, True, [9_000_000], -1])
+async def test_a_figure_of_another_kind_is_missing_data(world: LendingWorld, value: Any) -> None:
+    citizen = world.borrower()
+    data = {**GOOD_INCOME[TAX], "annual_income_fen": value}
+    whole = {"status": "present", "data": data, "dataset": TAX}
+    world.sources.answers[TAX] = json.dumps(whole).encode()
+    assert (await refused("DECISION_DATA_MISSING", world.applied(citizen))).params["datasets"] == TAX
+
+
 CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({HOUSING: None}, ["HOUSING_NO_ACCOUNT"]),
     ({HOUSING: {"account_status": "SEALED"}}, ["HOUSING_NOT_PAYING"]),

@@ -75,12 +75,17 @@ class FakeChain:
             await self._outbox.put("claim.decided", claim_id, payload)
 
 
+def _payload(dataset: str, data: Mapping[str, Any] | None) -> bytes:
+    status = "no_account" if data is None else "present"
+    return canonicalise({"status": status, "data": dict(data or {}), "dataset": dataset})
+
+
 @dataclass
 class FakeSources:
     """The ports `Consents` and `Exchange`: a person's consent, and what each source says, sealed as an edge does."""
 
     people: consents.World
-    answers: dict[str, Mapping[str, Any] | HuilianError | None] = field(default_factory=dict)
+    answers: dict[str, Mapping[str, Any] | bytes | HuilianError | None] = field(default_factory=dict)
     artefacts: dict[str, Artefact] = field(default_factory=dict)
     reads: list[Read] = field(default_factory=list)
     refusal: HuilianError | None = None
@@ -122,8 +127,7 @@ class FakeSources:
         if isinstance(answer, HuilianError):
             raise answer
         artefact = self.artefacts[read.consent_id]
-        status = "no_account" if answer is None else "present"
-        payload = canonicalise({"status": status, "data": dict(answer or {}), "dataset": read.dataset})
+        payload = answer if isinstance(answer, bytes) else _payload(read.dataset, answer)
         info = payload_info(
             consent_sha256=artefact.sha256,
             purpose=artefact.purpose.code,
