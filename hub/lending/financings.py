@@ -19,7 +19,8 @@ from hub.lending.claim_locks import FINANCED, REFUSED, ClaimLocks
 from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import Decision, DecisionTables, Reason
 from hub.lending.limits import Limits, limit_id
-from hub.lending.loans import Loan, Loans, Opening
+from hub.lending.loans import Loans, Opening
+from hub.lending.model import Loan
 from hub.lending.overdue import overdue_of_buyer
 from hub.lending.ports import Receivables
 from hub.lending.products import Product

@@ -72,7 +72,7 @@ def _is_complete(dataset: str, item: EvidenceItem | None) -> bool:
 
 def _is_figure(value: Any, kind: type) -> bool:
     """Whether a value can be decided on: of its kind (a boolean is no integer), and no figure below zero."""
-    return type(value) is kind and (kind is not int or value >= 0)
+    return type(value) is kind and not (isinstance(value, int) and value < 0)
 
 
 def _base(item: EvidenceItem) -> int | None:

@@ -14,6 +14,7 @@ from hub.accounting.service import AccountKind, BankCore, Line, deposit_account
 from hub.lending import stored_loans as stored
 from hub.lending.engine import Payoff, Repay, payoff, replay
 from hub.lending.limits import Limits, limit_id
+from hub.lending.model import Loan
 from hub.lending.products import engine_terms
 from hub.lending.records import Records
 from hub.lending.rules import LoanState, business_date
@@ -23,24 +24,6 @@ from hub.platform.paging import Page
 
 INTEREST_INCOME, FEE_INCOME = "bank:interest-income", "bank:fee-income"
 BANK = "bank"
-
-
-@dataclass(frozen=True)
-class Loan:
-    """A loan on a day: what was signed, what happened, what is owed. Amounts in fen."""
-
-    record: LoanRecord
-    events: tuple[LoanEventRecord, ...]
-    as_of: date
-    owed: Payoff
-
-    @property
-    def state(self) -> LoanState:
-        """ACTIVE, OVERDUE (something is owed after the due date) or CLOSED."""
-        owes = self.owed.total_fen > 0
-        if self.record.closed or (not owes and self.as_of >= self.record.maturity):
-            return LoanState.CLOSED
-        return LoanState.OVERDUE if owes and self.as_of > self.record.maturity else LoanState.ACTIVE
 
 
 @dataclass(frozen=True)

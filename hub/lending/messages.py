@@ -13,7 +13,7 @@ from hub.lending.decisions import Reason
 from hub.lending.engine import Payoff
 from hub.lending.evidence import EvidenceItem
 from hub.lending.flash_rules import read_contract
-from hub.lending.loans import Loan
+from hub.lending.model import Loan
 from hub.lending.rules import Quote
 from hub.lending.stored_financings import Financing
 from hub.lending.stored_flash import FlashApplication

@@ -7,14 +7,12 @@ are made from the objects' own, so a party can ask for its receipt without being
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hub.lending.model import Loan
 from hub.lending.ports import Ledger
-
-if TYPE_CHECKING:
-    from hub.lending.loans import Loan
-    from hub.lending.stored_financings import Financing
-    from hub.lending.stored_loans import LoanEventRecord
+from hub.lending.stored_financings import Financing
+from hub.lending.stored_loans import LoanEventRecord
 
 CURRENCY = "CNY"
 

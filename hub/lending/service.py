@@ -21,7 +21,8 @@ from hub.lending.evidence import EvidenceDesk
 from hub.lending.financings import Desk, Financings
 from hub.lending.flash import FlashDesk, FlashLoans
 from hub.lending.limits import Limits
-from hub.lending.loans import Loan, Loans
+from hub.lending.loans import Loans
+from hub.lending.model import Loan
 from hub.lending.ports import Claims, Consents, Exchange, Ledger, Persons, Receivables, SubjectVault
 from hub.lending.products import FLASH_LOAN, RECEIVABLE_LOAN, load_products
 from hub.lending.records import Records

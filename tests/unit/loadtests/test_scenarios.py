@@ -28,7 +28,7 @@ def test_locust_finds_the_user(name: str, user: str) -> None:
 
 def test_the_consent_suffices_for_a_decision() -> None:
     for dataset, needed in NEEDED_FIELDS.items():
-        assert needed <= set(FIELDS[dataset])
+        assert set(needed) <= set(FIELDS[dataset])
 
 
 def test_the_months_end_before_this_one() -> None:

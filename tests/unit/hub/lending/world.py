@@ -20,7 +20,7 @@ from hub.ledger.service import LedgerService
 from hub.lending.evidence import RECIPIENT
 from hub.lending.flash import Wish
 from hub.lending.flash_rules import HOUSING, SOCIAL, TAX
-from hub.lending.loans import Loan
+from hub.lending.model import Loan
 from hub.lending.service import Collaborators, LendingService
 from hub.lending.stored_financings import Financing
 from hub.lending.stored_flash import FlashApplication
