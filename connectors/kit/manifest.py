@@ -67,7 +67,7 @@ class Manifest(BaseModel):
     sandbox: bool
     protocol: str = Field(min_length=1)
     timeout_ms: int = Field(ge=100, le=30_000)
-    max_answer_bytes: int = Field(ge=1_024, le=16_777_216)
+    max_answer_bytes: int = Field(ge=1_024, le=2_097_152)
     datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
 
     def dataset(self, dataset_id: str) -> DatasetSpec | None:

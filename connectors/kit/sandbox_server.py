@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 
 from aiohttp import web
@@ -50,9 +50,14 @@ class SandboxContext:
     faults: Faults = field(default_factory=Faults)
 
 
+def today_in_china(now: datetime) -> date:
+    """The date in China at this instant."""
+    return now.astimezone(CHINA).date()
+
+
 def current_month(now: datetime) -> Month:
     """The month in China at this instant."""
-    return Month.of(now.astimezone(CHINA).date())
+    return Month.of(today_in_china(now))
 
 
 def sandbox_person(faults: Faults, name: str, number: str) -> Person | None:
@@ -95,7 +100,7 @@ async def _spoil(request: web.Request, response: web.Response, fault: Fault | No
     if fault is Fault.GARBAGE:
         return web.Response(body=b"\x81\x00\xff<html>proxy error</html>\xfe" * 7)
     if fault is Fault.HUGE:
-        return web.Response(body=b" " * 20_000_000)
+        return web.Response(body=b" " * 3_000_000)
     if fault is Fault.SLOW:
         await asyncio.sleep(30)
     if fault is Fault.CUT:

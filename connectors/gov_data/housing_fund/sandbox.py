@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -13,14 +14,14 @@ from connectors.gov_data.housing_fund.wire import QUERY_PATH, sign_answer, sign_
 from connectors.kit.months import Month, Period
 from connectors.kit.plugin import RandomBytes
 from connectors.kit.sandbox_payroll import fund_base_fen, fund_share_fen
-from connectors.kit.sandbox_people import Person
+from connectors.kit.sandbox_people import Employment, Person
 from connectors.kit.sandbox_server import (
     SANDBOX_NOTICE_ZH,
     Fault,
     SandboxContext,
-    current_month,
     make_app,
     sandbox_person,
+    today_in_china,
 )
 from connectors.kit.upstream import compact_month, fen_to_yuan, is_same, read_compact_month
 
@@ -65,36 +66,36 @@ class HousingFund:
         if "ping" in asked:
             return {"code": "0000", "msg": "成功"}
         person = sandbox_person(self._context.faults, asked["xingming"], asked["zjhm"])
-        opened = person.first_insured_month() if person is not None else None
-        settled = current_month(self._context.clock.now()).plus(-1)
-        if person is None or opened is None or opened > settled:
+        today = today_in_china(self._context.clock.now())
+        history = person.insured_history(today) if person is not None else {}
+        if person is None or not history:
             return {"code": "1001", "msg": "未查询到该人员的公积金账户"}
         period = Period(read_compact_month(asked["qsny"]), read_compact_month(asked["jsny"]))
-        data = self._account(person, opened, settled, period)
+        data = _account(person, history, Month.of(today).plus(-1), period)
         if self._context.faults.active is Fault.BROKEN_SCHEMA:
             data["grzhzt"] = "77"
         return {"code": "0000", "msg": "成功", "data": data}
 
-    def _account(self, person: Person, opened: Month, settled: Month, period: Period) -> dict[str, Any]:
-        history = {month: job for month in Period(opened, settled) if (job := person.insured_job(month)) is not None}
-        last = history[max(history)]
-        rows = [
-            {"ny": compact_month(month), "je": fen_to_yuan(2 * fund_share_fen(job))}
-            for month, job in history.items()
-            if month in period
-        ]
-        return {
-            "xingming": person.name,
-            "zjhm": person.resident_id,
-            "grzhzt": "01" if settled in history else "02",
-            "grzhye": fen_to_yuan(sum(2 * fund_share_fen(job) for job in history.values())),
-            "grjcjs": fen_to_yuan(fund_base_fen(last)),
-            "gryjce": fen_to_yuan(fund_share_fen(last)),
-            "dwyjce": fen_to_yuan(fund_share_fen(last)),
-            "dwmc": last.employer,
-            "khny": compact_month(opened),
-            "jcmx": rows,
-        }
+
+def _account(person: Person, history: Mapping[Month, Employment], settled: Month, period: Period) -> dict[str, Any]:
+    last = history[max(history)]
+    rows = [
+        {"ny": compact_month(month), "je": fen_to_yuan(2 * fund_share_fen(job))}
+        for month, job in history.items()
+        if month in period
+    ]
+    return {
+        "xingming": person.name,
+        "zjhm": person.resident_id,
+        "grzhzt": "01" if person.insured_job(settled) is not None else "02",
+        "grzhye": fen_to_yuan(sum(2 * fund_share_fen(job) for job in history.values())),
+        "grjcjs": fen_to_yuan(fund_base_fen(last)),
+        "gryjce": fen_to_yuan(fund_share_fen(last)),
+        "dwyjce": fen_to_yuan(fund_share_fen(last)),
+        "dwmc": last.employer,
+        "khny": compact_month(min(history)),
+        "jcmx": rows,
+    }
 
 
 def create(context: SandboxContext) -> web.Application:

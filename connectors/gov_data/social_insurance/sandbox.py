@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -13,14 +14,14 @@ from connectors.gov_data.social_insurance import wire
 from connectors.kit.months import Month, Period
 from connectors.kit.plugin import RandomBytes
 from connectors.kit.sandbox_payroll import insurance_base_fen
-from connectors.kit.sandbox_people import Person
+from connectors.kit.sandbox_people import Employment, Person
 from connectors.kit.sandbox_server import (
     SANDBOX_NOTICE_ZH,
     Fault,
     SandboxContext,
-    current_month,
     make_app,
     sandbox_person,
+    today_in_china,
 )
 from connectors.kit.upstream import fen_to_yuan
 
@@ -58,25 +59,27 @@ class SocialInsurance:
         if service_code == wire.PING:
             return {"code": 0}
         person = sandbox_person(self._context.faults, question["name"], question["idNo"])
-        first = person.first_insured_month() if person is not None else None
-        settled = current_month(self._context.clock.now()).plus(-1)
-        if person is None or first is None or first > settled:
+        today = today_in_china(self._context.clock.now())
+        history = person.insured_history(today) if person is not None else {}
+        if person is None or not history:
             return _NOT_INSURED
-        found = _contributions(person, first, settled, Period.parse(question["startMonth"], question["endMonth"]))
+        period = Period.parse(question["startMonth"], question["endMonth"])
+        found = _contributions(person, history, Month.of(today).plus(-1), period)
         if self._context.faults.active is Fault.BROKEN_SCHEMA:
             found["state"] = "9"
         return found
 
 
-def _contributions(person: Person, first: Month, settled: Month, period: Period) -> dict[str, Any]:
-    history = {month: job for month in Period(first, settled) if (job := person.insured_job(month)) is not None}
+def _contributions(
+    person: Person, history: Mapping[Month, Employment], settled: Month, period: Period
+) -> dict[str, Any]:
     last = history[max(history)]
     return {
         "code": 0,
         "name": person.name,
         "idNo": person.resident_id,
-        "state": "1" if settled in history else "2",
-        "firstMonth": str(first),
+        "state": "1" if person.insured_job(settled) is not None else "2",
+        "firstMonth": str(min(history)),
         "settledMonth": str(settled),
         "base": fen_to_yuan(insurance_base_fen(last)),
         "unit": last.employer,

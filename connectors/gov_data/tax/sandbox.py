@@ -11,7 +11,7 @@ from aiohttp import web
 from connectors.gov_data.tax import wire
 from connectors.kit.months import Month, Period
 from connectors.kit.plugin import RandomBytes
-from connectors.kit.sandbox_companies import CORE_ENTERPRISE, DEALER, SandboxCompany, company_by_uscc
+from connectors.kit.sandbox_companies import CORE_ENTERPRISE, DEALER, SandboxCompany, Standing, company_by_uscc
 from connectors.kit.sandbox_payroll import payslips
 from connectors.kit.sandbox_people import Person
 from connectors.kit.sandbox_server import (
@@ -21,12 +21,19 @@ from connectors.kit.sandbox_server import (
     current_month,
     make_app,
     sandbox_person,
+    today_in_china,
 )
 from connectors.kit.upstream import fen_to_yuan, is_same
 
 _FIRST_DECLARED = Month(2020, 1)
 _NOTHING = {"rtn_code": "01", "rtn_msg": "无相关记录"}
 _FOUND = {"rtn_code": "00", "rtn_msg": "成功"}
+_STANDINGS: Mapping[Standing, Mapping[str, str]] = {
+    "normal": {"djztdm": "03", "nsxyjb": "B", "qsye": "0.00"},
+    "arrears": {"djztdm": "03", "nsxyjb": "C", "qsye": "86320.55"},
+    "dishonest": {"djztdm": "03", "nsxyjb": "D", "qsye": "241900.00"},
+    "abnormal": {"djztdm": "05", "nsxyjb": "D", "qsye": "3500.00"},
+}
 
 
 def new_credentials(random_bytes: RandomBytes) -> dict[str, str]:
@@ -49,6 +56,15 @@ def _declarations(company: SandboxCompany, until: Month) -> Iterator[_Declaratio
     for month in Period(_FIRST_DECLARED, until):
         revenue_fen = typical_fen * rng.randint(70, 130) // 100
         yield _Declaration(month, revenue_fen, revenue_fen * 3 // 100, revenue_fen * 2 // 100)
+
+
+def _standing(company: SandboxCompany) -> Mapping[str, str]:
+    """Registration status, credit grade and arrears, in the bureau's codes."""
+    if company is CORE_ENTERPRISE:
+        return {"djztdm": "03", "nsxyjb": "A", "qsye": "0.00"}
+    if company is DEALER:
+        return {"djztdm": "03", "nsxyjb": "M", "qsye": "12000.00"}
+    return _STANDINGS[company.standing]
 
 
 class TaxBureau:
@@ -89,7 +105,9 @@ class TaxBureau:
         return {"xm": person.name, "zjhm": person.resident_id}
 
     def _personal_income(self, person: Person, period: Period) -> wire.Document:
-        slips = [slip for job in person.employments for slip in payslips(job, self._settled())]
+        today = today_in_china(self._context.clock.now())
+        paid = (slip for job in person.employments for slip in payslips(job, self._settled()))
+        slips = [slip for slip in paid if person.is_on_record(slip.month, today)]
         if not slips:
             return wire.Document(_NOTHING)
         tax = "-0.01" if self._context.faults.active is Fault.BROKEN_SCHEMA else None
@@ -109,16 +127,15 @@ class TaxBureau:
         company = company_by_uscc(person.represents) if person.represents is not None else None
         if company is None:
             return wire.Document(_NOTHING)
-        broken = self._context.faults.active is Fault.BROKEN_SCHEMA
         body = {
             **self._identity(person),
             "nsrmc": company.name_zh,
             "shxydm": company.uscc,
-            "djztdm": "03",
-            "nsxyjb": "Z" if broken else "M" if company is DEALER else "A" if company is CORE_ENTERPRISE else "B",
+            **_standing(company),
             "pjnd": str(self._settled().year - 1),
-            "qsye": "12000.00" if company is DEALER else "0.00",
         }
+        if self._context.faults.active is Fault.BROKEN_SCHEMA:
+            body["nsxyjb"] = "Z"
         rows = tuple(
             {
                 "skssq": str(declared.month),

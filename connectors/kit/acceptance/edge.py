@@ -24,7 +24,7 @@ from connectors.kit.service import EdgeService
 from connectors.kit.store import EdgeStore
 from connectors.kit.verification import ReadVerifier
 
-TIMEOUT_MS = 300
+TIMEOUT_MS = 500
 Wrap = Callable[[Connector], Connector]
 
 
