@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from huilian.consent.v1 import consent_service_pb2 as pb
 from huilian_protocol.artefact import Artefact, DatasetGrant, Period, parse_artefact
@@ -19,6 +20,9 @@ from deploy.site import RP_ID, WEB_ORIGIN, HubPlace, Site
 PURPOSE, RECIPIENT = "LOAN_APPLICATION", "bank.lending"
 HOUSING_FUND = "housing_fund.account/v1"
 FIELDS = ("account_status", "base_fen", "deposit_months", "monthly_deposit_fen")
+
+# Long enough to be signed on a busy machine, short enough to wait for its end.
+SHORT_LIFE = dt.timedelta(seconds=4)
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class Citizen:
     def grant_of(self, fields: Sequence[str] = FIELDS, dataset: str = HOUSING_FUND) -> DatasetGrant:
         """A grant of some fields of a dataset for the usual period."""
         return DatasetGrant(dataset, tuple(sorted(fields)), self.period())
+
+    async def outlive(self, artefact: Artefact) -> None:
+        """Wait until the artefact has expired."""
+        left = artefact.valid_until - self.clock.now()
+        await asyncio.sleep(max(left.total_seconds(), 0.0) + 0.05)
 
     async def prepare(
         self,
@@ -124,8 +133,3 @@ async def registered(site: Site, hub: HubPlace, who: sandbox_people.Person) -> A
         made = await client.identity.register_person(person.seal_registration(key, suite=suite), device.public_jwk)
         citizen = client.as_signer(DeviceSigner(made.subject, device))
         yield Citizen(person, device, made.subject, made.key_binding, citizen, SandboxClock(site.clock_file))
-
-
-def changed(artefact: Artefact, **changes: object) -> Artefact:
-    """The artefact with members replaced."""
-    return replace(artefact, **changes)  # type: ignore[arg-type]

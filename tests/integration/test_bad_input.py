@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -108,8 +106,8 @@ async def _unknown_field(scene: Scene) -> Callable[[], Awaitable[object]]:
 
 async def _expired(scene: Scene) -> Callable[[], Awaitable[object]]:
     citizen = scene.citizen
-    prepared = await citizen.prepare(life=dt.timedelta(seconds=2))
-    await asyncio.sleep(2.1)
+    prepared = await citizen.prepare(life=citizens.SHORT_LIFE)
+    await citizen.outlive(prepared.artefact)
     return lambda: citizen.sign(prepared)
 
 

@@ -28,7 +28,7 @@ from huilian_sdk import Person, SoftwareAuthenticator
 from connectors.kit import sandbox_people
 from deploy.site import RP_ID, WEB_ORIGIN
 from tests.integration import hub_state
-from tests.integration.citizens import FIELDS, HOUSING_FUND, Citizen, Prepared, registered
+from tests.integration.citizens import FIELDS, HOUSING_FUND, SHORT_LIFE, Citizen, Prepared, registered
 from tests.integration.taken_over_hub import Read, TakenOverHub, again
 from tests.support.sites import HUB, RunningSite
 
@@ -185,8 +185,8 @@ async def _without_countersignature(raid: Raid) -> Read:
 
 
 async def _expired(raid: Raid) -> Read:
-    consent, sealed = await _granted(raid.citizen, life=dt.timedelta(seconds=2))
-    await asyncio.sleep(2.1)
+    consent, sealed = await _granted(raid.citizen, life=SHORT_LIFE)
+    await raid.citizen.outlive(consent.artefact)
     return raid.hub.read(consent, sealed)
 
 

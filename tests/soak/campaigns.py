@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.soak import certificate_histories, journey_kills, loan_histories, mutations
+from tests.soak import certificate_histories, journey_kills, lending_histories, loan_histories, mutations
 from tests.soak.campaign import Campaign
 
 CAMPAIGNS: list[Campaign] = [
@@ -10,21 +10,21 @@ CAMPAIGNS: list[Campaign] = [
         name="mutations",
         title="damaged consents, assertions, bindings, envelopes, receipts: each refused with a code or a reason",
         target=100_000,
-        slice_cases=30,
+        slice_cases=20,
         case=mutations.case,
     ),
     Campaign(
         name="certificate-histories",
         title="steps in random lives of receivables and certificates, SQLite and PostgreSQL, invariants after each",
         target=1_000_000,
-        slice_cases=3,
+        slice_cases=2,
         case=certificate_histories.case,
     ),
     Campaign(
         name="certificate-crowds",
         title="the same by eight hands at once, on either database",
         target=200_000,
-        slice_cases=4,
+        slice_cases=3,
         case=certificate_histories.crowd_case,
     ),
     Campaign(
@@ -33,6 +33,13 @@ CAMPAIGNS: list[Campaign] = [
         target=1_000_000,
         slice_cases=30,
         case=loan_histories.case,
+    ),
+    Campaign(
+        name="lending-histories",
+        title="steps in random lives of financings and flash loans: books, limits and events agree",
+        target=200_000,
+        slice_cases=1,
+        case=lending_histories.case,
     ),
     Campaign(
         name="journey-kills",

@@ -7,15 +7,10 @@ must give back every certificate as it is stored, and both databases must have c
 from __future__ import annotations
 
 import asyncio
-import atexit
-import functools
 import itertools
 import random
-import shutil
-import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from huilian_protocol.clock import FixedClock
@@ -24,14 +19,12 @@ from hub.platform.database import Database
 from hub.receivables.model import Receivable
 from hub.receivables.states import UNSPENT_STATES, CertificateState, ReceivableState
 from hub.receivables.store import CertificateRow
-from tests.support.databases import DatabaseMaker
-from tests.support.postgres import PostgresServer
+from tests.soak.databases import DIALECTS, on_fresh_database
 from tests.unit.hub.receivables.test_conservation import Mischief, Rows, attempt, check_whole
 from tests.unit.hub.receivables.world import World
 
 START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 TO_DUE_DATE = timedelta(days=40)
-DIALECTS = ("sqlite", "postgres")
 HANDS = 8
 PACKAGES = ["hub.platform", "hub.ledger", "hub.receivables"]
 LONGEST, SHORTEST = 160, 40
@@ -65,7 +58,10 @@ class WholeLife(Mischief):
 async def case(rng: random.Random) -> int:
     """One history, played on both databases; answers the number of steps that were checked."""
     seed, steps = rng.getrandbits(32), rng.randint(SHORTEST, LONGEST)
-    sqlite, postgres = [await _on(dialect, lambda database: _play(database, seed, steps)) for dialect in DIALECTS]
+    sqlite, postgres = [
+        await on_fresh_database(dialect, PACKAGES, lambda database: _play(database, seed, steps))
+        for dialect in DIALECTS
+    ]
     assert sqlite[1] == postgres[1], "SQLite and PostgreSQL came to different ends"
     return sqlite[0] + postgres[0]
 
@@ -73,18 +69,7 @@ async def case(rng: random.Random) -> int:
 async def crowd_case(rng: random.Random) -> int:
     """The same with eight hands at once on one database, where no order can be foretold."""
     seed, rounds = rng.getrandbits(32), rng.randint(SHORTEST, LONGEST) // HANDS
-    return (await _on(rng.choice(DIALECTS), lambda database: _crowd(database, seed, rounds)))[0]
-
-
-async def _on(dialect: str, play: Callable[[Database], Awaitable[tuple[int, Rows]]]) -> tuple[int, Rows]:
-    url = await _maker(dialect).new_url(PACKAGES)
-    database = Database(url, PACKAGES)
-    await database.open()
-    try:
-        return await play(database)
-    finally:
-        await database.close()
-        await _maker(dialect).drop(url)
+    return (await on_fresh_database(rng.choice(DIALECTS), PACKAGES, lambda database: _crowd(database, seed, rounds)))[0]
 
 
 async def _play(database: Database, seed: int, steps: int) -> tuple[int, Rows]:
@@ -160,23 +145,3 @@ def _tell(told: dict[str, tuple[str, str, int]], event: str, content: dict[str, 
             told[part["certificate_id"]] = (CertificateState.HELD.value, holder, part["amount_fen"])
     if event == "transferred":
         told[content["parent_id"]] = (CertificateState.TRANSFERRED.value, *told[content["parent_id"]][1:])
-
-
-@functools.cache
-def _maker(dialect: str) -> DatabaseMaker:
-    return DatabaseMaker(dialect, _folder(), _postgres)
-
-
-@functools.cache
-def _folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="huilian-soak-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-@functools.cache
-def _postgres() -> PostgresServer:
-    server = PostgresServer()
-    server.start()
-    atexit.register(server.stop)
-    return server

@@ -1,0 +1,52 @@
+"""Fresh databases of both dialects for campaigns: one template and one PostgreSQL per process, gone at its end."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from hub.platform.database import Database
+from tests.support.databases import DatabaseMaker
+from tests.support.postgres import PostgresServer
+
+Answer = TypeVar("Answer")
+DIALECTS = ("sqlite", "postgres")
+
+
+async def on_fresh_database(
+    dialect: str, packages: Sequence[str] | None, play: Callable[[Database], Awaitable[Answer]]
+) -> Answer:
+    """Run `play` on a migrated database with the tables of `packages` (None: all), which is dropped afterwards."""
+    url = await _maker(dialect).new_url(packages)
+    database = Database(url, packages)
+    await database.open()
+    try:
+        return await play(database)
+    finally:
+        await database.close()
+        await _maker(dialect).drop(url)
+
+
+@functools.cache
+def _maker(dialect: str) -> DatabaseMaker:
+    return DatabaseMaker(dialect, _folder(), _postgres)
+
+
+@functools.cache
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="huilian-soak-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@functools.cache
+def _postgres() -> PostgresServer:
+    server = PostgresServer()
+    server.start()
+    atexit.register(server.stop)
+    return server
