@@ -47,6 +47,7 @@ class SupplierJourney:
     def __init__(self, site: Site, hub: HubPlace, other_hub: HubPlace | None, receipts: Path) -> None:
         self._site, self._hub, self._other_hub, self._receipts = site, hub, other_hub, receipts
         self._stack = AsyncExitStack()
+        self._clients: dict[tuple[str, str], Huilian] = {}
         self._receivable_id = ""
         self._invoice_number = "XH-2026-0001"
         self._loan_id = ""
@@ -326,10 +327,16 @@ class SupplierJourney:
     # --- helpers
 
     async def _client(self, hub: HubPlace, party: Party) -> Huilian:
-        return await self._stack.enter_async_context(client_of(self._site, hub, party))
+        return await self._kept(hub, party.uscc, lambda: client_of(self._site, hub, party))
 
     async def _operator(self, hub: HubPlace) -> Huilian:
-        return await self._stack.enter_async_context(operator_of(self._site, hub))
+        return await self._kept(hub, "operator", lambda: operator_of(self._site, hub))
+
+    async def _kept(self, hub: HubPlace, who: str, connect: Callable[[], Huilian]) -> Huilian:
+        """One connection for each party at each hub, however often a step is repeated."""
+        if (hub.name, who) not in self._clients:
+            self._clients[hub.name, who] = await self._stack.enter_async_context(connect())
+        return self._clients[hub.name, who]
 
     async def _today(self) -> dt.date:
         return (await (await self._operator(self._hub)).sandbox.now()).astimezone(CHINA).date()

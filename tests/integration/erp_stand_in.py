@@ -84,6 +84,12 @@ def to_message(document: TradeDocument) -> pb.TradeDocument:
 class ErpStandIn(erp_connector_service_pb2_grpc.ErpConnectorServiceServicer):
     """Delivers its trades on one page."""
 
+    def DescribeErp(self, request: pb.DescribeErpRequest, context: Any) -> pb.DescribeErpResponse:
+        """Whose it is."""
+        return pb.DescribeErpResponse(
+            buyer_uscc=DEALER.uscc, buyer_name=DEALER.name_zh, erp="stand-in", erp_version="1"
+        )
+
     def ListTradeDocuments(self, request: pb.ListTradeDocumentsRequest, context: Any) -> pb.ListTradeDocumentsResponse:
         """Everything, once."""
         if request.cursor:

@@ -1,4 +1,7 @@
-"""`make soak`: every campaign in rounds until its target or SOAK_MINUTES (default 30), then var/soak/report.json."""
+"""`make soak`: campaigns in rounds until their targets or SOAK_MINUTES (default 30), then var/soak/report.json.
+
+`python -m tests.soak NAME …` runs the named ones only; the report always tells how far every campaign has come.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,14 +21,15 @@ FOLDER = Path("var/soak")
 ROUND_S = 20.0
 
 
-async def soak(minutes: float) -> bool:
-    """Give each campaign a turn of ROUND_S until time is up; answers whether nothing failed."""
+async def soak(minutes: float, names: Collection[str]) -> bool:
+    """Give each of the named campaigns a turn of ROUND_S until time is up; answers whether nothing failed."""
     record = ProgressFile(FOLDER / "state.json")
     progress = {campaign.name: record.of(campaign) for campaign in CAMPAIGNS}
     end = time.monotonic() + minutes * 60
 
     def open_campaigns() -> list[Campaign]:
-        return [c for c in CAMPAIGNS if progress[c.name].checks < c.target and not progress[c.name].failure]
+        wanted = [campaign for campaign in CAMPAIGNS if campaign.name in names]
+        return [c for c in wanted if progress[c.name].checks < c.target and not progress[c.name].failure]
 
     while time.monotonic() < end and open_campaigns():
         for campaign in open_campaigns():
@@ -37,5 +42,15 @@ async def soak(minutes: float) -> bool:
     return not any(one.failure for one in progress.values())
 
 
+def main(arguments: list[str]) -> int:
+    """Exit status 0 when nothing failed, 2 for a name that no campaign has."""
+    known = [campaign.name for campaign in CAMPAIGNS]
+    if unknown := set(arguments) - set(known):
+        print(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(known)}", file=sys.stderr)
+        return 2
+    minutes = float(os.environ.get("SOAK_MINUTES", "30"))
+    return 0 if asyncio.run(soak(minutes, arguments or known)) else 1
+
+
 if __name__ == "__main__":
-    sys.exit(0 if asyncio.run(soak(float(os.environ.get("SOAK_MINUTES", "30")))) else 1)
+    sys.exit(main(sys.argv[1:]))
