@@ -75,13 +75,9 @@ def unpack_body(body: bytes) -> Body:
     return value["record"], b64u_decode(value["salt"]), value["evidence"]
 
 
-def is_party(content: Any, reader: str) -> bool:
-    """Tell whether a trade's record is for this reader: it lists its `parties`, or else names the reader somewhere."""
-    if isinstance(content, dict):
-        return reader in content["parties"] if "parties" in content else is_party(list(content.values()), reader)
-    if isinstance(content, list):
-        return any(is_party(value, reader) for value in content)
-    return bool(content == reader)
+def is_party(content: Mapping[str, Any], reader: str) -> bool:
+    """Tell whether a trade's record is for this reader: only if it lists the reader among its `parties`."""
+    return reader in content.get("parties", ())
 
 
 def owner_commitment(hold_id: str, salt: bytes) -> bytes:

@@ -19,6 +19,7 @@ from hub.lending.loans import Loans
 from hub.lending.overdue import note_overdue, note_paid
 from hub.lending.ports import Receivables
 from hub.lending.records import CURRENCY, Records
+from hub.lending.rounds import each
 from hub.lending.rules import business_date
 from hub.platform.database import Database
 from hub.receivables.service import Certificate, Receivable, ReceivableState
@@ -55,15 +56,23 @@ class Clearing:
         self._receivables = receivables
         self._loans = loans
         self._records = records
+        self._after: tuple[date, str] | None = None
 
     async def run(self) -> Cleared:
-        """Clears everything that is due today or was before."""
+        """Clears what is due today or was before: at most MOST_AT_ONCE, the next run goes on behind them.
+
+        So buyers who never pay hold up nobody, however many they are.
+        """
         today = business_date(self._clock.now())
         outcome: dict[str, list[str]] = {"settled": [], "overdue": [], "waiting": []}
         async with self._database.transaction():
-            due = await self._receivables.receivables_due(today, MOST_AT_ONCE)
-        for receivable in due:
+            due = await self._receivables.receivables_due(today, MOST_AT_ONCE, self._after)
+        self._after = (due[-1].due_date, due[-1].receivable_id) if len(due) == MOST_AT_ONCE else None
+
+        async def settle(receivable: Receivable) -> None:
             outcome[await self._settle(receivable, today)].append(receivable.receivable_id)
+
+        await each(due, settle, lambda receivable: receivable.receivable_id)
         return Cleared(**{name: tuple(ids) for name, ids in outcome.items()})
 
     async def _settle(self, receivable: Receivable, today: date) -> str:
@@ -153,6 +162,9 @@ class Clearing:
 
 def _content(receivable: Receivable, paid: list[dict[str, object]], today: date) -> dict[str, object]:
     return {
+        # The bank's own: it tells of holders who need not know of each other, and of their loans. Each of them has the
+        # receipts of its certificate and loan, buyer and supplier that of the settlement.
+        "parties": [],
         "receivable_id": receivable.receivable_id,
         "buyer_uscc": receivable.buyer_uscc,
         "supplier_uscc": receivable.supplier_uscc,

@@ -25,6 +25,7 @@ from hub.lending.overdue import overdue_of_buyer
 from hub.lending.ports import Receivables
 from hub.lending.products import Product
 from hub.lending.records import Records
+from hub.lending.rounds import each
 from hub.lending.rules import (
     FinancingState,
     LoanState,
@@ -170,9 +171,12 @@ class Financings:
         now = self._desk.clock.now()
         offers = await stored.ids_of_expired_offers(now, BATCH)
         late = await stored.ids_signed_too_late(business_date(now), BATCH)
-        for financing_id in [*offers, *late]:
+
+        async def end(financing_id: str) -> None:
             async with self._desk.database.transaction():
                 await self._expire(await self._lock(financing_id))
+
+        await each([*offers, *late], end, str)
         return len(offers) + len(late)
 
     async def loan_closed(self, loan: Loan) -> None:

@@ -2,7 +2,8 @@
 
 A person's loan is a record about that person: readable by them only. An enterprise's is not about a person. Record ids
 are made from the objects' own, so a party can ask for its receipt without being told one: `loan-disbursed:<loan>`,
-`loan-repaid:<loan>:<sequence>`, `financing-signed:<financing>`, `receivable-cleared:<receivable>`.
+`loan-repaid:<loan>:<sequence>`, `financing-signed:<financing>`. `parties` in each names the enterprises to whom the log
+gives its receipt; `receivable-cleared:<receivable>` is the bank's own.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Records:
     async def financing(self, event: str, financing: Financing) -> None:
         """An application came to another state; `event` in the past tense, e.g. "signed"."""
         content = {
+            "parties": [financing.applicant_uscc],
             "financing_id": financing.financing_id,
             "state": financing.state.value,
             "certificate_id": financing.certificate_id,
@@ -72,6 +74,7 @@ class Records:
 
 def _loan_content(loan: Loan) -> dict[str, Any]:
     return {
+        "parties": [loan.record.borrower],
         "loan_id": loan.record.loan_id,
         "borrower": loan.record.borrower,
         "product_id": loan.record.product_id,

@@ -129,9 +129,13 @@ class ReceivablesService:
         await self._records.certificate_financing("released", released, financing_id)
         return released
 
-    async def receivables_due(self, on: dt.date, limit: int = 100) -> list[Receivable]:
-        """Confirmed, unsettled receivables that are due on or before `on`, the oldest first."""
-        return await stored_receivables.due(on, UNSETTLED, limit)
+    async def receivables_due(
+        self, on: dt.date, limit: int = 100, after: tuple[dt.date, str] | None = None
+    ) -> list[Receivable]:
+        """Confirmed, unsettled receivables that are due on or before `on`, the oldest first, behind `after` (due date
+        and id) if given.
+        """
+        return await stored_receivables.due(on, UNSETTLED, limit, after)
 
     async def fall_due(self, receivable_id: str) -> list[Certificate]:
         """Ready a receivable for clearing: its certificates in the state DUE, to be redeemed one by one.

@@ -109,9 +109,13 @@ async def page_of_party(uscc: str, page_size: int, token: str) -> Page[Receivabl
     return page_of(rows, page_size, "receivable_id", _receivable)
 
 
-async def due(on: dt.date, states: Collection[ReceivableState], limit: int) -> list[Receivable]:
-    """Receivables in these states that are due on or before a date, the oldest first."""
+async def due(
+    on: dt.date, states: Collection[ReceivableState], limit: int, after: tuple[dt.date, str] | None
+) -> list[Receivable]:
+    """Receivables in these states that are due on or before a date, the oldest first, behind `after` if given."""
     rows = ReceivableRow.filter(due_date__lte=on, state__in=[state.value for state in states])
+    if after is not None:
+        rows = rows.filter(Q(due_date__gt=after[0]) | Q(due_date=after[0], receivable_id__gt=after[1]))
     return [_receivable(row) for row in await rows.order_by("due_date", "receivable_id").limit(limit)]
 
 

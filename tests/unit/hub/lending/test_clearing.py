@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 
-from hub.lending.clearing import Cleared
+import pytest
+from pytest import MonkeyPatch
+
+from hub.ledger.rules import is_party
+from hub.lending.clearing import Cleared, Clearing
 from hub.lending.limits import Limit
 from hub.lending.rules import LoanState
 from hub.platform.database import Database
-from hub.receivables.service import CertificateState, ReceivableState
+from hub.receivables.service import CertificateState, Receivable, ReceivableState
 from tests.support.breaking import break_at_each_statement
 from tests.unit.hub.lending.test_financing import INTEREST, LIMIT, PRINCIPAL
 from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER, LendingWorld, at_noon, move_to
@@ -79,6 +83,60 @@ async def test_every_holder_down_the_chain_is_paid(world: LendingWorld) -> None:
         [(0, 30_000), (18_065, 1_935)],
     )
     await world.check_books()
+
+
+async def test_no_holder_learns_what_the_others_were_paid(world: LendingWorld) -> None:
+    await split_and_transferred(world)
+    await world.fund(BUYER, AMOUNT)
+    move_to(world.clock, DUE)
+    await world.service.tick()
+    records = await world.trade.records()
+    cleared = records[f"receivable-cleared:{await receivable_id(world)}"][1]
+    assert not any(is_party(cleared, party) for party in (BUYER, SUPPLIER, SECOND_TIER))
+    loans = [content for name, (_, content, _) in records.items() if name.startswith(("loan-", "financing-"))]
+    assert loans
+    for content in loans:
+        assert is_party(content, SUPPLIER)
+        assert not is_party(content, BUYER) and not is_party(content, SECOND_TIER)
+
+
+async def test_one_receivable_that_fails_holds_up_no_other(world: LendingWorld, monkeypatch: MonkeyPatch) -> None:
+    first, second = await two_due(world)
+    settle = Clearing._settle
+
+    async def stumble(clearing: Clearing, receivable: Receivable, today: date) -> str:
+        if receivable.receivable_id == first:
+            raise RuntimeError("broken")
+        return await settle(clearing, receivable, today)
+
+    monkeypatch.setattr(Clearing, "_settle", stumble)
+    await world.fund(BUYER, 10 * AMOUNT)
+    with pytest.raises(RuntimeError, match="broken"):
+        await world.service.tick()
+    assert (await world.trade.service.get_receivable(second)).state is ReceivableState.SETTLED
+
+
+async def test_receivables_that_are_never_paid_starve_no_other(world: LendingWorld, monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.lending.clearing.MOST_AT_ONCE", 1)
+    first, second = await two_due(world)
+    affordable = Clearing._affordable
+
+    async def second_only(clearing: Clearing, receivable: Receivable) -> bool:
+        return receivable.receivable_id == second and await affordable(clearing, receivable)
+
+    monkeypatch.setattr(Clearing, "_affordable", second_only)
+    await world.fund(BUYER, 10 * AMOUNT)
+    for _ in range(3):
+        await world.service.tick()
+    assert (await world.trade.service.get_receivable(second)).state is ReceivableState.SETTLED
+    assert (await world.trade.service.get_receivable(first)).state is ReceivableState.CONFIRMED
+
+
+async def two_due(world: LendingWorld) -> tuple[str, str]:
+    """Two confirmed receivables of one buyer that are due today, in the order in which they are cleared."""
+    ids = sorted([(await world.trade.confirmed(name)).receivable_id for name in ("1", "2")])
+    move_to(world.clock, DUE)
+    return ids[0], ids[1]
 
 
 async def receivable_id(world: LendingWorld) -> str:
