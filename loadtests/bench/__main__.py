@@ -1,15 +1,16 @@
 """`python -m loadtests.bench`: measures, prints a table of ratios and writes var/bench/report.json.
 
-make bench
-make bench ONLY=read,log      # only the figures whose names contain one of these
+`--only "hub call,log records"` measures the figures whose names contain one of these.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -60,29 +61,41 @@ async def bench(wanted: Sequence[str]) -> list[Measured]:
     return rows
 
 
-def report(rows: Sequence[Measured], started: datetime, took_s: float) -> dict[str, Any]:
+async def bench_until_told(wanted: Sequence[str]) -> list[Measured]:
+    """The same, stopping cleanly on SIGTERM as on Ctrl-C: nobody else would stop the site."""
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await bench(wanted)
+
+
+def report(rows: Sequence[Measured], wanted: Sequence[str], started: datetime, took_s: float) -> dict[str, Any]:
     """What goes into the file: the figures, and on what they were measured."""
     machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "load_average": os.getloadavg()}
     return {
         "started": started.isoformat(timespec="seconds"),
         "took_s": round(took_s, 1),
         "machine": machine,
+        "only": list(wanted),
         "figures": [row.as_json() for row in rows],
     }
 
 
 def main() -> int:
-    """Exit status 1 when the site did not start."""
+    """Exit status 1 when the site did not start, or when it was stopped."""
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
     parser.add_argument("--only", default="", help="parts of names, with commas")
     wanted = [part for part in parser.parse_args().only.split(",") if part]
     started, clock = datetime.now(UTC), time.monotonic()
     try:
-        rows = uvloop.run(bench(wanted))
+        rows = uvloop.run(bench_until_told(wanted))
     except StartFailed as error:
         print(f"did not start: {error}", file=sys.stderr)
         return 1
-    path = _write(report(rows, started, time.monotonic() - clock))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("stopped; nothing is reported", file=sys.stderr)
+        return 1
+    path = _write(report(rows, wanted, started, time.monotonic() - clock))
     print(f"\n{table(rows)}\n\n{path.relative_to(ROOT)} after {time.monotonic() - clock:.0f} s")
     return 0
 

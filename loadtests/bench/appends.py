@@ -11,9 +11,9 @@ import itertools
 import os
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,22 +43,20 @@ class _Log:
     database: Database
     ledger: LedgerService
     sequencer: Sequencer
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     async def write(self, count: int, batch: int) -> list[float]:
         """Append, and wait until every record has its place."""
         for _ in range(count // batch):
             async with self.database.transaction():
                 for _ in range(batch):
-                    number = next(_numbers)
+                    number = next(self.numbers)
                     await self.ledger.append(
                         "certificate.transferred", f"bench:{number}", _record(number), subject=None, evidence={}
                     )
         while await self.sequencer.integrate():
             pass
         return []
-
-
-_numbers = itertools.count()
 
 
 def _record(number: int) -> dict[str, Any]:
@@ -111,14 +109,14 @@ class _Inserts:
 
     def __init__(self, raw: sqlite3.Connection, hub: Path) -> None:
         copy_tables(raw, hub, TABLE)
-        self._raw, self._row = raw, one_row(hub, TABLE, "record_id", FIRST)
+        self._raw, self._numbers, self._row = raw, itertools.count(), one_row(hub, TABLE, "record_id", FIRST)
 
     def write(self, count: int, batch: int) -> list[float]:
         """Blocking on purpose: the barest way to write."""
         for _ in range(count // batch):
             self._raw.execute("BEGIN IMMEDIATE")
             for _ in range(batch):
-                number = next(_numbers)
+                number = next(self._numbers)
                 new = {"id": number, "record_id": f"bench:{number}", "leaf_index": number}
                 insert(self._raw, TABLE, {**self._row, **new})
             self._raw.execute("COMMIT")

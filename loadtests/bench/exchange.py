@@ -59,6 +59,7 @@ async def _direct(world: World, citizen: BenchCitizen, stack: AsyncExitStack) ->
         clock=clock,
         random_bytes=os.urandom,
         limits=UpstreamLimits(),
+        state_dir=site.folder,
     )
     client = await build_connector(f"connectors.gov_data.{AGENCY}", context, stack)
     period = months.Period.parse(citizen.period.from_month, citizen.period.to_month)
