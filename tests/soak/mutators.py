@@ -34,7 +34,13 @@ def mutate(rng: random.Random, good: bytes, other: bytes) -> bytes:
 
 
 def mutate_bytes(rng: random.Random, data: bytes) -> bytes:
-    """Flip, insert, remove, repeat, cut or swap some bytes."""
+    """Other bytes: some flipped, set, inserted, removed, repeated, cut off or added."""
+    while (changed := _some_bytes(rng, data)) == data:  # setting a byte to what it was changes nothing
+        continue
+    return changed
+
+
+def _some_bytes(rng: random.Random, data: bytes) -> bytes:
     changed = bytearray(data)
     at = rng.randrange(len(data)) if data else 0
     length = rng.choice([1, 1, 2, 8, 64])
