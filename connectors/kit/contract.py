@@ -39,20 +39,29 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question to the agency: everything of `dataset_id` about `subject` in `period`, as of an aware UTC time."""
+    """One question to the agency: everything of `dataset_id` about `subject` in `period`, as of an aware UTC time.
+
+    A question that is asked again after a failure keeps its `request_id`; agencies that work in several steps go on
+    where they stopped.
+    """
 
     dataset_id: str
     subject: Subject
     period: Period
     as_of: datetime
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Record:
-    """The agency's answer mapped to the dataset's full schema; `data` is empty unless present."""
+    """The agency's answer mapped to the dataset's full schema; `data` is empty unless present.
+
+    `as_of` (aware UTC) is when this was true; None for an agency that answers from its live register.
+    """
 
     presence: Presence
     data: Mapping[str, JsonValue]
+    as_of: datetime | None = None
 
     def __repr__(self) -> str:
         return f"Record({self.presence.value}, ***)"

@@ -23,7 +23,7 @@ from huilian_protocol.trust import TrustAnchors
 from connectors.kit.credentials import Credentials
 from connectors.kit.keys import load_edge_keys
 from connectors.kit.manifest import load_manifest
-from connectors.kit.plugin import ConnectorContext, build_connector, limits_of
+from connectors.kit.plugin import ConnectorContext, build_connector, connector_folder, limits_of
 from connectors.kit.process import main_of_package
 from connectors.kit.revocations import RevocationCopy, RevocationFollower
 from connectors.kit.rpc import ConnectorServicer
@@ -53,7 +53,9 @@ async def build_service(package: str, settings: HostSettings, clock: Clock, stac
     manifest, keys = load_manifest(package), load_edge_keys(settings.state_dir)
     limits = limits_of(manifest)
     credentials = Credentials.load(settings.upstream_credentials_file)
-    context = ConnectorContext(settings.upstream_url, credentials, clock, os.urandom, limits)
+    context = ConnectorContext(
+        settings.upstream_url, credentials, clock, os.urandom, limits, connector_folder(settings.state_dir)
+    )
     connector = await build_connector(package, context, stack)
     copy = RevocationCopy(clock, timedelta(seconds=settings.revocations_max_age_seconds))
     verifier = ReadVerifier(manifest, pinned_trust(settings), keys.sealing.private, clock)

@@ -31,7 +31,9 @@ class FieldSpec(BaseModel):
 
     title_zh: str = Field(alias="title", min_length=1)
     title_en: str = Field(alias="x-title-en", min_length=1)
-    unit: Literal["fen", "months", "month", "year", "code", "text", "list"] = Field(alias="x-unit")
+    unit: Literal["fen", "count", "days", "months", "date", "month", "year", "flag", "code", "text", "list"] = Field(
+        alias="x-unit"
+    )
     data_class: Literal["C1", "C2", "C3"] = Field(alias="x-class")
     mask: Literal["none", "amount_band", "keep_ends", "hide"] = Field(alias="x-mask")
     time: Literal["as_of", "period"] = Field(alias="x-time")

@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 from huilian_protocol.clock import Clock
@@ -25,18 +26,26 @@ RandomBytes = Callable[[int], bytes]
 
 @dataclass(frozen=True)
 class ConnectorContext:
-    """What a connector is built from."""
+    """What a connector is built from. `state_dir` is its own folder for what must outlive the process."""
 
     upstream_url: str
     credentials: Credentials
     clock: Clock
     random_bytes: RandomBytes
     limits: UpstreamLimits
+    state_dir: Path
 
 
 def limits_of(manifest: Manifest) -> UpstreamLimits:
     """The bounds that the manifest puts on one exchange with the agency."""
     return UpstreamLimits(manifest.timeout_ms, manifest.max_answer_bytes)
+
+
+def connector_folder(state_dir: Path) -> Path:
+    """The connector's own part of its edge's state folder; made when there is none."""
+    folder = state_dir / "connector"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
 
 
 async def build_connector(package: str, context: ConnectorContext, stack: AsyncExitStack) -> Connector:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
@@ -25,6 +25,7 @@ class Fault(StrEnum):
 
     DOWN = "down"
     SLOW = "slow"
+    STALLED = "stalled"
     CUT = "cut"
     GARBAGE = "garbage"
     HUGE = "huge"
@@ -71,14 +72,34 @@ def sandbox_person(faults: Faults, name: str, number: str) -> Person | None:
 Answer = Callable[[web.Request, bytes], Awaitable[web.Response]]
 
 
-def make_app(title_zh: str, path: str, answer: Answer, faults: Faults) -> web.Application:
-    """An application that answers POSTs to `path`, shows its notice at `/` and its health at `/health`."""
+@dataclass(frozen=True)
+class Route:
+    """One of an agency's addresses. Only questions are counted; polls, further pages and logins are not."""
 
-    async def query(request: web.Request) -> web.StreamResponse:
-        faults.queries += 1
-        response = await answer(request, await request.read())
-        response.headers["X-Sandbox"] = "true"
-        return await _spoil(request, response, faults.active)
+    method: str
+    path: str
+    answer: Answer
+    is_question: bool = True
+
+    def handler(self, faults: Faults) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """What serves this address: the sandbox's answer as the present fault leaves it."""
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            faults.queries += self.is_question
+            response = await self.answer(request, await request.read())
+            response.headers["X-Sandbox"] = "true"
+            return await _spoil(request, response, faults.active)
+
+        return serve
+
+
+def make_app(title_zh: str, path: str, answer: Answer, faults: Faults) -> web.Application:
+    """An application that answers POSTs to `path`; the rest is as in `make_app_of`."""
+    return make_app_of(title_zh, [Route("POST", path, answer)], faults)
+
+
+def make_app_of(title_zh: str, routes: Sequence[Route], faults: Faults) -> web.Application:
+    """An application that answers at `routes`, shows its notice at `/` and its health at `/health`."""
 
     async def face(_: web.Request) -> web.Response:
         return web.Response(text=f"{title_zh}（沙盒）\n{SANDBOX_NOTICE_ZH}\n{SANDBOX_NOTICE_EN}\n")
@@ -87,7 +108,8 @@ def make_app(title_zh: str, path: str, answer: Answer, faults: Faults) -> web.Ap
         return web.json_response({"status": "ok", "sandbox": True})
 
     app = web.Application(client_max_size=65_536)
-    app.add_routes([web.post(path, query), web.get("/", face), web.get("/health", health)])
+    app.add_routes([web.get("/", face), web.get("/health", health)])
+    app.add_routes([web.route(route.method, route.path, route.handler(faults)) for route in routes])
     return app
 
 
@@ -103,16 +125,19 @@ async def _spoil(request: web.Request, response: web.Response, fault: Fault | No
         return web.Response(body=b" " * 3_000_000)
     if fault is Fault.SLOW:
         await asyncio.sleep(30)
-    if fault is Fault.CUT:
-        return await _cut_in_half(request, response)
+    if fault in (Fault.CUT, Fault.STALLED):
+        return await _half(request, response, then_stall=fault is Fault.STALLED)
     return response
 
 
-async def _cut_in_half(request: web.Request, response: web.Response) -> web.StreamResponse:
+async def _half(request: web.Request, response: web.Response, *, then_stall: bool) -> web.StreamResponse:
+    """Half of the answer, then silence on an open connection or the end of the connection."""
     body = response.body if isinstance(response.body, bytes) else b""
     half = web.StreamResponse(headers={"Content-Length": str(len(body))})
     await half.prepare(request)
     await half.write(body[: len(body) // 2])
+    if then_stall:
+        await asyncio.sleep(30)
     if request.transport is not None:
         request.transport.abort()
     return half

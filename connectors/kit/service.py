@@ -121,7 +121,7 @@ class EdgeService:
         if earlier is not None:
             return _answer_from_bytes(earlier)
         try:
-            answer = self._seal(request, verified, await self._fetch(verified, now), now)
+            answer = self._seal(request, verified, await self._fetch(request.request_id, verified, now), now)
         except Exception as error:
             # Nothing has left the agency, so the person's read is not used up.
             await self._memory.run(self._store.give_back, request.request_id)
@@ -129,8 +129,8 @@ class EdgeService:
         await self._memory.run(self._store.finish_read, request.request_id, artefact.id, _answer_to_bytes(answer))
         return answer
 
-    async def _fetch(self, verified: VerifiedRead, now: datetime) -> Record:
-        query = Query(verified.dataset.id, verified.subject, verified.period, now)
+    async def _fetch(self, request_id: str, verified: VerifiedRead, now: datetime) -> Record:
+        query = Query(verified.dataset.id, verified.subject, verified.period, now, request_id)
         try:
             async with asyncio.timeout(self._timeout_s + _SLACK_S):
                 record = await self.connector.read(query)
@@ -187,7 +187,7 @@ def _payload(request: ReadRequest, record: Record, now: datetime) -> bytes:
     try:
         return canonicalise(
             {
-                "as_of": format_time(now),
+                "as_of": format_time(now if record.as_of is None else record.as_of),
                 "data": dict(minimise(record, request.fields)),
                 "dataset": request.dataset_id,
                 "period": {"from": request.period.from_month, "to": request.period.to_month},

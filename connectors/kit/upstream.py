@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 import aiohttp
 
@@ -25,10 +25,11 @@ class UpstreamLimits:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class UpstreamAnswer:
-    """Headers and whole body of an HTTP 200 answer."""
+    """Headers, whole body and status of an HTTP answer."""
 
     headers: Mapping[str, str]
     body: bytes
+    status: int = 200
 
 
 class UpstreamHttp:
@@ -50,16 +51,31 @@ class UpstreamHttp:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> UpstreamAnswer:
-        """Post `body`; raises UpstreamTimeout, UpstreamUnavailable, UpstreamRefused or UpstreamMalformed."""
+    async def post(
+        self, path: str, body: bytes, headers: Mapping[str, str], answers: Container[int] = (200,)
+    ) -> UpstreamAnswer:
+        """Post `body`; HTTP statuses among `answers` are answers.
+
+        Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRefused or UpstreamMalformed for everything else.
+        """
+        return await self._exchange("POST", path, body, headers, answers)
+
+    async def get(self, path: str, headers: Mapping[str, str], answers: Container[int] = (200,)) -> UpstreamAnswer:
+        """Get what stands at `path`, a path with its query; raises as `post` does."""
+        return await self._exchange("GET", path, None, headers, answers)
+
+    async def _exchange(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], answers: Container[int]
+    ) -> UpstreamAnswer:
         assert self._session is not None, "enter the client before using it"
         try:
             # A redirect would carry a person's query to a place nobody configured.
-            async with self._session.post(
-                self._base_url + path, data=body, headers=dict(headers), allow_redirects=False
+            async with self._session.request(
+                method, self._base_url + path, data=body, headers=dict(headers), allow_redirects=False
             ) as response:
-                _judge_status(response.status)
-                return UpstreamAnswer(dict(response.headers), await self._bounded_body(response))
+                if response.status not in answers:
+                    _refuse_status(response.status)
+                return UpstreamAnswer(dict(response.headers), await self._bounded_body(response), response.status)
         except TimeoutError as error:
             raise UpstreamTimeout("no answer within the time limit") from error
         except aiohttp.ClientPayloadError as error:
@@ -76,9 +92,7 @@ class UpstreamHttp:
         return bytes(chunks)
 
 
-def _judge_status(status: int) -> None:
-    if status == 200:
-        return
+def _refuse_status(status: int) -> NoReturn:
     if status in (400, 401, 403, 404):
         raise UpstreamRefused(f"the agency refused the request with HTTP {status}")
     if status in (429, 500, 502, 503, 504):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from aiohttp import web
 from huilian_protocol.clock import Clock
@@ -14,6 +16,7 @@ from connectors.kit.contract import Connector
 from connectors.kit.credentials import Credentials
 from connectors.kit.manifest import Manifest, load_manifest
 from connectors.kit.plugin import ConnectorContext, build_connector, build_sandbox, limits_of, new_sandbox_credentials
+from connectors.kit.sandbox_people import population
 from connectors.kit.sandbox_server import Faults, SandboxContext
 
 
@@ -42,10 +45,13 @@ async def serve(app: web.Application, stack: AsyncExitStack) -> str:
 async def running_upstream(package: str, clock: Clock, timeout_ms: int = 1_000) -> AsyncIterator[Upstream]:
     """Start the package's sandbox and build its connector against it, with a time limit fit for tests."""
     manifest, faults = load_manifest(package), Faults()
+    # Drawn before any time limit runs.
+    population()
     credentials = Credentials(new_sandbox_credentials(package, os.urandom))
     async with AsyncExitStack() as stack:
         url = await serve(build_sandbox(package, SandboxContext(credentials, clock, faults)), stack)
         limits = replace(limits_of(manifest), timeout_ms=timeout_ms)
-        context = ConnectorContext(url, credentials, clock, os.urandom, limits)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        context = ConnectorContext(url, credentials, clock, os.urandom, limits, folder)
         connector = await build_connector(package, context, stack)
         yield Upstream(manifest, connector, faults, context)
