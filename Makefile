@@ -42,7 +42,7 @@ lint: setup
 soak: setup system erp
 	$(PY) -m tests.soak
 
-bench: setup system
+bench: setup erp
 	$(PY) -m loadtests.bench
 
 verify: setup
