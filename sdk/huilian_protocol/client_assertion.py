@@ -6,6 +6,7 @@ of a service), ``aud`` = the hub's origin, ``iat``, ``exp`` at most five minutes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.canonical import b64u_decode, parse_canonical
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import MAX_TOKEN_CHARS, sign_jws, thumbprint, verify_jws
-from huilian_protocol.strict import integer_at, object_with, text_at
+from huilian_protocol.strict import integer_at, matching_at, object_with, text_at
 
 __all__ = ["ClientAssertion", "claimed_client_id", "sign_client_assertion", "verify_client_assertion"]
 
@@ -27,6 +28,7 @@ CLOCK_SKEW = timedelta(seconds=60)
 _CODE = "UNAUTHENTICATED"
 _CLAIMS = ("aud", "exp", "iat", "iss", "jti", "sub")
 _MAX_SECONDS = 2**40
+_CLIENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def claimed_client_id(token: str) -> str:
         if len(token) > MAX_TOKEN_CHARS or token.count(".") != 2:
             raise ValueError("not a compact JWS")
         claims = object_with(parse_canonical(b64u_decode(token.split(".")[1])), _CLAIMS, "client assertion")
-        return text_at(claims, "iss")
+        return matching_at(claims, "iss", _CLIENT_ID)
     except ValueError as error:
         raise HuilianError(_CODE, f"client assertion: {error}") from error
 

@@ -68,3 +68,10 @@ def test_what_is_no_assertion_names_no_client(token: str) -> None:
     with pytest.raises(HuilianError) as caught:
         claimed_client_id(token)
     assert caught.value.code == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize("name", ["", "a\x00b", "a b", "公司", "x" * 65])
+def test_a_name_that_no_client_has_is_no_client(name: str) -> None:
+    token = sign_jws(HUB, {**CLAIMS, "iss": name, "sub": name}, TYP, thumbprint(HUB.public_key()))
+    with pytest.raises(HuilianError, match="UNAUTHENTICATED"):
+        claimed_client_id(token)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehuilian/common/v1/common.proto\x12\x11huilian.common.v1\x1a\x1b\x62uf/validate/validate.proto\"N\n\x05Money\x12\x1d\n\namount_fen\x18\x01 \x01(\x03R\tamountFen\x12&\n\x08\x63urrency\x18\x02 \x01(\tB\n\xbaH\x07r\x05\n\x03\x43NYR\x08\x63urrency\"_\n\x0bPageRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02R\tpageToken\"6\n\x0cPageResponse\x12&\n\x0fnext_page_token\x18\x01 \x01(\tR\rnextPageToken\"\x8d\x01\n\x0bMonthPeriod\x12@\n\nfrom_month\x18\x01 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[0-9]{4}-(0[1-9]|1[0-2])$R\tfromMonth\x12<\n\x08to_month\x18\x02 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[0-9]{4}-(0[1-9]|1[0-2])$R\x07toMonth\"N\n\x06Reason\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x17\n\x07text_zh\x18\x02 \x01(\tR\x06textZh\x12\x17\n\x07text_en\x18\x03 \x01(\tR\x06textEnb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehuilian/common/v1/common.proto\x12\x11huilian.common.v1\x1a\x1b\x62uf/validate/validate.proto\"N\n\x05Money\x12\x1d\n\namount_fen\x18\x01 \x01(\x03R\tamountFen\x12&\n\x08\x63urrency\x18\x02 \x01(\tB\n\xbaH\x07r\x05\n\x03\x43NYR\x08\x63urrency\"u\n\x0bPageRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12=\n\npage_token\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_:-]{0,256}$R\tpageToken\"6\n\x0cPageResponse\x12&\n\x0fnext_page_token\x18\x01 \x01(\tR\rnextPageToken\"\x8d\x01\n\x0bMonthPeriod\x12@\n\nfrom_month\x18\x01 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[0-9]{4}-(0[1-9]|1[0-2])$R\tfromMonth\x12<\n\x08to_month\x18\x02 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[0-9]{4}-(0[1-9]|1[0-2])$R\x07toMonth\"N\n\x06Reason\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x17\n\x07text_zh\x18\x02 \x01(\tR\x06textZh\x12\x17\n\x07text_en\x18\x03 \x01(\tR\x06textEnb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAGEREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_PAGEREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
   _globals['_PAGEREQUEST'].fields_by_name['page_token']._loaded_options = None
-  _globals['_PAGEREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\002'
+  _globals['_PAGEREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\033r\0312\027^[A-Za-z0-9_:-]{0,256}$'
   _globals['_MONTHPERIOD'].fields_by_name['from_month']._loaded_options = None
   _globals['_MONTHPERIOD'].fields_by_name['from_month']._serialized_options = b'\272H\036r\0342\032^[0-9]{4}-(0[1-9]|1[0-2])$'
   _globals['_MONTHPERIOD'].fields_by_name['to_month']._loaded_options = None
@@ -45,11 +45,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MONEY']._serialized_start=82
   _globals['_MONEY']._serialized_end=160
   _globals['_PAGEREQUEST']._serialized_start=162
-  _globals['_PAGEREQUEST']._serialized_end=257
-  _globals['_PAGERESPONSE']._serialized_start=259
-  _globals['_PAGERESPONSE']._serialized_end=313
-  _globals['_MONTHPERIOD']._serialized_start=316
-  _globals['_MONTHPERIOD']._serialized_end=457
-  _globals['_REASON']._serialized_start=459
-  _globals['_REASON']._serialized_end=537
+  _globals['_PAGEREQUEST']._serialized_end=279
+  _globals['_PAGERESPONSE']._serialized_start=281
+  _globals['_PAGERESPONSE']._serialized_end=335
+  _globals['_MONTHPERIOD']._serialized_start=338
+  _globals['_MONTHPERIOD']._serialized_end=479
+  _globals['_REASON']._serialized_start=481
+  _globals['_REASON']._serialized_end=559
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common
 from huilian.identity.v1 import identity_service_pb2 as huilian_dot_identity_dot_v1_dot_identity__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(huilian/consent/v1/consent_service.proto\x12\x12huilian.consent.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\x1a*huilian/identity/v1/identity_service.proto\"\xa6\x01\n\x0c\x44\x61tasetScope\x12(\n\ndataset_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64R\tdatasetId\x12,\n\x06\x66ields\x18\x02 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x08\x01\x10\x64\x18\x01\"\x06r\x04\x10\x01\x18\x64R\x06\x66ields\x12>\n\x06period\x18\x03 \x01(\x0b\x32\x1e.huilian.common.v1.MonthPeriodB\x06\xbaH\x03\xc8\x01\x01R\x06period\"\xc6\x04\n\x07\x43onsent\x12\x1d\n\nconsent_id\x18\x01 \x01(\tR\tconsentId\x12\x36\n\x05state\x18\x02 \x01(\x0e\x32 .huilian.consent.v1.ConsentStateR\x05state\x12%\n\x0esigned_consent\x18\x03 \x01(\x0cR\rsignedConsent\x12!\n\x0cpurpose_code\x18\x04 \x01(\tR\x0bpurposeCode\x12!\n\x0crecipient_id\x18\x05 \x01(\tR\x0brecipientId\x12<\n\x08\x64\x61tasets\x18\x06 \x03(\x0b\x32 .huilian.consent.v1.DatasetScopeR\x08\x64\x61tasets\x12\x1b\n\tmax_reads\x18\x07 \x01(\x05R\x08maxReads\x12\x44\n\x10valid_until_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0evalidUntilTime\x12=\n\x0cgranted_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0bgrantedTime\x12=\n\x0crevoked_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0brevokedTime\x12&\n\x0fgrant_record_id\x18\x0b \x01(\tR\rgrantRecordId\x12\x30\n\x14revocation_record_id\x18\x0c \x01(\tR\x12revocationRecordId\"\xe0\x03\n\x15PrepareConsentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\nconsent_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\x12,\n\x0cpurpose_code\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0bpurposeCode\x12,\n\x0crecipient_id\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0brecipientId\x12H\n\x08\x64\x61tasets\x18\x05 \x03(\x0b\x32 .huilian.consent.v1.DatasetScopeB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x14R\x08\x64\x61tasets\x12\'\n\tmax_reads\x18\x06 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01R\x08maxReads\x12\x30\n\x0e\x64\x61ta_life_days\x18\x07 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc2\x1c(\x01R\x0c\x64\x61taLifeDays\x12L\n\x10valid_until_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x0evalidUntilTime\"q\n\x16PrepareConsentResponse\x12\x1a\n\x08\x61rtefact\x18\x01 \x01(\x0cR\x08\x61rtefact\x12\x1c\n\tchallenge\x18\x02 \x01(\x0cR\tchallenge\x12\x1d\n\nagency_ids\x18\x03 \x03(\tR\tagencyIds\"`\n\rSealedSubject\x12&\n\tagency_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x08\x61gencyId\x12\'\n\x08\x65nvelope\x18\x02 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01R\x08\x65nvelope\"\x9f\x02\n\x13GrantConsentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\'\n\x08\x61rtefact\x18\x02 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x04R\x08\x61rtefact\x12J\n\tassertion\x18\x03 \x01(\x0b\x32$.huilian.identity.v1.DeviceAssertionB\x06\xbaH\x03\xc8\x01\x01R\tassertion\x12V\n\x0fsealed_subjects\x18\x04 \x03(\x0b\x32!.huilian.consent.v1.SealedSubjectB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x14R\x0esealedSubjects\"M\n\x14GrantConsentResponse\x12\x35\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1b.huilian.consent.v1.ConsentR\x07\x63onsent\"\x90\x01\n\x14RejectConsentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\nconsent_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\"N\n\x15RejectConsentResponse\x12\x35\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1b.huilian.consent.v1.ConsentR\x07\x63onsent\"P\n\x11GetConsentRequest\x12;\n\nconsent_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\"K\n\x12GetConsentResponse\x12\x35\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1b.huilian.consent.v1.ConsentR\x07\x63onsent\"I\n\x13ListConsentsRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x84\x01\n\x14ListConsentsResponse\x12\x37\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1b.huilian.consent.v1.ConsentR\x08\x63onsents\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\x90\x01\n\x14RevokeConsentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\nconsent_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\"N\n\x15RevokeConsentResponse\x12\x35\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1b.huilian.consent.v1.ConsentR\x07\x63onsent\"\x15\n\x13ListPurposesRequest\"\x90\x02\n\x07Purpose\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x17\n\x07text_zh\x18\x02 \x01(\tR\x06textZh\x12\x17\n\x07text_en\x18\x03 \x01(\tR\x06textEn\x12\x1b\n\tmax_reads\x18\x04 \x01(\x05R\x08maxReads\x12+\n\x12max_data_life_days\x18\x05 \x01(\x05R\x0fmaxDataLifeDays\x12$\n\x0emax_valid_days\x18\x06 \x01(\x05R\x0cmaxValidDays\x12#\n\rrecipient_ids\x18\x07 \x03(\tR\x0crecipientIds\x12*\n\x11max_period_months\x18\x08 \x01(\x05R\x0fmaxPeriodMonths\"O\n\x14ListPurposesResponse\x12\x37\n\x08purposes\x18\x01 \x03(\x0b\x32\x1b.huilian.consent.v1.PurposeR\x08purposes\":\n\x17WatchRevocationsRequest\x12\x1f\n\x06\x63ursor\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x06\x63ursor\"\xca\x01\n\x18WatchRevocationsResponse\x12\x16\n\x06\x63ursor\x18\x01 \x01(\x03R\x06\x63ursor\x12\x1d\n\nconsent_id\x18\x02 \x01(\tR\tconsentId\x12=\n\x0crevoked_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0brevokedTime\x12\x38\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x61sOfTime*\xd4\x01\n\x0c\x43onsentState\x12\x1d\n\x19\x43ONSENT_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43ONSENT_STATE_REQUESTED\x10\x01\x12\x19\n\x15\x43ONSENT_STATE_GRANTED\x10\x02\x12\x19\n\x15\x43ONSENT_STATE_REVOKED\x10\x03\x12\x19\n\x15\x43ONSENT_STATE_EXPIRED\x10\x04\x12\x1b\n\x17\x43ONSENT_STATE_EXHAUSTED\x10\x05\x12\x1a\n\x16\x43ONSENT_STATE_REJECTED\x10\x06\x32\xbc\x06\n\x0e\x43onsentService\x12g\n\x0ePrepareConsent\x12).huilian.consent.v1.PrepareConsentRequest\x1a*.huilian.consent.v1.PrepareConsentResponse\x12\x61\n\x0cGrantConsent\x12\'.huilian.consent.v1.GrantConsentRequest\x1a(.huilian.consent.v1.GrantConsentResponse\x12\x64\n\rRejectConsent\x12(.huilian.consent.v1.RejectConsentRequest\x1a).huilian.consent.v1.RejectConsentResponse\x12[\n\nGetConsent\x12%.huilian.consent.v1.GetConsentRequest\x1a&.huilian.consent.v1.GetConsentResponse\x12\x61\n\x0cListConsents\x12\'.huilian.consent.v1.ListConsentsRequest\x1a(.huilian.consent.v1.ListConsentsResponse\x12\x64\n\rRevokeConsent\x12(.huilian.consent.v1.RevokeConsentRequest\x1a).huilian.consent.v1.RevokeConsentResponse\x12\x61\n\x0cListPurposes\x12\'.huilian.consent.v1.ListPurposesRequest\x1a(.huilian.consent.v1.ListPurposesResponse\x12o\n\x10WatchRevocations\x12+.huilian.consent.v1.WatchRevocationsRequest\x1a,.huilian.consent.v1.WatchRevocationsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(huilian/consent/v1/consent_service.proto\x12\x12huilian.consent.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\x1a*huilian/identity/v1/identity_service.proto\"\xe8\x01\n\x0c\x44\x61tasetScope\x12I\n\ndataset_id\x18\x01 \x01(\tB*\xbaH\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$R\tdatasetId\x12M\n\x06\x66ields\x18\x02 \x03(\tB5\xbaH2\x92\x01/\x08\x01\x10\x64\x18\x01\"\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$R\x06\x66ields\x12>\n\x06period\x18\x03 \x01(\x0b\x32\x1e.huilian.common.v1.MonthPeriodB\x06\xbaH\x03\xc8\x01\x01R\x06period\"\xc6\x04\n\x07\x43onsent\x12\x1d\n\nconsent_id\x18\x01 \x01(\tR\tconsentId\x12\x36\n\x05state\x18\x02 \x01(\x0e\x32 .huilian.consent.v1.ConsentStateR\x05state\x12%\n\x0esigned_consent\x18\x03 \x01(\x0cR\rsignedConsent\x12!\n\x0cpurpose_code\x18\x04 \x01(\tR\x0bpurposeCode\x12!\n\x0crecipient_id\x18\x05 \x01(\tR\x0brecipientId\x12<\n\x08\x64\x61tasets\x18\x06 \x03(\x0b\x32 .huilian.consent.v1.DatasetScopeR\x08\x64\x61tasets\x12\x1b\n\tmax_reads\x18\x07 \x01(\x05R\x08maxReads\x12\x44\n\x10valid_until_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0evalidUntilTime\x12=\n\x0cgranted_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0bgrantedTime\x12=\n\x0crevoked_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0brevokedTime\x12&\n\x0fgrant_record_id\x18\x0b \x01(\tR\rgrantRecordId\x12\x30\n\x14revocation_record_id\x18\x0c \x01(\tR\x12revocationRecordId\"\xa2\x04\n\x15PrepareConsentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\nconsent_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\x12M\n\x0cpurpose_code\x18\x03 \x01(\tB*\xbaH\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$R\x0bpurposeCode\x12M\n\x0crecipient_id\x18\x04 \x01(\tB*\xbaH\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$R\x0brecipientId\x12H\n\x08\x64\x61tasets\x18\x05 \x03(\x0b\x32 .huilian.consent.v1.DatasetScopeB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x14R\x08\x64\x61tasets\x12\'\n\tmax_reads\x18\x06 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x01R\x08maxReads\x12\x30\n\x0e\x64\x61ta_life_days\x18\x07 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc2\x1c(\x01R\x0c\x64\x61taLifeDays\x12L\n\x10valid_until_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x0evalidUntilTime\"q\n\x16PrepareConsentResponse\x12\x1a\n\x08\x61rtefact\x18\x01 \x01(\x0cR\x08\x61rtefact\x12\x1c\n\tchallenge\x18\x02 \x01(\x0cR\tchallenge\x12\x1d\n\nagency_ids\x18\x03 \x03(\tR\tagencyIds\"\x81\x01\n\rSealedSubject\x12G\n\tagency_id\x18\x01 \x01(\tB*\xbaH\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$R\x08\x61gencyId\x12\'\n\x08\x65nvelope\x18\x02 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01R\x08\x65nvelope\"\x9f\x02\n\x13GrantConsentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\'\n\x08\x61rtefact\x18\x02 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x04R\x08\x61rtefact\x12J\n\tassertion\x18\x03 \x01(\x0b\x32$.huilian.identity.v1.DeviceAssertionB\x06\xbaH\x03\xc8\x01\x01R\tassertion\x12V\n\x0fsealed_subjects\x18\x04 \x03(\x0b\x32!.huilian.consent.v1.SealedSubjectB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x14R\x0esealedSubjects\"M\n\x14GrantConsentResponse\x12\x35\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1b.huilian.consent.v1.ConsentR\x07\x63onsent\"\x90\x01\n\x14RejectConsentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\nconsent_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\"N\n\x15RejectConsentResponse\x12\x35\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1b.huilian.consent.v1.ConsentR\x07\x63onsent\"P\n\x11GetConsentRequest\x12;\n\nconsent_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\"K\n\x12GetConsentResponse\x12\x35\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1b.huilian.consent.v1.ConsentR\x07\x63onsent\"I\n\x13ListConsentsRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x84\x01\n\x14ListConsentsResponse\x12\x37\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1b.huilian.consent.v1.ConsentR\x08\x63onsents\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\x90\x01\n\x14RevokeConsentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\nconsent_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\"N\n\x15RevokeConsentResponse\x12\x35\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1b.huilian.consent.v1.ConsentR\x07\x63onsent\"\x15\n\x13ListPurposesRequest\"\x90\x02\n\x07Purpose\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x17\n\x07text_zh\x18\x02 \x01(\tR\x06textZh\x12\x17\n\x07text_en\x18\x03 \x01(\tR\x06textEn\x12\x1b\n\tmax_reads\x18\x04 \x01(\x05R\x08maxReads\x12+\n\x12max_data_life_days\x18\x05 \x01(\x05R\x0fmaxDataLifeDays\x12$\n\x0emax_valid_days\x18\x06 \x01(\x05R\x0cmaxValidDays\x12#\n\rrecipient_ids\x18\x07 \x03(\tR\x0crecipientIds\x12*\n\x11max_period_months\x18\x08 \x01(\x05R\x0fmaxPeriodMonths\"O\n\x14ListPurposesResponse\x12\x37\n\x08purposes\x18\x01 \x03(\x0b\x32\x1b.huilian.consent.v1.PurposeR\x08purposes\":\n\x17WatchRevocationsRequest\x12\x1f\n\x06\x63ursor\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x06\x63ursor\"\xca\x01\n\x18WatchRevocationsResponse\x12\x16\n\x06\x63ursor\x18\x01 \x01(\x03R\x06\x63ursor\x12\x1d\n\nconsent_id\x18\x02 \x01(\tR\tconsentId\x12=\n\x0crevoked_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0brevokedTime\x12\x38\n\nas_of_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x61sOfTime*\xd4\x01\n\x0c\x43onsentState\x12\x1d\n\x19\x43ONSENT_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43ONSENT_STATE_REQUESTED\x10\x01\x12\x19\n\x15\x43ONSENT_STATE_GRANTED\x10\x02\x12\x19\n\x15\x43ONSENT_STATE_REVOKED\x10\x03\x12\x19\n\x15\x43ONSENT_STATE_EXPIRED\x10\x04\x12\x1b\n\x17\x43ONSENT_STATE_EXHAUSTED\x10\x05\x12\x1a\n\x16\x43ONSENT_STATE_REJECTED\x10\x06\x32\xbc\x06\n\x0e\x43onsentService\x12g\n\x0ePrepareConsent\x12).huilian.consent.v1.PrepareConsentRequest\x1a*.huilian.consent.v1.PrepareConsentResponse\x12\x61\n\x0cGrantConsent\x12\'.huilian.consent.v1.GrantConsentRequest\x1a(.huilian.consent.v1.GrantConsentResponse\x12\x64\n\rRejectConsent\x12(.huilian.consent.v1.RejectConsentRequest\x1a).huilian.consent.v1.RejectConsentResponse\x12[\n\nGetConsent\x12%.huilian.consent.v1.GetConsentRequest\x1a&.huilian.consent.v1.GetConsentResponse\x12\x61\n\x0cListConsents\x12\'.huilian.consent.v1.ListConsentsRequest\x1a(.huilian.consent.v1.ListConsentsResponse\x12\x64\n\rRevokeConsent\x12(.huilian.consent.v1.RevokeConsentRequest\x1a).huilian.consent.v1.RevokeConsentResponse\x12\x61\n\x0cListPurposes\x12\'.huilian.consent.v1.ListPurposesRequest\x1a(.huilian.consent.v1.ListPurposesResponse\x12o\n\x10WatchRevocations\x12+.huilian.consent.v1.WatchRevocationsRequest\x1a,.huilian.consent.v1.WatchRevocationsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,9 +36,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'huilian.consent.v1.consent_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DATASETSCOPE'].fields_by_name['dataset_id']._loaded_options = None
-  _globals['_DATASETSCOPE'].fields_by_name['dataset_id']._serialized_options = b'\272H\006r\004\020\001\030d'
+  _globals['_DATASETSCOPE'].fields_by_name['dataset_id']._serialized_options = b'\272H\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$'
   _globals['_DATASETSCOPE'].fields_by_name['fields']._loaded_options = None
-  _globals['_DATASETSCOPE'].fields_by_name['fields']._serialized_options = b'\272H\021\222\001\016\010\001\020d\030\001\"\006r\004\020\001\030d'
+  _globals['_DATASETSCOPE'].fields_by_name['fields']._serialized_options = b'\272H2\222\001/\010\001\020d\030\001\"\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$'
   _globals['_DATASETSCOPE'].fields_by_name['period']._loaded_options = None
   _globals['_DATASETSCOPE'].fields_by_name['period']._serialized_options = b'\272H\003\310\001\001'
   _globals['_PREPARECONSENTREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -46,9 +46,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREPARECONSENTREQUEST'].fields_by_name['consent_id']._loaded_options = None
   _globals['_PREPARECONSENTREQUEST'].fields_by_name['consent_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_PREPARECONSENTREQUEST'].fields_by_name['purpose_code']._loaded_options = None
-  _globals['_PREPARECONSENTREQUEST'].fields_by_name['purpose_code']._serialized_options = b'\272H\006r\004\020\001\030@'
+  _globals['_PREPARECONSENTREQUEST'].fields_by_name['purpose_code']._serialized_options = b'\272H\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$'
   _globals['_PREPARECONSENTREQUEST'].fields_by_name['recipient_id']._loaded_options = None
-  _globals['_PREPARECONSENTREQUEST'].fields_by_name['recipient_id']._serialized_options = b'\272H\006r\004\020\001\030@'
+  _globals['_PREPARECONSENTREQUEST'].fields_by_name['recipient_id']._serialized_options = b'\272H\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$'
   _globals['_PREPARECONSENTREQUEST'].fields_by_name['datasets']._loaded_options = None
   _globals['_PREPARECONSENTREQUEST'].fields_by_name['datasets']._serialized_options = b'\272H\007\222\001\004\010\001\020\024'
   _globals['_PREPARECONSENTREQUEST'].fields_by_name['max_reads']._loaded_options = None
@@ -58,7 +58,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREPARECONSENTREQUEST'].fields_by_name['valid_until_time']._loaded_options = None
   _globals['_PREPARECONSENTREQUEST'].fields_by_name['valid_until_time']._serialized_options = b'\272H\003\310\001\001'
   _globals['_SEALEDSUBJECT'].fields_by_name['agency_id']._loaded_options = None
-  _globals['_SEALEDSUBJECT'].fields_by_name['agency_id']._serialized_options = b'\272H\006r\004\020\001\030@'
+  _globals['_SEALEDSUBJECT'].fields_by_name['agency_id']._serialized_options = b'\272H\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$'
   _globals['_SEALEDSUBJECT'].fields_by_name['envelope']._loaded_options = None
   _globals['_SEALEDSUBJECT'].fields_by_name['envelope']._serialized_options = b'\272H\010z\006\020\001\030\200\200\001'
   _globals['_GRANTCONSENTREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -81,48 +81,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVOKECONSENTREQUEST'].fields_by_name['consent_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_WATCHREVOCATIONSREQUEST'].fields_by_name['cursor']._loaded_options = None
   _globals['_WATCHREVOCATIONSREQUEST'].fields_by_name['cursor']._serialized_options = b'\272H\004\"\002(\000'
-  _globals['_CONSENTSTATE']._serialized_start=3489
-  _globals['_CONSENTSTATE']._serialized_end=3701
+  _globals['_CONSENTSTATE']._serialized_start=3655
+  _globals['_CONSENTSTATE']._serialized_end=3867
   _globals['_DATASETSCOPE']._serialized_start=203
-  _globals['_DATASETSCOPE']._serialized_end=369
-  _globals['_CONSENT']._serialized_start=372
-  _globals['_CONSENT']._serialized_end=954
-  _globals['_PREPARECONSENTREQUEST']._serialized_start=957
-  _globals['_PREPARECONSENTREQUEST']._serialized_end=1437
-  _globals['_PREPARECONSENTRESPONSE']._serialized_start=1439
-  _globals['_PREPARECONSENTRESPONSE']._serialized_end=1552
-  _globals['_SEALEDSUBJECT']._serialized_start=1554
-  _globals['_SEALEDSUBJECT']._serialized_end=1650
-  _globals['_GRANTCONSENTREQUEST']._serialized_start=1653
-  _globals['_GRANTCONSENTREQUEST']._serialized_end=1940
-  _globals['_GRANTCONSENTRESPONSE']._serialized_start=1942
-  _globals['_GRANTCONSENTRESPONSE']._serialized_end=2019
-  _globals['_REJECTCONSENTREQUEST']._serialized_start=2022
-  _globals['_REJECTCONSENTREQUEST']._serialized_end=2166
-  _globals['_REJECTCONSENTRESPONSE']._serialized_start=2168
-  _globals['_REJECTCONSENTRESPONSE']._serialized_end=2246
-  _globals['_GETCONSENTREQUEST']._serialized_start=2248
-  _globals['_GETCONSENTREQUEST']._serialized_end=2328
-  _globals['_GETCONSENTRESPONSE']._serialized_start=2330
-  _globals['_GETCONSENTRESPONSE']._serialized_end=2405
-  _globals['_LISTCONSENTSREQUEST']._serialized_start=2407
-  _globals['_LISTCONSENTSREQUEST']._serialized_end=2480
-  _globals['_LISTCONSENTSRESPONSE']._serialized_start=2483
-  _globals['_LISTCONSENTSRESPONSE']._serialized_end=2615
-  _globals['_REVOKECONSENTREQUEST']._serialized_start=2618
-  _globals['_REVOKECONSENTREQUEST']._serialized_end=2762
-  _globals['_REVOKECONSENTRESPONSE']._serialized_start=2764
-  _globals['_REVOKECONSENTRESPONSE']._serialized_end=2842
-  _globals['_LISTPURPOSESREQUEST']._serialized_start=2844
-  _globals['_LISTPURPOSESREQUEST']._serialized_end=2865
-  _globals['_PURPOSE']._serialized_start=2868
-  _globals['_PURPOSE']._serialized_end=3140
-  _globals['_LISTPURPOSESRESPONSE']._serialized_start=3142
-  _globals['_LISTPURPOSESRESPONSE']._serialized_end=3221
-  _globals['_WATCHREVOCATIONSREQUEST']._serialized_start=3223
-  _globals['_WATCHREVOCATIONSREQUEST']._serialized_end=3281
-  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_start=3284
-  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_end=3486
-  _globals['_CONSENTSERVICE']._serialized_start=3704
-  _globals['_CONSENTSERVICE']._serialized_end=4532
+  _globals['_DATASETSCOPE']._serialized_end=435
+  _globals['_CONSENT']._serialized_start=438
+  _globals['_CONSENT']._serialized_end=1020
+  _globals['_PREPARECONSENTREQUEST']._serialized_start=1023
+  _globals['_PREPARECONSENTREQUEST']._serialized_end=1569
+  _globals['_PREPARECONSENTRESPONSE']._serialized_start=1571
+  _globals['_PREPARECONSENTRESPONSE']._serialized_end=1684
+  _globals['_SEALEDSUBJECT']._serialized_start=1687
+  _globals['_SEALEDSUBJECT']._serialized_end=1816
+  _globals['_GRANTCONSENTREQUEST']._serialized_start=1819
+  _globals['_GRANTCONSENTREQUEST']._serialized_end=2106
+  _globals['_GRANTCONSENTRESPONSE']._serialized_start=2108
+  _globals['_GRANTCONSENTRESPONSE']._serialized_end=2185
+  _globals['_REJECTCONSENTREQUEST']._serialized_start=2188
+  _globals['_REJECTCONSENTREQUEST']._serialized_end=2332
+  _globals['_REJECTCONSENTRESPONSE']._serialized_start=2334
+  _globals['_REJECTCONSENTRESPONSE']._serialized_end=2412
+  _globals['_GETCONSENTREQUEST']._serialized_start=2414
+  _globals['_GETCONSENTREQUEST']._serialized_end=2494
+  _globals['_GETCONSENTRESPONSE']._serialized_start=2496
+  _globals['_GETCONSENTRESPONSE']._serialized_end=2571
+  _globals['_LISTCONSENTSREQUEST']._serialized_start=2573
+  _globals['_LISTCONSENTSREQUEST']._serialized_end=2646
+  _globals['_LISTCONSENTSRESPONSE']._serialized_start=2649
+  _globals['_LISTCONSENTSRESPONSE']._serialized_end=2781
+  _globals['_REVOKECONSENTREQUEST']._serialized_start=2784
+  _globals['_REVOKECONSENTREQUEST']._serialized_end=2928
+  _globals['_REVOKECONSENTRESPONSE']._serialized_start=2930
+  _globals['_REVOKECONSENTRESPONSE']._serialized_end=3008
+  _globals['_LISTPURPOSESREQUEST']._serialized_start=3010
+  _globals['_LISTPURPOSESREQUEST']._serialized_end=3031
+  _globals['_PURPOSE']._serialized_start=3034
+  _globals['_PURPOSE']._serialized_end=3306
+  _globals['_LISTPURPOSESRESPONSE']._serialized_start=3308
+  _globals['_LISTPURPOSESRESPONSE']._serialized_end=3387
+  _globals['_WATCHREVOCATIONSREQUEST']._serialized_start=3389
+  _globals['_WATCHREVOCATIONSREQUEST']._serialized_end=3447
+  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_start=3450
+  _globals['_WATCHREVOCATIONSRESPONSE']._serialized_end=3652
+  _globals['_CONSENTSERVICE']._serialized_start=3870
+  _globals['_CONSENTSERVICE']._serialized_end=4698
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common
 from huilian.connector.v1 import connector_service_pb2 as huilian_dot_connector_dot_v1_dot_connector__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*huilian/exchange/v1/exchange_service.proto\x12\x13huilian.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\x1a,huilian/connector/v1/connector_service.proto\"\x15\n\x13ListDatasetsRequest\"\xc8\x01\n\x06\x41gency\x12\x1b\n\tagency_id\x18\x01 \x01(\tR\x08\x61gencyId\x12\x19\n\x08title_zh\x18\x02 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x03 \x01(\tR\x07titleEn\x12\x18\n\x07sandbox\x18\x04 \x01(\x08R\x07sandbox\x12#\n\rsealing_suite\x18\x05 \x01(\tR\x0csealingSuite\x12,\n\x12sealing_public_key\x18\x06 \x01(\x0cR\x10sealingPublicKey\"\xb8\x01\n\x14ListDatasetsResponse\x12\x39\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1d.huilian.connector.v1.DatasetR\x08\x64\x61tasets\x12\x37\n\x08\x61gencies\x18\x02 \x03(\x0b\x32\x1b.huilian.exchange.v1.AgencyR\x08\x61gencies\x12,\n\x12missing_agency_ids\x18\x03 \x03(\tR\x10missingAgencyIds\"\x9f\x02\n\x13\x46\x65tchDatasetRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\nconsent_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\x12(\n\ndataset_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64R\tdatasetId\x12$\n\x06\x66ields\x18\x04 \x03(\tB\x0c\xbaH\t\x92\x01\x06\x08\x01\x10\x64\x18\x01R\x06\x66ields\x12>\n\x06period\x18\x05 \x01(\x0b\x32\x1e.huilian.common.v1.MonthPeriodB\x06\xbaH\x03\xc8\x01\x01R\x06period\"\\\n\x14\x46\x65tchDatasetResponse\x12\x1a\n\x08\x65nvelope\x18\x01 \x01(\x0cR\x08\x65nvelope\x12(\n\x10\x61\x63\x63\x65ss_record_id\x18\x02 \x01(\tR\x0e\x61\x63\x63\x65ssRecordId\"\xce\x02\n\x0c\x41\x63\x63\x65ssRecord\x12(\n\x10\x61\x63\x63\x65ss_record_id\x18\x01 \x01(\tR\x0e\x61\x63\x63\x65ssRecordId\x12\x1d\n\nconsent_id\x18\x02 \x01(\tR\tconsentId\x12!\n\x0crecipient_id\x18\x03 \x01(\tR\x0brecipientId\x12!\n\x0cpurpose_code\x18\x04 \x01(\tR\x0bpurposeCode\x12\x1d\n\ndataset_id\x18\x05 \x01(\tR\tdatasetId\x12\x16\n\x06\x66ields\x18\x06 \x03(\tR\x06\x66ields\x12?\n\raccessed_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x61\x63\x63\x65ssedTime\x12\x18\n\x07outcome\x18\x08 \x01(\tR\x07outcome\x12\x1d\n\nrefused_by\x18\t \x01(\tR\trefusedBy\"N\n\x18ListAccessRecordsRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x9a\x01\n\x19ListAccessRecordsResponse\x12H\n\x0e\x61\x63\x63\x65ss_records\x18\x01 \x03(\x0b\x32!.huilian.exchange.v1.AccessRecordR\raccessRecords\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page2\xcf\x02\n\x0f\x45xchangeService\x12\x63\n\x0cListDatasets\x12(.huilian.exchange.v1.ListDatasetsRequest\x1a).huilian.exchange.v1.ListDatasetsResponse\x12\x63\n\x0c\x46\x65tchDataset\x12(.huilian.exchange.v1.FetchDatasetRequest\x1a).huilian.exchange.v1.FetchDatasetResponse\x12r\n\x11ListAccessRecords\x12-.huilian.exchange.v1.ListAccessRecordsRequest\x1a..huilian.exchange.v1.ListAccessRecordsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*huilian/exchange/v1/exchange_service.proto\x12\x13huilian.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\x1a,huilian/connector/v1/connector_service.proto\"\x15\n\x13ListDatasetsRequest\"\xc8\x01\n\x06\x41gency\x12\x1b\n\tagency_id\x18\x01 \x01(\tR\x08\x61gencyId\x12\x19\n\x08title_zh\x18\x02 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x03 \x01(\tR\x07titleEn\x12\x18\n\x07sandbox\x18\x04 \x01(\x08R\x07sandbox\x12#\n\rsealing_suite\x18\x05 \x01(\tR\x0csealingSuite\x12,\n\x12sealing_public_key\x18\x06 \x01(\x0cR\x10sealingPublicKey\"\xb8\x01\n\x14ListDatasetsResponse\x12\x39\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1d.huilian.connector.v1.DatasetR\x08\x64\x61tasets\x12\x37\n\x08\x61gencies\x18\x02 \x03(\x0b\x32\x1b.huilian.exchange.v1.AgencyR\x08\x61gencies\x12,\n\x12missing_agency_ids\x18\x03 \x03(\tR\x10missingAgencyIds\"\xe9\x02\n\x13\x46\x65tchDatasetRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\nconsent_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\x12I\n\ndataset_id\x18\x03 \x01(\tB*\xbaH\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$R\tdatasetId\x12M\n\x06\x66ields\x18\x04 \x03(\tB5\xbaH2\x92\x01/\x08\x01\x10\x64\x18\x01\"\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$R\x06\x66ields\x12>\n\x06period\x18\x05 \x01(\x0b\x32\x1e.huilian.common.v1.MonthPeriodB\x06\xbaH\x03\xc8\x01\x01R\x06period\"\\\n\x14\x46\x65tchDatasetResponse\x12\x1a\n\x08\x65nvelope\x18\x01 \x01(\x0cR\x08\x65nvelope\x12(\n\x10\x61\x63\x63\x65ss_record_id\x18\x02 \x01(\tR\x0e\x61\x63\x63\x65ssRecordId\"\xce\x02\n\x0c\x41\x63\x63\x65ssRecord\x12(\n\x10\x61\x63\x63\x65ss_record_id\x18\x01 \x01(\tR\x0e\x61\x63\x63\x65ssRecordId\x12\x1d\n\nconsent_id\x18\x02 \x01(\tR\tconsentId\x12!\n\x0crecipient_id\x18\x03 \x01(\tR\x0brecipientId\x12!\n\x0cpurpose_code\x18\x04 \x01(\tR\x0bpurposeCode\x12\x1d\n\ndataset_id\x18\x05 \x01(\tR\tdatasetId\x12\x16\n\x06\x66ields\x18\x06 \x03(\tR\x06\x66ields\x12?\n\raccessed_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x61\x63\x63\x65ssedTime\x12\x18\n\x07outcome\x18\x08 \x01(\tR\x07outcome\x12\x1d\n\nrefused_by\x18\t \x01(\tR\trefusedBy\"N\n\x18ListAccessRecordsRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x9a\x01\n\x19ListAccessRecordsResponse\x12H\n\x0e\x61\x63\x63\x65ss_records\x18\x01 \x03(\x0b\x32!.huilian.exchange.v1.AccessRecordR\raccessRecords\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page2\xcf\x02\n\x0f\x45xchangeService\x12\x63\n\x0cListDatasets\x12(.huilian.exchange.v1.ListDatasetsRequest\x1a).huilian.exchange.v1.ListDatasetsResponse\x12\x63\n\x0c\x46\x65tchDataset\x12(.huilian.exchange.v1.FetchDatasetRequest\x1a).huilian.exchange.v1.FetchDatasetResponse\x12r\n\x11ListAccessRecords\x12-.huilian.exchange.v1.ListAccessRecordsRequest\x1a..huilian.exchange.v1.ListAccessRecordsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,9 +40,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FETCHDATASETREQUEST'].fields_by_name['consent_id']._loaded_options = None
   _globals['_FETCHDATASETREQUEST'].fields_by_name['consent_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_FETCHDATASETREQUEST'].fields_by_name['dataset_id']._loaded_options = None
-  _globals['_FETCHDATASETREQUEST'].fields_by_name['dataset_id']._serialized_options = b'\272H\006r\004\020\001\030d'
+  _globals['_FETCHDATASETREQUEST'].fields_by_name['dataset_id']._serialized_options = b'\272H\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$'
   _globals['_FETCHDATASETREQUEST'].fields_by_name['fields']._loaded_options = None
-  _globals['_FETCHDATASETREQUEST'].fields_by_name['fields']._serialized_options = b'\272H\t\222\001\006\010\001\020d\030\001'
+  _globals['_FETCHDATASETREQUEST'].fields_by_name['fields']._serialized_options = b'\272H2\222\001/\010\001\020d\030\001\"\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$'
   _globals['_FETCHDATASETREQUEST'].fields_by_name['period']._loaded_options = None
   _globals['_FETCHDATASETREQUEST'].fields_by_name['period']._serialized_options = b'\272H\003\310\001\001'
   _globals['_LISTDATASETSREQUEST']._serialized_start=207
@@ -52,15 +52,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDATASETSRESPONSE']._serialized_start=434
   _globals['_LISTDATASETSRESPONSE']._serialized_end=618
   _globals['_FETCHDATASETREQUEST']._serialized_start=621
-  _globals['_FETCHDATASETREQUEST']._serialized_end=908
-  _globals['_FETCHDATASETRESPONSE']._serialized_start=910
-  _globals['_FETCHDATASETRESPONSE']._serialized_end=1002
-  _globals['_ACCESSRECORD']._serialized_start=1005
-  _globals['_ACCESSRECORD']._serialized_end=1339
-  _globals['_LISTACCESSRECORDSREQUEST']._serialized_start=1341
-  _globals['_LISTACCESSRECORDSREQUEST']._serialized_end=1419
-  _globals['_LISTACCESSRECORDSRESPONSE']._serialized_start=1422
-  _globals['_LISTACCESSRECORDSRESPONSE']._serialized_end=1576
-  _globals['_EXCHANGESERVICE']._serialized_start=1579
-  _globals['_EXCHANGESERVICE']._serialized_end=1914
+  _globals['_FETCHDATASETREQUEST']._serialized_end=982
+  _globals['_FETCHDATASETRESPONSE']._serialized_start=984
+  _globals['_FETCHDATASETRESPONSE']._serialized_end=1076
+  _globals['_ACCESSRECORD']._serialized_start=1079
+  _globals['_ACCESSRECORD']._serialized_end=1413
+  _globals['_LISTACCESSRECORDSREQUEST']._serialized_start=1415
+  _globals['_LISTACCESSRECORDSREQUEST']._serialized_end=1493
+  _globals['_LISTACCESSRECORDSRESPONSE']._serialized_start=1496
+  _globals['_LISTACCESSRECORDSRESPONSE']._serialized_end=1650
+  _globals['_EXCHANGESERVICE']._serialized_start=1653
+  _globals['_EXCHANGESERVICE']._serialized_end=1988
 # @@protoc_insertion_point(module_scope)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&huilian/ledger/v1/ledger_service.proto\x12\x11huilian.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\"\x16\n\x14GetCheckpointRequest\"7\n\x15GetCheckpointResponse\x12\x1e\n\ncheckpoint\x18\x01 \x01(\tR\ncheckpoint\"h\n\x18GetInclusionProofRequest\x12&\n\nleaf_index\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\tleafIndex\x12$\n\ttree_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x08treeSize\"1\n\x19GetInclusionProofResponse\x12\x14\n\x05proof\x18\x01 \x03(\x0cR\x05proof\"d\n\x1aGetConsistencyProofRequest\x12\"\n\x08old_size\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x07oldSize\x12\"\n\x08new_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x07newSize\"3\n\x1bGetConsistencyProofResponse\x12\x14\n\x05proof\x18\x01 \x03(\x0cR\x05proof\"<\n\x11GetReceiptRequest\x12\'\n\trecord_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xa0\x01R\x08recordId\".\n\x12GetReceiptResponse\x12\x18\n\x07receipt\x18\x01 \x01(\x0cR\x07receipt2\xb4\x03\n\rLedgerService\x12\x62\n\rGetCheckpoint\x12\'.huilian.ledger.v1.GetCheckpointRequest\x1a(.huilian.ledger.v1.GetCheckpointResponse\x12n\n\x11GetInclusionProof\x12+.huilian.ledger.v1.GetInclusionProofRequest\x1a,.huilian.ledger.v1.GetInclusionProofResponse\x12t\n\x13GetConsistencyProof\x12-.huilian.ledger.v1.GetConsistencyProofRequest\x1a..huilian.ledger.v1.GetConsistencyProofResponse\x12Y\n\nGetReceipt\x12$.huilian.ledger.v1.GetReceiptRequest\x1a%.huilian.ledger.v1.GetReceiptResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&huilian/ledger/v1/ledger_service.proto\x12\x11huilian.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\"\x16\n\x14GetCheckpointRequest\"7\n\x15GetCheckpointResponse\x12\x1e\n\ncheckpoint\x18\x01 \x01(\tR\ncheckpoint\"h\n\x18GetInclusionProofRequest\x12&\n\nleaf_index\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\tleafIndex\x12$\n\ttree_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x08treeSize\"1\n\x19GetInclusionProofResponse\x12\x14\n\x05proof\x18\x01 \x03(\x0cR\x05proof\"d\n\x1aGetConsistencyProofRequest\x12\"\n\x08old_size\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x07oldSize\x12\"\n\x08new_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x07newSize\"3\n\x1bGetConsistencyProofResponse\x12\x14\n\x05proof\x18\x01 \x03(\x0cR\x05proof\"\\\n\x11GetReceiptRequest\x12G\n\trecord_id\x18\x01 \x01(\tB*\xbaH\'r%2#^[A-Za-z0-9][A-Za-z0-9_.:-]{0,159}$R\x08recordId\".\n\x12GetReceiptResponse\x12\x18\n\x07receipt\x18\x01 \x01(\x0cR\x07receipt2\xb4\x03\n\rLedgerService\x12\x62\n\rGetCheckpoint\x12\'.huilian.ledger.v1.GetCheckpointRequest\x1a(.huilian.ledger.v1.GetCheckpointResponse\x12n\n\x11GetInclusionProof\x12+.huilian.ledger.v1.GetInclusionProofRequest\x1a,.huilian.ledger.v1.GetInclusionProofResponse\x12t\n\x13GetConsistencyProof\x12-.huilian.ledger.v1.GetConsistencyProofRequest\x1a..huilian.ledger.v1.GetConsistencyProofResponse\x12Y\n\nGetReceipt\x12$.huilian.ledger.v1.GetReceiptRequest\x1a%.huilian.ledger.v1.GetReceiptResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,7 +41,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCONSISTENCYPROOFREQUEST'].fields_by_name['new_size']._loaded_options = None
   _globals['_GETCONSISTENCYPROOFREQUEST'].fields_by_name['new_size']._serialized_options = b'\272H\004\"\002(\001'
   _globals['_GETRECEIPTREQUEST'].fields_by_name['record_id']._loaded_options = None
-  _globals['_GETRECEIPTREQUEST'].fields_by_name['record_id']._serialized_options = b'\272H\007r\005\020\001\030\240\001'
+  _globals['_GETRECEIPTREQUEST'].fields_by_name['record_id']._serialized_options = b'\272H\'r%2#^[A-Za-z0-9][A-Za-z0-9_.:-]{0,159}$'
   _globals['_GETCHECKPOINTREQUEST']._serialized_start=90
   _globals['_GETCHECKPOINTREQUEST']._serialized_end=112
   _globals['_GETCHECKPOINTRESPONSE']._serialized_start=114
@@ -55,9 +55,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=430
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=481
   _globals['_GETRECEIPTREQUEST']._serialized_start=483
-  _globals['_GETRECEIPTREQUEST']._serialized_end=543
-  _globals['_GETRECEIPTRESPONSE']._serialized_start=545
-  _globals['_GETRECEIPTRESPONSE']._serialized_end=591
-  _globals['_LEDGERSERVICE']._serialized_start=594
-  _globals['_LEDGERSERVICE']._serialized_end=1030
+  _globals['_GETRECEIPTREQUEST']._serialized_end=575
+  _globals['_GETRECEIPTRESPONSE']._serialized_start=577
+  _globals['_GETRECEIPTRESPONSE']._serialized_end=623
+  _globals['_LEDGERSERVICE']._serialized_start=626
+  _globals['_LEDGERSERVICE']._serialized_end=1062
 # @@protoc_insertion_point(module_scope)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 
 import pytest
@@ -15,7 +15,7 @@ from huilian_protocol.errors import HuilianError
 from hub.consent.messages import timestamp
 from hub.consent.rpc import ConsentServicer
 from hub.consent.rules import Dataset
-from hub.platform.callers import Caller, Role, set_current_caller
+from hub.platform.callers import ANONYMOUS, Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
 from tests.unit.hub.consent.conftest import CONSENT, DATASETS, Office
 
@@ -28,9 +28,11 @@ class FixedCatalogue:
 
 
 @pytest.fixture
-def servicer(office: Office) -> ConsentServicer:
+def servicer(office: Office) -> Iterator[ConsentServicer]:
     set_current_caller(Caller(office.citizen.subject, Role.CITIZEN))
-    return ConsentServicer(office.service, FixedCatalogue(), Idempotency(office.database, office.clock))
+    yield ConsentServicer(office.service, FixedCatalogue(), Idempotency(office.database, office.clock))
+    # A fixture that does not await runs in the process's own context, which every later server would inherit.
+    set_current_caller(ANONYMOUS)
 
 
 def prepare_request(office: Office, request_id: str = "request-00000001", reads: int = 3) -> pb.PrepareConsentRequest:
