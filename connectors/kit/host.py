@@ -34,6 +34,8 @@ from connectors.kit.store import EdgeStore
 from connectors.kit.verification import ReadVerifier
 
 _SWEEP_S = 60.0
+# By default a channel whose hub was away for minutes tries again after up to two more: nobody could read meanwhile.
+_RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2_000))
 
 
 def pinned_trust(settings: HostSettings) -> TrustAnchors:
@@ -70,7 +72,9 @@ async def _follow_revocations(
     settings: HostSettings, service: EdgeService, copy: RevocationCopy, stack: AsyncExitStack
 ) -> None:
     name = settings.hub_server_name
-    options = [("grpc.ssl_target_name_override", name)] if name is not None else []
+    options: list[tuple[str, str | int]] = [*_RECONNECT]
+    if name is not None:
+        options.append(("grpc.ssl_target_name_override", name))
     channel = grpc.aio.secure_channel(settings.hub_address, client_credentials(settings), options)
     await stack.enter_async_context(channel)
     follower = RevocationFollower(channel, copy, service.learn_revocation, service.revocation_cursor)

@@ -36,10 +36,14 @@ class Fault(StrEnum):
 
 @dataclass
 class Faults:
-    """The fault that the sandbox shows at present (tests set it) and the number of queries that reached it."""
+    """The fault that the sandbox shows at present (tests set it) and the number of questions that reached it.
+
+    `polls_until_ready` is how often an agency that works asynchronously says "not yet".
+    """
 
     active: Fault | None = None
     queries: int = 0
+    polls_until_ready: int = 1
 
 
 @dataclass(frozen=True)
