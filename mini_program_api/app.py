@@ -9,6 +9,7 @@ from huilian_protocol.errors import HuilianError
 from huilian_sdk import Huilian
 
 from mini_program_api.base import HUB
+from mini_program_api.bodies import well_formed
 from mini_program_api.openapi import specification
 from mini_program_api.problems import problem_response, problems
 from mini_program_api.screens import (
@@ -51,7 +52,7 @@ _HEADERS = {
 
 def create_app(hub: Huilian) -> web.Application:
     """The application in front of this hub; the caller closes the hub's client."""
-    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_headers, problems])
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_headers, problems, well_formed])
     app[HUB] = hub
     for screen in SCREENS:
         app.router.add_routes(screen.routes())
@@ -67,7 +68,7 @@ async def _describe(request: web.Request) -> web.Response:
 async def _health(request: web.Request) -> web.Response:
     """Whether the hub behind answers."""
     try:
-        await request.app[HUB].identity.key_set()
+        await request.app[HUB].consents.purposes()
     except HuilianError as error:
         return problem_response(error, status=503)
     return web.json_response({"status": "ok"})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from aiohttp import web
 from aiohttp_pydantic import PydanticView  # type: ignore[import-untyped]
+from aiohttp_pydantic.injectors import QueryGetter  # type: ignore[import-untyped]
 from huilian_protocol.errors import HuilianError
 from huilian_sdk import Call, Huilian
 from pydantic import BaseModel, ValidationError
@@ -16,7 +18,8 @@ from mini_program_api.problems import invalid_input, problem_response
 HUB: web.AppKey[Huilian] = web.AppKey("hub", Huilian)
 REQUEST_ID_HEADER, REPLAYED_HEADER = "Idempotency-Key", "Idempotency-Replayed"
 REQUEST_ID = "[A-Za-z0-9_-]{8,64}"
-_BEARER = "Bearer "
+# RFC 6750 section 2.1; nothing else can be sent on in gRPC's metadata.
+_BEARER = re.compile(r"Bearer ([A-Za-z0-9._~+/-]{1,4096}=*)", re.ASCII)
 
 
 class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
@@ -28,6 +31,18 @@ class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
     signed_in: ClassVar[bool] = True
     keyed: ClassVar[bool] = True
 
+    @staticmethod
+    def _parse_func_signature(func: Callable[..., Any]) -> Iterable[Any]:
+        """What a handler takes, with one rule more: a query parameter that it does not name is a mistake."""
+        injectors = [*PydanticView._parse_func_signature(func)]
+        query = next((item for item in injectors if isinstance(item, QueryGetter)), None)
+        if query is None:
+            query = QueryGetter({}, {})
+            injectors.append(query)
+        query.model.model_config["extra"] = "forbid"
+        query.model.model_rebuild(force=True)
+        return injectors
+
     @property
     def anonymous(self) -> Huilian:
         """The hub, called without a token."""
@@ -37,10 +52,10 @@ class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
     def hub(self) -> Huilian:
         """The hub, called with the request's bearer token. Raises UNAUTHENTICATED when there is none."""
         assert self.signed_in, "only a screen that says so uses a token"
-        value = self.received.headers.get("Authorization", "")
-        if not value.startswith(_BEARER) or len(value) == len(_BEARER):
+        match = _BEARER.fullmatch(self.received.headers.get("Authorization", ""))
+        if match is None:
             raise HuilianError("UNAUTHENTICATED", "send Authorization: Bearer <token>")
-        return self.anonymous.with_token(value.removeprefix(_BEARER))
+        return self.anonymous.with_token(match[1])
 
     def call(self) -> Call:
         """A writing call under the caller's own request id, so that a repetition does nothing twice."""

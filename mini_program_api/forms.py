@@ -11,7 +11,7 @@ from huilian.common.v1 import common_pb2
 from huilian_protocol.canonical import b64u_decode
 from huilian_protocol.clock import format_time
 from huilian_protocol.webauthn import Assertion
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 
 def _check_base64url(text: str) -> str:
@@ -19,9 +19,21 @@ def _check_base64url(text: str) -> str:
     return text
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("beyond every calendar") from None
+
+
 Base64Url = Annotated[str, Field(max_length=100_000), AfterValidator(_check_base64url)]
 ObjectId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+# As the hub's own protocol bounds them, so that a wrong one is told apart from a fault.
+PageSize = Annotated[int, Field(ge=1, le=200)]
+PageToken = Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]{0,256}$")]
+RecordId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,159}$")]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Fen = Annotated[int, Field(gt=0, le=10**15, strict=True)]
 
 
@@ -63,8 +75,3 @@ def time_text(moment: Timestamp) -> str:
     if not moment.seconds and not moment.nanos:
         return ""
     return format_time(moment.ToDatetime(UTC))
-
-
-def utc(moment: datetime) -> datetime:
-    """The same moment in UTC; a time without a zone is taken for UTC."""
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

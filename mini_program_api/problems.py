@@ -10,7 +10,7 @@ from huilian_protocol.errors import HuilianError
 from pydantic import BaseModel, ValidationError
 
 CONTENT_TYPE = "application/problem+json"
-_HTTP_CODES = {404: "NOT_FOUND", 405: "INVALID_ARGUMENT", 413: "INVALID_ARGUMENT", 400: "INVALID_ARGUMENT"}
+_HTTP_CODES = {404: "NOT_FOUND"}
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,11 @@ def problem_of(error: HuilianError, status: int | None = None) -> Problem:
 def problem_response(error: HuilianError, status: int | None = None) -> web.Response:
     """The answer that tells this error."""
     problem = problem_of(error, status)
-    return web.Response(text=problem.model_dump_json(), status=problem.status, content_type=CONTENT_TYPE)
+    # RFC 9110 section 15.5.2: who is asked to sign in is told how.
+    headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
+    return web.Response(
+        text=problem.model_dump_json(), status=problem.status, content_type=CONTENT_TYPE, headers=headers
+    )
 
 
 def invalid_input(error: ValidationError, part: str) -> HuilianError:
@@ -80,7 +84,10 @@ def _http_problem(error: web.HTTPException) -> web.StreamResponse:
     if error.status < 400:
         raise error
     code = _HTTP_CODES.get(error.status, "INTERNAL" if error.status >= 500 else "INVALID_ARGUMENT")
-    return problem_response(HuilianError(code, error.reason, resource="page", field="request"), error.status)
+    response = problem_response(HuilianError(code, error.reason, resource="page", field="request"), error.status)
+    if "Allow" in error.headers:
+        response.headers["Allow"] = error.headers["Allow"]
+    return response
 
 
 def _route(request: web.Request) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
@@ -44,18 +45,27 @@ async def stream_progress(
     current = await _look(look)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
+    # A client that has gone away is no failure of ours.
+    with contextlib.suppress(ConnectionResetError):
+        await _tell(response, current, look, final)
+    return response
+
+
+async def _tell(
+    response: web.StreamResponse, current: Moving, look: Callable[[], Awaitable[Moving]], final: Collection[str]
+) -> None:
     told, ends_at = "", asyncio.get_running_loop().time() + LONGEST_S
     while True:
         await response.write(_event("state", current.model_dump_json()) if current.state != told else b": waiting\n\n")
         told = current.state
         if told in final or asyncio.get_running_loop().time() >= ends_at:
-            return response
+            return
         await asyncio.sleep(LOOK_EVERY_S)
         try:
             current = await _look(look)
         except HuilianError as error:
             await response.write(_event("problem", problem_of(error).model_dump_json()))
-            return response
+            return
 
 
 async def _look(look: Callable[[], Awaitable[Moving]]) -> Moving:

@@ -8,7 +8,7 @@ from huilian.exchange.v1 import exchange_service_pb2 as pb
 from pydantic import BaseModel
 
 from mini_program_api.base import Screen, answer, download
-from mini_program_api.forms import time_text
+from mini_program_api.forms import PageSize, PageToken, RecordId, time_text
 
 
 class Access(BaseModel):
@@ -35,7 +35,7 @@ class Accesses(BaseModel):
 class AccessesScreen(Screen):
     """GET /api/v1/accesses"""
 
-    async def get(self, page_token: str = "", page_size: int = 50) -> r200[Accesses]:
+    async def get(self, page_token: PageToken = "", page_size: PageSize = 50) -> r200[Accesses]:
         """Who read which of my data, why, when, and how it ended.
 
         Tags: citizen
@@ -47,7 +47,7 @@ class AccessesScreen(Screen):
 class ReceiptScreen(Screen):
     """GET /api/v1/receipts/{record_id}"""
 
-    async def get(self, record_id: str, /) -> r200:
+    async def get(self, record_id: RecordId, /) -> r200:
         """The receipt of one of my records as a file: record, proof, checkpoint, anchor.
 
         Tags: citizen supplier

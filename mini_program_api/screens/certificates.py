@@ -8,7 +8,7 @@ from huilian.receivables.v1 import certificate_service_pb2 as pb
 from pydantic import BaseModel, Field
 
 from mini_program_api.base import Screen, answer
-from mini_program_api.forms import Fen, Form, ObjectId
+from mini_program_api.forms import Fen, Form, ObjectId, PageSize, PageToken
 
 STATES = {value: name.removeprefix("CERTIFICATE_STATE_") for name, value in pb.CertificateState.items()}
 
@@ -58,7 +58,7 @@ class Certificates(BaseModel):
 class CertificatesScreen(Screen):
     """GET /api/v1/certificates"""
 
-    async def get(self, page_token: str = "", page_size: int = 50) -> r200[Certificates]:
+    async def get(self, page_token: PageToken = "", page_size: PageSize = 50) -> r200[Certificates]:
         """The certificates that I issued or hold.
 
         Tags: supplier

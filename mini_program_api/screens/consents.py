@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r201  # type: ignore[import-untyped]
 from huilian.consent.v1 import consent_service_pb2 as pb
@@ -13,7 +11,17 @@ from huilian_protocol.errors import HuilianError
 from pydantic import BaseModel, Field
 
 from mini_program_api.base import Screen, answer, download
-from mini_program_api.forms import Base64Url, DeviceAssertion, Form, Month, ObjectId, time_text, utc
+from mini_program_api.forms import (
+    Base64Url,
+    DeviceAssertion,
+    Form,
+    Moment,
+    Month,
+    ObjectId,
+    PageSize,
+    PageToken,
+    time_text,
+)
 from mini_program_api.identities import IdentityForm, seal_to_agencies
 
 STATES = {value: name.removeprefix("CONSENT_STATE_") for name, value in pb.ConsentState.items()}
@@ -37,7 +45,7 @@ class ConsentForm(Form):
     datasets: list[Scope] = Field(min_length=1, max_length=20)
     max_reads: int = Field(ge=1, le=1000)
     data_life_days: int = Field(ge=1, le=3650)
-    valid_until: datetime
+    valid_until: Moment
 
 
 class Prepared(BaseModel):
@@ -66,7 +74,7 @@ class GrantForm(Form):
 
     artefact: Base64Url
     assertion: DeviceAssertion
-    sealed_subjects: dict[str, Base64Url]
+    sealed_subjects: dict[str, Base64Url] = Field(max_length=32)
 
 
 class Consent(BaseModel):
@@ -95,7 +103,7 @@ class Consents(BaseModel):
 class ConsentsScreen(Screen):
     """/api/v1/consents"""
 
-    async def get(self, page_token: str = "", page_size: int = 50) -> r200[Consents]:
+    async def get(self, page_token: PageToken = "", page_size: PageSize = 50) -> r200[Consents]:
         """My consents, newest first.
 
         Tags: citizen
@@ -117,7 +125,7 @@ class ConsentsScreen(Screen):
             datasets=[_grant(scope) for scope in body.datasets],
             max_reads=body.max_reads,
             data_life_days=body.data_life_days,
-            valid_until=utc(body.valid_until),
+            valid_until=body.valid_until,
             call=call,
         )
         shown = Prepared(

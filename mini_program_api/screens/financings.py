@@ -8,7 +8,7 @@ from huilian.lending.v1 import financing_service_pb2 as pb
 from pydantic import BaseModel, Field
 
 from mini_program_api.base import Screen, answer
-from mini_program_api.forms import Form, ObjectId, Reason, reasons_of, time_text
+from mini_program_api.forms import Form, ObjectId, PageSize, PageToken, Reason, reasons_of, time_text
 
 STATES = {value: name.removeprefix("FINANCING_STATE_") for name, value in pb.FinancingState.items()}
 
@@ -69,7 +69,7 @@ class QuoteScreen(Screen):
 class FinancingsScreen(Screen):
     """/api/v1/financings"""
 
-    async def get(self, page_token: str = "", page_size: int = 50) -> r200[Financings]:
+    async def get(self, page_token: PageToken = "", page_size: PageSize = 50) -> r200[Financings]:
         """My applications.
 
         Tags: supplier

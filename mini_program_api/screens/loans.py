@@ -10,7 +10,7 @@ from huilian.lending.v1 import loan_service_pb2 as pb
 from pydantic import BaseModel
 
 from mini_program_api.base import Screen, answer
-from mini_program_api.forms import Fen, Form, ObjectId
+from mini_program_api.forms import Fen, Form, ObjectId, PageSize, PageToken
 
 STATES = {value: name.removeprefix("LOAN_STATE_") for name, value in pb.LoanState.items()}
 
@@ -65,7 +65,7 @@ class Payoff(BaseModel):
 class LoansScreen(Screen):
     """GET /api/v1/loans"""
 
-    async def get(self, page_token: str = "", page_size: int = 50) -> r200[Loans]:
+    async def get(self, page_token: PageToken = "", page_size: PageSize = 50) -> r200[Loans]:
         """My loans.
 
         Tags: citizen

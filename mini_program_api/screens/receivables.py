@@ -8,7 +8,7 @@ from huilian.receivables.v1 import receivable_service_pb2 as pb
 from pydantic import BaseModel
 
 from mini_program_api.base import Screen, answer
-from mini_program_api.forms import ObjectId, Reason, reasons_of, time_text
+from mini_program_api.forms import ObjectId, PageSize, PageToken, Reason, reasons_of, time_text
 
 STATES = {value: name.removeprefix("RECEIVABLE_STATE_") for name, value in pb.ReceivableState.items()}
 
@@ -41,7 +41,7 @@ class Receivables(BaseModel):
 class ReceivablesScreen(Screen):
     """GET /api/v1/receivables"""
 
-    async def get(self, page_token: str = "", page_size: int = 50) -> r200[Receivables]:
+    async def get(self, page_token: PageToken = "", page_size: PageSize = 50) -> r200[Receivables]:
         """My receivables.
 
         Tags: supplier

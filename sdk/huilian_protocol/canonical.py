@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 MAX_DEPTH = 64
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # A whole string (its brackets do not count) or one bracket. An unfinished string swallows the rest and does not parse.
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
@@ -65,14 +66,22 @@ def parse_json(
     parse_float: Callable[[str], Any] | None = None,
 ) -> Any:
     """The value of JSON text from outside, nested at most :data:`MAX_DEPTH` deep. Raises ``ValueError`` for anything
-    else. The hooks are those of :func:`json.loads`.
+    else, NaN and half surrogate pairs included. The hooks are those of :func:`json.loads`.
 
     The depth is checked before parsing: some libraries raise the interpreter's recursion limit, and then a long row of
     brackets would not raise ``RecursionError`` but overflow the C stack.
     """
     if _depth(data) > MAX_DEPTH:
         raise ValueError("nested too deeply")
-    return json.loads(data.decode("utf-8"), object_hook=object_hook, parse_float=parse_float)
+    text = data.decode("utf-8")
+    if _SURROGATE.search(data):
+        # Half a surrogate pair is no character: it could be neither hashed, stored nor sent on.
+        json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
+    return json.loads(text, object_hook=object_hook, parse_float=parse_float, parse_constant=_no_number)
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number in JSON")
 
 
 def b64u_encode(data: bytes) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from huilian.consent.v1 import consent_service_pb2 as consent_pb
-from huilian.identity.v1 import identity_service_pb2 as identity_pb
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian_protocol.errors import HuilianError, catalogue
 from huilian_protocol.metadata import REPLAYED
@@ -92,6 +91,79 @@ async def test_what_http_itself_refuses_is_a_problem_too(api: Api, method: str, 
     assert (got, problem["status"]) == (status, status) and problem["code"] in catalogue()
 
 
+REPAYMENTS = "/api/v1/loans/loan-00000001/repayments"
+WELL = b'{"amount_fen": 1}'
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"),
+    [
+        ("application/json; charset=no-such", WELL, 415),
+        ("application/json; charset=utf-16", WELL.decode().encode("utf-16"), 415),
+        ("text/plain", WELL, 415),
+        ("application/x-www-form-urlencoded", b"amount_fen=1", 415),
+        ("", WELL, 415),
+        ("application/json", b'{"amount_fen": \xff}', 400),
+        ("application/json", b'{"amount_fen": ' + b"[" * 100 + b"]" * 100 + b"}", 400),
+        ("application/json", b'{"amount_fen": ' + b"[" * 100_000, 400),
+        ("application/json", b'{"amount_fen": NaN}', 400),
+        ("application/json", b'{"amount_fen": 1, "half a pair": "\\ud800"}', 400),
+        ("application/json", b'{"amount_fen": 9' + b"9" * 5_000 + b"}", 400),
+        ("application/json; charset=UTF-8", b"\xef\xbb\xbf" + WELL, 400),
+    ],
+)
+async def test_a_body_that_nobody_can_read_is_the_callers_mistake(
+    api: Api, content_type: str, body: bytes, status: int
+) -> None:
+    headers = {"Authorization": "Bearer t", "Idempotency-Key": "request-00000001", "Content-Type": content_type}
+    async with api.client.post(REPAYMENTS, data=body, headers=headers) as response:
+        problem = await response.json(content_type="application/problem+json")
+    assert (response.status, problem["status"], problem["code"]) == (status, status, "INVALID_ARGUMENT")
+    assert api.hub.asked == []
+
+
+@pytest.mark.parametrize("token", ["", " ", "t t", "tökén", "t;x", "x" * 5_000, "=t"])
+async def test_what_is_no_token_is_not_sent_on(api: Api, token: str) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with api.client.get("/api/v1/consents", headers=headers) as response:
+        problem = await response.json(content_type="application/problem+json")
+    assert (response.status, problem["code"], api.hub.asked) == (401, "UNAUTHENTICATED", [])
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_a_method_that_is_not_allowed_says_which_are(api: Api) -> None:
+    async with api.client.delete("/api/v1/consents") as response:
+        assert (response.status, response.headers["Allow"]) == (405, "GET,POST")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/consents?page=2",
+        "/consents/consent-00000001?verbose=1",
+        "/loans?page_size=0",
+        "/loans?page_size=201",
+        "/loans?page_size=1099511627776",
+        "/loans?page_token=%00",
+        "/loans?page_token=%ED%A0%80",
+        f"/accesses?page_token={'x' * 257}",
+        "/receipts/%00",
+    ],
+)
+async def test_a_query_that_means_nothing_is_refused(api: Api, path: str) -> None:
+    status, problem = await api.get(path)
+    assert (status, problem["code"], api.hub.asked) == (400, "INVALID_ARGUMENT", [])
+
+
+@pytest.mark.parametrize("moment", ["2026-12-31T00:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_time_that_names_no_moment_is_refused(api: Api, moment: str) -> None:
+    scope = {"dataset_id": "tax", "fields": ["a"], "from_month": "2026-01", "to_month": "2026-02"}
+    wanted = {"consent_id": "consent-00000001", "purpose_code": "X", "recipient_id": "bank", "datasets": [scope]}
+    terms = {"max_reads": 1, "data_life_days": 1, "valid_until": moment}
+    status, problem = await api.post("/consents", {**wanted, **terms})
+    assert (status, problem["params"]["field"], api.hub.asked) == (400, "valid_until", [])
+
+
 async def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
     status, problem = await api.post("/login/client", {"client_assertion": "x" * 300_000}, key=None)
     assert (status, problem["status"]) == (413, 413)
@@ -119,8 +191,8 @@ async def test_answers_are_cached_nowhere(api: Api) -> None:
 
 
 async def test_health_is_the_hubs(api: Api) -> None:
-    path = "huilian.identity.v1.IdentityService/GetKeySet"
-    api.hub.on(path, identity_pb.GetKeySetResponse())
+    path = "huilian.consent.v1.ConsentService/ListPurposes"
+    api.hub.on(path, consent_pb.ListPurposesResponse())
     async with api.client.get("/health") as response:
         assert response.status == 200
     api.hub.on(path, failure(HuilianError("UNAVAILABLE")))

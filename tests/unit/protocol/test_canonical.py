@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from huilian_protocol.canonical import MAX_DEPTH, b64u_decode, b64u_encode, canonicalise, parse_canonical
+from huilian_protocol.canonical import MAX_DEPTH, b64u_decode, b64u_encode, canonicalise, parse_canonical, parse_json
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +85,17 @@ def test_brackets_in_strings_are_no_nesting() -> None:
     for _ in range(MAX_DEPTH):
         deep = [deep]
     assert parse_canonical(canonicalise(deep)) == deep
+
+
+@pytest.mark.parametrize("data", [b"NaN", b"[Infinity]", b'"\\ud800"', b'{"\\uDFFF": 1}', b"\xff", b"\xef\xbb\xbf1"])
+def test_what_looks_like_json_and_is_none_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        parse_json(data)
+
+
+def test_whole_pairs_and_written_backslashes_are_text() -> None:
+    assert parse_json(b'["\\ud83d\\ude00", "\\\\ud800"]') == ["😀", "\\ud800"]
+
+
+def test_hooks_are_those_of_the_standard_library() -> None:
+    assert parse_json(b'{"a": 0.1}', parse_float=Decimal, object_hook=lambda value: [value]) == [{"a": Decimal("0.1")}]
