@@ -78,6 +78,8 @@ from ledger.anchor.sender import Sender
 from ledger.merkle.checkpoint import LogSigner
 
 CANNOT_START, MUST_NOT_RUN = 2, 3
+# By default a channel whose peer was away for minutes tries again after up to two more.
+RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2_000))
 
 
 class _Builder:
@@ -292,7 +294,7 @@ class _Builder:
         self.hub.services.append(f"huilian.{name}")
 
     def _channel(self, address: str) -> grpc.aio.Channel:
-        channel = grpc.aio.secure_channel(address, self.tls.channel())
+        channel = grpc.aio.secure_channel(address, self.tls.channel(), RECONNECT)
         self.channels.append(channel)
         return channel
 

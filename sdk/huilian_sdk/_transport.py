@@ -82,7 +82,9 @@ def _options(server_name: str | None) -> list[tuple[str, str | int]]:
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         # Retries are ours: they know which calls are idempotent and keep the request id.
         ("grpc.enable_retries", 0),
-        ("grpc.max_reconnect_backoff_ms", 5_000),
+        # A hub that restarts is back in seconds; the defaults (1 s growing to 120 s) would hide it for longer.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
     ]
     if server_name:
         options.append(("grpc.ssl_target_name_override", server_name))

@@ -15,8 +15,10 @@ from huilian_protocol.errors import HuilianError
 
 from deploy.journeys.step import Step, run_steps
 from deploy.journeys.supplier import SupplierJourney
-from tests.support.journeys import CUT_OFF, check_journey
+from tests.support.journeys import CUT_OFF, check_journey, repeated
 from tests.support.sites import RunningSite
+
+PATIENCE_S = 60.0
 
 
 async def test_kill_between_any_two_steps(running: RunningSite, tmp_path: Path) -> None:
@@ -49,7 +51,7 @@ async def test_kill_in_the_middle_of_every_step(running: RunningSite, tmp_path: 
             except HuilianError as error:
                 if error.code not in CUT_OFF:
                     raise
-            return await step.action()
+            return await repeated(step, PATIENCE_S).action()
 
         return Step(step.name, step.title, action)
 
