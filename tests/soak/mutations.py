@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from huilian_protocol.answer import sign_answer, verify_answer
 from huilian_protocol.artefact import Artefact
 from huilian_protocol.binding import commit_identity, verify_binding
@@ -39,6 +40,7 @@ from tests.unit.ledger import receipt_world
 from tests.unit.protocol import world
 
 MUTATIONS_OF_EACH = 8
+P256_ORDER = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
 TRUST = receipt_world.trust()
 NOW = world.NOW
 
@@ -207,6 +209,23 @@ def _consent_by_a_lying_hub(rng: random.Random) -> int:
     return refused(data, lambda: verify_evidence(data, TRUST, NOW))
 
 
+def _twin_inside(rng: random.Random) -> int:
+    """ECDSA's second signature (r, n - s) of the same content, where another signature already covers the first.
+
+    The outermost signature of a document has such a twin by the nature of ECDSA; it says the same and forges nothing.
+    """
+    good = rng.choice(CONSENTS)
+    if rng.random() < 0.5:
+        r, s = decode_dss_signature(good.assertion.signature)
+        twin = replace(good, assertion=replace(good.assertion, signature=encode_dss_signature(r, P256_ORDER - s)))
+    else:
+        head, _, tail = good.binding.rpartition(".")
+        raw = b64u_decode(tail)
+        s = P256_ORDER - int.from_bytes(raw[32:], "big")
+        twin = replace(good, binding=f"{head}.{b64u_encode(raw[:32] + s.to_bytes(32, 'big'))}")
+    return refused(repr(twin), lambda: verify_evidence(twin.to_bytes(), TRUST, NOW))
+
+
 def _part(consent: SignedConsent, part: str) -> bytes:
     return canonicalise({part: parse_canonical(consent.to_bytes())[part]})
 
@@ -306,6 +325,7 @@ def _same_certificate(one: str, other: str) -> bool:
 KINDS = (
     _consent,
     _consent_by_a_lying_hub,
+    _twin_inside,
     _assertion,
     _assertion_json,
     _binding,
