@@ -11,8 +11,8 @@ import logging
 from hub.ledger.store import ChainStore, LogStore
 from hub.platform.database import Database
 from ledger.anchor.contract import LedgerContract
-from ledger.anchor.rpc import ChainRefused, ChainUnavailable
-from ledger.anchor.sender import Sender
+from ledger.anchor.rpc import ChainRefused, ChainUnavailable, WrongChain
+from ledger.anchor.sender import NonceTaken, Sender
 from ledger.contract import calls
 from ledger.merkle.tiles import MissingTile
 from ledger.merkle.tree import rebuild_frontier
@@ -105,7 +105,10 @@ class Anchoring:
             raise LedgerMismatch(f"the contract refused the anchor of size {size}: is this hub enrolled?")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Anchor until `stop` is set; ends with `LedgerMismatch` or `WrongChain` when log and chain disagree."""
+        """Anchor until `stop` is set.
+
+        Ends with `LedgerMismatch`, `WrongChain` or `NonceTaken` when log and chain disagree: then the hub must not run.
+        """
         while not stop.is_set():
             self._grown.clear()
             delay = self._interval_s
@@ -114,6 +117,11 @@ class Anchoring:
             except (ChainUnavailable, ChainRefused) as error:
                 # Logging goes on without the chain; receipts stay pending.
                 logger.warning("ledger.chain_away", extra={"error_type": type(error).__name__})
+                delay = RETRY_SECONDS
+            except (LedgerMismatch, WrongChain, NonceTaken):
+                raise
+            except Exception as error:  # noqa: BLE001  the database may be away for a moment: no reason to stop the hub
+                logger.error("ledger.anchoring_failed", extra={"error_type": type(error).__name__})
                 delay = RETRY_SECONDS
             await _sleep(stop, delay)
             if not stop.is_set() and delay == self._interval_s:

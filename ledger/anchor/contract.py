@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ledger.anchor.rpc import ChainUnavailable, JsonRpc, WrongChain
 from ledger.contract import calls
 from ledger.contract.calls import Lock
+
+Answer = TypeVar("Answer")
 
 
 class LedgerContract:
@@ -19,7 +22,7 @@ class LedgerContract:
 
     async def check_chain(self) -> None:
         """Raise `WrongChain` unless the node serves the configured chain with the contract on it."""
-        actual = int(await self.rpc.call("eth_chainId"), 16)
+        actual = await self.rpc.number("eth_chainId")
         if actual != self.chain_id:
             raise WrongChain(f"the node serves chain {actual}, configured is {self.chain_id}")
         if await self.rpc.call("eth_getCode", self.address, "latest") in ("0x", None):
@@ -27,16 +30,16 @@ class LedgerContract:
 
     async def newest_anchor(self, hub: str) -> tuple[bytes, int]:
         """Return root and size that a hub anchored last, size 0 when it never did."""
-        return calls.decode_anchor(await self._ask(calls.anchors(hub)))
+        return await self._ask(calls.anchors(hub), calls.decode_anchor)
 
     async def locks(self, fingerprints: Sequence[bytes]) -> list[Lock]:
         """Return the locks of these fingerprints, in order."""
-        return calls.decode_locks(await self._ask(calls.locks(fingerprints)))
+        return await self._ask(calls.locks(fingerprints), calls.decode_locks)
 
-    async def _ask(self, data: bytes) -> bytes:
+    async def _ask(self, data: bytes, decode: Callable[[bytes], Answer]) -> Answer:
         call = {"to": self.address, "data": "0x" + data.hex()}
         answer = await self.rpc.call("eth_call", call, "latest")
         try:
-            return bytes.fromhex(answer[2:])
-        except (TypeError, ValueError):
-            raise ChainUnavailable("eth_call: the answer is no hex") from None
+            return decode(bytes.fromhex(answer[2:]))
+        except (TypeError, ValueError, IndexError):
+            raise ChainUnavailable("eth_call: not an answer of this contract") from None

@@ -39,18 +39,18 @@ async def deploy_contract(url: str, admin: coincurve.PrivateKey, hubs: Iterable[
 
 async def _enrol(rpc: JsonRpc, admin: coincurve.PrivateKey, contract: str, hub: str) -> None:
     call = {"to": contract, "data": "0x" + calls.enrolled(hub).hex()}
-    if int(await rpc.call("eth_call", call, "latest"), 16) == 0:
+    if await rpc.number("eth_call", call, "latest") == 0:
         await _send(rpc, admin, bytes.fromhex(contract[2:]), calls.enrol(hub))
 
 
 async def _send(rpc: JsonRpc, admin: coincurve.PrivateKey, to: bytes, data: bytes) -> None:
     sender = address_of(admin)
     message = {"from": sender, "data": "0x" + data.hex()} | ({"to": "0x" + to.hex()} if to else {})
-    gas = int(await rpc.call("eth_estimateGas", message), 16)
+    gas = await rpc.number("eth_estimateGas", message)
     transaction = Transaction(
-        chain_id=int(await rpc.call("eth_chainId"), 16),
-        nonce=int(await rpc.call("eth_getTransactionCount", sender, "latest"), 16),
-        gas_price=int(await rpc.call("eth_gasPrice"), 16),
+        chain_id=await rpc.number("eth_chainId"),
+        nonce=await rpc.number("eth_getTransactionCount", sender, "latest"),
+        gas_price=await rpc.number("eth_gasPrice"),
         gas_limit=gas + gas // 5,
         to=to,
         value=0,

@@ -29,6 +29,22 @@ class WrongChain(Exception):
     """The node serves another chain than the one configured; nothing may be sent to it."""
 
 
+def quantity(value: object) -> int:
+    """Read a hexadecimal quantity. Raises `ChainUnavailable`: a node that answers anything else is not well."""
+    try:
+        return int(str(value), 16)
+    except ValueError:
+        raise ChainUnavailable("a quantity is no hexadecimal number") from None
+
+
+def _refusal(error: object) -> ChainRefused:
+    told: dict[str, Any] = error if isinstance(error, dict) else {"message": error}
+    code, data = told.get("code"), told.get("data")
+    return ChainRefused(
+        code if isinstance(code, int) else 0, str(told.get("message", "")), data if isinstance(data, str) else None
+    )
+
+
 class JsonRpc:
     """One node. Close it when done."""
 
@@ -49,9 +65,12 @@ class JsonRpc:
         if not isinstance(answer, dict):
             raise ChainUnavailable(f"{method}: the answer is not JSON-RPC")
         if "error" in answer:
-            refusal = answer["error"]
-            raise ChainRefused(int(refusal.get("code", 0)), str(refusal.get("message", "")), refusal.get("data"))
+            raise _refusal(answer["error"])
         return answer.get("result")
+
+    async def number(self, method: str, *params: object) -> int:
+        """Return a method's result that is a quantity. Raises as `call`, and `ChainUnavailable` if it is none."""
+        return quantity(await self.call(method, *params))
 
     async def close(self) -> None:
         """Close the connections."""

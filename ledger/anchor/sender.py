@@ -16,7 +16,7 @@ from huilian_protocol.keccak import keccak256
 
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.profile import ChainProfile
-from ledger.anchor.rpc import ChainRefused, ChainUnavailable
+from ledger.anchor.rpc import ChainRefused, ChainUnavailable, quantity
 from ledger.anchor.transaction import Transaction, address_of
 
 # A node that has these bytes already says so in one of these words; the receipt will tell whether it is true.
@@ -101,8 +101,8 @@ class Sender:
         done = await self._store.settled(purpose)
         if done is not None:
             return done
-        first_nonce = int(await self._rpc.call("eth_getTransactionCount", self.address, "latest"), 16)
-        gas_price = int(await self._rpc.call("eth_gasPrice"), 16)
+        first_nonce = await self._rpc.number("eth_getTransactionCount", self.address, "latest")
+        gas_price = await self._rpc.number("eth_gasPrice")
 
         def sign(nonce: int) -> bytes:
             to = bytes.fromhex(self._contract.address[2:])
@@ -128,7 +128,7 @@ class Sender:
     async def _wait_until_final(self, prepared: PreparedTransaction) -> SettledTransaction:
         while True:
             receipt = await self._rpc.call("eth_getTransactionReceipt", prepared.hash)
-            if receipt is None:
+            if not isinstance(receipt, dict):
                 # Not mined, or undone by a reorganisation: the same bytes again, with those before it.
                 await self._push(prepared)
             elif await self._is_final(receipt):
@@ -155,23 +155,26 @@ class Sender:
         return False
 
     async def _check_nonce(self, prepared: PreparedTransaction) -> None:
-        mined = int(await self._rpc.call("eth_getTransactionCount", self.address, "latest"), 16)
+        mined = await self._rpc.number("eth_getTransactionCount", self.address, "latest")
         if mined > prepared.nonce and await self._rpc.call("eth_getTransactionReceipt", prepared.hash) is None:
             raise NonceTaken(f"nonce {prepared.nonce} of {self.address} was used by another transaction")
 
     async def _is_final(self, receipt: dict[str, Any]) -> bool:
         if self._profile.finality_depth == 0:
             return True
-        head = int(await self._rpc.call("eth_blockNumber"), 16)
-        return head - int(receipt["blockNumber"], 16) >= self._profile.finality_depth
+        head = await self._rpc.number("eth_blockNumber")
+        return head - quantity(receipt.get("blockNumber")) >= self._profile.finality_depth
 
 
 def _settled(prepared: PreparedTransaction, receipt: dict[str, Any]) -> SettledTransaction:
+    block_hash = receipt.get("blockHash")
+    if not isinstance(block_hash, str):
+        raise ChainUnavailable("the receipt of a transaction names no block")
     return SettledTransaction(
         prepared.purpose,
         prepared.raw,
         prepared.hash,
-        int(receipt["status"], 16) == 1,
-        int(receipt["blockNumber"], 16),
-        str(receipt["blockHash"]),
+        quantity(receipt.get("status")) == 1,
+        quantity(receipt.get("blockNumber")),
+        block_hash,
     )

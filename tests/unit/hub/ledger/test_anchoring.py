@@ -112,6 +112,27 @@ async def test_the_worker_anchors_by_itself_and_outlives_an_outage(hub: HubLedge
     assert await hub.ledger.receipt("r")
 
 
+async def test_the_worker_outlives_a_database_that_is_away(hub: HubLedger, chain: LiveChain) -> None:
+    await _grow(hub, "a", 2)
+    stop = asyncio.Event()
+
+    def away(_: str) -> None:
+        raise OSError("connection lost")
+
+    hub.database.on_statement = away
+    worker = asyncio.create_task(hub.anchoring.run(stop))
+    await asyncio.sleep(0.1)
+    assert not worker.done()
+    hub.database.on_statement = None
+    for _ in range(200):
+        await asyncio.sleep(0.05)
+        if await AnchorRow.filter(size=2).exists():
+            break
+    stop.set()
+    await worker
+    assert await AnchorRow.filter(size=2).exists()
+
+
 async def test_a_log_that_is_ahead_of_the_chain_is_well(hub: HubLedger, clock: FixedClock, chain: LiveChain) -> None:
     await _grow(hub, "a")
     await hub.anchoring.anchor()

@@ -1,0 +1,77 @@
+"""A node that answers nonsense is a chain that is away: never a crash, and never taken for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import coincurve
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from ledger.anchor.contract import LedgerContract
+from ledger.anchor.profile import PROFILES
+from ledger.anchor.rpc import ChainRefused, ChainUnavailable, JsonRpc, WrongChain
+from ledger.anchor.sender import PreparedTransaction, Sender, SettledTransaction
+
+ODD = [
+    b"",
+    b"<html>",
+    b"[]",
+    b"7",
+    b"[" * 100_000,
+    b"{}",
+    b'{"error": null}',
+    b'{"error": "no"}',
+    b'{"error": {"code": "x", "message": 7, "data": []}}',
+    *(b'{"result": %s}' % value for value in (b"null", b'"0x"', b'"zz"', b"7", b'{"status": "0x1"}', b'"0x00ff"')),
+]
+
+
+class OneTransaction:
+    """The port `TransactionStore`, with one transaction that was prepared before."""
+
+    prepared = PreparedTransaction("deed", 0, b"\xf8raw")
+
+    async def settled(self, purpose: str) -> SettledTransaction | None:
+        return None
+
+    async def prepare(self, purpose: str, first_nonce: int, sign: Callable[[int], bytes]) -> PreparedTransaction:
+        return self.prepared
+
+    async def unsettled(self) -> Sequence[PreparedTransaction]:
+        return [self.prepared]
+
+    async def settle(self, transaction: SettledTransaction) -> None:
+        raise AssertionError("nothing was mined")
+
+
+@pytest_asyncio.fixture(params=range(len(ODD)))
+async def contract(request: pytest.FixtureRequest) -> AsyncIterator[LedgerContract]:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=ODD[request.param], content_type="application/json")
+
+    app = web.Application()
+    app.router.add_post("/", answer)
+    async with TestServer(app) as server:
+        rpc = JsonRpc(str(server.make_url("/")))
+        yield LedgerContract(rpc, 1, "0x" + "00" * 20)
+        await rpc.close()
+
+
+async def test_reading_the_chain(contract: LedgerContract) -> None:
+    with pytest.raises((ChainUnavailable, ChainRefused, WrongChain)):
+        await contract.check_chain()
+    with pytest.raises((ChainUnavailable, ChainRefused)):
+        await contract.newest_anchor("0x" + "00" * 20)
+    with pytest.raises((ChainUnavailable, ChainRefused)):
+        await contract.locks([bytes(32)])
+
+
+async def test_sending(contract: LedgerContract) -> None:
+    sender = Sender(contract, coincurve.PrivateKey(b"\1" * 32), OneTransaction(), PROFILES["embedded"], timeout_s=0.3)
+    with pytest.raises((ChainUnavailable, ChainRefused)):
+        await sender.execute("deed", b"", 21_000)
+    with pytest.raises((ChainUnavailable, ChainRefused)):
+        await sender.resume()
