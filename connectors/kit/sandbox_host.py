@@ -24,7 +24,8 @@ async def run(package: str, settings: SandboxSettings) -> None:
     if not path.exists():
         write_private(path, json.dumps(new_sandbox_credentials(package, os.urandom)).encode("utf-8"))
     clock = SandboxClock(settings.clock_file) if settings.clock_file is not None else SystemClock()
-    runner = web.AppRunner(build_sandbox(package, SandboxContext(Credentials.load(path), clock)), access_log=None)
+    context = SandboxContext(Credentials.load(path), clock, folder=path.parent)
+    runner = web.AppRunner(build_sandbox(package, context), access_log=None)
     await runner.setup()
     host, _, port = settings.listen.rpartition(":")
     await web.TCPSite(runner, host, int(port)).start()

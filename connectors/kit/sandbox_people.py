@@ -17,7 +17,16 @@ from connectors.kit.sandbox_companies import COMPANIES, drawn_companies
 from connectors.kit.sandbox_drawing import draw_people
 from connectors.kit.sandbox_person import Employment, Kind, Person, resident_id
 
-__all__ = ["DEMO_PEOPLE", "Employment", "Kind", "Person", "find_person", "people_of_every_kind", "population"]
+__all__ = [
+    "DEMO_PEOPLE",
+    "Employment",
+    "Kind",
+    "Person",
+    "customer_number",
+    "find_person",
+    "people_of_every_kind",
+    "population",
+]
 
 DEFAULT_SEED = 20_260_101
 DEFAULT_SIZE = 2_000
@@ -91,6 +100,16 @@ def people_of_every_kind(each: int) -> Iterable[Person]:
         seen[person.kind] += 1
         if person in DEMO_PEOPLE or seen[person.kind] <= each:
             yield person
+
+
+@functools.cache
+def _serials() -> dict[str, int]:
+    return {number: serial for serial, number in enumerate(population(), start=1)}
+
+
+def customer_number(person: Person) -> int:
+    """A number under which an agency may keep this person: nobody else's, and nothing can be read from it."""
+    return _serials()[person.resident_id]
 
 
 def find_person(name: str, number: str) -> Person | None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
+from pathlib import Path
 
 from aiohttp import web
 from huilian_protocol.clock import Clock
@@ -34,6 +35,15 @@ class Fault(StrEnum):
     BROKEN_SCHEMA = "broken_schema"
 
 
+class PageFault(StrEnum):
+    """Ways in which an agency that answers in pages can lie about the whole."""
+
+    REPEATS = "repeats"
+    LOSES = "loses"
+    CHANGES = "changes"
+    ENDLESS = "endless"
+
+
 @dataclass
 class Faults:
     """The fault that the sandbox shows at present (tests set it) and the number of questions that reached it.
@@ -42,17 +52,19 @@ class Faults:
     """
 
     active: Fault | None = None
+    page: PageFault | None = None
     queries: int = 0
     polls_until_ready: int = 1
 
 
 @dataclass(frozen=True)
 class SandboxContext:
-    """What a sandbox is built from."""
+    """What a sandbox is built from. `folder` is where it keeps what must outlive it; without one it forgets."""
 
     credentials: Credentials
     clock: Clock
     faults: Faults = field(default_factory=Faults)
+    folder: Path | None = None
 
 
 def today_in_china(now: datetime) -> date:

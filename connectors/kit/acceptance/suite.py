@@ -31,7 +31,7 @@ from connectors.kit.acceptance.world import NOW, PERIOD
 from connectors.kit.contract import CheckOutcome, Connector, Presence, Query, Subject
 from connectors.kit.months import Period as Months
 from connectors.kit.sandbox_people import Person, people_of_every_kind
-from connectors.kit.sandbox_server import Fault
+from connectors.kit.sandbox_server import Fault, PageFault
 from connectors.kit.schema import PayloadSchemas
 
 _MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])\Z")
@@ -46,6 +46,12 @@ FAULT_CODES = {
     Fault.HUGE: "PROVIDER_FAULT",
     Fault.WRONG_PERSON: "PROVIDER_FAULT",
     Fault.BROKEN_SCHEMA: "PROVIDER_FAULT",
+}
+PAGE_FAULT_CODES = {
+    PageFault.REPEATS: "PROVIDER_FAULT",
+    PageFault.LOSES: "PROVIDER_FAULT",
+    PageFault.ENDLESS: "PROVIDER_FAULT",
+    PageFault.CHANGES: "PROVIDER_UNAVAILABLE",
 }
 FAULT_OUTCOMES = {
     Fault.DOWN: CheckOutcome.RETRY,
@@ -71,6 +77,8 @@ class ConnectorAcceptance:
     cases: tuple[DatasetCase, ...]
     # An agency that publishes files is asked once for many reads.
     answers_from_a_file = False
+    # An agency that answers in pages; the cases' present people must fill more than one.
+    answers_in_pages = False
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run every test that takes a `case` once per dataset."""
@@ -168,6 +176,22 @@ class ConnectorAcceptance:
         assert refusal.value.code == FAULT_CODES[fault]
         assert edge.store.used_reads(artefact.id, case.dataset) == 0
         edge.upstream.faults.active = None
+        await edge.service.read(request)
+        assert edge.store.used_reads(artefact.id, case.dataset) == 1
+
+    @pytest.mark.parametrize("fault", PAGE_FAULT_CODES, ids=lambda fault: fault.value)
+    async def test_pages_that_are_no_whole_are_told_apart(
+        self, edge: Edge, case: DatasetCase, fault: PageFault
+    ) -> None:
+        device, artefact = edge.grant(case.present, case.dataset, max_reads=1)
+        request = edge.request(device, artefact)
+        edge.upstream.faults.page = fault
+        if self.answers_in_pages:
+            with pytest.raises(HuilianError) as refusal:
+                await edge.service.read(request)
+            assert refusal.value.code == PAGE_FAULT_CODES[fault]
+            edge.upstream.faults.page = None
+        # An agency that does not page knows no such fault; every other one recovers from it.
         await edge.service.read(request)
         assert edge.store.used_reads(artefact.id, case.dataset) == 1
 
