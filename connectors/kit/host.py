@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -32,6 +33,8 @@ from connectors.kit.service import EdgeService
 from connectors.kit.settings import HostSettings
 from connectors.kit.store import EdgeStore
 from connectors.kit.verification import ReadVerifier
+
+logger = logging.getLogger(__name__)
 
 _SWEEP_S = 60.0
 # By default a channel whose hub was away for minutes tries again after up to two more: nobody could read meanwhile.
@@ -94,7 +97,10 @@ async def _background(task: asyncio.Task[None]) -> AsyncIterator[None]:
 
 async def _sweep(service: EdgeService) -> None:
     while True:
-        await service.forget_answers()
+        try:
+            await service.forget_answers()
+        except Exception as error:  # noqa: BLE001  the disk may be full for a moment; the next round tries again
+            logger.error("sweep_failed error=%s", type(error).__name__)
         await asyncio.sleep(_SWEEP_S)
 
 

@@ -69,6 +69,8 @@ class RevocationFollower:
                 reason = error.code().name if isinstance(error, grpc.aio.AioRpcError) else "RPC"
             except TimeoutError:
                 reason = "silent"
+            except Exception as error:  # noqa: BLE001  a full disk or an odd message must not end the following for good
+                reason = type(error).__name__
             logger.warning("revocations_interrupted reason=%s pause_ms=%d", reason, int(pause_s * 1_000))
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)

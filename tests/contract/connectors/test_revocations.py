@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -66,6 +67,28 @@ async def following(store: EdgeStore, copy: RevocationCopy, tls: TlsFiles, port:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_disk_that_fails_for_a_moment_does_not_end_the_following(tmp_path: Path, tls: TlsFiles) -> None:
+    store, copy = FullDisk(tmp_path / "edge.sqlite3"), RevocationCopy(SystemClock(), timedelta(seconds=30))
+    revocations = RevocationList(SystemClock())
+    revocations.revoke("consent-00000001")
+    async with running_hub(revocations, tls) as port, following(store, copy, tls, port):
+        await until(lambda: store.failures == 0)
+        await until(lambda: is_fresh(copy) and store.cursor() == 1)
+    store.close()
+
+
+class FullDisk(EdgeStore):
+    """A store whose disk is full at first."""
+
+    failures = 2
+
+    def learn_revocation(self, cursor: int, consent_id: str, revoked_at: datetime) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise sqlite3.OperationalError("database or disk is full")
+        super().learn_revocation(cursor, consent_id, revoked_at)
 
 
 async def until(condition: Callable[[], bool]) -> None:
