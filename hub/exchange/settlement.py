@@ -36,8 +36,13 @@ class Settlement:
         self._consents, self._access_log = consents, access_log
 
     async def deliver(self, attempt: Attempt, envelope: bytes, edge_signature: str) -> Delivery | HuilianError:
-        """Keep the sealed answer and record the delivery, or a refusal when the consent ended in the meantime."""
-        row = await self._running_row(attempt)
+        """Keep the sealed answer and record the delivery, or a refusal when the consent ended in the meantime.
+
+        A run that was taken for dead, and whose request was settled by another one since, changes nothing.
+        """
+        row = await self._row(attempt)
+        if row.phase != Phase.RUNNING:
+            return delivery_of(row, attempt.artefact) if row.phase == Phase.DELIVERED else refusal_of(row)
         consent = await self._consents.lock(attempt.artefact.id)
         if consent.state is not State.GRANTED:
             # What came back is dropped unopened.
@@ -50,8 +55,12 @@ class Settlement:
         return delivery_of(row, attempt.artefact)
 
     async def fail(self, attempt: Attempt, error: HuilianError, refused_by: str) -> HuilianError:
-        """Record that a read that went out delivered nothing; it does not count against the quota."""
-        return await self._give_up(await self._running_row(attempt), attempt, error, refused_by)
+        """Record that a read that went out delivered nothing; it does not count against the quota.
+
+        Nothing is recorded of a run whose request was settled by another one since.
+        """
+        row = await self._row(attempt)
+        return await self._give_up(row, attempt, error, refused_by) if row.phase == Phase.RUNNING else error
 
     async def refuse(self, row: ReadRow, attempt: Attempt, error: HuilianError, refused_by: str) -> HuilianError:
         """Record a refusal and keep it for a repetition of the same request."""
@@ -65,7 +74,7 @@ class Settlement:
         await self._store.give_back_quota(attempt.artefact.id, attempt.read.dataset)
         return await self.refuse(row, attempt, error, refused_by)
 
-    async def _running_row(self, attempt: Attempt) -> ReadRow:
+    async def _row(self, attempt: Attempt) -> ReadRow:
         row = await self._store.lock_read(attempt.row_id)
         assert row is not None, "a read that went out has its row"
         return row

@@ -177,3 +177,22 @@ async def test_a_failure_broken_at_any_statement_keeps_the_read_until_it_is_sett
         assert await exchange.records() == [] and await exchange.used() <= 1
         exchange.clock.advance(timedelta(minutes=1))
     assert await exchange.used() == 0 and await exchange.outcomes() == ["REFUSED:REVOCATIONS_STALE"]
+
+
+@pytest.mark.parametrize("is_good", [True, False], ids=["answered", "failed"])
+async def test_a_run_that_was_taken_for_dead_settles_nothing_twice(exchange: Exchange, is_good: bool) -> None:
+    await exchange.grant()
+    async with read_held_back(exchange) as (late, held):
+        held.__exit__()
+        exchange.clock.advance(timedelta(minutes=5))
+        taken_up = await exchange.fetch()
+        before = await exchange.tables()
+        held._change = None if is_good else lambda answer: pb.ReadResponse(envelope=answer.envelope)
+        held.release.set()
+        if is_good:
+            assert await late == taken_up
+        else:
+            with pytest.raises(HuilianError, match="PROVIDER_FAULT"):
+                await late
+    assert await exchange.tables() == before
+    assert await exchange.outcomes() == ["DELIVERED"] and await exchange.used() == 1
