@@ -94,8 +94,7 @@ class Financings:
         AMOUNT_EXCEEDS_RECEIVABLE, LIMIT_EXCEEDED, INVALID_ARGUMENT.
         """
         await self._desk.database.lock("financing", financing_id)
-        if await stored.find(financing_id) is not None:
-            raise HuilianError("ALREADY_EXISTS", resource="financing")
+        await self._desk.loans.take_id(financing_id, "financing")
         certificate = await self._held(applicant, certificate_id)
         principal_fen = principal_on_certificate(self._desk.product, wanted_fen, certificate.amount_fen)
         decision_id, decision = await self._decide(applicant, certificate, principal_fen)

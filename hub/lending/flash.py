@@ -74,8 +74,7 @@ class FlashLoans:
         _check_wish(product, wish)
         # One person's applications and signatures queue here, so that two of them never both find "no loan yet".
         await self._desk.database.lock("flash", subject)
-        if await stored.find(wish.application_id) is not None:
-            raise HuilianError("ALREADY_EXISTS", resource="application")
+        await self._desk.loans.take_id(wish.application_id, "application")
         live, overdue = await self._open_loans(subject)
         known = facts(
             items, amount_fen=wish.amount_fen, term_days=wish.term_days, live_loans=live, overdue_loans=overdue

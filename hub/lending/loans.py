@@ -81,6 +81,15 @@ class Loans:
         await self._records.loan("disbursed", loan, opening.principal_fen, evidence)
         return loan
 
+    async def take_id(self, loan_id: str, resource: str) -> None:
+        """Take an id for an application and the loan that will follow: one person's id is never another's loan.
+
+        Raises ALREADY_EXISTS.
+        """
+        await self._database.lock("loan", loan_id)
+        if await stored.is_promised(loan_id):
+            raise HuilianError("ALREADY_EXISTS", resource=resource)
+
     async def draw(self, borrower: str, loan_id: str, amount_fen: int) -> Loan:
         """Pays out more of a revolving loan.
 

@@ -9,7 +9,7 @@ from typing import Any
 from tortoise.expressions import Q
 
 from hub.lending.engine import Draw, Event, FeeCharged, Repay
-from hub.lending.store import LoanEventRow, LoanRow
+from hub.lending.store import FinancingRow, FlashRow, LoanEventRow, LoanRow
 from hub.platform.paging import Page, after_token, page_of
 
 DRAW, REPAYMENT, FEE = "DRAW", "REPAYMENT", "FEE"
@@ -57,6 +57,11 @@ async def find(loan_id: str) -> LoanRecord | None:
     """The loan, or None."""
     row = await LoanRow.get_or_none(loan_id=loan_id)
     return None if row is None else _record(row)
+
+
+async def is_promised(loan_id: str) -> bool:
+    """Whether an application of either kind stands under this id: its loan will bear the same one."""
+    return await FinancingRow.exists(financing_id=loan_id) or await FlashRow.exists(application_id=loan_id)
 
 
 async def of_certificate(certificate_id: str) -> LoanRecord | None:

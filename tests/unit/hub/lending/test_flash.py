@@ -277,6 +277,17 @@ async def test_an_application_id_is_used_once(world: LendingWorld) -> None:
     assert await world.snapshot() == before
 
 
+async def test_an_id_that_stands_for_another_loan_is_taken(world: LendingWorld) -> None:
+    citizen = world.borrower()
+    await world.held()
+    await world.offered(financing_id="loan-00000001")
+    await refused("ALREADY_EXISTS", world.applied(citizen, application_id="loan-00000001"))
+    await world.applied(citizen, application_id="loan-00000002")
+    await world.withdrawn("loan-00000001")
+    await refused("ALREADY_EXISTS", world.offered(financing_id="loan-00000002"))
+    await refused("ALREADY_EXISTS", world.applied(citizen, application_id="loan-00000001"))
+
+
 async def test_repayments_that_are_refused_change_nothing(world: LendingWorld) -> None:
     citizen = world.borrower()
     await world.borrowed(citizen, AMOUNT)
