@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import keys_to_jwks
 from huilian_protocol.sealing import Suite, key_id
 
-from hub.identity.authority import AuthorityClient
+from hub.identity.ports import SealingAuthority
 
 AUTHORITY_PARTY = "identity_authority"
+FRESH_S, RETRY_S = 60.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,13 @@ class KeyPublisher:
         signing_key: ec.EllipticCurvePublicKey,
         log_verifier_key: str,
         recipients: Mapping[str, SealingKey],
-        authority: AuthorityClient,
+        authority: SealingAuthority,
     ) -> None:
         self._origin, self._signing_key, self._log_verifier_key = origin, signing_key, log_verifier_key
         self._recipients, self._authority = recipients, authority
+        self._authority_key: SealingKey | None = None
+        self._renew_at = 0.0
+        self._renewing = asyncio.Lock()
 
     def recipient(self, recipient_id: str) -> SealingKey:
         """The recipient's present key; raises UNKNOWN_RECIPIENT."""
@@ -48,9 +53,10 @@ class KeyPublisher:
         return found
 
     async def key_set(self) -> pb.GetKeySetResponse:
-        """Everything published, with the identity authority's present key; raises AUTHORITY_UNAVAILABLE."""
-        suite, public_key = await self._authority.sealing_key()
-        keys = [*self._recipients.values(), SealingKey(AUTHORITY_PARTY, Suite(suite), public_key)]
+        """Everything published, with the identity authority's key; raises AUTHORITY_UNAVAILABLE when it was never
+        heard of.
+        """
+        keys = [*self._recipients.values(), await self._authoritys()]
         return pb.GetKeySetResponse(
             signing_keys_jwks=json.dumps(keys_to_jwks([self._signing_key])),
             sealing_keys=[
@@ -60,3 +66,21 @@ class KeyPublisher:
             log_verifier_key=self._log_verifier_key,
             origin=self._origin,
         )
+
+    async def _authoritys(self) -> SealingKey:
+        """The authority's key, at most FRESH_S old while it answers: anybody may ask us, so not each asks it too."""
+        async with self._renewing:
+            now = asyncio.get_running_loop().time()
+            if self._authority_key is None or now >= self._renew_at:
+                await self._renew(now)
+            assert self._authority_key is not None, "renewing raises when there is none"
+            return self._authority_key
+
+    async def _renew(self, now: float) -> None:
+        try:
+            suite, public_key = await self._authority.sealing_key()
+            self._authority_key, self._renew_at = SealingKey(AUTHORITY_PARTY, Suite(suite), public_key), now + FRESH_S
+        except (HuilianError, ValueError) as error:
+            self._renew_at = now + RETRY_S
+            if self._authority_key is None:
+                raise HuilianError("AUTHORITY_UNAVAILABLE", "it has not told its key yet") from error

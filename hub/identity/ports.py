@@ -25,3 +25,11 @@ class IdentityAuthority(Protocol):
         Raises RESIDENT_ID_MALFORMED, PERSON_NOT_VERIFIED, SEALED_DATA_INVALID or AUTHORITY_UNAVAILABLE.
         """
         ...
+
+
+class SealingAuthority(Protocol):
+    """The key of the identity authority, over the network."""
+
+    async def sealing_key(self) -> tuple[str, bytes]:
+        """Suite and public key to which registrations are sealed; raises AUTHORITY_UNAVAILABLE."""
+        ...

@@ -1,0 +1,65 @@
+"""The published keys: what anybody may ask costs the identity authority nothing."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from huilian_protocol.errors import HuilianError
+
+from hub.identity import keyset
+from hub.identity.keyset import KeyPublisher
+
+
+class Authority:
+    """The port `SealingAuthority`."""
+
+    def __init__(self) -> None:
+        self.asked, self.answer = 0, ("xwing", b"key-1")
+        self.away = False
+
+    async def sealing_key(self) -> tuple[str, bytes]:
+        self.asked += 1
+        if self.away:
+            raise HuilianError("AUTHORITY_UNAVAILABLE")
+        return self.answer
+
+
+@pytest.fixture
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def publisher(authority: Authority) -> KeyPublisher:
+    return KeyPublisher("hub", ec.generate_private_key(ec.SECP256R1()).public_key(), "vkey", {}, authority)
+
+
+async def published(publisher: KeyPublisher) -> bytes:
+    [key] = (await publisher.key_set()).sealing_keys
+    return key.public_key
+
+
+async def test_many_questions_ask_the_authority_once(authority: Authority, publisher: KeyPublisher) -> None:
+    assert [await published(publisher) for _ in range(10)] == [b"key-1"] * 10
+    assert authority.asked == 1
+
+
+async def test_a_new_key_is_heard_of_and_an_old_one_outlives_an_outage(
+    authority: Authority, publisher: KeyPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyset, "FRESH_S", 0.0)
+    assert await published(publisher) == b"key-1"
+    authority.answer = ("xwing", b"key-2")
+    assert await published(publisher) == b"key-2"
+    authority.away = True
+    assert [await published(publisher) for _ in range(3)] == [b"key-2"] * 3
+    assert authority.asked == 3, "an authority that is away is left alone for a while"
+
+
+@pytest.mark.parametrize("answer", [None, ("rot13", b"key")])
+async def test_a_key_that_was_never_told_is_not_made_up(
+    authority: Authority, publisher: KeyPublisher, answer: tuple[str, bytes] | None
+) -> None:
+    authority.away, authority.answer = answer is None, answer or authority.answer
+    with pytest.raises(HuilianError, match="AUTHORITY_UNAVAILABLE"):
+        await publisher.key_set()
