@@ -6,6 +6,7 @@ was pulled, matches every invoice that it touches and writes the receivables. Bo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,8 @@ from hub.receivables.states import ReceivableEvent, ReceivableState, next_receiv
 PAGE_SIZE = 200
 MAX_PAGES = 25
 """Bound of one pull: 5,000 documents. What is left comes with the next one."""
+PULL_S = 5.0
+"""No further page is asked for after this time, so that a slow ERP's pages are taken in before the caller's deadline."""
 
 MAX_STATE = 32
 WITHDRAWN, PAID = "cancelled", "paid"
@@ -82,11 +85,13 @@ class TradeDocuments:
         before = await stored_documents.cursor_of(buyer_uscc)
         cursor = "" if from_start else before
         documents: list[PulledDocument] = []
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + PULL_S
         for _ in range(MAX_PAGES):
             page = await self._erps.list_documents(buyer_uscc, cursor, PAGE_SIZE)
             documents += page.documents
             cursor = page.next_cursor or cursor
-            if not page.has_more:
+            if not page.has_more or loop.time() >= ends_at:
                 break
         return Pulled(buyer_uscc, before, cursor, tuple(documents))
 

@@ -6,6 +6,9 @@ import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
+from hub.receivables import trade_documents
 from hub.receivables.model import Receivable
 from hub.receivables.ports import PulledDocument
 from hub.receivables.reasons import ALREADY_PAID, DUPLICATE_INVOICE
@@ -32,6 +35,18 @@ async def test_a_second_pull_brings_nothing_new(world: World) -> None:
     again = await world.sync()
     assert (again.imported, again.receivables, again.rejected) == (0, (), ())
     assert await world.snapshot() == before
+
+
+async def test_a_slow_erp_is_read_page_by_page_and_never_from_the_start(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trade_documents, "PULL_S", 0.0)
+    world.erps.put(trade.order())
+    world.erps.put(trade.receipt())
+    world.erps.put(trade.invoice())
+    assert (await world.sync()).imported == 2 == world.erps.page_size
+    assert [one.state for one in (await world.sync()).receivables] == [ReceivableState.MATCHED]
+    assert world.erps.calls == 2
 
 
 async def test_a_pull_from_the_start_again_changes_nothing(world: World) -> None:
