@@ -77,7 +77,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
     ),
     **_service(
         "connector.v1.ConnectorService",
-        {"Describe": SERVED_ELSEWHERE, "Check": SERVED_ELSEWHERE, "Read": SERVED_ELSEWHERE},
+        dict.fromkeys(("Describe", "Check", "Read", "Act"), SERVED_ELSEWHERE),
     ),
     **_service(
         "connector.v1.ErpConnectorService",

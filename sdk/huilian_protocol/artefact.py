@@ -3,6 +3,9 @@
 Its content follows what articles 13, 14 and 17 of 个人信息保护法 (PIPL) ask of a consent: recipient, purpose, kinds
 of data, retention and a clear legal basis. The canonical JSON (RFC 8785) of ``to_dict()`` is what the person's device
 signs.
+
+An artefact that lets somebody act for the person (pay a fine) names the actions and is of type ``huilian-consent/v2``;
+one without actions is ``huilian-consent/v1``, byte for byte as ever. Whoever knows only v1 refuses v2.
 """
 
 from __future__ import annotations
@@ -19,17 +22,30 @@ from huilian_protocol.canonical import canonicalise, parse_canonical, sha256_can
 from huilian_protocol.clock import format_time, parse_time
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import Suite
-from huilian_protocol.strict import integer_at, list_at, matching_at, object_with, text_at
+from huilian_protocol.strict import bytes_at, integer_at, list_at, matching_at, object_with, text_at
 
-__all__ = ["Artefact", "DatasetGrant", "EvidenceLevel", "Period", "Purpose", "Recipient", "parse_artefact"]
+__all__ = [
+    "ActionGrant",
+    "Artefact",
+    "DatasetGrant",
+    "EvidenceLevel",
+    "Period",
+    "Purpose",
+    "Recipient",
+    "parse_artefact",
+]
 
 TYPE = "huilian-consent/v1"
+TYPE_WITH_ACTIONS = "huilian-consent/v2"
 VERSION = 1
 MAX_ARTEFACT_BYTES = 64 * 1024
 MAX_DATASETS = 32
 MAX_FIELDS = 64
 MAX_READS = 10_000
 MAX_DATA_LIFE_DAYS = 3_650
+MAX_ACTIONS = 8
+MAX_USES = 120
+MAX_AMOUNT_FEN = 100_000_000_000
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}", re.ASCII)
 _KEYS = [
@@ -102,6 +118,20 @@ class DatasetGrant:
     period: Period
 
 
+@dataclass(frozen=True, slots=True)
+class ActionGrant:
+    """One action that may be done in the person's name: how often, and for how much each time (fen; 0 moves no money).
+
+    ``parameters_commitment`` (:func:`huilian_protocol.action.commit_parameters`) ties it to what the person saw, a
+    certain fine of a certain amount; None leaves the parameters to the recipient, within the bounds.
+    """
+
+    id: str
+    max_uses: int
+    max_amount_fen: int
+    parameters_commitment: str | None = None
+
+
 @dataclass(frozen=True)
 class Artefact:
     """A consent artefact. Instants are aware UTC datetimes with whole seconds; ``data_life_days`` counts from each
@@ -119,9 +149,16 @@ class Artefact:
     valid_until: datetime
     legal_basis: str
     evidence_level: EvidenceLevel
+    actions: tuple[ActionGrant, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
+        value = self._to_dict_of_v1()
+        if self.actions:
+            value |= {"type": TYPE_WITH_ACTIONS, "actions": [_action_to_dict(grant) for grant in self.actions]}
+        return value
+
+    def _to_dict_of_v1(self) -> dict[str, Any]:
         return {
             "type": TYPE,
             "id": self.id,
@@ -180,6 +217,21 @@ class Artefact:
             raise HuilianError("PERIOD_NOT_GRANTED", requested=period, granted=grant.period)
         return grant
 
+    def check_action(self, action: str, amount_fen: int, parameters_commitment: str) -> ActionGrant:
+        """The grant that covers this action with these parameters.
+
+        Raises :class:`HuilianError` ACTION_NOT_GRANTED (also for other parameters than the person signed) or
+        LIMIT_EXCEEDED.
+        """
+        grant = next((item for item in self.actions if item.id == action), None)
+        if grant is None:
+            raise HuilianError("ACTION_NOT_GRANTED", "not among the granted actions", action=action)
+        if grant.parameters_commitment not in (None, parameters_commitment):
+            raise HuilianError("ACTION_NOT_GRANTED", "the person signed other parameters", action=action)
+        if amount_fen > grant.max_amount_fen:
+            raise HuilianError("LIMIT_EXCEEDED", "above the granted amount", available_fen=grant.max_amount_fen)
+        return grant
+
     def check_evidence(self, required: EvidenceLevel, dataset: str) -> None:
         """Raises :class:`HuilianError` EVIDENCE_LEVEL_TOO_LOW if ``dataset`` asks for more than this consent proves."""
         if not self.evidence_level.satisfies(required):
@@ -202,8 +254,13 @@ def parse_artefact(data: bytes | Mapping[str, Any]) -> Artefact:
 
 
 def _read(raw: Any) -> Artefact:
-    value = object_with(raw, _KEYS, "artefact")
-    if value["type"] != TYPE or type(value["version"]) is not int or value["version"] != VERSION:
+    acts = isinstance(raw, dict) and raw.get("type") == TYPE_WITH_ACTIONS
+    value = object_with(raw, [*_KEYS, "actions"] if acts else _KEYS, "artefact")
+    if (
+        value["type"] not in (TYPE, TYPE_WITH_ACTIONS)
+        or type(value["version"]) is not int
+        or value["version"] != VERSION
+    ):
         raise ValueError("another type or version")
     frequency = object_with(value["frequency"], ["max_reads"], "frequency")
     artefact = Artefact(
@@ -211,13 +268,15 @@ def _read(raw: Any) -> Artefact:
         subject=matching_at(value, "subject", _NAME),
         recipient=_read_recipient(value["recipient"]),
         purpose=_read_purpose(value["purpose"]),
-        datasets=tuple(_read_grant(item) for item in list_at(value, "datasets", MAX_DATASETS, least=1)),
+        # Whoever may act need not read: without any dataset there must be an action.
+        datasets=tuple(_read_grant(item) for item in list_at(value, "datasets", MAX_DATASETS, least=0 if acts else 1)),
         max_reads=integer_at(frequency, "max_reads", 1, MAX_READS),
         data_life_days=integer_at(value, "data_life_days", 1, MAX_DATA_LIFE_DAYS),
         valid_from=parse_time(text_at(value, "valid_from")),
         valid_until=parse_time(text_at(value, "valid_until")),
         legal_basis=text_at(value, "legal_basis", most=500),
         evidence_level=EvidenceLevel(text_at(value, "evidence_level")),
+        actions=tuple(_read_action(item) for item in list_at(value, "actions", MAX_ACTIONS, least=1)) if acts else (),
     )
     _check_whole(artefact)
     return artefact
@@ -229,6 +288,9 @@ def _check_whole(artefact: Artefact) -> None:
     ids = [grant.id for grant in artefact.datasets]
     if len(set(ids)) != len(ids):
         raise ValueError("a dataset is named twice")
+    actions = [grant.id for grant in artefact.actions]
+    if len(set(actions)) != len(actions):
+        raise ValueError("an action is named twice")
 
 
 def _read_recipient(raw: Any) -> Recipient:
@@ -261,6 +323,27 @@ def _read_period(raw: Any) -> Period:
     if period.from_month > period.to_month:
         raise ValueError("the period ends before it begins")
     return period
+
+
+def _read_action(raw: Any) -> ActionGrant:
+    value = object_with(raw, ["id", "max_amount_fen", "max_uses", "parameters_commitment"], "action")
+    if value["parameters_commitment"] is not None:
+        bytes_at(value, "parameters_commitment", 32)
+    return ActionGrant(
+        id=matching_at(value, "id", _NAME),
+        max_uses=integer_at(value, "max_uses", 1, MAX_USES),
+        max_amount_fen=integer_at(value, "max_amount_fen", 0, MAX_AMOUNT_FEN),
+        parameters_commitment=value["parameters_commitment"],
+    )
+
+
+def _action_to_dict(grant: ActionGrant) -> dict[str, Any]:
+    return {
+        "id": grant.id,
+        "max_amount_fen": grant.max_amount_fen,
+        "max_uses": grant.max_uses,
+        "parameters_commitment": grant.parameters_commitment,
+    }
 
 
 def _grant_to_dict(grant: DatasetGrant) -> dict[str, Any]:

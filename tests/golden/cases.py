@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from huilian_protocol import sealing
+from huilian_protocol.action import ActionParameters, commit_parameters, parameters_info, result_info, sign_result
 from huilian_protocol.answer import sign_answer
+from huilian_protocol.artefact import ActionGrant, Artefact
 from huilian_protocol.binding import commit_identity
 from huilian_protocol.canonical import b64u_encode, canonicalise
 from huilian_protocol.client_assertion import sign_client_assertion
@@ -94,8 +97,54 @@ def _client_assertion() -> bytes:
     return token.encode("ascii")
 
 
+def _parameters() -> ActionParameters:
+    return ActionParameters({"amount_fen": 20_000, "decision_number": "449900000000100"}, world.SALT)
+
+
+def _artefact_with_actions() -> Artefact:
+    exact = ActionGrant("traffic_police.pay_fine/v1", 1, 20_000, commit_parameters(_parameters()))
+    return replace(world.artefact(), actions=(exact, ActionGrant("utilities.pay_bill/v1", 12, 30_000)))
+
+
+def _parameters_info() -> dict[str, Any]:
+    return parameters_info(
+        action="traffic_police.pay_fine/v1",
+        agency="traffic_police",
+        consent_id="consent-00000001",
+        request_id="req-00000001",
+        subject=world.SUBJECT,
+    )
+
+
+def _result_info() -> dict[str, Any]:
+    return result_info(
+        consent_sha256=_artefact_with_actions().sha256,
+        purpose="flash_loan.credit",
+        action="traffic_police.pay_fine/v1",
+        recipient="bank.lending",
+        request_id="req-00000001",
+    )
+
+
+def _action_result() -> bytes:
+    token = sign_result(
+        world.STRANGER,
+        request_id="req-00000001",
+        consent_sha256=_artefact_with_actions().sha256,
+        action="traffic_police.pay_fine/v1",
+        envelope=b"envelope",
+    )
+    return token.encode("ascii")
+
+
 CASES: dict[str, Callable[[], bytes]] = {
+    "action.info.parameters.json": lambda: canonicalise(_parameters_info()),
+    "action.info.result.json": lambda: canonicalise(_result_info()),
+    "action.parameters.json": lambda: _parameters().to_bytes(),
+    "action.parameters.commitment": lambda: commit_parameters(_parameters()).encode("ascii") + b"\n",
+    "action.result.jws": _action_result,
     "answer.jws": _answer,
+    "artefact.actions.json": lambda: _artefact_with_actions().canonical(),
     "artefact.json": lambda: world.artefact().canonical(),
     "artefact.sha256": lambda: _hex(world.artefact().sha256),
     "binding.jws": lambda: world.binding().encode("ascii"),

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,huilian/connector/v1/connector_service.proto\x12\x14huilian.connector.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\"\x11\n\x0f\x44\x65scribeRequest\"\x98\x01\n\x05\x46ield\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04unit\x18\x02 \x01(\tR\x04unit\x12\x1d\n\ndata_class\x18\x03 \x01(\tR\tdataClass\x12\x12\n\x04mask\x18\x04 \x01(\tR\x04mask\x12\x19\n\x08title_zh\x18\x05 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x06 \x01(\tR\x07titleEn\"\x83\x02\n\x07\x44\x61taset\x12\x1d\n\ndataset_id\x18\x01 \x01(\tR\tdatasetId\x12\x1b\n\tagency_id\x18\x02 \x01(\tR\x08\x61gencyId\x12\x19\n\x08title_zh\x18\x03 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x04 \x01(\tR\x07titleEn\x12\x33\n\x06\x66ields\x18\x05 \x03(\x0b\x32\x1b.huilian.connector.v1.FieldR\x06\x66ields\x12\x30\n\x14least_evidence_level\x18\x06 \x01(\tR\x12leastEvidenceLevel\x12\x1f\n\x0bjson_schema\x18\x07 \x01(\tR\njsonSchema\"\xbe\x02\n\x10\x44\x65scribeResponse\x12\x1b\n\tagency_id\x18\x01 \x01(\tR\x08\x61gencyId\x12\x19\n\x08title_zh\x18\x02 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x03 \x01(\tR\x07titleEn\x12\x18\n\x07sandbox\x18\x04 \x01(\x08R\x07sandbox\x12\x39\n\x08\x64\x61tasets\x18\x05 \x03(\x0b\x32\x1d.huilian.connector.v1.DatasetR\x08\x64\x61tasets\x12#\n\rsealing_suite\x18\x06 \x01(\tR\x0csealingSuite\x12,\n\x12sealing_public_key\x18\x07 \x01(\x0cR\x10sealingPublicKey\x12/\n\x14\x65\x64ge_signing_key_jwk\x18\x08 \x01(\tR\x11\x65\x64geSigningKeyJwk\"\x0e\n\x0c\x43heckRequest\"<\n\rCheckResponse\x12\x13\n\x05is_up\x18\x01 \x01(\x08R\x04isUp\x12\x16\n\x06\x64\x65tail\x18\x02 \x01(\tR\x06\x64\x65tail\"\x80\x03\n\x0bReadRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x32\n\x0esigned_consent\x18\x02 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x08R\rsignedConsent\x12(\n\ndataset_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64R\tdatasetId\x12$\n\x06\x66ields\x18\x04 \x03(\tB\x0c\xbaH\t\x92\x01\x06\x08\x01\x10\x64\x18\x01R\x06\x66ields\x12>\n\x06period\x18\x05 \x01(\x0b\x32\x1e.huilian.common.v1.MonthPeriodB\x06\xbaH\x03\xc8\x01\x01R\x06period\x12\x32\n\x0esealed_subject\x18\x06 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01R\rsealedSubject\x12<\n\x14recipient_public_key\x18\x07 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80 R\x12recipientPublicKey\"\x8a\x01\n\x0cReadResponse\x12\x1a\n\x08\x65nvelope\x18\x01 \x01(\x0cR\x08\x65nvelope\x12%\n\x0e\x65\x64ge_signature\x18\x02 \x01(\tR\redgeSignature\x12\x37\n\tread_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08readTime2\x8e\x02\n\x10\x43onnectorService\x12Y\n\x08\x44\x65scribe\x12%.huilian.connector.v1.DescribeRequest\x1a&.huilian.connector.v1.DescribeResponse\x12P\n\x05\x43heck\x12\".huilian.connector.v1.CheckRequest\x1a#.huilian.connector.v1.CheckResponse\x12M\n\x04Read\x12!.huilian.connector.v1.ReadRequest\x1a\".huilian.connector.v1.ReadResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,huilian/connector/v1/connector_service.proto\x12\x14huilian.connector.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\"\x11\n\x0f\x44\x65scribeRequest\"\x98\x01\n\x05\x46ield\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04unit\x18\x02 \x01(\tR\x04unit\x12\x1d\n\ndata_class\x18\x03 \x01(\tR\tdataClass\x12\x12\n\x04mask\x18\x04 \x01(\tR\x04mask\x12\x19\n\x08title_zh\x18\x05 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x06 \x01(\tR\x07titleEn\"\x83\x02\n\x07\x44\x61taset\x12\x1d\n\ndataset_id\x18\x01 \x01(\tR\tdatasetId\x12\x1b\n\tagency_id\x18\x02 \x01(\tR\x08\x61gencyId\x12\x19\n\x08title_zh\x18\x03 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x04 \x01(\tR\x07titleEn\x12\x33\n\x06\x66ields\x18\x05 \x03(\x0b\x32\x1b.huilian.connector.v1.FieldR\x06\x66ields\x12\x30\n\x14least_evidence_level\x18\x06 \x01(\tR\x12leastEvidenceLevel\x12\x1f\n\x0bjson_schema\x18\x07 \x01(\tR\njsonSchema\"\xf6\x02\n\x10\x44\x65scribeResponse\x12\x1b\n\tagency_id\x18\x01 \x01(\tR\x08\x61gencyId\x12\x19\n\x08title_zh\x18\x02 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x03 \x01(\tR\x07titleEn\x12\x18\n\x07sandbox\x18\x04 \x01(\x08R\x07sandbox\x12\x39\n\x08\x64\x61tasets\x18\x05 \x03(\x0b\x32\x1d.huilian.connector.v1.DatasetR\x08\x64\x61tasets\x12#\n\rsealing_suite\x18\x06 \x01(\tR\x0csealingSuite\x12,\n\x12sealing_public_key\x18\x07 \x01(\x0cR\x10sealingPublicKey\x12/\n\x14\x65\x64ge_signing_key_jwk\x18\x08 \x01(\tR\x11\x65\x64geSigningKeyJwk\x12\x36\n\x07\x61\x63tions\x18\t \x03(\x0b\x32\x1c.huilian.connector.v1.ActionR\x07\x61\x63tions\"\xac\x02\n\x06\x41\x63tion\x12\x1b\n\taction_id\x18\x01 \x01(\tR\x08\x61\x63tionId\x12\x1b\n\tagency_id\x18\x02 \x01(\tR\x08\x61gencyId\x12\x19\n\x08title_zh\x18\x03 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x04 \x01(\tR\x07titleEn\x12\x30\n\x14least_evidence_level\x18\x05 \x01(\tR\x12leastEvidenceLevel\x12+\n\x11parameters_schema\x18\x06 \x01(\tR\x10parametersSchema\x12#\n\rresult_schema\x18\x07 \x01(\tR\x0cresultSchema\x12.\n\x13needs_exact_consent\x18\x08 \x01(\x08R\x11needsExactConsent\"\x0e\n\x0c\x43heckRequest\"<\n\rCheckResponse\x12\x13\n\x05is_up\x18\x01 \x01(\x08R\x04isUp\x12\x16\n\x06\x64\x65tail\x18\x02 \x01(\tR\x06\x64\x65tail\"\x80\x03\n\x0bReadRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x32\n\x0esigned_consent\x18\x02 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x08R\rsignedConsent\x12(\n\ndataset_id\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64R\tdatasetId\x12$\n\x06\x66ields\x18\x04 \x03(\tB\x0c\xbaH\t\x92\x01\x06\x08\x01\x10\x64\x18\x01R\x06\x66ields\x12>\n\x06period\x18\x05 \x01(\x0b\x32\x1e.huilian.common.v1.MonthPeriodB\x06\xbaH\x03\xc8\x01\x01R\x06period\x12\x32\n\x0esealed_subject\x18\x06 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01R\rsealedSubject\x12<\n\x14recipient_public_key\x18\x07 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80 R\x12recipientPublicKey\"\x8a\x01\n\x0cReadResponse\x12\x1a\n\x08\x65nvelope\x18\x01 \x01(\x0cR\x08\x65nvelope\x12%\n\x0e\x65\x64ge_signature\x18\x02 \x01(\tR\redgeSignature\x12\x37\n\tread_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08readTime\"\xed\x02\n\nActRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x32\n\x0esigned_consent\x18\x02 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x08R\rsignedConsent\x12\x42\n\taction_id\x18\x03 \x01(\tB%\xbaH\"r \x10\x01\x18\x64\x32\x1a^[a-z_]+\\.[a-z_]+/v[0-9]+$R\x08\x61\x63tionId\x12\x32\n\x0esealed_subject\x18\x04 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01R\rsealedSubject\x12\x38\n\x11sealed_parameters\x18\x05 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01R\x10sealedParameters\x12<\n\x14recipient_public_key\x18\x06 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80 R\x12recipientPublicKey\"\x87\x01\n\x0b\x41\x63tResponse\x12\x1a\n\x08\x65nvelope\x18\x01 \x01(\x0cR\x08\x65nvelope\x12%\n\x0e\x65\x64ge_signature\x18\x02 \x01(\tR\redgeSignature\x12\x35\n\x08\x61\x63t_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x61\x63tTime2\xda\x02\n\x10\x43onnectorService\x12Y\n\x08\x44\x65scribe\x12%.huilian.connector.v1.DescribeRequest\x1a&.huilian.connector.v1.DescribeResponse\x12P\n\x05\x43heck\x12\".huilian.connector.v1.CheckRequest\x1a#.huilian.connector.v1.CheckResponse\x12M\n\x04Read\x12!.huilian.connector.v1.ReadRequest\x1a\".huilian.connector.v1.ReadResponse\x12J\n\x03\x41\x63t\x12 .huilian.connector.v1.ActRequest\x1a!.huilian.connector.v1.ActResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +48,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READREQUEST'].fields_by_name['sealed_subject']._serialized_options = b'\272H\010z\006\020\001\030\200\200\001'
   _globals['_READREQUEST'].fields_by_name['recipient_public_key']._loaded_options = None
   _globals['_READREQUEST'].fields_by_name['recipient_public_key']._serialized_options = b'\272H\007z\005\020\001\030\200 '
+  _globals['_ACTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_ACTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
+  _globals['_ACTREQUEST'].fields_by_name['signed_consent']._loaded_options = None
+  _globals['_ACTREQUEST'].fields_by_name['signed_consent']._serialized_options = b'\272H\010z\006\020\001\030\200\200\010'
+  _globals['_ACTREQUEST'].fields_by_name['action_id']._loaded_options = None
+  _globals['_ACTREQUEST'].fields_by_name['action_id']._serialized_options = b'\272H\"r \020\001\030d2\032^[a-z_]+\\.[a-z_]+/v[0-9]+$'
+  _globals['_ACTREQUEST'].fields_by_name['sealed_subject']._loaded_options = None
+  _globals['_ACTREQUEST'].fields_by_name['sealed_subject']._serialized_options = b'\272H\010z\006\020\001\030\200\200\001'
+  _globals['_ACTREQUEST'].fields_by_name['sealed_parameters']._loaded_options = None
+  _globals['_ACTREQUEST'].fields_by_name['sealed_parameters']._serialized_options = b'\272H\010z\006\020\001\030\200\200\001'
+  _globals['_ACTREQUEST'].fields_by_name['recipient_public_key']._loaded_options = None
+  _globals['_ACTREQUEST'].fields_by_name['recipient_public_key']._serialized_options = b'\272H\007z\005\020\001\030\200 '
   _globals['_DESCRIBEREQUEST']._serialized_start=164
   _globals['_DESCRIBEREQUEST']._serialized_end=181
   _globals['_FIELD']._serialized_start=184
@@ -55,15 +67,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DATASET']._serialized_start=339
   _globals['_DATASET']._serialized_end=598
   _globals['_DESCRIBERESPONSE']._serialized_start=601
-  _globals['_DESCRIBERESPONSE']._serialized_end=919
-  _globals['_CHECKREQUEST']._serialized_start=921
-  _globals['_CHECKREQUEST']._serialized_end=935
-  _globals['_CHECKRESPONSE']._serialized_start=937
-  _globals['_CHECKRESPONSE']._serialized_end=997
-  _globals['_READREQUEST']._serialized_start=1000
-  _globals['_READREQUEST']._serialized_end=1384
-  _globals['_READRESPONSE']._serialized_start=1387
-  _globals['_READRESPONSE']._serialized_end=1525
-  _globals['_CONNECTORSERVICE']._serialized_start=1528
-  _globals['_CONNECTORSERVICE']._serialized_end=1798
+  _globals['_DESCRIBERESPONSE']._serialized_end=975
+  _globals['_ACTION']._serialized_start=978
+  _globals['_ACTION']._serialized_end=1278
+  _globals['_CHECKREQUEST']._serialized_start=1280
+  _globals['_CHECKREQUEST']._serialized_end=1294
+  _globals['_CHECKRESPONSE']._serialized_start=1296
+  _globals['_CHECKRESPONSE']._serialized_end=1356
+  _globals['_READREQUEST']._serialized_start=1359
+  _globals['_READREQUEST']._serialized_end=1743
+  _globals['_READRESPONSE']._serialized_start=1746
+  _globals['_READRESPONSE']._serialized_end=1884
+  _globals['_ACTREQUEST']._serialized_start=1887
+  _globals['_ACTREQUEST']._serialized_end=2252
+  _globals['_ACTRESPONSE']._serialized_start=2255
+  _globals['_ACTRESPONSE']._serialized_end=2390
+  _globals['_CONNECTORSERVICE']._serialized_start=2393
+  _globals['_CONNECTORSERVICE']._serialized_end=2739
 # @@protoc_insertion_point(module_scope)

@@ -122,6 +122,7 @@ class DescribeResponse(_message.Message):
     SEALING_SUITE_FIELD_NUMBER: _builtins.int
     SEALING_PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     EDGE_SIGNING_KEY_JWK_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
     agency_id: _builtins.str
     title_zh: _builtins.str
     title_en: _builtins.str
@@ -132,6 +133,8 @@ class DescribeResponse(_message.Message):
     """P-256 JWK that signs the edge's answers."""
     @_builtins.property
     def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Dataset]: ...
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Action]: ...
     def __init__(
         self,
         *,
@@ -143,14 +146,58 @@ class DescribeResponse(_message.Message):
         sealing_suite: _builtins.str = ...,
         sealing_public_key: _builtins.bytes = ...,
         edge_signing_key_jwk: _builtins.str = ...,
+        actions: _abc.Iterable[Global___Action] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "datasets", b"datasets", "edge_signing_key_jwk", b"edge_signing_key_jwk", "sandbox", b"sandbox", "sealing_public_key", b"sealing_public_key", "sealing_suite", b"sealing_suite", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "agency_id", b"agency_id", "datasets", b"datasets", "edge_signing_key_jwk", b"edge_signing_key_jwk", "sandbox", b"sandbox", "sealing_public_key", b"sealing_public_key", "sealing_suite", b"sealing_suite", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DescribeResponse: _TypeAlias = DescribeResponse  # noqa: Y015
+
+@_typing.final
+class Action(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTION_ID_FIELD_NUMBER: _builtins.int
+    AGENCY_ID_FIELD_NUMBER: _builtins.int
+    TITLE_ZH_FIELD_NUMBER: _builtins.int
+    TITLE_EN_FIELD_NUMBER: _builtins.int
+    LEAST_EVIDENCE_LEVEL_FIELD_NUMBER: _builtins.int
+    PARAMETERS_SCHEMA_FIELD_NUMBER: _builtins.int
+    RESULT_SCHEMA_FIELD_NUMBER: _builtins.int
+    NEEDS_EXACT_CONSENT_FIELD_NUMBER: _builtins.int
+    action_id: _builtins.str
+    agency_id: _builtins.str
+    title_zh: _builtins.str
+    title_en: _builtins.str
+    least_evidence_level: _builtins.str
+    """The least evidence level accepted: DEVICE_SIGNED or CHANNEL_ATTESTED."""
+    parameters_schema: _builtins.str
+    """JSON Schemas of the parameters and of the result of an executed action."""
+    result_schema: _builtins.str
+    needs_exact_consent: _builtins.bool
+    """The consent must commit to the very parameters."""
+    def __init__(
+        self,
+        *,
+        action_id: _builtins.str = ...,
+        agency_id: _builtins.str = ...,
+        title_zh: _builtins.str = ...,
+        title_en: _builtins.str = ...,
+        least_evidence_level: _builtins.str = ...,
+        parameters_schema: _builtins.str = ...,
+        result_schema: _builtins.str = ...,
+        needs_exact_consent: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "agency_id", b"agency_id", "least_evidence_level", b"least_evidence_level", "needs_exact_consent", b"needs_exact_consent", "parameters_schema", b"parameters_schema", "result_schema", b"result_schema", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Action: _TypeAlias = Action  # noqa: Y015
 
 @_typing.final
 class CheckRequest(_message.Message):
@@ -258,3 +305,69 @@ class ReadResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReadResponse: _TypeAlias = ReadResponse  # noqa: Y015
+
+@_typing.final
+class ActRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SIGNED_CONSENT_FIELD_NUMBER: _builtins.int
+    ACTION_ID_FIELD_NUMBER: _builtins.int
+    SEALED_SUBJECT_FIELD_NUMBER: _builtins.int
+    SEALED_PARAMETERS_FIELD_NUMBER: _builtins.int
+    RECIPIENT_PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    signed_consent: _builtins.bytes
+    """Canonical JSON: artefact (huilian-consent/v2, which names the action), binding, assertion, countersignature."""
+    action_id: _builtins.str
+    sealed_subject: _builtins.bytes
+    """Name, resident ID and salt, sealed to this agency."""
+    sealed_parameters: _builtins.bytes
+    """Parameters and salt, sealed to this agency for this request id."""
+    recipient_public_key: _builtins.bytes
+    """The recipient's public key; its key id must be the one in the artefact."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        signed_consent: _builtins.bytes = ...,
+        action_id: _builtins.str = ...,
+        sealed_subject: _builtins.bytes = ...,
+        sealed_parameters: _builtins.bytes = ...,
+        recipient_public_key: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "recipient_public_key", b"recipient_public_key", "request_id", b"request_id", "sealed_parameters", b"sealed_parameters", "sealed_subject", b"sealed_subject", "signed_consent", b"signed_consent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActRequest: _TypeAlias = ActRequest  # noqa: Y015
+
+@_typing.final
+class ActResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENVELOPE_FIELD_NUMBER: _builtins.int
+    EDGE_SIGNATURE_FIELD_NUMBER: _builtins.int
+    ACT_TIME_FIELD_NUMBER: _builtins.int
+    envelope: _builtins.bytes
+    """Result sealed to the recipient. Inside: {"status": "executed"|"rejected", "data": {...}}."""
+    edge_signature: _builtins.str
+    """Compact JWS by the edge over request id, consent hash, action and the envelope's SHA-256."""
+    @_builtins.property
+    def act_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        envelope: _builtins.bytes = ...,
+        edge_signature: _builtins.str = ...,
+        act_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time", "edge_signature", b"edge_signature", "envelope", b"envelope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActResponse: _TypeAlias = ActResponse  # noqa: Y015

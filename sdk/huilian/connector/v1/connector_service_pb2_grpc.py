@@ -49,6 +49,11 @@ class ConnectorServiceStub:
                 request_serializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.ReadRequest.SerializeToString,
                 response_deserializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.ReadResponse.FromString,
                 _registered_method=True)
+        self.Act = channel.unary_unary(
+                '/huilian.connector.v1.ConnectorService/Act',
+                request_serializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.ActRequest.SerializeToString,
+                response_deserializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.ActResponse.FromString,
+                _registered_method=True)
 
 
 class ConnectorServiceServicer:
@@ -75,6 +80,14 @@ class ConnectorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Act(self, request, context):
+        """One action in the person's name, such as paying a fine. The connector verifies by itself that the person consented to
+        this very action. The same request id never acts twice: asked again, it resumes or gets the first answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConnectorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -92,6 +105,11 @@ def add_ConnectorServiceServicer_to_server(servicer, server):
                     servicer.Read,
                     request_deserializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.ReadRequest.FromString,
                     response_serializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.ReadResponse.SerializeToString,
+            ),
+            'Act': grpc.unary_unary_rpc_method_handler(
+                    servicer.Act,
+                    request_deserializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.ActRequest.FromString,
+                    response_serializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.ActResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -175,6 +193,33 @@ class ConnectorService:
             '/huilian.connector.v1.ConnectorService/Read',
             huilian_dot_connector_dot_v1_dot_connector__service__pb2.ReadRequest.SerializeToString,
             huilian_dot_connector_dot_v1_dot_connector__service__pb2.ReadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Act(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.connector.v1.ConnectorService/Act',
+            huilian_dot_connector_dot_v1_dot_connector__service__pb2.ActRequest.SerializeToString,
+            huilian_dot_connector_dot_v1_dot_connector__service__pb2.ActResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,10 @@ class ConnectorServiceStub:
     """Asks the data owner whether it is up."""
     Read: _grpc.UnaryUnaryMultiCallable[_connector_service_pb2.ReadRequest, _connector_service_pb2.ReadResponse]
     """One read; the connector verifies the consent by itself, minimises and seals."""
+    Act: _grpc.UnaryUnaryMultiCallable[_connector_service_pb2.ActRequest, _connector_service_pb2.ActResponse]
+    """One action in the person's name, such as paying a fine. The connector verifies by itself that the person consented to
+    this very action. The same request id never acts twice: asked again, it resumes or gets the first answer.
+    """
 
 @_typing.type_check_only
 class ConnectorServiceAsyncStub(ConnectorServiceStub):
@@ -47,6 +51,10 @@ class ConnectorServiceAsyncStub(ConnectorServiceStub):
     """Asks the data owner whether it is up."""
     Read: _aio.UnaryUnaryMultiCallable[_connector_service_pb2.ReadRequest, _connector_service_pb2.ReadResponse]  # type: ignore[assignment]
     """One read; the connector verifies the consent by itself, minimises and seals."""
+    Act: _aio.UnaryUnaryMultiCallable[_connector_service_pb2.ActRequest, _connector_service_pb2.ActResponse]  # type: ignore[assignment]
+    """One action in the person's name, such as paying a fine. The connector verifies by itself that the person consented to
+    this very action. The same request id never acts twice: asked again, it resumes or gets the first answer.
+    """
 
 class ConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -72,5 +80,15 @@ class ConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_connector_service_pb2.ReadResponse, _abc.Awaitable[_connector_service_pb2.ReadResponse]]:
         """One read; the connector verifies the consent by itself, minimises and seals."""
+
+    @_abc_1.abstractmethod
+    def Act(
+        self,
+        request: _connector_service_pb2.ActRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_connector_service_pb2.ActResponse, _abc.Awaitable[_connector_service_pb2.ActResponse]]:
+        """One action in the person's name, such as paying a fine. The connector verifies by itself that the person consented to
+        this very action. The same request id never acts twice: asked again, it resumes or gets the first answer.
+        """
 
 def add_ConnectorServiceServicer_to_server(servicer: ConnectorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
