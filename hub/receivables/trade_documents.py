@@ -29,7 +29,7 @@ PAGE_SIZE = 200
 MAX_PAGES = 25
 """Bound of one pull: 5,000 documents. What is left comes with the next one."""
 PULL_S = 5.0
-"""No further page is asked for after this time, so that a slow ERP's pages are taken in before the caller's deadline."""
+"""No further page is asked for after this time, so that a slow ERP's pages are taken in before the deadline."""
 
 MAX_STATE = 32
 WITHDRAWN, PAID = "cancelled", "paid"

@@ -42,8 +42,8 @@ async def test_a_slow_erp_is_read_page_by_page_and_never_from_the_start(
 ) -> None:
     monkeypatch.setattr(trade_documents, "PULL_S", 0.0)
     world.erps.put(trade.order())
-    world.erps.put(trade.receipt())
-    world.erps.put(trade.invoice())
+    world.erps.put(trade.receipt("shipment-1", steel="40"))
+    world.erps.put(trade.invoice("invoice-1", steel="40"))
     assert (await world.sync()).imported == 2 == world.erps.page_size
     assert [one.state for one in (await world.sync()).receivables] == [ReceivableState.MATCHED]
     assert world.erps.calls == 2
