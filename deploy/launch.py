@@ -50,6 +50,7 @@ def hub_spec(site: Site, hub: HubPlace) -> ProcessSpec:
     agencies = {agency: f"127.0.0.1:{site.port(agency)}" for agency in places.AGENCIES} if hub.name == "hub-a" else {}
     environment = {
         **places.tls_environment(site.pki.issue(hub.name)),
+        "HUILIAN_MODE": "sandbox",
         "HUILIAN_ORIGIN": hub.origin,
         "HUILIAN_STATE_DIR": str(hub.folder),
         "HUILIAN_CONSORTIUM_KEY_FILE": str(site.secret_file("consortium")),

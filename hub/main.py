@@ -183,9 +183,10 @@ class _Builder:
         )
 
     def _consent_and_exchange(self) -> None:
+        sandbox = self.settings.mode is Mode.SANDBOX
         catalogue = Catalogue(
             [
-                Connector(agency, self._channel(address), self.clock)
+                Connector(agency, self._channel(address), self.clock, takes_sandbox=sandbox)
                 for agency, address in self.settings.connectors.items()
             ]
         )

@@ -26,7 +26,8 @@ class Mode(StrEnum):
 class Settings(settings.Settings):
     """What a hub needs to know to start. Field `state_dir` is read from `HUILIAN_STATE_DIR`."""
 
-    mode: Mode = Field(Mode.SANDBOX, description="sandbox or production")
+    # No default: whoever forgot it would run a bank whose clock can be moved.
+    mode: Mode = Field(description="sandbox or production")
     origin: str = Field(
         pattern=r"^[a-z0-9.-]{3,100}$", description="this hub's name: lower-case letters, digits, dots and hyphens"
     )

@@ -34,8 +34,18 @@ RETRY_PAUSE_S = 0.1
 class Connector:
     """One agency's connector as the hub sees it."""
 
-    def __init__(self, agency: str, channel: grpc.aio.Channel, clock: Clock, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        agency: str,
+        channel: grpc.aio.Channel,
+        clock: Clock,
+        limits: Limits | None = None,
+        *,
+        takes_sandbox: bool = True,
+    ) -> None:
+        """`takes_sandbox` is whether invented data will do, which in production they do not."""
         self.agency = agency
+        self._takes_sandbox = takes_sandbox
         self._limits = limits or Limits()
         self._guard = Guard(agency, self._limits, clock)
         self._channel = channel
@@ -57,6 +67,8 @@ class Connector:
             raise self._error(error) from error
         if not self._speaks_for_itself(answer):
             raise HuilianError("PROVIDER_FAULT", "it speaks for another agency", provider=self.agency)
+        if answer.sandbox and not self._takes_sandbox:
+            raise HuilianError("PROVIDER_FAULT", "a sandbox: its data are invented", provider=self.agency)
         return answer
 
     def _speaks_for_itself(self, answer: pb.DescribeResponse) -> bool:

@@ -10,6 +10,7 @@ from hub.keys import open_vault, published
 from hub.settings import Mode, Settings, SettingsError
 
 MINIMAL = {
+    "HUILIAN_MODE": "sandbox",
     "HUILIAN_ORIGIN": "hub-a.huilian.example",
     "HUILIAN_STATE_DIR": "/nowhere",
     "HUILIAN_TLS_CERTIFICATE_FILE": "hub.pem",

@@ -30,14 +30,16 @@ class Agency(connector_service_pb2_grpc.ConnectorServiceServicer):
     """A connector that fails the way it is told."""
 
     def __init__(self, agency: str = "tax", dataset: str = "tax.personal_income/v1", owner: str = "tax") -> None:
-        self.dataset, self.owner = dataset, owner
+        self.dataset, self.owner, self.sandbox = dataset, owner, False
         self.agency, self.status, self.asked, self.is_up = agency, grpc.StatusCode.UNAVAILABLE, 0, True
 
     async def Describe(self, request: pb.DescribeRequest, context: Any) -> pb.DescribeResponse:
         if not self.is_up:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "down")
         dataset = pb.Dataset(dataset_id=self.dataset, agency_id=self.owner, fields=[pb.Field(name="income_fen")])
-        return pb.DescribeResponse(agency_id=self.agency, datasets=[dataset], edge_signing_key_jwk=KEY)
+        return pb.DescribeResponse(
+            agency_id=self.agency, datasets=[dataset], edge_signing_key_jwk=KEY, sandbox=self.sandbox
+        )
 
     async def Read(self, request: pb.ReadRequest, context: Any) -> pb.ReadResponse:
         self.asked += 1
@@ -45,13 +47,14 @@ class Agency(connector_service_pb2_grpc.ConnectorServiceServicer):
 
 
 @asynccontextmanager
-async def listening(agency: Agency) -> AsyncIterator[Connector]:
+async def listening(agency: Agency, *, takes_sandbox: bool = True) -> AsyncIterator[Connector]:
     server = grpc.aio.server()
     connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server(agency, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
-    connector = Connector("tax", channel, FixedClock(START), Limits(deadline_s=2, describe_deadline_s=2))
+    limits = Limits(deadline_s=2, describe_deadline_s=2)
+    connector = Connector("tax", channel, FixedClock(START), limits, takes_sandbox=takes_sandbox)
     try:
         yield connector
     finally:
@@ -116,6 +119,14 @@ async def test_a_connector_speaks_for_its_own_agency_only(change: dict[str, str]
             await connector.describe()
         assert refusal.value.code == "PROVIDER_FAULT"
         assert await Catalogue([connector]).descriptions() == ()
+
+
+@pytest.mark.parametrize("takes_sandbox", [True, False])
+async def test_production_takes_no_invented_data(takes_sandbox: bool) -> None:
+    agency = Agency()
+    agency.sandbox = True
+    async with listening(agency, takes_sandbox=takes_sandbox) as connector:
+        assert len(await Catalogue([connector]).descriptions()) == takes_sandbox
 
 
 async def test_an_open_circuit_is_not_asked_again() -> None:
