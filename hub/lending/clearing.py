@@ -20,7 +20,7 @@ from hub.lending.overdue import note_overdue, note_paid
 from hub.lending.ports import Receivables
 from hub.lending.records import CURRENCY, Records
 from hub.lending.rounds import each
-from hub.lending.rules import business_date
+from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.receivables.service import Certificate, Receivable, ReceivableState
 

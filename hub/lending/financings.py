@@ -30,12 +30,12 @@ from hub.lending.rules import (
     FinancingState,
     LoanState,
     Quote,
-    business_date,
     check_term,
     principal_on_certificate,
     quote,
 )
 from hub.lending.stored_financings import Financing
+from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.outbox import Message, Outbox
 from hub.platform.paging import Page

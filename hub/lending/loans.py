@@ -7,18 +7,19 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from huilian_loans import Payoff, Repay, payoff, replay
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
 from hub.accounting.service import AccountKind, BankCore, Line, deposit_account
 from hub.lending import stored_loans as stored
-from hub.lending.engine import Payoff, Repay, payoff, replay
 from hub.lending.limits import Limits, limit_id
 from hub.lending.model import Loan
 from hub.lending.products import engine_terms
 from hub.lending.records import Records
-from hub.lending.rules import LoanState, business_date
+from hub.lending.rules import LoanState
 from hub.lending.stored_loans import DRAW, FEE, REPAYMENT, LoanEventRecord, LoanRecord
+from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.paging import Page
 

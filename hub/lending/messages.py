@@ -8,9 +8,9 @@ from datetime import date
 from huilian.common.v1 import common_pb2
 from huilian.lending.v1 import financing_service_pb2 as financing_pb
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
+from huilian_loans import Payoff
 
 from hub.lending.decisions import Reason
-from hub.lending.engine import Payoff
 from hub.lending.evidence import EvidenceItem
 from hub.lending.flash_rules import read_contract
 from hub.lending.model import Loan

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from hub.lending.engine import Payoff
+from huilian_loans import Payoff
+
 from hub.lending.rules import LoanState
 from hub.lending.stored_loans import LoanEventRecord, LoanRecord
 

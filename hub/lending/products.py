@@ -9,9 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from huilian_loans import Bucket, DayCount, Interval, Rounding, Terms
 from huilian_protocol.canonical import parse_json
-
-from hub.lending.engine import Bucket, DayCount, Interval, Rounding, Terms
 
 FOLDER = Path(__file__).parent / "products"
 RECEIVABLE_LOAN, FLASH_LOAN = "receivable-loan", "flash-loan"

@@ -1,20 +1,17 @@
-"""Rules of lending that need no database: states of a financing, quotes, business days. Pure."""
+"""Rules of lending that need no database: states of a financing, quotes, terms. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 
+from huilian_loans import CashFlow, Draw, annual_percentage_rate, payoff, total_cost_fen
 from huilian_protocol.errors import HuilianError
 
-from hub.lending.engine import CashFlow, Draw, annual_percentage_rate, payoff, total_cost_fen
 from hub.lending.products import Product, engine_terms
-
-BUSINESS_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
-"""Value dates and due dates are dates in China, which has one time zone and no daylight saving."""
 
 # A flash loan's limit is a multiple of this: 100 yuan.
 LIMIT_STEP_FEN = 10_000
@@ -61,11 +58,6 @@ class LoanState(StrEnum):
     ACTIVE = "ACTIVE"
     OVERDUE = "OVERDUE"
     CLOSED = "CLOSED"
-
-
-def business_date(now: datetime) -> date:
-    """The day in China at an aware time."""
-    return now.astimezone(BUSINESS_ZONE).date()
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from huilian_loans import Draw, Event, FeeCharged, Repay
 from tortoise.expressions import Q
 
-from hub.lending.engine import Draw, Event, FeeCharged, Repay
 from hub.lending.store import FinancingRow, FlashRow, LoanEventRow, LoanRow
 from hub.platform.paging import Page, after_token, page_of
 

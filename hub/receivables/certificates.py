@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
+from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.paging import Page
@@ -24,7 +25,6 @@ from hub.receivables.ports import EnterpriseDirectory
 from hub.receivables.reasons import Reason, term_reason
 from hub.receivables.records import Records
 from hub.receivables.rules import (
-    business_date,
     check_certificate_term,
     check_issue_amount,
     check_not_due,

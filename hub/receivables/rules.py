@@ -10,9 +10,6 @@ from typing import Any
 
 from huilian_protocol.errors import HuilianError
 
-BUSINESS_ZONE = dt.timezone(dt.timedelta(hours=8), "Asia/Shanghai")
-"""China has one time zone and no daylight saving since 1991; due dates are dates in it."""
-
 MAX_TERM_YEARS = 1
 USUAL_TERM_MONTHS = 6
 CONFIRMATION_LIFE = dt.timedelta(hours=24)
@@ -24,11 +21,6 @@ class TermWarning:
     """A term that the law allows but does not want: above six months."""
 
     usual_latest: dt.date
-
-
-def business_date(now: dt.datetime) -> dt.date:
-    """The date in China at a point in time."""
-    return now.astimezone(BUSINESS_ZONE).date()
 
 
 def check_certificate_term(issue_date: dt.date, due_date: dt.date) -> TermWarning | None:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
+from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.paging import Page
@@ -24,7 +25,7 @@ from hub.receivables.matching import Tolerances
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger
 from hub.receivables.records import Records
-from hub.receivables.rules import business_date, check_not_due
+from hub.receivables.rules import check_not_due
 from hub.receivables.states import (
     CertificateEvent,
     CertificateState,

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from hub.lending.engine import (
+from huilian_loans import (
     Applied,
     Capitalise,
     DayCount,
@@ -29,7 +29,7 @@ from hub.lending.engine import (
     position,
     replay,
 )
-from hub.lending.engine.replay import chronological
+from huilian_loans.replay import chronological
 
 START = date(2023, 11, 20)  # a leap year, its 29 February and two year ends lie ahead
 LIFE_DAYS = 900

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from hub.lending.engine import (
+from huilian_loans import (
     Capitalise,
     DayCount,
     Draw,
@@ -25,7 +25,7 @@ from hub.lending.engine import (
     payoff,
     position,
 )
-from hub.lending.engine.schedule import Cycle, PeriodUnit, Roll, Stub, add_months, due_dates, roll
+from huilian_loans.schedule import Cycle, PeriodUnit, Roll, Stub, add_months, due_dates, roll
 
 FEN = 100
 _DAY_COUNTS = {

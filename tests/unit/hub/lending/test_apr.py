@@ -2,8 +2,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-
-from hub.lending.engine import CashFlow, annual_percentage_rate, total_cost_fen
+from huilian_loans import CashFlow, annual_percentage_rate, total_cost_fen
 
 
 def flows(*pairs: tuple[str, int]) -> list[CashFlow]:

@@ -1,10 +1,9 @@
 from datetime import date
 
 import pytest
+from huilian_loans import DayCount, Interval, units_per_year, year_units
 from hypothesis import given
 from hypothesis import strategies as st
-
-from hub.lending.engine import DayCount, Interval, units_per_year, year_units
 
 DATES = st.dates(date(1999, 1, 1), date(2101, 12, 31))
 

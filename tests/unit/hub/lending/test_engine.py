@@ -6,10 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from hub.lending.engine import (
+from huilian_loans import (
     Bucket,
     Capitalise,
     DayCount,
@@ -27,6 +24,8 @@ from hub.lending.engine import (
     position,
     replay,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 START = date(2026, 1, 1)
 TERMS = Terms(annual_rate=Decimal("0.0435"), day_count=DayCount.ACT_360)

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from huilian_loans import replay
 from huilian_protocol.errors import HuilianError
 
-from hub.lending.engine import replay
 from hub.lending.products import engine_terms
 from hub.lending.stored_loans import REPAYMENT, engine_events
 from hub.receivables.service import ReceivableState

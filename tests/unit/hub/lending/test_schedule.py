@@ -1,8 +1,7 @@
 from datetime import date
 
 import pytest
-
-from hub.lending.engine.schedule import Cycle, PeriodUnit, Roll, Stub, add_months, due_dates, roll
+from huilian_loans.schedule import Cycle, PeriodUnit, Roll, Stub, add_months, due_dates, roll
 
 MONTHLY = Cycle(1, PeriodUnit.MONTH)
 

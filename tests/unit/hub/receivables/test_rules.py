@@ -15,11 +15,6 @@ NOW = dt.datetime(2026, 3, 2, 2, 0, tzinfo=dt.UTC)
 ISSUE = dt.date(2026, 3, 2)
 
 
-def test_the_business_date_is_the_date_in_china() -> None:
-    assert rules.business_date(dt.datetime(2026, 3, 1, 15, 59, 59, tzinfo=dt.UTC)) == dt.date(2026, 3, 1)
-    assert rules.business_date(dt.datetime(2026, 3, 1, 16, 0, tzinfo=dt.UTC)) == dt.date(2026, 3, 2)
-
-
 @pytest.mark.parametrize("due", [dt.date(2026, 3, 3), dt.date(2026, 9, 2)])
 def test_up_to_six_months_passes_without_a_word(due: dt.date) -> None:
     assert rules.check_certificate_term(ISSUE, due) is None

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from hub.lending.engine.daycount import units_per_year, year_units
-from hub.lending.engine.terms import (
+from huilian_loans.daycount import units_per_year, year_units
+from huilian_loans.terms import (
     EXACT,
     Amount,
     Bucket,

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
 
-from hub.lending.engine.daycount import DayCount, Interval
+from huilian_loans.daycount import DayCount, Interval
 
 Amount = Decimal | int
 """Fen. Whole fen wherever the product rounds to the fen, which every product of the bank does."""

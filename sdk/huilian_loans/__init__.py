@@ -1,9 +1,9 @@
 """The loan engine: pure functions of (terms, events, as-of date). No clock, no database, no product knowledge."""
 
-from hub.lending.engine.apr import CashFlow, annual_percentage_rate, total_cost_fen
-from hub.lending.engine.daycount import DayCount, Interval, units_per_year, year_units
-from hub.lending.engine.replay import Applied, Payoff, Position, payoff, position, replay
-from hub.lending.engine.terms import (
+from huilian_loans.apr import CashFlow, annual_percentage_rate, total_cost_fen
+from huilian_loans.daycount import DayCount, Interval, units_per_year, year_units
+from huilian_loans.replay import Applied, Payoff, Position, payoff, position, replay
+from huilian_loans.terms import (
     Bucket,
     Capitalise,
     Draw,
