@@ -29,23 +29,25 @@ def requests() -> Iterator[Descriptor]:
                     yield method.input_type
 
 
-def texts(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
-    """Every text field of a message and of the messages inside it."""
+def fields(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
+    """Every plain field of a message and of the messages inside it."""
     if message.full_name in seen or message.full_name.startswith("google."):
         return
     seen.add(message.full_name)
     for field in message.fields:
         if field.message_type is not None:
-            yield from texts(field.message_type, seen)
-        elif field.type == FieldDescriptor.TYPE_STRING and field.full_name not in CHECKED_ELSEWHERE:
+            yield from fields(field.message_type, seen)
+        elif field.full_name not in CHECKED_ELSEWHERE:
             yield field
 
 
-FIELDS = {field.full_name: field for seen in [set[str]()] for request in requests() for field in texts(request, seen)}
+FIELDS = {field.full_name: field for seen in [set[str]()] for request in requests() for field in fields(request, seen)}
+TEXTS = sorted(name for name, field in FIELDS.items() if field.type == FieldDescriptor.TYPE_STRING)
+AMOUNTS = sorted(name for name, field in FIELDS.items() if field.name == "amount_fen")
 
 
 @pytest.mark.parametrize("value", ["91449900\x00MA0H00010W", "x" * 10_000], ids=["control character", "too long"])
-@pytest.mark.parametrize("name", sorted(FIELDS))
+@pytest.mark.parametrize("name", TEXTS)
 def test_a_text_that_nobody_can_mean_is_refused(name: str, value: str) -> None:
     field = FIELDS[name]
     message: Any = GetMessageClass(field.containing_type)()
@@ -55,3 +57,11 @@ def test_a_text_that_nobody_can_mean_is_refused(name: str, value: str) -> None:
         setattr(message, field.name, value)
     broken = {violation.proto.field.elements[0].field_name for violation in protovalidate.collect_violations(message)}
     assert field.name in broken
+
+
+@pytest.mark.parametrize("amount_fen", [-1, 10**15 + 1, 2**63 - 1])
+@pytest.mark.parametrize("name", AMOUNTS)
+def test_an_amount_that_no_book_can_hold_is_refused(name: str, amount_fen: int) -> None:
+    message: Any = GetMessageClass(FIELDS[name].containing_type)(amount_fen=amount_fen)
+    broken = {violation.proto.field.elements[0].field_name for violation in protovalidate.collect_violations(message)}
+    assert "amount_fen" in broken

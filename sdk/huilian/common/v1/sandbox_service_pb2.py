@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'huilian/common/v1/sandbox_service.proto\x12\x11huilian.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x11\n\x0fGetClockRequest\"I\n\x10GetClockResponse\x12\x35\n\x08now_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07nowTime\"\x94\x01\n\x10MoveClockRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0btarget_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\ntargetTime\"J\n\x11MoveClockResponse\x12\x35\n\x08now_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07nowTime\"\xb1\x01\n\x12\x46undAccountRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x36\n\x08party_id\x18\x02 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{8,64}$R\x07partyId\x12&\n\namount_fen\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00R\tamountFen\"6\n\x13\x46undAccountResponse\x12\x1f\n\x0b\x62\x61lance_fen\x18\x01 \x01(\x03R\nbalanceFen\"K\n\x11GetAccountRequest\x12\x36\n\x08party_id\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{8,64}$R\x07partyId\"5\n\x12GetAccountResponse\x12\x1f\n\x0b\x62\x61lance_fen\x18\x01 \x01(\x03R\nbalanceFen2\xf6\x02\n\x0eSandboxService\x12S\n\x08GetClock\x12\".huilian.common.v1.GetClockRequest\x1a#.huilian.common.v1.GetClockResponse\x12V\n\tMoveClock\x12#.huilian.common.v1.MoveClockRequest\x1a$.huilian.common.v1.MoveClockResponse\x12\\\n\x0b\x46undAccount\x12%.huilian.common.v1.FundAccountRequest\x1a&.huilian.common.v1.FundAccountResponse\x12Y\n\nGetAccount\x12$.huilian.common.v1.GetAccountRequest\x1a%.huilian.common.v1.GetAccountResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'huilian/common/v1/sandbox_service.proto\x12\x11huilian.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x11\n\x0fGetClockRequest\"I\n\x10GetClockResponse\x12\x35\n\x08now_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07nowTime\"\x94\x01\n\x10MoveClockRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0btarget_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\ntargetTime\"J\n\x11MoveClockResponse\x12\x35\n\x08now_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07nowTime\"\xba\x01\n\x12\x46undAccountRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x36\n\x08party_id\x18\x02 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{8,64}$R\x07partyId\x12/\n\namount_fen\x18\x03 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"6\n\x13\x46undAccountResponse\x12\x1f\n\x0b\x62\x61lance_fen\x18\x01 \x01(\x03R\nbalanceFen\"K\n\x11GetAccountRequest\x12\x36\n\x08party_id\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{8,64}$R\x07partyId\"5\n\x12GetAccountResponse\x12\x1f\n\x0b\x62\x61lance_fen\x18\x01 \x01(\x03R\nbalanceFen2\xf6\x02\n\x0eSandboxService\x12S\n\x08GetClock\x12\".huilian.common.v1.GetClockRequest\x1a#.huilian.common.v1.GetClockResponse\x12V\n\tMoveClock\x12#.huilian.common.v1.MoveClockRequest\x1a$.huilian.common.v1.MoveClockResponse\x12\\\n\x0b\x46undAccount\x12%.huilian.common.v1.FundAccountRequest\x1a&.huilian.common.v1.FundAccountResponse\x12Y\n\nGetAccount\x12$.huilian.common.v1.GetAccountRequest\x1a%.huilian.common.v1.GetAccountResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,7 +42,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FUNDACCOUNTREQUEST'].fields_by_name['party_id']._loaded_options = None
   _globals['_FUNDACCOUNTREQUEST'].fields_by_name['party_id']._serialized_options = b'\272H\030r\0262\024^[A-Za-z0-9-]{8,64}$'
   _globals['_FUNDACCOUNTREQUEST'].fields_by_name['amount_fen']._loaded_options = None
-  _globals['_FUNDACCOUNTREQUEST'].fields_by_name['amount_fen']._serialized_options = b'\272H\004\"\002 \000'
+  _globals['_FUNDACCOUNTREQUEST'].fields_by_name['amount_fen']._serialized_options = b'\272H\r\"\013\030\200\200\232\246\352\257\343\001 \000'
   _globals['_GETACCOUNTREQUEST'].fields_by_name['party_id']._loaded_options = None
   _globals['_GETACCOUNTREQUEST'].fields_by_name['party_id']._serialized_options = b'\272H\030r\0262\024^[A-Za-z0-9-]{8,64}$'
   _globals['_GETCLOCKREQUEST']._serialized_start=124
@@ -54,13 +54,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MOVECLOCKRESPONSE']._serialized_start=369
   _globals['_MOVECLOCKRESPONSE']._serialized_end=443
   _globals['_FUNDACCOUNTREQUEST']._serialized_start=446
-  _globals['_FUNDACCOUNTREQUEST']._serialized_end=623
-  _globals['_FUNDACCOUNTRESPONSE']._serialized_start=625
-  _globals['_FUNDACCOUNTRESPONSE']._serialized_end=679
-  _globals['_GETACCOUNTREQUEST']._serialized_start=681
-  _globals['_GETACCOUNTREQUEST']._serialized_end=756
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=758
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=811
-  _globals['_SANDBOXSERVICE']._serialized_start=814
-  _globals['_SANDBOXSERVICE']._serialized_end=1188
+  _globals['_FUNDACCOUNTREQUEST']._serialized_end=632
+  _globals['_FUNDACCOUNTRESPONSE']._serialized_start=634
+  _globals['_FUNDACCOUNTRESPONSE']._serialized_end=688
+  _globals['_GETACCOUNTREQUEST']._serialized_start=690
+  _globals['_GETACCOUNTREQUEST']._serialized_end=765
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=767
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=820
+  _globals['_SANDBOXSERVICE']._serialized_start=823
+  _globals['_SANDBOXSERVICE']._serialized_end=1197
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0huilian/receivables/v1/certificate_service.proto\x12\x16huilian.receivables.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1ehuilian/common/v1/common.proto\"\xb1\x03\n\x15ReceivableCertificate\x12%\n\x0e\x63\x65rtificate_id\x18\x01 \x01(\tR\rcertificateId\x12>\n\x05state\x18\x02 \x01(\x0e\x32(.huilian.receivables.v1.CertificateStateR\x05state\x12#\n\rreceivable_id\x18\x03 \x01(\tR\x0creceivableId\x12\x32\n\x15parent_certificate_id\x18\x04 \x01(\tR\x13parentCertificateId\x12\x1f\n\x0bissuer_uscc\x18\x05 \x01(\tR\nissuerUscc\x12\x1f\n\x0bholder_uscc\x18\x06 \x01(\tR\nholderUscc\x12\x30\n\x06\x61mount\x18\x07 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x06\x61mount\x12\x19\n\x08\x64ue_date\x18\x08 \x01(\tR\x07\x64ueDate\x12&\n\x0foffered_by_uscc\x18\t \x01(\tR\rofferedByUscc\x12!\n\x0c\x66inancing_id\x18\n \x01(\tR\x0b\x66inancingId\"\x86\x02\n\x17IssueCertificateRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\x12\x41\n\rreceivable_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0creceivableId\x12&\n\namount_fen\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00R\tamountFen\"\xa2\x01\n\x18IssueCertificateResponse\x12O\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0b\x63\x65rtificate\x12\x35\n\x08warnings\x18\x02 \x03(\x0b\x32\x19.huilian.common.v1.ReasonR\x08warnings\"\x9c\x01\n\x18\x41\x63\x63\x65ptCertificateRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\"l\n\x19\x41\x63\x63\x65ptCertificateResponse\x12O\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0b\x63\x65rtificate\"\x9c\x01\n\x18RefuseCertificateRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\"\xce\x01\n\x19RefuseCertificateResponse\x12O\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0b\x63\x65rtificate\x12`\n\x14returned_certificate\x18\x02 \x01(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x13returnedCertificate\"x\n\tSplitPart\x12\x43\n\x0e\x63\x65rtificate_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\x12&\n\namount_fen\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00R\tamountFen\"\xe0\x01\n\x17SplitCertificateRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\x12\x43\n\x05parts\x18\x03 \x03(\x0b\x32!.huilian.receivables.v1.SplitPartB\n\xbaH\x07\x92\x01\x04\x08\x02\x10\x32R\x05parts\"m\n\x18SplitCertificateResponse\x12Q\n\x0c\x63\x65rtificates\x18\x01 \x03(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0c\x63\x65rtificates\"\xad\x02\n\x1aTransferCertificateRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\x12J\n\x12new_certificate_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x10newCertificateId\x12\x41\n\rreceiver_uscc\x18\x04 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1F\\x7F]*$R\x0creceiverUscc\"n\n\x1bTransferCertificateResponse\x12O\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0b\x63\x65rtificate\"\\\n\x15GetCertificateRequest\x12\x43\n\x0e\x63\x65rtificate_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\"i\n\x16GetCertificateResponse\x12O\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0b\x63\x65rtificate\"M\n\x17ListCertificatesRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\xa2\x01\n\x18ListCertificatesResponse\x12Q\n\x0c\x63\x65rtificates\x18\x01 \x03(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0c\x63\x65rtificates\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page*\x87\x03\n\x10\x43\x65rtificateState\x12!\n\x1d\x43\x45RTIFICATE_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x45RTIFICATE_STATE_ISSUED\x10\x01\x12\x1a\n\x16\x43\x45RTIFICATE_STATE_HELD\x10\x02\x12\x1b\n\x17\x43\x45RTIFICATE_STATE_SPLIT\x10\x03\x12!\n\x1d\x43\x45RTIFICATE_STATE_TRANSFERRED\x10\x04\x12\x1e\n\x1a\x43\x45RTIFICATE_STATE_FINANCED\x10\x05\x12\x19\n\x15\x43\x45RTIFICATE_STATE_DUE\x10\x06\x12\x1e\n\x1a\x43\x45RTIFICATE_STATE_REDEEMED\x10\x07\x12\x1c\n\x18\x43\x45RTIFICATE_STATE_FROZEN\x10\x08\x12\x1d\n\x19\x43\x45RTIFICATE_STATE_REFUSED\x10\t\x12\x1f\n\x1b\x43\x45RTIFICATE_STATE_CANCELLED\x10\n\x12\x1d\n\x19\x43\x45RTIFICATE_STATE_BLOCKED\x10\x0b\x32\xde\x06\n\x12\x43\x65rtificateService\x12u\n\x10IssueCertificate\x12/.huilian.receivables.v1.IssueCertificateRequest\x1a\x30.huilian.receivables.v1.IssueCertificateResponse\x12x\n\x11\x41\x63\x63\x65ptCertificate\x12\x30.huilian.receivables.v1.AcceptCertificateRequest\x1a\x31.huilian.receivables.v1.AcceptCertificateResponse\x12x\n\x11RefuseCertificate\x12\x30.huilian.receivables.v1.RefuseCertificateRequest\x1a\x31.huilian.receivables.v1.RefuseCertificateResponse\x12u\n\x10SplitCertificate\x12/.huilian.receivables.v1.SplitCertificateRequest\x1a\x30.huilian.receivables.v1.SplitCertificateResponse\x12~\n\x13TransferCertificate\x12\x32.huilian.receivables.v1.TransferCertificateRequest\x1a\x33.huilian.receivables.v1.TransferCertificateResponse\x12o\n\x0eGetCertificate\x12-.huilian.receivables.v1.GetCertificateRequest\x1a..huilian.receivables.v1.GetCertificateResponse\x12u\n\x10ListCertificates\x12/.huilian.receivables.v1.ListCertificatesRequest\x1a\x30.huilian.receivables.v1.ListCertificatesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0huilian/receivables/v1/certificate_service.proto\x12\x16huilian.receivables.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1ehuilian/common/v1/common.proto\"\xb1\x03\n\x15ReceivableCertificate\x12%\n\x0e\x63\x65rtificate_id\x18\x01 \x01(\tR\rcertificateId\x12>\n\x05state\x18\x02 \x01(\x0e\x32(.huilian.receivables.v1.CertificateStateR\x05state\x12#\n\rreceivable_id\x18\x03 \x01(\tR\x0creceivableId\x12\x32\n\x15parent_certificate_id\x18\x04 \x01(\tR\x13parentCertificateId\x12\x1f\n\x0bissuer_uscc\x18\x05 \x01(\tR\nissuerUscc\x12\x1f\n\x0bholder_uscc\x18\x06 \x01(\tR\nholderUscc\x12\x30\n\x06\x61mount\x18\x07 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x06\x61mount\x12\x19\n\x08\x64ue_date\x18\x08 \x01(\tR\x07\x64ueDate\x12&\n\x0foffered_by_uscc\x18\t \x01(\tR\rofferedByUscc\x12!\n\x0c\x66inancing_id\x18\n \x01(\tR\x0b\x66inancingId\"\x8f\x02\n\x17IssueCertificateRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\x12\x41\n\rreceivable_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0creceivableId\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"\xa2\x01\n\x18IssueCertificateResponse\x12O\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0b\x63\x65rtificate\x12\x35\n\x08warnings\x18\x02 \x03(\x0b\x32\x19.huilian.common.v1.ReasonR\x08warnings\"\x9c\x01\n\x18\x41\x63\x63\x65ptCertificateRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\"l\n\x19\x41\x63\x63\x65ptCertificateResponse\x12O\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0b\x63\x65rtificate\"\x9c\x01\n\x18RefuseCertificateRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\"\xce\x01\n\x19RefuseCertificateResponse\x12O\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0b\x63\x65rtificate\x12`\n\x14returned_certificate\x18\x02 \x01(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x13returnedCertificate\"\x81\x01\n\tSplitPart\x12\x43\n\x0e\x63\x65rtificate_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\x12/\n\namount_fen\x18\x02 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"\xe0\x01\n\x17SplitCertificateRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\x12\x43\n\x05parts\x18\x03 \x03(\x0b\x32!.huilian.receivables.v1.SplitPartB\n\xbaH\x07\x92\x01\x04\x08\x02\x10\x32R\x05parts\"m\n\x18SplitCertificateResponse\x12Q\n\x0c\x63\x65rtificates\x18\x01 \x03(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0c\x63\x65rtificates\"\xad\x02\n\x1aTransferCertificateRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x63\x65rtificate_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\x12J\n\x12new_certificate_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x10newCertificateId\x12\x41\n\rreceiver_uscc\x18\x04 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1F\\x7F]*$R\x0creceiverUscc\"n\n\x1bTransferCertificateResponse\x12O\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0b\x63\x65rtificate\"\\\n\x15GetCertificateRequest\x12\x43\n\x0e\x63\x65rtificate_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\"i\n\x16GetCertificateResponse\x12O\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0b\x63\x65rtificate\"M\n\x17ListCertificatesRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\xa2\x01\n\x18ListCertificatesResponse\x12Q\n\x0c\x63\x65rtificates\x18\x01 \x03(\x0b\x32-.huilian.receivables.v1.ReceivableCertificateR\x0c\x63\x65rtificates\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page*\x87\x03\n\x10\x43\x65rtificateState\x12!\n\x1d\x43\x45RTIFICATE_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x45RTIFICATE_STATE_ISSUED\x10\x01\x12\x1a\n\x16\x43\x45RTIFICATE_STATE_HELD\x10\x02\x12\x1b\n\x17\x43\x45RTIFICATE_STATE_SPLIT\x10\x03\x12!\n\x1d\x43\x45RTIFICATE_STATE_TRANSFERRED\x10\x04\x12\x1e\n\x1a\x43\x45RTIFICATE_STATE_FINANCED\x10\x05\x12\x19\n\x15\x43\x45RTIFICATE_STATE_DUE\x10\x06\x12\x1e\n\x1a\x43\x45RTIFICATE_STATE_REDEEMED\x10\x07\x12\x1c\n\x18\x43\x45RTIFICATE_STATE_FROZEN\x10\x08\x12\x1d\n\x19\x43\x45RTIFICATE_STATE_REFUSED\x10\t\x12\x1f\n\x1b\x43\x45RTIFICATE_STATE_CANCELLED\x10\n\x12\x1d\n\x19\x43\x45RTIFICATE_STATE_BLOCKED\x10\x0b\x32\xde\x06\n\x12\x43\x65rtificateService\x12u\n\x10IssueCertificate\x12/.huilian.receivables.v1.IssueCertificateRequest\x1a\x30.huilian.receivables.v1.IssueCertificateResponse\x12x\n\x11\x41\x63\x63\x65ptCertificate\x12\x30.huilian.receivables.v1.AcceptCertificateRequest\x1a\x31.huilian.receivables.v1.AcceptCertificateResponse\x12x\n\x11RefuseCertificate\x12\x30.huilian.receivables.v1.RefuseCertificateRequest\x1a\x31.huilian.receivables.v1.RefuseCertificateResponse\x12u\n\x10SplitCertificate\x12/.huilian.receivables.v1.SplitCertificateRequest\x1a\x30.huilian.receivables.v1.SplitCertificateResponse\x12~\n\x13TransferCertificate\x12\x32.huilian.receivables.v1.TransferCertificateRequest\x1a\x33.huilian.receivables.v1.TransferCertificateResponse\x12o\n\x0eGetCertificate\x12-.huilian.receivables.v1.GetCertificateRequest\x1a..huilian.receivables.v1.GetCertificateResponse\x12u\n\x10ListCertificates\x12/.huilian.receivables.v1.ListCertificatesRequest\x1a\x30.huilian.receivables.v1.ListCertificatesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ISSUECERTIFICATEREQUEST'].fields_by_name['receivable_id']._loaded_options = None
   _globals['_ISSUECERTIFICATEREQUEST'].fields_by_name['receivable_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_ISSUECERTIFICATEREQUEST'].fields_by_name['amount_fen']._loaded_options = None
-  _globals['_ISSUECERTIFICATEREQUEST'].fields_by_name['amount_fen']._serialized_options = b'\272H\004\"\002 \000'
+  _globals['_ISSUECERTIFICATEREQUEST'].fields_by_name['amount_fen']._serialized_options = b'\272H\r\"\013\030\200\200\232\246\352\257\343\001 \000'
   _globals['_ACCEPTCERTIFICATEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ACCEPTCERTIFICATEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_ACCEPTCERTIFICATEREQUEST'].fields_by_name['certificate_id']._loaded_options = None
@@ -52,7 +52,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SPLITPART'].fields_by_name['certificate_id']._loaded_options = None
   _globals['_SPLITPART'].fields_by_name['certificate_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_SPLITPART'].fields_by_name['amount_fen']._loaded_options = None
-  _globals['_SPLITPART'].fields_by_name['amount_fen']._serialized_options = b'\272H\004\"\002 \000'
+  _globals['_SPLITPART'].fields_by_name['amount_fen']._serialized_options = b'\272H\r\"\013\030\200\200\232\246\352\257\343\001 \000'
   _globals['_SPLITCERTIFICATEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_SPLITCERTIFICATEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_SPLITCERTIFICATEREQUEST'].fields_by_name['certificate_id']._loaded_options = None
@@ -69,40 +69,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSFERCERTIFICATEREQUEST'].fields_by_name['receiver_uscc']._serialized_options = b'\272H\031r\027\030@2\023^[^\\x00-\\x1F\\x7F]*$'
   _globals['_GETCERTIFICATEREQUEST'].fields_by_name['certificate_id']._loaded_options = None
   _globals['_GETCERTIFICATEREQUEST'].fields_by_name['certificate_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
-  _globals['_CERTIFICATESTATE']._serialized_start=2962
-  _globals['_CERTIFICATESTATE']._serialized_end=3353
+  _globals['_CERTIFICATESTATE']._serialized_start=2981
+  _globals['_CERTIFICATESTATE']._serialized_end=3372
   _globals['_RECEIVABLECERTIFICATE']._serialized_start=138
   _globals['_RECEIVABLECERTIFICATE']._serialized_end=571
   _globals['_ISSUECERTIFICATEREQUEST']._serialized_start=574
-  _globals['_ISSUECERTIFICATEREQUEST']._serialized_end=836
-  _globals['_ISSUECERTIFICATERESPONSE']._serialized_start=839
-  _globals['_ISSUECERTIFICATERESPONSE']._serialized_end=1001
-  _globals['_ACCEPTCERTIFICATEREQUEST']._serialized_start=1004
-  _globals['_ACCEPTCERTIFICATEREQUEST']._serialized_end=1160
-  _globals['_ACCEPTCERTIFICATERESPONSE']._serialized_start=1162
-  _globals['_ACCEPTCERTIFICATERESPONSE']._serialized_end=1270
-  _globals['_REFUSECERTIFICATEREQUEST']._serialized_start=1273
-  _globals['_REFUSECERTIFICATEREQUEST']._serialized_end=1429
-  _globals['_REFUSECERTIFICATERESPONSE']._serialized_start=1432
-  _globals['_REFUSECERTIFICATERESPONSE']._serialized_end=1638
-  _globals['_SPLITPART']._serialized_start=1640
-  _globals['_SPLITPART']._serialized_end=1760
-  _globals['_SPLITCERTIFICATEREQUEST']._serialized_start=1763
-  _globals['_SPLITCERTIFICATEREQUEST']._serialized_end=1987
-  _globals['_SPLITCERTIFICATERESPONSE']._serialized_start=1989
-  _globals['_SPLITCERTIFICATERESPONSE']._serialized_end=2098
-  _globals['_TRANSFERCERTIFICATEREQUEST']._serialized_start=2101
-  _globals['_TRANSFERCERTIFICATEREQUEST']._serialized_end=2402
-  _globals['_TRANSFERCERTIFICATERESPONSE']._serialized_start=2404
-  _globals['_TRANSFERCERTIFICATERESPONSE']._serialized_end=2514
-  _globals['_GETCERTIFICATEREQUEST']._serialized_start=2516
-  _globals['_GETCERTIFICATEREQUEST']._serialized_end=2608
-  _globals['_GETCERTIFICATERESPONSE']._serialized_start=2610
-  _globals['_GETCERTIFICATERESPONSE']._serialized_end=2715
-  _globals['_LISTCERTIFICATESREQUEST']._serialized_start=2717
-  _globals['_LISTCERTIFICATESREQUEST']._serialized_end=2794
-  _globals['_LISTCERTIFICATESRESPONSE']._serialized_start=2797
-  _globals['_LISTCERTIFICATESRESPONSE']._serialized_end=2959
-  _globals['_CERTIFICATESERVICE']._serialized_start=3356
-  _globals['_CERTIFICATESERVICE']._serialized_end=4218
+  _globals['_ISSUECERTIFICATEREQUEST']._serialized_end=845
+  _globals['_ISSUECERTIFICATERESPONSE']._serialized_start=848
+  _globals['_ISSUECERTIFICATERESPONSE']._serialized_end=1010
+  _globals['_ACCEPTCERTIFICATEREQUEST']._serialized_start=1013
+  _globals['_ACCEPTCERTIFICATEREQUEST']._serialized_end=1169
+  _globals['_ACCEPTCERTIFICATERESPONSE']._serialized_start=1171
+  _globals['_ACCEPTCERTIFICATERESPONSE']._serialized_end=1279
+  _globals['_REFUSECERTIFICATEREQUEST']._serialized_start=1282
+  _globals['_REFUSECERTIFICATEREQUEST']._serialized_end=1438
+  _globals['_REFUSECERTIFICATERESPONSE']._serialized_start=1441
+  _globals['_REFUSECERTIFICATERESPONSE']._serialized_end=1647
+  _globals['_SPLITPART']._serialized_start=1650
+  _globals['_SPLITPART']._serialized_end=1779
+  _globals['_SPLITCERTIFICATEREQUEST']._serialized_start=1782
+  _globals['_SPLITCERTIFICATEREQUEST']._serialized_end=2006
+  _globals['_SPLITCERTIFICATERESPONSE']._serialized_start=2008
+  _globals['_SPLITCERTIFICATERESPONSE']._serialized_end=2117
+  _globals['_TRANSFERCERTIFICATEREQUEST']._serialized_start=2120
+  _globals['_TRANSFERCERTIFICATEREQUEST']._serialized_end=2421
+  _globals['_TRANSFERCERTIFICATERESPONSE']._serialized_start=2423
+  _globals['_TRANSFERCERTIFICATERESPONSE']._serialized_end=2533
+  _globals['_GETCERTIFICATEREQUEST']._serialized_start=2535
+  _globals['_GETCERTIFICATEREQUEST']._serialized_end=2627
+  _globals['_GETCERTIFICATERESPONSE']._serialized_start=2629
+  _globals['_GETCERTIFICATERESPONSE']._serialized_end=2734
+  _globals['_LISTCERTIFICATESREQUEST']._serialized_start=2736
+  _globals['_LISTCERTIFICATESREQUEST']._serialized_end=2813
+  _globals['_LISTCERTIFICATESRESPONSE']._serialized_start=2816
+  _globals['_LISTCERTIFICATESRESPONSE']._serialized_end=2978
+  _globals['_CERTIFICATESERVICE']._serialized_start=3375
+  _globals['_CERTIFICATESERVICE']._serialized_end=4237
 # @@protoc_insertion_point(module_scope)
