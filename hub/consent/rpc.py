@@ -33,6 +33,9 @@ class ConsentServicer(consent_service_pb2_grpc.ConsentServiceServicer):
 
     async def PrepareConsent(self, request: pb.PrepareConsentRequest, context: Any) -> pb.PrepareConsentResponse:
         """Draft the artefact to sign."""
+        first = await self._idempotency.replay("PrepareConsent", request, pb.PrepareConsentResponse)
+        if first is not None:
+            return first
         # The catalogue may ask connectors, so it comes before the transaction.
         datasets = await self._catalogue.datasets([scope.dataset_id for scope in request.datasets])
 

@@ -103,6 +103,20 @@ async def test_a_repeated_request_answers_the_same_and_other_input_is_refused(
     assert refusal.value.code == "REQUEST_ID_REUSED"
 
 
+async def test_a_repeated_request_needs_no_source(
+    servicer: ConsentServicer, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await servicer.PrepareConsent(prepare_request(office), None)
+
+    async def away(_: FixedCatalogue, wanted: Collection[str]) -> Mapping[str, Dataset]:
+        raise HuilianError("PROVIDER_UNAVAILABLE", provider="tax")
+
+    monkeypatch.setattr(FixedCatalogue, "datasets", away)
+    assert await servicer.PrepareConsent(prepare_request(office), None) == first
+    with pytest.raises(HuilianError, match="PROVIDER_UNAVAILABLE"):
+        await servicer.PrepareConsent(prepare_request(office, "request-00000002"), None)
+
+
 async def test_declining_on_the_wire(servicer: ConsentServicer, office: Office) -> None:
     await servicer.PrepareConsent(prepare_request(office), None)
     request = pb.RejectConsentRequest(request_id="request-00000002", consent_id=CONSENT)
