@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 from huilian.identity.v1 import authority_service_pb2 as pb
 from huilian.identity.v1 import authority_service_pb2_grpc
+from huilian_protocol.sealing import SealingKey, Suite
 
 from deploy import site as places
 from deploy.process import ROOT, ProcessSpec, StartFailed, Supervisor, child_environment, python
@@ -30,19 +31,21 @@ async def launch(
     say("authorities, agency sandboxes, ERP …")
     tryton, erp_connector = places.erp_specs(site)
     agencies = places.agency_sandbox_specs(site) if government else []
+    connectors = places.connector_specs(site, hubs[0]) if government else []
     await supervisor.start_all([*places.authority_specs(site), *agencies, tryton])
     say("chain …")
-    entries = [await published(hub_spec(site, hub)) for hub in hubs]
+    entries = [await published(hub_spec(site, hub), "-m", "hub.main", "keys") for hub in hubs]
     addresses = {entry["origin"]: entry["chain_address"] for entry in entries}
     await supervisor.start(places.chain_spec(site, addresses))
     contract = await deploy_contract(site.chain_url, site.chain_admin(), list(addresses.values()))
-    await write_trust(site, entries, contract)
+    edges = [await published(spec, *places.connector_keys(spec)) for spec in connectors]
+    await write_trust(site, entries, {name: keys for edge in edges for name, keys in edge.items()}, contract)
     say("hub …")
     await supervisor.start_all([erp_connector, *(hub_spec(site, hub) for hub in hubs)])
     if not government:
         return
     say("connectors, mini_program_api …")
-    await supervisor.start_all([*places.connector_specs(site, hubs[0]), places.mini_program_spec(site, hubs[0])])
+    await supervisor.start_all([*connectors, places.mini_program_spec(site, hubs[0])])
 
 
 def hub_spec(site: Site, hub: HubPlace) -> ProcessSpec:
@@ -68,9 +71,9 @@ def hub_spec(site: Site, hub: HubPlace) -> ProcessSpec:
     return ProcessSpec(hub.name, python("-m", "hub.main"), site.serving(f"{hub.name}.partner"), environment)
 
 
-async def published(spec: ProcessSpec) -> dict[str, Any]:
-    """What a hub publishes of itself, made before its first start."""
-    command = python("-m", "hub.main", "keys")
+async def published(spec: ProcessSpec, *arguments: str) -> dict[str, Any]:
+    """What a hub or an edge publishes of itself, made before its first start by a command of its own."""
+    command = python(*arguments)
     done = await asyncio.to_thread(
         subprocess.run, command, cwd=ROOT, env=child_environment(spec), capture_output=True, text=True, check=False
     )
@@ -80,8 +83,8 @@ async def published(spec: ProcessSpec) -> dict[str, Any]:
     return answer
 
 
-async def write_trust(site: Site, hubs: list[dict[str, Any]], contract: str) -> None:
-    """Ask the two authorities for their keys and write what edges and verifiers pin."""
+async def write_trust(site: Site, hubs: list[dict[str, Any]], agencies: dict[str, Any], contract: str) -> None:
+    """Ask the two authorities for their keys and write what devices, edges and verifiers pin."""
     credentials = site.operator_credentials()
     async with (
         grpc.aio.secure_channel(f"127.0.0.1:{site.port('identity_authority')}", credentials) as identity,
@@ -93,8 +96,11 @@ async def write_trust(site: Site, hubs: list[dict[str, Any]], contract: str) -> 
         ca = await authority_service_pb2_grpc.CertificateAuthorityServiceStub(certificates).GetCertificateAuthority(
             pb.GetCertificateAuthorityRequest(), timeout=10
         )
+    sealing = SealingKey(Suite(bindings.suite), bindings.sealing_public_key)
     trust = {
         "identity_authority_keys": json.loads(bindings.binding_keys_jwks),
+        "identity_authority_sealing_keys": [sealing.to_dict()],
+        "agencies": agencies,
         "enterprise_ca": ca.ca_certificate_pem,
         "hubs": hubs,
         "chain": {"chain_id": places.CHAIN_ID, "contract": contract},

@@ -173,6 +173,11 @@ def _connector_spec(site: Site, hub: HubPlace, agency: str) -> ProcessSpec:
     return ProcessSpec(agency, arguments, site.serving(agency), environment)
 
 
+def connector_keys(spec: ProcessSpec) -> tuple[str, ...]:
+    """The command, for Python, by which this connector tells its public keys."""
+    return (*spec.arguments[1:], "keys")
+
+
 def erp_specs(site: Site) -> list[ProcessSpec]:
     """The core enterprise's real Tryton, and the connector in front of it."""
     folder = site.folder / "tryton"
@@ -203,6 +208,7 @@ def mini_program_spec(site: Site, hub: HubPlace) -> ProcessSpec:
         "HUILIAN_LISTEN": f"127.0.0.1:{port}",
         "HUILIAN_HUB_ADDRESS": f"127.0.0.1:{hub.public_port}",
         "HUILIAN_HUB_CA_FILE": str(files.ca),
+        "HUILIAN_TRUST_ANCHORS_FILE": str(site.trust_file),
     }
     return ProcessSpec("mini_program_api", python("-m", "mini_program_api"), port_open(port), environment)
 

@@ -188,7 +188,8 @@ class _Builder:
             [
                 Connector(agency, self._channel(address), self.clock, takes_sandbox=sandbox)
                 for agency, address in self.settings.connectors.items()
-            ]
+            ],
+            self.trust,
         )
         recipients = _Recipients(self.publisher)
         self.consents = ConsentService(

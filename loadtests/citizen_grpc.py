@@ -75,7 +75,9 @@ class CitizenGrpc(GrpcUser):
         authority = next(key for key in keys.sealing_keys if key.party_id == "identity_authority")
         request = identity_pb.RegisterPersonRequest(
             request_id=new_id(),
-            sealed_identity=self.person.seal_registration(authority.public_key, suite=Suite(authority.suite)),
+            sealed_identity=self.person.seal_registration(
+                authority.public_key, suite=Suite(authority.suite), trust=self.site.trust
+            ),
             device_public_key_jwk=json.dumps(self.device.public_jwk),
         )
         return str(self.call(self.identity.RegisterPerson, request, signed_in=False).subject)
@@ -137,6 +139,7 @@ class CitizenGrpc(GrpcUser):
             agency=agency_id,
             consent_id=consent_id,
             subject=self.subject,
+            trust=self.site.trust,
         )
         return consent_pb.SealedSubject(agency_id=agency_id, envelope=envelope)
 

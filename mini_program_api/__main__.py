@@ -10,6 +10,7 @@ import sys
 
 from aiohttp import web
 from huilian_protocol.settings import SettingsError
+from huilian_protocol.trust import TrustAnchors
 from huilian_sdk import Huilian
 
 from mini_program_api.app import create_app
@@ -21,11 +22,11 @@ STOP_GRACE_S = 5.0
 
 async def serve(settings: ApiSettings) -> None:
     """Serve HTTPS until SIGTERM or SIGINT, then finish what is under way."""
-    root = settings.hub_ca_file.read_bytes()
+    root, trust = settings.hub_ca_file.read_bytes(), TrustAnchors.load(settings.trust_anchors_file)
     hub = Huilian.connect(settings.hub_address, root_certificates_pem=root, server_name=settings.hub_server_name)
     async with hub:
         # Paths hold ids and bodies personal data: no access log.
-        runner = web.AppRunner(create_app(hub), access_log=None, shutdown_timeout=STOP_GRACE_S)
+        runner = web.AppRunner(create_app(hub, trust), access_log=None, shutdown_timeout=STOP_GRACE_S)
         await runner.setup()
         host, _, port = settings.listen.rpartition(":")
         await web.TCPSite(runner, host, int(port), ssl_context=_tls(settings)).start()

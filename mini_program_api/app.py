@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.trust import TrustAnchors
 from huilian_sdk import Huilian
 
-from mini_program_api.base import HUB
+from mini_program_api.base import HUB, TRUST
 from mini_program_api.bodies import well_formed
 from mini_program_api.openapi import specification
 from mini_program_api.problems import problem_response, problems
@@ -50,10 +51,13 @@ _HEADERS = {
 }
 
 
-def create_app(hub: Huilian) -> web.Application:
-    """The application in front of this hub; the caller closes the hub's client."""
+def create_app(hub: Huilian, trust: TrustAnchors | None = None) -> web.Application:
+    """The application in front of this hub; the caller closes the hub's client.
+
+    Identities are sealed only to keys that `trust` pins; without it, to those that the hub offers.
+    """
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_headers, problems, well_formed])
-    app[HUB] = hub
+    app[HUB], app[TRUST] = hub, trust
     for screen in SCREENS:
         app.router.add_routes(screen.routes())
     app.router.add_get("/health", _health)

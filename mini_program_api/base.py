@@ -10,12 +10,14 @@ from aiohttp import web
 from aiohttp_pydantic import PydanticView  # type: ignore[import-untyped]
 from aiohttp_pydantic.injectors import QueryGetter  # type: ignore[import-untyped]
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.trust import TrustAnchors
 from huilian_sdk import Call, Huilian
 from pydantic import BaseModel, ValidationError
 
 from mini_program_api.problems import invalid_input, problem_response
 
 HUB: web.AppKey[Huilian] = web.AppKey("hub", Huilian)
+TRUST: web.AppKey[TrustAnchors | None] = web.AppKey("trust")
 REQUEST_ID_HEADER, REPLAYED_HEADER = "Idempotency-Key", "Idempotency-Replayed"
 REQUEST_ID = "[A-Za-z0-9_-]{8,64}"
 # RFC 6750 section 2.1; nothing else can be sent on in gRPC's metadata.
@@ -42,6 +44,11 @@ class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
         query.model.model_config["extra"] = "forbid"
         query.model.model_rebuild(force=True)
         return injectors
+
+    @property
+    def trust(self) -> TrustAnchors | None:
+        """The keys that this channel pins, if it was given any."""
+        return self.received.app[TRUST]
 
     @property
     def anonymous(self) -> Huilian:

@@ -8,6 +8,7 @@ from huilian_protocol.canonical import b64u_decode
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
 from huilian_protocol.sealing import Suite
+from huilian_protocol.trust import TrustAnchors
 from huilian_sdk import Huilian, Person
 from pydantic import Field
 
@@ -30,8 +31,13 @@ class IdentityForm(Form):
         return Person(Identity(tidy.name, tidy.resident_id, salt))
 
 
-async def seal_to_agencies(hub: Huilian, form: IdentityForm, artefact: Artefact) -> dict[str, bytes]:
-    """The person's identity, sealed to each agency that will answer under this artefact."""
+async def seal_to_agencies(
+    hub: Huilian, form: IdentityForm, artefact: Artefact, trust: TrustAnchors | None
+) -> dict[str, bytes]:
+    """The person's identity, sealed to each agency that will answer under this artefact.
+
+    Raises KEY_NOT_PINNED for an agency that the hub offers with a key that `trust` does not know.
+    """
     person, offered = form.to_person(), await hub.exchange.datasets()
     wanted = {grant.id for grant in artefact.datasets}
     agencies = {item.agency_id for item in offered.datasets if item.dataset_id in wanted}
@@ -42,6 +48,7 @@ async def seal_to_agencies(hub: Huilian, form: IdentityForm, artefact: Artefact)
             agency=agency.agency_id,
             consent_id=artefact.id,
             subject=artefact.subject,
+            trust=trust,
         )
         for agency in offered.agencies
         if agency.agency_id in agencies

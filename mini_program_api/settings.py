@@ -17,3 +17,4 @@ class ApiSettings(Settings):
     hub_address: Address = Field(description="host:port of the hub's TLS port")
     hub_ca_file: Path = Field(description="PEM file of the CA that signed the hub's certificate")
     hub_server_name: str | None = Field(default=None, description="name in the hub's certificate, if not its host")
+    trust_anchors_file: Path = Field(description="JSON file of trust anchors, whose keys alone it seals to")

@@ -1,5 +1,7 @@
 """The process of one connector: `python -m connectors.kit.host connectors.gov_data.housing_fund`.
 
+With `keys` after the package it prints what this edge publishes of itself for trust files, making its keys if need be.
+
 The composition root of an edge: the only place that reads the environment, the real clock and real randomness.
 """
 
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import sys
@@ -22,15 +25,15 @@ from huilian_protocol.settings import SettingsError
 from huilian_protocol.trust import TrustAnchors
 
 from connectors.kit.credentials import Credentials
-from connectors.kit.keys import load_edge_keys
+from connectors.kit.keys import load_edge_keys, published
 from connectors.kit.manifest import load_manifest
 from connectors.kit.plugin import ConnectorContext, build_connector, connector_folder, limits_of
-from connectors.kit.process import main_of_package
+from connectors.kit.process import CANNOT_START, run_process
 from connectors.kit.revocations import RevocationCopy, RevocationFollower
 from connectors.kit.rpc import ConnectorServicer
 from connectors.kit.server import EdgeServer, client_credentials, make_clock
 from connectors.kit.service import EdgeService
-from connectors.kit.settings import HostSettings
+from connectors.kit.settings import HostSettings, KeysSettings
 from connectors.kit.store import EdgeStore
 from connectors.kit.verification import ReadVerifier
 
@@ -113,5 +116,22 @@ async def run(package: str, settings: HostSettings) -> None:
         await server.serve()
 
 
+async def tell_keys(package: str) -> None:
+    """Print this edge's entry of a trust file: `{agency id: its public keys}`."""
+    keys = load_edge_keys(KeysSettings.from_environment().state_dir)
+    sys.stdout.write(json.dumps({load_manifest(package).agency_id: published(keys)}, indent=2) + "\n")
+
+
+def main(arguments: list[str]) -> int:
+    """Command line entry; 2 with a message on stderr when settings or files are wrong."""
+    match arguments:
+        case [package, "keys"]:
+            return run_process(package, lambda: tell_keys(package))
+        case [package]:
+            return run_process(package, lambda: run(package, HostSettings.from_environment()))
+    sys.stderr.write("usage: python -m connectors.kit.host PACKAGE [keys]\n")
+    return CANNOT_START
+
+
 if __name__ == "__main__":
-    sys.exit(main_of_package("connectors.kit.host", lambda package: run(package, HostSettings.from_environment())))
+    sys.exit(main(sys.argv[1:]))

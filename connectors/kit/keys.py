@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from huilian_protocol.sealing import KeyPair, Suite, generate_keypair, public_key_of
+from huilian_protocol.jose import keys_to_jwks
+from huilian_protocol.sealing import KeyPair, SealingKey, Suite, generate_keypair, public_key_of
 
 SEALING_SUITE = Suite.XWING
 
@@ -25,6 +27,14 @@ def load_edge_keys(folder: Path) -> EdgeKeys:
     """The edge's keys from its state folder; made on the first call. ValueError for a damaged file."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return EdgeKeys(load_sealing_key(folder / "sealing.key"), load_signing_key(folder / "signing.pem"))
+
+
+def published(keys: EdgeKeys) -> dict[str, Any]:
+    """This edge's entry under `agencies` in the trust files of devices, hubs and verifiers."""
+    return {
+        "sealing_keys": [SealingKey(SEALING_SUITE, keys.sealing.public).to_dict()],
+        "signing_keys": keys_to_jwks([keys.signing.public_key()]),
+    }
 
 
 def load_sealing_key(path: Path) -> KeyPair:

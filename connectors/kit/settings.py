@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from huilian_protocol.settings import Address, Settings
-from pydantic import Field, FilePath
+from pydantic import ConfigDict, Field, FilePath
 
 
 class TlsSettings(Settings):
@@ -37,6 +37,14 @@ class HostSettings(TlsSettings):
     revocations_max_age_seconds: int = Field(default=30, ge=2, le=86_400)
     upstream_url: str = Field(pattern=r"^https?://", description="the agency's base URL")
     upstream_credentials_file: FilePath = Field(description="JSON file of the secrets shared with the agency")
+
+
+class KeysSettings(Settings):
+    """What telling an edge's public keys needs: of the connector's own settings, one."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    state_dir: Path = Field(description="folder for keys and memory, on a disk that survives restarts")
 
 
 class SandboxSettings(Settings):

@@ -14,11 +14,14 @@ from huilian.common.v1 import common_pb2
 from huilian.connector.v1 import connector_service_pb2 as connector_pb
 from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.artefact import parse_artefact
-from huilian_protocol.canonical import b64u_decode
+from huilian_protocol.canonical import b64u_decode, b64u_encode
 from huilian_protocol.clock import SandboxClock
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.identity import Identity
+from huilian_protocol.sealing import Suite, generate_keypair
 from huilian_protocol.status import from_rpc_error
-from huilian_sdk import SoftwareAuthenticator
+from huilian_protocol.trust import TrustAnchors
+from huilian_sdk import Person, SoftwareAuthenticator
 
 from connectors.kit.sandbox_people import DEMO_BORROWER
 from deploy.journeys.parties import operator_of
@@ -45,6 +48,8 @@ class CitizenJourney:
         self._site, self._hub, self._receipts = site, hub, receipts
         self._device = SoftwareAuthenticator.generate(rp_id=RP_ID, origin=WEB_ORIGIN)
         self._clock = SandboxClock(site.clock_file)
+        # As an app brings them along: keys from here are believed, keys from the network are compared with them.
+        self._trust = TrustAnchors.load(site.trust_file)
         self._token = self._subject = self._salt = self._loan_id = ""
         self._draft: dict[str, Any] = {}
         self._sealed: dict[str, str] = {}
@@ -70,6 +75,7 @@ class CitizenJourney:
             Step("register", "实名注册并绑定设备密钥 registered, device key bound", self._register),
             Step("login", "设备密钥登录 signed in by passkey", self._login),
             Step("draft-consent", "起草授权书 consent drafted", self._draft_consent),
+            Step("pinned-keys", "冒充机构的公钥被拒 a key that is no agency's is refused", self._pinned_keys),
             Step("grant-consent", "设备密钥签署授权 consent signed and granted", self._grant),
             Step("see-data", "查看三家数据 the data of three agencies", self._see_data),
             Step("apply", "申请闪电贷 decision with reasons", self._apply),
@@ -120,14 +126,37 @@ class CitizenJourney:
         self._draft = await self._post("/consents", "draft-consent-1", wanted)
         return json.loads(b64u_decode(self._draft["artefact"]))
 
+    async def _pinned_keys(self) -> Any:
+        """What a hub that was taken over would do: offer a key of its own in an agency's place."""
+
+        async def fooled() -> Any:
+            offered = {**await self._offered(), EDGE: (Suite.XWING, generate_keypair(Suite.XWING).public)}
+            return self._seal(offered)
+
+        return await refused(fooled(), "KEY_NOT_PINNED")
+
     async def _grant(self) -> Any:
         one, artefact = f"/consents/{CONSENT_ID}", self._draft["artefact"]
-        identity = {"name": DEMO_BORROWER.name, "resident_id": DEMO_BORROWER.resident_id, "salt": self._salt}
-        sealed = await self._post(f"{one}/sealed-subjects", "", {"artefact": artefact, "identity": identity})
-        self._sealed = sealed["sealed_subjects"]
+        self._sealed = self._seal(await self._offered())
         signed = self._sign_with_device(self._draft["challenge"])
         grant = {"artefact": artefact, "assertion": signed, "sealed_subjects": self._sealed}
         return await self._post(f"{one}/grant", "grant-consent-1", grant)
+
+    async def _offered(self) -> dict[str, tuple[Suite, bytes]]:
+        agencies = (await self._get("/catalogue"))["agencies"]
+        keys = {one["agency_id"]: (one["sealing_suite"], one["sealing_public_key"]) for one in agencies}
+        return {name: (Suite(keys[name][0]), b64u_decode(keys[name][1])) for name in self._draft["agency_ids"]}
+
+    def _seal(self, offered: dict[str, tuple[Suite, bytes]]) -> dict[str, str]:
+        """Who this is, for each agency, sealed on the phone to keys that it pins."""
+        person = Person(Identity(DEMO_BORROWER.name, DEMO_BORROWER.resident_id, b64u_decode(self._salt)))
+        sealed = {
+            agency: person.seal_subject(
+                key, suite=suite, agency=agency, consent_id=CONSENT_ID, subject=self._subject, trust=self._trust
+            )
+            for agency, (suite, key) in offered.items()
+        }
+        return {agency: b64u_encode(envelope) for agency, envelope in sealed.items()}
 
     async def _see_data(self) -> Any:
         seen = await self._post(f"/consents/{CONSENT_ID}/preview", "preview-data-1", None)

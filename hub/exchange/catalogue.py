@@ -16,6 +16,8 @@ from huilian.connector.v1 import connector_service_pb2 as pb
 from huilian_protocol.canonical import parse_json
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import jwk_to_public_key, thumbprint
+from huilian_protocol.sealing import SealingKey, Suite
+from huilian_protocol.trust import TrustAnchors
 
 from hub.consent.rules import Dataset
 from hub.exchange.connectors import Connector
@@ -38,8 +40,8 @@ class Offer:
 class _Source:
     """One connector with its last description."""
 
-    def __init__(self, connector: Connector) -> None:
-        self.connector = connector
+    def __init__(self, connector: Connector, trust: TrustAnchors | None) -> None:
+        self.connector, self._trust = connector, trust
         self.description: pb.DescribeResponse | None = None
         self._renew_at = 0.0
         self._lock = asyncio.Lock()
@@ -52,19 +54,29 @@ class _Source:
                 return
             try:
                 described = await self.connector.describe()
-                _edge_keys(described)
+                self._check_keys(described)
                 self.description, self._renew_at = described, now + FRESH_S
             except (HuilianError, ValueError) as error:
                 self._renew_at = now + RETRY_S
                 code = error.code if isinstance(error, HuilianError) else "PROVIDER_FAULT"
                 logger.warning("connector_not_described", extra={"agency": self.connector.agency, "code": code})
 
+    def _check_keys(self, described: pb.DescribeResponse) -> None:
+        """Offer no key that devices would refuse: it may be somebody else who answers at this address."""
+        signing = _edge_keys(described)
+        if self._trust is None or not self._trust.agencies:
+            return
+        key = SealingKey(Suite(described.sealing_suite), described.sealing_public_key)
+        self._trust.check_agency_key(self.connector.agency, key)
+        for kid in signing:
+            self._trust.check_agency_signing_key(self.connector.agency, kid)
+
 
 class Catalogue:
-    """The data catalogue of one hub process."""
+    """The data catalogue of one hub process; with `trust`, of agencies whose keys are those pinned there."""
 
-    def __init__(self, connectors: Sequence[Connector]) -> None:
-        self._sources = [_Source(connector) for connector in connectors]
+    def __init__(self, connectors: Sequence[Connector], trust: TrustAnchors | None = None) -> None:
+        self._sources = [_Source(connector, trust) for connector in connectors]
 
     async def descriptions(self) -> tuple[pb.DescribeResponse, ...]:
         """What each reachable or once reached connector says of itself; asks the network when that is old."""

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from huilian_protocol.answer import TYP as ANSWER_TYP
 from huilian_protocol.binding import verify_binding
 from huilian_protocol.canonical import b64u_decode, b64u_encode, parse_canonical, sha256_canonical
 from huilian_protocol.clock import parse_time
 from huilian_protocol.confirmation import ReceivableConfirmation, verify_confirmation
 from huilian_protocol.consent import verify_evidence
-from huilian_protocol.trust import TrustAnchors
+from huilian_protocol.jose import verify_jws
+from huilian_protocol.trust import TrustAnchors, TrustedAgency
 from huilian_protocol.webauthn import Assertion, verify_assertion
 
 from ledger.verify.verdict import CheckFailed, require
@@ -75,13 +77,27 @@ def _contract(record: Mapping[str, Any], evidence: Mapping[str, Any], trust: Tru
     return "loan contract signed by the borrower's device, for which the identity authority vouches"
 
 
-def _answer(record: Mapping[str, Any], evidence: Mapping[str, Any], _trust: TrustAnchors) -> str:
-    parts = evidence["edge_signature"].split(".")
-    require(len(parts) == 3, "the edge's signature is malformed")
-    claims, content = parse_canonical(b64u_decode(parts[1])), dict(record["content"])
+def _answer(record: Mapping[str, Any], evidence: Mapping[str, Any], trust: TrustAnchors) -> str:
+    content = dict(record["content"])
     content["fields"] = sorted(content["fields"])
+    # A dataset's id begins with the id of the agency that owns it; an edge can sign for its own only.
+    name = str(content["dataset"]).partition(".")[0]
+    agency = trust.agencies.get(name)
+    claims = _edge_claims(evidence["edge_signature"], agency)
     _require_same({key: claims[key] for key in ("request_id", "consent_sha256", "dataset", "fields")}, content)
-    return "the edge's signature names this request; the edge's key itself is not among the pinned ones"
+    if agency is None:
+        return f"the edge's signature names this request; no key of {name} is pinned to check it"
+    return f"the pinned key of {name}'s edge signed the answer to this request"
+
+
+def _edge_claims(token: str, agency: TrustedAgency | None) -> dict[str, Any]:
+    if agency is not None:
+        return verify_jws(token, agency.signing_keys, ANSWER_TYP, code="PROVIDER_FAULT")
+    parts = token.split(".")
+    require(len(parts) == 3, "the edge's signature is malformed")
+    claims = parse_canonical(b64u_decode(parts[1]))
+    require(isinstance(claims, dict), "the edge's signature is malformed")
+    return dict(claims)
 
 
 def _require_same(stated: Mapping[str, Any], content: Mapping[str, Any]) -> None:

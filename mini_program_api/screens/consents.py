@@ -174,7 +174,7 @@ class SealingScreen(Screen):
         Tags: citizen
         """
         artefact = _artefact(consent_id, body.artefact)
-        sealed = await seal_to_agencies(self.hub, body.identity, artefact)
+        sealed = await seal_to_agencies(self.hub, body.identity, artefact, self.trust)
         return answer(SealedSubjects(sealed_subjects={agency: b64u_encode(data) for agency, data in sealed.items()}))
 
 

@@ -7,6 +7,7 @@ from aiohttp_pydantic.oas.typing import r201  # type: ignore[import-untyped]
 from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import Suite
+from huilian_protocol.trust import TrustAnchors
 from huilian_sdk import Huilian, Person
 from pydantic import BaseModel, Field
 
@@ -55,7 +56,7 @@ class RegistrationScreen(Screen):
         """
         call = self.call()
         person = Person.create(body.name, body.resident_id)
-        sealed = await seal_to_authority(self.anonymous, person)
+        sealed = await seal_to_authority(self.anonymous, person, self.trust)
         jwk = body.device_public_jwk.model_dump()
         registered = await self.anonymous.identity.register_person(sealed, jwk, call=call)
         salt = b64u_encode(person.identity.salt)
@@ -64,13 +65,13 @@ class RegistrationScreen(Screen):
         )
 
 
-async def seal_to_authority(hub: Huilian, person: Person) -> bytes:
-    """The person's identity for the identity authority alone."""
+async def seal_to_authority(hub: Huilian, person: Person, trust: TrustAnchors | None) -> bytes:
+    """The person's identity for the identity authority alone; raises KEY_NOT_PINNED for a key that is not its own."""
     keys = await hub.identity.key_set()
     key = next((key for key in keys.sealing_keys if key.party_id == AUTHORITY), None)
     if key is None:
         raise HuilianError("AUTHORITY_UNAVAILABLE", "the hub publishes no key of the identity authority")
-    return person.seal_registration(key.public_key, suite=Suite(key.suite), authority=AUTHORITY)
+    return person.seal_registration(key.public_key, suite=Suite(key.suite), authority=AUTHORITY, trust=trust)
 
 
 def routes() -> list[web.RouteDef]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -22,9 +23,11 @@ from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
 
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.strict import object_with, text_at
 
 __all__ = [
     "KeyPair",
+    "SealingKey",
     "Suite",
     "generate_keypair",
     "key_id",
@@ -54,6 +57,31 @@ class KeyPair(NamedTuple):
 
     private: bytes
     public: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealingKey:
+    """A public key to which data can be sealed, as trust files and key sets state it."""
+
+    suite: Suite
+    public_key: bytes
+
+    @property
+    def id(self) -> str:
+        """The key's id (:func:`key_id`)."""
+        return key_id(self.public_key)
+
+    def to_dict(self) -> dict[str, str]:
+        """The JSON form: suite and public key in base64url."""
+        return {"public_key": b64u_encode(self.public_key), "suite": self.suite.value}
+
+    @staticmethod
+    def from_dict(raw: Any) -> SealingKey:
+        """Read the JSON form. Raises ``ValueError`` for another form and for a key that does not fit the suite."""
+        value = object_with(raw, ["public_key", "suite"], "sealing key")
+        key = SealingKey(Suite(value["suite"]), b64u_decode(text_at(value, "public_key", most=2048)))
+        _public(key.suite, key.public_key)
+        return key
 
 
 _HPKE = {

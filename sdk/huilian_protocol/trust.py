@@ -3,25 +3,33 @@
 The file is JSON: ``identity_authority_keys`` (JWK set), ``enterprise_ca`` (PEM), ``hubs`` (each with ``origin``,
 ``signing_keys`` as JWK set, ``log_vkey`` in C2SP form and ``chain_address``), ``chain`` (``chain_id`` and
 ``contract``), ``rp_id`` and ``origin`` (WebAuthn).
+
+Two more may stand in it; a file without them pins none of these keys. ``agencies``: by id, each with ``sealing_keys``
+(a list of ``suite`` and ``public_key``), to which persons' identities are sealed, and ``signing_keys`` (JWK set) of its
+edge's answers. ``identity_authority_sealing_keys``: a list of the former kind, to which registrations are sealed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from huilian_protocol.canonical import parse_json
+from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import jwks_to_keys
+from huilian_protocol.sealing import SealingKey
 from huilian_protocol.strict import integer_at, list_at, matching_at, object_with, text_at
 
-__all__ = ["ChainAnchor", "TrustAnchors", "TrustedHub"]
+__all__ = ["ChainAnchor", "TrustAnchors", "TrustedAgency", "TrustedHub"]
 
-MAX_HUBS = 64
+MAX_HUBS, MAX_AGENCIES, MAX_KEYS = 64, 1_024, 16
+_AGENCY = re.compile(r"[a-z_]{3,64}", re.ASCII)
+_PINNED_SINCE = frozenset({"agencies", "identity_authority_sealing_keys"})
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 
 
@@ -35,6 +43,14 @@ class TrustedHub:
     signing_keys: Mapping[str, ec.EllipticCurvePublicKey]
     log_vkey: str
     chain_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedAgency:
+    """An agency by the keys of its edge: what identities are sealed to, and what signs its answers (by ``kid``)."""
+
+    sealing_keys: tuple[SealingKey, ...]
+    signing_keys: Mapping[str, ec.EllipticCurvePublicKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +71,8 @@ class TrustAnchors:
     chain: ChainAnchor
     rp_id: str
     origin: str
+    agencies: Mapping[str, TrustedAgency] = field(default_factory=dict)
+    identity_authority_sealing_keys: tuple[SealingKey, ...] = ()
 
     @staticmethod
     def load(path: Path | str) -> TrustAnchors:
@@ -65,7 +83,8 @@ class TrustAnchors:
     def from_dict(raw: Any) -> TrustAnchors:
         """Read the JSON form. Raises ``ValueError`` if it is malformed."""
         keys = ["chain", "enterprise_ca", "hubs", "identity_authority_keys", "origin", "rp_id"]
-        value = object_with(raw, keys, "trust anchors")
+        since = _PINNED_SINCE & set(raw) if isinstance(raw, dict) else frozenset()
+        value = object_with(raw, [*keys, *since], "trust anchors")
         return TrustAnchors(
             identity_authority_keys=jwks_to_keys(value["identity_authority_keys"]),
             enterprise_ca=text_at(value, "enterprise_ca", most=65_536),
@@ -73,7 +92,27 @@ class TrustAnchors:
             chain=_read_chain(value["chain"]),
             rp_id=text_at(value, "rp_id"),
             origin=text_at(value, "origin"),
+            agencies=_read_agencies(value.get("agencies", {})),
+            identity_authority_sealing_keys=_read_sealing_keys(value.get("identity_authority_sealing_keys", [])),
         )
+
+    def check_agency_key(self, agency: str, key: SealingKey) -> None:
+        """Raises :class:`HuilianError` KEY_NOT_PINNED unless this agency seals with this key; where no agency at all
+        is pinned, every key passes.
+        """
+        if self.agencies and (agency not in self.agencies or key not in self.agencies[agency].sealing_keys):
+            raise HuilianError("KEY_NOT_PINNED", "not a pinned sealing key", party=agency)
+
+    def check_agency_signing_key(self, agency: str, kid: str) -> None:
+        """The same for the key that signs the answers of the agency's edge."""
+        if self.agencies and (agency not in self.agencies or kid not in self.agencies[agency].signing_keys):
+            raise HuilianError("KEY_NOT_PINNED", "not a pinned signing key", party=agency)
+
+    def check_authority_key(self, key: SealingKey) -> None:
+        """The same for the key to which registrations are sealed."""
+        pinned = self.identity_authority_sealing_keys
+        if pinned and key not in pinned:
+            raise HuilianError("KEY_NOT_PINNED", "not a pinned sealing key", party="identity_authority")
 
     def hub_signing_keys(self) -> dict[str, ec.EllipticCurvePublicKey]:
         """The signing keys of all trusted hubs by ``kid``."""
@@ -92,6 +131,23 @@ def _read_hub(raw: Any) -> TrustedHub:
         log_vkey=text_at(value, "log_vkey", most=512),
         chain_address=matching_at(value, "chain_address", _ADDRESS),
     )
+
+
+def _read_agencies(raw: Any) -> dict[str, TrustedAgency]:
+    if not isinstance(raw, dict) or len(raw) > MAX_AGENCIES:
+        raise ValueError(f"agencies is no object with up to {MAX_AGENCIES} members")
+    if not all(_AGENCY.fullmatch(name) for name in raw):
+        raise ValueError("an agency's id is malformed")
+    return {name: _read_agency(item) for name, item in raw.items()}
+
+
+def _read_agency(raw: Any) -> TrustedAgency:
+    value = object_with(raw, ["sealing_keys", "signing_keys"], "agency")
+    return TrustedAgency(_read_sealing_keys(value["sealing_keys"]), jwks_to_keys(value["signing_keys"]))
+
+
+def _read_sealing_keys(raw: Sequence[Any]) -> tuple[SealingKey, ...]:
+    return tuple(SealingKey.from_dict(item) for item in list_at({"sealing_keys": raw}, "sealing_keys", MAX_KEYS))
 
 
 def _read_chain(raw: Any) -> ChainAnchor:

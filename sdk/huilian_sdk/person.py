@@ -11,7 +11,8 @@ from pathlib import Path
 from huilian_protocol.binding import SALT_BYTES
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
-from huilian_protocol.sealing import Suite, registration_info, seal, subject_info
+from huilian_protocol.sealing import SealingKey, Suite, registration_info, seal, subject_info
+from huilian_protocol.trust import TrustAnchors
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
@@ -69,14 +70,44 @@ class Person:
         return self._identity
 
     def seal_registration(
-        self, public_key: bytes, *, suite: Suite = Suite.XWING, authority: str = "identity_authority"
+        self,
+        public_key: bytes,
+        *,
+        suite: Suite = Suite.XWING,
+        authority: str = "identity_authority",
+        trust: TrustAnchors | None = None,
     ) -> bytes:
-        """The identity sealed to the identity authority, for registering or binding another device."""
+        """The identity sealed to the identity authority, for registering or binding another device.
+
+        Raises :class:`HuilianError` KEY_NOT_PINNED for a key that ``trust`` does not know.
+        """
+        if trust is not None:
+            _pinned(lambda: trust.check_authority_key(SealingKey(suite, public_key)))
         return seal(suite, public_key, registration_info(authority=authority), self._identity.to_bytes())
 
     def seal_subject(
-        self, public_key: bytes, *, suite: Suite = Suite.XWING, agency: str, consent_id: str, subject: str
+        self,
+        public_key: bytes,
+        *,
+        suite: Suite = Suite.XWING,
+        agency: str,
+        consent_id: str,
+        subject: str,
+        trust: TrustAnchors | None = None,
     ) -> bytes:
-        """The identity sealed to one agency under one consent; the hub forwards it and cannot read it."""
+        """The identity sealed to one agency under one consent; the hub forwards it and cannot read it.
+
+        The key comes from a hub; with ``trust``, a hub that offers one of its own is found out: raises
+        :class:`HuilianError` KEY_NOT_PINNED.
+        """
+        if trust is not None:
+            _pinned(lambda: trust.check_agency_key(agency, SealingKey(suite, public_key)))
         info = subject_info(consent_id=consent_id, subject=subject, agency=agency)
         return seal(suite, public_key, info, self._identity.to_bytes())
+
+
+def _pinned(check: Callable[[], None]) -> None:
+    try:
+        check()
+    except HuilianError as error:
+        raise typed(error) from None

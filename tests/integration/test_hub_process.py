@@ -58,10 +58,10 @@ async def running(tmp_path: Path, database_maker: DatabaseMaker) -> AsyncIterato
     supervisor, place = Supervisor(tmp_path), site.hub("hub-a")
     try:
         await supervisor.start_all(places.authority_specs(site))
-        published = await launch.published(launch.hub_spec(site, place))
+        published = await launch.published(launch.hub_spec(site, place), "-m", "hub.main", "keys")
         await supervisor.start(places.chain_spec(site, {published["origin"]: published["chain_address"]}))
         contract = await deploy_contract(site.chain_url, site.chain_admin(), [published["chain_address"]])
-        await launch.write_trust(site, [published], contract)
+        await launch.write_trust(site, [published], {}, contract)
         await supervisor.start(launch.hub_spec(site, place))
         yield RunningHub(site, place, supervisor)
     finally:

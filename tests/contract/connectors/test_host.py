@@ -21,15 +21,19 @@ from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.artefact import Artefact, DatasetGrant
 from huilian_protocol.clock import FixedClock, SystemClock
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.jose import keys_to_jwks
+from huilian_protocol.jose import keys_to_jwks, thumbprint
+from huilian_protocol.sealing import SealingKey
 from huilian_protocol.status import from_rpc_error
+from huilian_protocol.trust import TrustAnchors
 
 from connectors.kit.acceptance.world import HUB_ORIGIN, ORIGIN, PERIOD, RP_ID, Device, World, open_answer, seal_subject
+from connectors.kit.keys import SEALING_SUITE, load_edge_keys
 from connectors.kit.requests import ReadAnswer, ReadRequest
 from connectors.kit.sandbox_people import DEMO_BORROWER
 from deploy.pki import SitePki, TlsFiles
 from deploy.process import ProcessSpec, Supervisor, free_port, port_open, python
 from tests.contract.connectors.hub_stand_in import RevocationList, running_hub
+from tests.unit.protocol.world import trust_dict
 
 PACKAGE, DATASET = "connectors.gov_data.housing_fund", "housing_fund.account/v1"
 FIELDS = ("account_status", "balance_fen")
@@ -231,3 +235,25 @@ async def test_an_interrupt_stops_it_cleanly(tmp_path: Path) -> None:
         process = site.supervisor._running["host"][1]
         process.send_signal(signal.SIGINT)
         assert await asyncio.to_thread(process.wait, 10) == 0
+
+
+async def _keys(state: Path, **environment: str) -> tuple[int | None, bytes]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HUILIAN_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "connectors.kit.host", PACKAGE, "keys"),
+        stdout=asyncio.subprocess.PIPE,
+        env={**inherited, "PYTHONPATH": os.pathsep.join(sys.path), "HUILIAN_STATE_DIR": str(state), **environment},
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said
+
+
+async def test_an_edge_tells_its_keys_before_it_ever_served(tmp_path: Path) -> None:
+    status, said = await _keys(tmp_path / "state")
+    assert status == 0
+    assert await _keys(tmp_path / "state", HUILIAN_LISTEN="127.0.0.1:1") == (0, said), "the same keys again"
+    keys = load_edge_keys(tmp_path / "state")
+    value = trust_dict() | {"agencies": json.loads(said)}
+    pinned = TrustAnchors.from_dict(value)
+    pinned.check_agency_key("housing_fund", SealingKey(SEALING_SUITE, keys.sealing.public))
+    pinned.check_agency_signing_key("housing_fund", thumbprint(keys.signing.public_key()))

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from huilian_protocol.canonical import b64u_encode, canonicalise, sha256_canonical
 from huilian_protocol.confirmation import confirmation_digest
-from huilian_protocol.jose import sign_jws
+from huilian_protocol.jose import sign_jws, thumbprint
 from huilian_protocol.keccak import keccak256
 from huilian_protocol.receipt import Anchor, build_receipt
 from huilian_protocol.record import commit_record
@@ -136,7 +136,7 @@ def lent() -> Parts:
     return Parts(record("loan.disbursed", {**content, "loan_id": "loan-1"}, evidence), evidence)
 
 
-def accessed() -> Parts:
+def accessed(edge_key: ec.EllipticCurvePrivateKey = world.STRANGER) -> Parts:
     """An access record with the edge's signature on its answer."""
     content = {
         "request_id": "read-1",
@@ -146,7 +146,8 @@ def accessed() -> Parts:
         "outcome": "DELIVERED",
     }
     claims = {key: content[key] for key in ("request_id", "consent_sha256", "dataset", "fields")}
-    token = sign_jws(world.STRANGER, {**claims, "envelope_sha256": "x"}, "huilian-answer+jwt", "edge")
+    kid = thumbprint(edge_key.public_key())
+    token = sign_jws(edge_key, {**claims, "envelope_sha256": "x"}, "huilian-answer+jwt", kid)
     evidence = {"edge_signature": token}
     return Parts(record("access", content, evidence), evidence)
 

@@ -16,6 +16,7 @@ import coincurve
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from huilian_protocol.canonical import b64u_encode, canonicalise
+from huilian_protocol.jose import keys_to_jwks
 from huilian_protocol.trust import TrustAnchors
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,6 +34,7 @@ from tests.unit.ledger.receipt_world import (
     consented,
     lent,
     plain,
+    record,
     transaction,
     trust,
 )
@@ -63,6 +65,28 @@ def test_good_receipts_pass_every_check(parts: Parts) -> None:
     assert len(verdict.checks) == 7
     assert verdict.ok
     assert verdict.kind == "receipt"
+
+
+TAX = {"sealing_keys": [], "signing_keys": keys_to_jwks([world.STRANGER.public_key()])}
+
+
+def test_a_pinned_edges_signature_is_checked() -> None:
+    pinned = _verify(accessed().receipt(), trust(agencies={"tax": TAX}))
+    assert pinned.ok and "pinned key of tax" in pinned.checks[-1].reason
+    elsewhere = _verify(accessed().receipt(), trust(agencies={"housing_fund": TAX}))
+    assert elsewhere.ok and "no key of tax is pinned" in elsewhere.checks[-1].reason
+
+
+def test_an_answer_that_a_pinned_edge_never_signed_is_refused() -> None:
+    pinned = trust(agencies={"tax": TAX})
+    assert "unknown key" in _failed(_verify(accessed(world.HUB).receipt(), pinned))["evidence"]
+    honest = accessed()
+    header, payload, _ = honest.evidence["edge_signature"].split(".")
+    forged = header + "." + payload + "." + b64u_encode(bytes(63) + b"\x01")
+    evidence = {"edge_signature": forged}
+    parts = Parts(record("access", honest.record["content"], evidence), evidence)
+    assert set(_failed(_verify(parts.receipt(), pinned))) == {"evidence"}
+    assert _verify(parts.receipt()).ok
 
 
 def test_no_single_byte_of_a_receipt_can_change() -> None:

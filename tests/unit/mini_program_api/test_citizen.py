@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
+from aiohttp.test_utils import TestClient, TestServer
 from huilian.common.v1 import common_pb2
 from huilian.connector.v1 import connector_service_pb2 as connector_pb
 from huilian.consent.v1 import consent_service_pb2 as consent_pb
@@ -15,12 +17,14 @@ from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian_protocol.canonical import b64u_decode, b64u_encode
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
-from huilian_protocol.sealing import Suite, generate_keypair, open_sealed, registration_info, subject_info
+from huilian_protocol.sealing import SealingKey, Suite, generate_keypair, open_sealed, registration_info, subject_info
+from huilian_protocol.trust import TrustedAgency
 from huilian_sdk import SoftwareAuthenticator
 
+from mini_program_api.app import create_app
 from tests.unit.mini_program_api.conftest import KEY, Api
-from tests.unit.protocol.world import artefact_dict
-from tests.unit.sdk.fake_hub import failure
+from tests.unit.protocol.world import TRUST, artefact_dict
+from tests.unit.sdk.fake_hub import FakeHub, failure
 
 IDENTITY, TOKENS = "huilian.identity.v1.IdentityService", "huilian.identity.v1.TokenService"
 CONSENTS, EXCHANGE = "huilian.consent.v1.ConsentService", "huilian.exchange.v1.ExchangeService"
@@ -142,6 +146,26 @@ async def test_identities_are_sealed_to_exactly_the_agencies_that_the_artefact_a
     info = subject_info(consent_id=CONSENT, subject=artefact_dict()["subject"], agency="tax")
     opened = open_sealed(b64u_decode(shown["sealed_subjects"]["tax"]), TAX.private, info)
     assert Identity.from_bytes(opened) == Identity(NAME, NUMBER, SALT)
+
+
+async def test_nothing_is_sealed_to_a_key_that_is_not_pinned() -> None:
+    pin = SealingKey(Suite.XWING, HOUSING.public)
+    trust = replace(TRUST, agencies={"tax": TrustedAgency((pin,), {})}, identity_authority_sealing_keys=(pin,))
+    hub = FakeHub()
+    key = identity_pb.SealingKey(party_id="identity_authority", suite="xwing", public_key=AUTHORITY.public)
+    hub.on(f"{IDENTITY}/GetKeySet", identity_pb.GetKeySetResponse(sealing_keys=[key]))
+    hub.on(f"{EXCHANGE}/ListDatasets", offered())
+    identity = {"name": NAME, "resident_id": NUMBER, "salt": b64u_encode(SALT)}
+    raw = json.dumps(artefact_dict(), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    async with TestClient(TestServer(create_app(hub.client(), trust))) as client:
+        api = Api(client, hub)
+        person = {"name": NAME, "resident_id": NUMBER, "device_public_jwk": DEVICE.public_jwk}
+        status, problem = await api.post("/persons", person, token="")
+        assert (status, problem["code"], problem["params"]) == (409, "KEY_NOT_PINNED", {"party": "identity_authority"})
+        form = {"artefact": b64u_encode(raw), "identity": identity}
+        status, problem = await api.post(f"/consents/{CONSENT}/sealed-subjects", form, key=None)
+        assert (status, problem["code"]) == (409, "KEY_NOT_PINNED")
+    assert [asked.path.rsplit("/")[-1] for asked in hub.asked] == ["GetKeySet", "ListDatasets"]
 
 
 async def test_granting_passes_artefact_assertion_and_sealed_subjects_unchanged(api: Api) -> None:

@@ -234,6 +234,7 @@ GOOD = {
     "HUILIAN_TLS_KEY_FILE": "a.key",
     "HUILIAN_HUB_ADDRESS": "127.0.0.1:7443",
     "HUILIAN_HUB_CA_FILE": "ca.pem",
+    "HUILIAN_TRUST_ANCHORS_FILE": "trust-anchors.json",
 }
 
 

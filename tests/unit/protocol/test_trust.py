@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import keys_to_jwks, thumbprint
+from huilian_protocol.sealing import SealingKey, Suite, generate_keypair
 from huilian_protocol.trust import TrustAnchors
 
 from tests.unit.protocol.world import HUB, STRANGER, TRUST, trust_dict
+
+SEALING = SealingKey(Suite.X25519, generate_keypair(Suite.X25519).public)
+AGENCY = {"sealing_keys": [SEALING.to_dict()], "signing_keys": keys_to_jwks([STRANGER.public_key()])}
+
+
+def _code(check: Callable[[], None]) -> str:
+    with pytest.raises(HuilianError) as caught:
+        check()
+    return caught.value.code
+
+
+def test_the_keys_of_agencies_are_pinned_one_by_one() -> None:
+    pinned = TrustAnchors.from_dict(trust_dict() | {"agencies": {"tax": AGENCY}})
+    other, kid = SealingKey(Suite.X25519, bytes(32)), thumbprint(STRANGER.public_key())
+    pinned.check_agency_key("tax", SEALING)
+    pinned.check_agency_signing_key("tax", kid)
+    assert _code(lambda: pinned.check_agency_key("tax", other)) == "KEY_NOT_PINNED"
+    assert _code(lambda: pinned.check_agency_key("housing_fund", SEALING)) == "KEY_NOT_PINNED"
+    assert _code(lambda: pinned.check_agency_signing_key("tax", "other")) == "KEY_NOT_PINNED"
+    assert _code(lambda: pinned.check_agency_signing_key("housing_fund", kid)) == "KEY_NOT_PINNED"
+
+
+def test_an_older_file_pins_no_agency_and_still_loads() -> None:
+    assert (TRUST.agencies, TRUST.identity_authority_sealing_keys) == ({}, ())
+    TRUST.check_agency_key("tax", SEALING)
+    TRUST.check_authority_key(SEALING)
 
 
 def test_a_trust_file_loads(tmp_path: Path) -> None:
@@ -36,6 +65,13 @@ def test_hub_keys_are_found_by_kid() -> None:
         {"chain": {"chain_id": 0, "contract": "0x" + "ab" * 20}},
         {"chain": {"chain_id": 1, "contract": "ab" * 20}},
         {"identity_authority_keys": {"keys": [{"kty": "EC"}]}},
+        {"agencies": []},
+        {"agencies": {"Tax Bureau": AGENCY}},
+        {"agencies": {"tax": {**AGENCY, "extra": 1}}},
+        {"agencies": {"tax": {**AGENCY, "sealing_keys": [{"suite": "rot13", "public_key": "AAAA"}]}}},
+        {"agencies": {"tax": {**AGENCY, "sealing_keys": [{"suite": "x25519", "public_key": "AAAA"}]}}},
+        {"agencies": {"tax": {**AGENCY, "signing_keys": {"keys": [{"kty": "EC"}]}}}},
+        {"identity_authority_sealing_keys": {"suite": "x25519"}},
         {"identity_authority_keys": keys_to_jwks([HUB.public_key()])["keys"]},
     ],
 )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
-from huilian_protocol.sealing import Suite, generate_keypair, open_sealed, registration_info, subject_info
+from huilian_protocol.sealing import SealingKey, Suite, generate_keypair, open_sealed, registration_info, subject_info
+from huilian_protocol.trust import TrustedAgency
 from huilian_protocol.webauthn import verify_assertion
-from huilian_sdk import Person, PersonError, SoftwareAuthenticator
+from huilian_sdk import HubError, Person, PersonError, SoftwareAuthenticator
 from huilian_sdk.person import check_resident_id
 
-from tests.unit.protocol.world import NAME, ORIGIN, RESIDENT_ID, RP_ID
+from tests.unit.protocol.world import NAME, ORIGIN, RESIDENT_ID, RP_ID, TRUST
 
 PERSON = Person.create(NAME, RESIDENT_ID)
 
@@ -76,6 +79,38 @@ def test_the_identity_opens_for_its_use_only(suite: Suite) -> None:
     with pytest.raises(HuilianError):
         open_sealed(for_tax, keys.private, use | {"consent_id": "c-00000002"})
     assert RESIDENT_ID.encode() not in registration + for_tax
+
+
+OWN, FOREIGN = (generate_keypair(Suite.X25519).public for _ in range(2))
+PIN = SealingKey(Suite.X25519, OWN)
+PINNED = replace(TRUST, agencies={"tax": TrustedAgency((PIN,), {})}, identity_authority_sealing_keys=(PIN,))
+
+
+def _subject(key: bytes, suite: Suite = Suite.X25519, agency: str = "tax") -> bytes:
+    return PERSON.seal_subject(key, suite=suite, agency=agency, consent_id="c", subject="s", trust=PINNED)
+
+
+def test_sealing_to_pinned_keys_goes_through() -> None:
+    assert _subject(OWN)
+    assert PERSON.seal_registration(OWN, suite=Suite.X25519, trust=PINNED)
+    # A trust file from before agencies were pinned says nothing about them.
+    assert PERSON.seal_registration(FOREIGN, suite=Suite.X25519, trust=TRUST)
+
+
+@pytest.mark.parametrize(
+    "seal",
+    [
+        lambda: _subject(FOREIGN),
+        lambda: _subject(OWN, Suite.XWING),
+        lambda: _subject(OWN, agency="housing_fund"),
+        lambda: PERSON.seal_registration(FOREIGN, suite=Suite.X25519, trust=PINNED),
+    ],
+)
+def test_a_key_that_nobody_pinned_gets_nothing(seal: Callable[[], bytes]) -> None:
+    with pytest.raises(HubError) as caught:
+        seal()
+    assert caught.value.code == "KEY_NOT_PINNED"
+    assert NAME not in str(caught.value)
 
 
 @pytest.mark.parametrize("password", [None, "secret"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from datetime import UTC, datetime
@@ -14,10 +15,10 @@ from huilian.exchange.v1 import exchange_service_pb2
 from huilian.identity.v1 import identity_service_pb2
 from huilian.ledger.v1 import ledger_service_pb2
 from huilian.receivables.v1 import receivable_service_pb2
-from huilian_protocol.sealing import Suite, generate_keypair
+from huilian_protocol.sealing import SealingKey, Suite, generate_keypair
 from huilian_sdk import Huilian, Keystore, Person, SoftwareAuthenticator, cli, keystore
 
-from tests.unit.protocol.world import BUYER_USCC, NAME, ORIGIN, RESIDENT_ID, RP_ID
+from tests.unit.protocol.world import BUYER_USCC, NAME, ORIGIN, RESIDENT_ID, RP_ID, trust_dict
 from tests.unit.sdk.fake_hub import FakeHub
 from tests.unit.sdk.test_facades import confirming_hub, receivable
 from tests.unit.sdk.test_tokens import ISSUE
@@ -52,7 +53,15 @@ async def test_the_enterprise_example_runs(tmp_path: Path, monkeypatch: pytest.M
     assert set(os.listdir(tmp_path)) == {"keys.json", "rcv-00000001.receipt.json"}
 
 
-async def test_the_persons_example_runs() -> None:
+def write_trust(path: Path) -> None:
+    pinned = [SealingKey(Suite.XWING, KEYS.public).to_dict()]
+    agencies = {"housing_fund": {"sealing_keys": pinned, "signing_keys": {"keys": []}}}
+    path.write_text(json.dumps(trust_dict() | {"agencies": agencies, "identity_authority_sealing_keys": pinned}))
+
+
+async def test_the_persons_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_trust(tmp_path / "trust-anchors.json")
     hub, blocks = FakeHub(), example(1)
     person, device = Person.create(NAME, RESIDENT_ID), SoftwareAuthenticator.generate(rp_id=RP_ID, origin=ORIGIN)
     key = identity_service_pb2.SealingKey(party_id="identity_authority", suite="xwing", public_key=KEYS.public)

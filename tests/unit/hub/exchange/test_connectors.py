@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -14,7 +15,9 @@ from huilian.connector.v1 import connector_service_pb2 as pb
 from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.jose import public_key_to_jwk
+from huilian_protocol.jose import public_key_to_jwk, thumbprint
+from huilian_protocol.sealing import SealingKey, Suite, generate_keypair
+from huilian_protocol.trust import TrustedAgency
 
 from hub.consent.rules import Dataset
 from hub.exchange import catalogue as catalogue_module
@@ -22,8 +25,11 @@ from hub.exchange.catalogue import Catalogue
 from hub.exchange.connectors import Connector
 from hub.exchange.resilience import Limits, NotSent
 from tests.conftest import START
+from tests.unit.protocol.world import TRUST
 
-KEY = json.dumps(public_key_to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key()))
+EDGE = ec.generate_private_key(ec.SECP256R1()).public_key()
+KEY = json.dumps(public_key_to_jwk(EDGE))
+SEALING = SealingKey(Suite.X25519, generate_keypair(Suite.X25519).public)
 
 
 class Agency(connector_service_pb2_grpc.ConnectorServiceServicer):
@@ -38,7 +44,12 @@ class Agency(connector_service_pb2_grpc.ConnectorServiceServicer):
             await context.abort(grpc.StatusCode.UNAVAILABLE, "down")
         dataset = pb.Dataset(dataset_id=self.dataset, agency_id=self.owner, fields=[pb.Field(name="income_fen")])
         return pb.DescribeResponse(
-            agency_id=self.agency, datasets=[dataset], edge_signing_key_jwk=KEY, sandbox=self.sandbox
+            agency_id=self.agency,
+            datasets=[dataset],
+            edge_signing_key_jwk=KEY,
+            sealing_suite=SEALING.suite,
+            sealing_public_key=SEALING.public_key,
+            sandbox=self.sandbox,
         )
 
     async def Read(self, request: pb.ReadRequest, context: Any) -> pb.ReadResponse:
@@ -139,3 +150,20 @@ async def test_an_open_circuit_is_not_asked_again() -> None:
         with pytest.raises(NotSent):
             await connector.read(pb.ReadRequest())
     assert agency.asked == 5
+
+
+@pytest.mark.parametrize(
+    ("pinned", "offered"),
+    [
+        ({}, True),
+        ({"tax": TrustedAgency((SEALING,), {thumbprint(EDGE): EDGE})}, True),
+        ({"tax": TrustedAgency((), {thumbprint(EDGE): EDGE})}, False),
+        ({"tax": TrustedAgency((SEALING,), {})}, False),
+        ({"housing_fund": TrustedAgency((SEALING,), {thumbprint(EDGE): EDGE})}, False),
+    ],
+)
+async def test_only_pinned_keys_are_offered(pinned: dict[str, TrustedAgency], offered: bool) -> None:
+    async with listening(Agency()) as connector:
+        catalogue = Catalogue([connector], replace(TRUST, agencies=pinned))
+        assert len(await catalogue.descriptions()) == offered
+        assert catalogue.missing() == (() if offered else ("tax",))
