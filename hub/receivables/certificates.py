@@ -167,8 +167,10 @@ class Certificates:
 
     async def _take_back(self, receivable: Receivable, amount_fen: int) -> None:
         """What nobody took is not issued: the buyer may issue it anew."""
-        issued_fen = receivable.issued_fen - amount_fen
-        state = receivable.state if issued_fen else next_state(receivable.state, ReceivableEvent.DECERTIFICATE)
+        issued_fen, state = receivable.issued_fen - amount_fen, receivable.state
+        # An overdue receivable stays overdue, with certificates out or without.
+        if not issued_fen and state is ReceivableState.CERTIFICATED:
+            state = next_state(state, ReceivableEvent.DECERTIFICATE)
         await stored_receivables.set_amounts(receivable, issued_fen, receivable.redeemed_fen, state)
 
     async def _lock_own(self, caller: str, certificate_id: str) -> Certificate:

@@ -203,6 +203,19 @@ async def test_what_the_certificate_does_not_cover_stays_owed_by_the_borrower(wo
     await world.check_books()
 
 
+async def test_an_offer_that_nobody_took_does_not_keep_a_late_buyer_from_paying(world: LendingWorld) -> None:
+    receivable = await world.trade.confirmed()
+    certificates = world.trade.service.certificates
+    await world.run(lambda: certificates.issue(BUYER, "certificate-1", receivable.receivable_id, receivable.amount_fen))
+    move_to(world.clock, at_noon(2026, 4, 6))
+    assert len((await world.service.tick()).overdue) == 1
+    await world.fund(BUYER, AMOUNT)
+    assert len((await world.service.tick()).settled) == 1
+    assert (await world.trade.service.get_certificate("certificate-1")).state is CertificateState.CANCELLED
+    assert await world.balance(SUPPLIER) == AMOUNT
+    await world.check_books()
+
+
 async def test_an_overdue_receivable_is_noted_once(world: LendingWorld) -> None:
     await world.disbursed()
     move_to(world.clock, at_noon(2026, 4, 6))

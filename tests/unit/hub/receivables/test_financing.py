@@ -140,6 +140,24 @@ async def test_a_chain_is_cleared_to_the_last_fen(world: World) -> None:
     assert await world.service.receivables_due(DUE) == []
 
 
+@pytest.mark.parametrize("ends", ["lapses", "is refused"])
+async def test_an_offer_that_ends_after_the_due_date_leaves_the_receivable_overdue(world: World, ends: str) -> None:
+    receivable = await world.confirmed()
+    certificates = world.service.certificates
+    whole = receivable.amount_fen
+    await world.run(lambda: certificates.issue(trade.BUYER, "certificate-1", receivable.receivable_id, whole))
+    reach_due_date(world)
+    await world.run(lambda: world.service.miss_due_date(receivable.receivable_id))
+    if ends == "lapses":
+        assert await fall_due(world, receivable.receivable_id) == []
+    else:
+        await world.run(lambda: certificates.refuse(trade.SUPPLIER, "certificate-1"))
+    overdue = await world.service.get_receivable(receivable.receivable_id)
+    assert (overdue.state, overdue.issued_fen) == (ReceivableState.OVERDUE, 0)
+    settled = await world.run(lambda: world.service.settle(receivable.receivable_id))
+    assert settled.state is ReceivableState.SETTLED
+
+
 async def test_a_blocked_certificate_must_be_released_before_clearing(world: World) -> None:
     certificate = await world.held()
     await block(world)
