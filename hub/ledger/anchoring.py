@@ -55,15 +55,32 @@ class Anchoring:
         frontier = await self._log.frontier()
         if await self._root(frontier.size) != frontier.root():
             raise LedgerMismatch(f"the tiles do not give the root of the log of size {frontier.size}")
+        await self._check_signed(frontier.size)
         await self._contract.check_chain()
         root, size = await self._contract.newest_anchor(self._sender.address)
-        if size > frontier.size:
-            raise LedgerMismatch(f"the chain has an anchor of size {size}, the log only {frontier.size}: rolled back?")
-        if size and await self._root(size) != root:
-            raise LedgerMismatch(f"the chain has another root for size {size} than the log")
+        await self._compare("the chain has an anchor", size, root)
         if size < await self._chain.newest_anchored_size():
             raise LedgerMismatch(f"the chain knows this log only up to size {size}: it forgot an anchor")
+        # The newest anchor hides those before it: another history may have been anchored in between.
+        for event in await self._contract.anchored(self._sender.address, await self._chain.newest_anchored_block()):
+            await self._compare(f"transaction {event.transaction_hash} anchored a log", event.size, event.root)
         self._checked = True
+
+    async def _check_signed(self, size: int) -> None:
+        """Compare the newest checkpoint that was signed: what was published must be this log."""
+        newest = await self._log.newest_checkpoint()
+        if newest is not None:
+            await self._compare("a checkpoint was signed", newest.size, bytes(newest.root))
+        if size and (newest is None or newest.size < size):
+            raise LedgerMismatch(f"the log has size {size} and no checkpoint of it")
+
+    async def _compare(self, what: str, size: int, root: bytes) -> None:
+        """Raise `LedgerMismatch` unless the present log has a tree of this size and root."""
+        present = (await self._log.frontier()).size
+        if size > present:
+            raise LedgerMismatch(f"{what} of size {size}, the log only {present}: rolled back?")
+        if size and await self._root(size) != root:
+            raise LedgerMismatch(f"{what} of size {size} with another root than the log: a split view?")
 
     async def check_at_start(self) -> None:
         """`check`, except that an absent chain does not keep the hub from starting: it is compared once it is back.

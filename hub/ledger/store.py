@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from tortoise import fields
 from tortoise.models import Model
@@ -260,6 +261,12 @@ class ChainStore:
         row = await AnchorRow.all().order_by("-size").first()
         return row.size if row else 0
 
+    async def newest_anchored_block(self) -> int:
+        """Return the block of the newest anchor, 0 without any."""
+        row = await AnchorRow.all().order_by("-size").first()
+        transaction = await TransactionRow.get_or_none(purpose=row.purpose) if row else None
+        return (transaction.block_number or 0) if transaction else 0
+
     async def anchor_covering(self, leaf_index: int) -> tuple[int, SettledTransaction] | None:
         """Return the smallest anchored size that contains a leaf, with its transaction."""
         row = await AnchorRow.filter(size__gt=leaf_index).order_by("size").first()
@@ -317,3 +324,49 @@ class ClaimStore:
         """Note that a transaction for this hold was settled, so that the next one is another."""
         await HoldRow.filter(id=hold.id, attempts=hold.attempts).update(attempts=hold.attempts + 1)
         hold.attempts += 1
+
+
+class AuditStore:
+    """Reading everything, for fsck."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def head(self) -> HeadRow | None:
+        """Return the head."""
+        return await HeadRow.get_or_none(id=1)
+
+    async def leaves(self, first: int, end: int, limit: int) -> list[dict[str, Any]]:
+        """Return placed records from an index on, up to but without another, by index."""
+        sql = (
+            "SELECT record_id, subject, commitment, body, leaf_index FROM ledger_leaf"
+            " WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index LIMIT $3"
+        )
+        return await self._database.fetch(sql, first, end, limit)
+
+    async def last_leaves(self, first: int, limit: int) -> list[dict[str, Any]]:
+        """Return placed records from an index on, the greatest index first."""
+        sql = (
+            "SELECT record_id, commitment, leaf_index FROM ledger_leaf"
+            " WHERE leaf_index >= $1 ORDER BY leaf_index DESC LIMIT $2"
+        )
+        return await self._database.fetch(sql, first, limit)
+
+    async def tile_names(self) -> list[str]:
+        """Return the id of every tile."""
+        return [row["id"] for row in await self._database.fetch("SELECT id FROM ledger_tile ORDER BY id")]
+
+    async def checkpoints(self) -> list[CheckpointRow]:
+        """Return every checkpoint by size."""
+        return await CheckpointRow.all().order_by("size")
+
+    async def anchors(self) -> list[tuple[int, str, TransactionRow | None]]:
+        """Return every anchor's size and purpose, with its transaction if that row is there."""
+        anchors = await AnchorRow.all().order_by("size")
+        rows = await TransactionRow.filter(purpose__startswith="anchor:")
+        by_purpose = {row.purpose: row for row in rows}
+        return [(row.size, row.purpose, by_purpose.get(row.purpose)) for row in anchors]
+
+    async def transaction_hashes(self) -> frozenset[str]:
+        """Return the hash of every transaction that was signed for the chain."""
+        return frozenset(row["hash"] for row in await self._database.fetch("SELECT hash FROM ledger_transaction"))

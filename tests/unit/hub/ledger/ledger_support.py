@@ -14,6 +14,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from huilian_protocol.clock import Clock
+from huilian_protocol.errors import HuilianError
 
 from hub.ledger.anchoring import Anchoring
 from hub.ledger.claims import ClaimService
@@ -111,7 +112,7 @@ class PlainCipher:
     async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
         """See the port."""
         if subject in self.destroyed:
-            raise LookupError("the key is destroyed")
+            raise HuilianError("NOT_FOUND", resource="data of this person")
         owner, _, sealed = data.partition(b"|")
         assert owner == subject.encode()
         return bytes(byte ^ 0x5A for byte in sealed)
@@ -145,13 +146,14 @@ def hub_ledger(
     contract: str,
     key: coincurve.PrivateKey = HUB,
     receipt_key: ec.EllipticCurvePrivateKey | None = None,
+    signer: LogSigner | None = None,
 ) -> HubLedger:
     """Wire a ledger as the composition root does. The log key is fixed, salts count upwards."""
     salts = itertools.count(1)
     outbox, cipher, rpc = Outbox(database, clock), PlainCipher(), JsonRpc(url, timeout_s=2)
     reader = LedgerContract(rpc, CHAIN_ID, contract)
     sender = Sender(reader, key, ChainStore(database), PROFILES["embedded"])
-    signer = LogSigner("hub.example/log", Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    signer = signer or LogSigner("hub.example/log", Ed25519PrivateKey.from_private_bytes(bytes(32)))
     sequencer = Sequencer(database, clock, signer)
     receipt_key = receipt_key or ec.derive_private_key(7, ec.SECP256R1())
 

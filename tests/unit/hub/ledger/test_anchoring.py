@@ -11,7 +11,7 @@ import pytest
 from huilian_protocol.clock import FixedClock
 
 from hub.ledger.anchoring import LedgerMismatch
-from hub.ledger.store import AnchorRow, TileRow, TransactionRow
+from hub.ledger.store import AnchorRow, CheckpointRow, TileRow, TransactionRow
 from hub.platform.database import Database
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.rpc import ChainUnavailable, JsonRpc, WrongChain
@@ -176,6 +176,34 @@ async def test_another_root_on_the_chain_refuses_to_start(hub: HubLedger, chain:
     await _anchor_by_hand(chain, bytes([1]) * 32, 2)
     with pytest.raises(LedgerMismatch, match="another root"):
         await hub.anchoring.check()
+
+
+async def test_another_history_anchored_before_the_newest_anchor_refuses_to_start(
+    hub: HubLedger, clock: FixedClock, chain: LiveChain
+) -> None:
+    await _grow(hub, "a", 2)
+    await hub.anchoring.anchor()
+    await _grow(hub, "b", 3)
+    await _anchor_by_hand(chain, bytes([1]) * 32, 3)
+    newest = await CheckpointRow.get(size=5)
+    await _anchor_by_hand(chain, bytes(newest.root), 5)
+    restarted = await _restarted(hub, clock, chain)
+    with pytest.raises(LedgerMismatch, match="of size 3 with another root than the log: a split view"):
+        await restarted.anchoring.check_at_start()
+    await restarted.rpc.close()
+
+
+async def test_a_signed_checkpoint_that_is_not_of_the_log_refuses_to_start(hub: HubLedger, clock: FixedClock) -> None:
+    await _grow(hub, "a", 3)
+    await CheckpointRow.filter(size=3).update(root=bytes(32))
+    with pytest.raises(LedgerMismatch, match="a checkpoint was signed of size 3 with another root"):
+        await hub.anchoring.check_at_start()
+    await CheckpointRow.filter(size=3).delete()
+    with pytest.raises(LedgerMismatch, match="no checkpoint"):
+        await hub.anchoring.check_at_start()
+    await CheckpointRow.create(size=4, root=bytes(32), note="", signed_at=clock.now())
+    with pytest.raises(LedgerMismatch, match="a checkpoint was signed of size 4, the log only 3: rolled back"):
+        await hub.anchoring.check_at_start()
 
 
 async def test_a_chain_that_forgot_an_anchor_refuses_to_start(hub: HubLedger) -> None:

@@ -144,7 +144,7 @@ async def test_a_record_about_a_person_is_for_that_person_only(hub: HubLedger) -
             await hub.ledger.receipt("private", reader)
     assert parse_receipt(await hub.ledger.receipt("private", "wh-1")).record["id"] == "private"
     hub.cipher.destroyed.add("wh-1")
-    with pytest.raises(LookupError):
+    with pytest.raises(HuilianError, match="NOT_FOUND"):
         await hub.ledger.receipt("private", "wh-1")
 
 

@@ -1,0 +1,19 @@
+"""fsck of a log: rebuild everything from the records, compare it with what is stored and with the chain.
+
+Knows no database: whoever holds the log implements `LogSource`.
+"""
+
+from ledger.fsck.check import check_log
+from ledger.fsck.findings import Finding, Report
+from ledger.fsck.source import LogSource, StoredAnchor, StoredCheckpoint, StoredHead, StoredLeaf
+
+__all__ = [
+    "Finding",
+    "LogSource",
+    "Report",
+    "StoredAnchor",
+    "StoredCheckpoint",
+    "StoredHead",
+    "StoredLeaf",
+    "check_log",
+]
