@@ -1,4 +1,4 @@
-"""What a connector is: three operations towards one agency, and the values that pass through them.
+"""What a connector is: a few operations towards one agency, and the values that pass through them.
 
 A connector knows its agency's protocol and nothing else. Consent, quota, revocation, minimisation, sealing and
 signatures are the kit's work and happen around it (`service.py`), so that no agency's quirk can loosen a trust rule.
@@ -100,6 +100,60 @@ class Connector(Protocol):
         """Fetch and map one record; raises an `UpstreamError` when the agency does not give a usable answer."""
 
 
+class ActionStatus(StrEnum):
+    """What became of an order. An agency that cannot say raises instead: a payment is never guessed."""
+
+    EXECUTED = "executed"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Order:
+    """One action that the agency shall do for `subject`; `parameters` fit the action's schema.
+
+    `order_id` (32 lower-case hex digits) is the same whenever the same request is tried again, and no other request's.
+    """
+
+    action_id: str
+    subject: Subject
+    parameters: Mapping[str, JsonValue]
+    order_id: str
+    as_of: datetime
+
+    def __repr__(self) -> str:
+        return f"Order({self.action_id}, ***)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Outcome:
+    """What became of an order: the result by the action's schema, or {"reason": code} of an agency that said no."""
+
+    status: ActionStatus
+    data: Mapping[str, JsonValue]
+
+    def __repr__(self) -> str:
+        return f"Outcome({self.status.value}, ***)"
+
+
+def rejected(reason: str) -> Outcome:
+    """The agency did nothing and said why; `reason` is a constant in upper case, such as ALREADY_PAID."""
+    return Outcome(ActionStatus.REJECTED, {"reason": reason})
+
+
+class ActingConnector(Connector, Protocol):
+    """A connector that can also act."""
+
+    def actions(self) -> frozenset[str]:
+        """The ids of the actions that this connector can do; must equal the manifest's."""
+
+    async def act(self, order: Order) -> Outcome:
+        """Do one action, or tell again what became of it: the same `order_id` must never be done twice.
+
+        Raises an `UpstreamError` when it is not known what became of it (the same order will come again), or that
+        nothing did: `UpstreamRefused`, or `UpstreamUnavailable` with `nothing_sent`.
+        """
+
+
 class UpstreamError(Exception):
     """The agency gave no usable answer.
 
@@ -114,7 +168,11 @@ class UpstreamError(Exception):
 
 
 class UpstreamUnavailable(UpstreamError):
-    """The agency cannot be reached or says that it is down."""
+    """The agency cannot be reached or says that it is down; `nothing_sent` when no byte of the request left us."""
+
+    def __init__(self, message: str, *, nothing_sent: bool = False) -> None:
+        super().__init__(message)
+        self.nothing_sent = nothing_sent
 
 
 class UpstreamTimeout(UpstreamError):

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import grpc
 from huilian.connector.v1 import connector_service_pb2_grpc
@@ -24,6 +25,9 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.settings import SettingsError
 from huilian_protocol.trust import TrustAnchors
 
+from connectors.kit.action_store import ActionStore
+from connectors.kit.action_verification import ActionVerifier
+from connectors.kit.actions import ActionService
 from connectors.kit.credentials import Credentials
 from connectors.kit.keys import load_edge_keys, published
 from connectors.kit.manifest import load_manifest
@@ -56,7 +60,14 @@ def pinned_trust(settings: HostSettings) -> TrustAnchors:
     return replace(trust, hubs=hubs)
 
 
-async def build_service(package: str, settings: HostSettings, clock: Clock, stack: AsyncExitStack) -> EdgeService:
+class EdgeServices(NamedTuple):
+    """What one edge serves."""
+
+    reads: EdgeService
+    actions: ActionService
+
+
+async def build_services(package: str, settings: HostSettings, clock: Clock, stack: AsyncExitStack) -> EdgeServices:
     """Wire the edge of one agency and start following revocations; `stack` stops and closes everything."""
     manifest, keys = load_manifest(package), load_edge_keys(settings.state_dir)
     limits = limits_of(manifest)
@@ -68,10 +79,15 @@ async def build_service(package: str, settings: HostSettings, clock: Clock, stac
     copy = RevocationCopy(clock, timedelta(seconds=settings.revocations_max_age_seconds))
     verifier = ReadVerifier(manifest, pinned_trust(settings), keys.sealing.private, clock)
     store = EdgeStore(settings.state_dir / "edge.sqlite3")
-    service = EdgeService(manifest, connector, verifier, store, copy, keys, clock, limits.timeout_ms / 1_000)
+    timeout_s = limits.timeout_ms / 1_000
+    service = EdgeService(manifest, connector, verifier, store, copy, keys, clock, timeout_s)
     stack.push_async_callback(service.close)
+    judge = ActionVerifier(manifest, verifier, keys.sealing.private)
+    actions = ActionService(service, judge, ActionStore(store), copy, clock, timeout_s)
+    stack.push_async_callback(actions.close)
     await _follow_revocations(settings, service, copy, stack)
-    return service
+    await stack.enter_async_context(_background(asyncio.create_task(_sweep(service, actions))))
+    return EdgeServices(service, actions)
 
 
 async def _follow_revocations(
@@ -84,8 +100,7 @@ async def _follow_revocations(
     channel = grpc.aio.secure_channel(settings.hub_address, client_credentials(settings), options)
     await stack.enter_async_context(channel)
     follower = RevocationFollower(channel, copy, service.learn_revocation, service.revocation_cursor)
-    for work in (follower.run(), _sweep(service)):
-        await stack.enter_async_context(_background(asyncio.create_task(work)))
+    await stack.enter_async_context(_background(asyncio.create_task(follower.run())))
 
 
 @contextlib.asynccontextmanager
@@ -98,10 +113,11 @@ async def _background(task: asyncio.Task[None]) -> AsyncIterator[None]:
             await task
 
 
-async def _sweep(service: EdgeService) -> None:
+async def _sweep(reads: EdgeService, actions: ActionService) -> None:
     while True:
         try:
-            await service.forget_answers()
+            await reads.forget_answers()
+            await actions.forget_answers()
         except Exception as error:  # noqa: BLE001  the disk may be full for a moment; the next round tries again
             logger.error("sweep_failed error=%s", type(error).__name__)
         await asyncio.sleep(_SWEEP_S)
@@ -110,9 +126,10 @@ async def _sweep(service: EdgeService) -> None:
 async def run(package: str, settings: HostSettings) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is under way."""
     async with AsyncExitStack() as stack:
-        service = await build_service(package, settings, make_clock(settings), stack)
+        services = await build_services(package, settings, make_clock(settings), stack)
         server = EdgeServer(settings)
-        connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server(ConnectorServicer(service), server.grpc)
+        servicer = ConnectorServicer(services.reads, services.actions)
+        connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server(servicer, server.grpc)
         await server.serve()
 
 

@@ -24,8 +24,8 @@ EVIDENCE_ORDER: tuple[EvidenceLevel, ...] = ("CHANNEL_ATTESTED", "DEVICE_SIGNED"
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
-class FieldSpec(BaseModel):
-    """What a dataset says about one of its fields."""
+class ValueSpec(BaseModel):
+    """What a schema says about one of its properties."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -36,6 +36,11 @@ class FieldSpec(BaseModel):
     )
     data_class: Literal["C1", "C2", "C3"] = Field(alias="x-class")
     mask: Literal["none", "amount_band", "keep_ends", "hide"] = Field(alias="x-mask")
+
+
+class FieldSpec(ValueSpec):
+    """What a dataset says about one of its fields."""
+
     time: Literal["as_of", "period"] = Field(alias="x-time")
 
 
@@ -58,6 +63,25 @@ class DatasetSpec(BaseModel):
         return {name: FieldSpec.model_validate(prop) for name, prop in self.json_schema["properties"].items()}
 
 
+class ActionSpec(BaseModel):
+    """One action on offer. `target` is the parameter that names what is acted on, and can be done to once only;
+    `amount` the one that says how much money moves (fen). `needs_exact_consent`: the person signs the very parameters.
+    """
+
+    model_config = _STRICT
+
+    id: Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z_]+/v[0-9]+$")]
+    title_zh: str = Field(min_length=1)
+    title_en: str = Field(min_length=1)
+    parameters_schema: dict[str, Any] = Field(alias="parameters")
+    result_schema: dict[str, Any] = Field(alias="result")
+    target: str
+    amount: str | None = None
+    needs_exact_consent: bool
+    least_evidence_level: EvidenceLevel
+    purposes: frozenset[str] = Field(min_length=1)
+
+
 class Manifest(BaseModel):
     """A connector's whole manifest with its schemas read in."""
 
@@ -71,6 +95,11 @@ class Manifest(BaseModel):
     timeout_ms: int = Field(ge=100, le=30_000)
     max_answer_bytes: int = Field(ge=1_024, le=2_097_152)
     datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
+    actions: tuple[ActionSpec, ...] = ()
+
+    def action(self, action_id: str) -> ActionSpec | None:
+        """The action with this id, or None."""
+        return next((action for action in self.actions if action.id == action_id), None)
 
     def dataset(self, dataset_id: str) -> DatasetSpec | None:
         """The dataset with this id, or None."""
@@ -93,18 +122,34 @@ def read_manifest(folder: Path) -> Manifest:
     raw = yaml.safe_load((folder / "manifest.yaml").read_text("utf-8"))
     for dataset in raw.get("datasets", []):
         dataset["schema"] = parse_json((folder / dataset["schema"]).read_bytes())
+    for action in raw.get("actions", []):
+        for name in ("parameters", "result"):
+            action[name] = parse_json((folder / action[name]).read_bytes())
     manifest = Manifest.model_validate(raw)
     for spec in manifest.datasets:
-        _check_schema(spec)
+        _check_schema(spec.id, spec.json_schema, FieldSpec)
+    for action in manifest.actions:
+        _check_action(action)
     return manifest
 
 
-def _check_schema(spec: DatasetSpec) -> None:
-    schema = spec.json_schema
-    if schema.get("$id") != spec.id:
-        raise ValueError(f"{spec.id}: the schema's $id is another")
+def _check_action(spec: ActionSpec) -> None:
+    _check_schema(f"{spec.id}/parameters", spec.parameters_schema, ValueSpec)
+    _check_schema(f"{spec.id}/result", spec.result_schema, ValueSpec)
+    parameters = spec.parameters_schema["properties"]
+    if parameters.get(spec.target, {}).get("type") != "string":
+        raise ValueError(f"{spec.id}: what is acted on is no text parameter")
+    if spec.amount is not None and parameters.get(spec.amount, {}).get("type") != "integer":
+        raise ValueError(f"{spec.id}: the amount is no integer parameter")
+
+
+def _check_schema(schema_id: str, schema: Mapping[str, Any], value: type[ValueSpec]) -> None:
+    if schema.get("$id") != schema_id:
+        raise ValueError(f"{schema_id}: the schema's $id is another")
     if schema.get("additionalProperties") is not False:
-        raise ValueError(f"{spec.id}: the schema lets undeclared fields through")
+        raise ValueError(f"{schema_id}: the schema lets undeclared fields through")
+    for prop in schema["properties"].values():
+        value.model_validate(prop)
     # A record that is present is complete; otherwise a missing field could mean anything.
-    if set(schema.get("required", ())) != set(spec.fields):
-        raise ValueError(f"{spec.id}: every field must be required")
+    if set(schema.get("required", ())) != set(schema["properties"]):
+        raise ValueError(f"{schema_id}: every field must be required")

@@ -1,4 +1,4 @@
-"""A read as the edge takes it in and gives it out, without protobuf."""
+"""A read or an action as the edge takes it in and gives it out, without protobuf."""
 
 from __future__ import annotations
 
@@ -36,13 +36,37 @@ class ReadRequest:
         )
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class ActRequest:
+    """One wanted action. `sealed_subject` and `sealed_parameters` open with the agency's key only."""
+
+    request_id: str
+    signed_consent: bytes
+    action_id: str
+    sealed_subject: bytes
+    sealed_parameters: bytes
+    recipient_public_key: bytes
+
+    def fingerprint(self) -> bytes:
+        """SHA-256 over everything asked: the same request id with another fingerprint is another request."""
+        return sha256_canonical(
+            {
+                "action": self.action_id,
+                "recipient_public_key": _digest(self.recipient_public_key),
+                "sealed_parameters": _digest(self.sealed_parameters),
+                "sealed_subject": _digest(self.sealed_subject),
+                "signed_consent": _digest(self.signed_consent),
+            }
+        )
+
+
 def _digest(data: bytes) -> str:
     return b64u_encode(hashlib.sha256(data).digest())
 
 
 @dataclass(frozen=True, slots=True)
 class ReadAnswer:
-    """A sealed answer with the edge's signature, and the aware UTC time at which the agency was read."""
+    """A sealed answer with the edge's signature, and the aware UTC time at which the agency was asked."""
 
     envelope: bytes
     edge_signature: str

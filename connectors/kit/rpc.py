@@ -9,20 +9,22 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.connector.v1 import connector_service_pb2 as pb
 from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.artefact import Period
+from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import public_key_to_jwk
 
+from connectors.kit.actions import ActionService
 from connectors.kit.contract import CheckOutcome
 from connectors.kit.keys import SEALING_SUITE
-from connectors.kit.manifest import DatasetSpec, Manifest
-from connectors.kit.requests import ReadRequest
+from connectors.kit.manifest import ActionSpec, DatasetSpec, Manifest
+from connectors.kit.requests import ActRequest, ReadAnswer, ReadRequest
 from connectors.kit.service import EdgeService
 
 
 class ConnectorServicer(connector_service_pb2_grpc.ConnectorServiceServicer):
     """Serves one agency's edge to hubs."""
 
-    def __init__(self, service: EdgeService) -> None:
-        self._service = service
+    def __init__(self, service: EdgeService, actions: ActionService | None = None) -> None:
+        self._service, self._actions = service, actions
 
     async def Describe(self, request: pb.DescribeRequest, context: Any) -> pb.DescribeResponse:
         """Manifest, datasets and public keys."""
@@ -36,6 +38,7 @@ class ConnectorServicer(connector_service_pb2_grpc.ConnectorServiceServicer):
             sealing_suite=SEALING_SUITE.value,
             sealing_public_key=keys.sealing.public,
             edge_signing_key_jwk=json.dumps(public_key_to_jwk(keys.signing.public_key())),
+            actions=[_action_message(manifest, action) for action in manifest.actions if self._actions is not None],
         )
 
     async def Check(self, request: pb.CheckRequest, context: Any) -> pb.CheckResponse:
@@ -57,9 +60,44 @@ class ConnectorServicer(connector_service_pb2_grpc.ConnectorServiceServicer):
                 recipient_public_key=request.recipient_public_key,
             )
         )
-        read_time = Timestamp()
-        read_time.FromDatetime(answer.read_at)
+        read_time = _timestamp(answer)
         return pb.ReadResponse(envelope=answer.envelope, edge_signature=answer.edge_signature, read_time=read_time)
+
+    async def Act(self, request: pb.ActRequest, context: Any) -> pb.ActResponse:
+        """One consented action."""
+        if self._actions is None:
+            raise HuilianError("NOT_FOUND", "this edge serves no actions", resource=f"action {request.action_id}")
+        answer = await self._actions.act(
+            ActRequest(
+                request_id=request.request_id,
+                signed_consent=request.signed_consent,
+                action_id=request.action_id,
+                sealed_subject=request.sealed_subject,
+                sealed_parameters=request.sealed_parameters,
+                recipient_public_key=request.recipient_public_key,
+            )
+        )
+        act_time = _timestamp(answer)
+        return pb.ActResponse(envelope=answer.envelope, edge_signature=answer.edge_signature, act_time=act_time)
+
+
+def _timestamp(answer: ReadAnswer) -> Timestamp:
+    timestamp = Timestamp()
+    timestamp.FromDatetime(answer.read_at)
+    return timestamp
+
+
+def _action_message(manifest: Manifest, action: ActionSpec) -> pb.Action:
+    return pb.Action(
+        action_id=action.id,
+        agency_id=manifest.agency_id,
+        title_zh=action.title_zh,
+        title_en=action.title_en,
+        least_evidence_level=action.least_evidence_level,
+        parameters_schema=json.dumps(action.parameters_schema, ensure_ascii=False),
+        result_schema=json.dumps(action.result_schema, ensure_ascii=False),
+        needs_exact_consent=action.needs_exact_consent,
+    )
 
 
 def _dataset_message(manifest: Manifest, dataset: DatasetSpec) -> pb.Dataset:

@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from connectors.kit.sandbox_server import SandboxContext
+
 
 @dataclass(frozen=True, slots=True)
 class Payment:
@@ -28,10 +30,11 @@ class OrderReused(Exception):
 
 
 class PaymentBook:
-    """Payments by order. Kept in `folder` when there is one, so that a restarted sandbox still knows them."""
+    """Payments by order. Kept in the sandbox's folder when it has one, so that it still knows them after a restart."""
 
-    def __init__(self, folder: Path | None, receipt_prefix: str) -> None:
-        self._path = folder / "payments.jsonl" if folder is not None else None
+    def __init__(self, context: SandboxContext, receipt_prefix: str) -> None:
+        self._faults = context.faults
+        self._path: Path | None = context.folder / "payments.jsonl" if context.folder is not None else None
         self._prefix = receipt_prefix
         self._payments: dict[str, Payment] = {}
         if self._path is not None and self._path.exists():
@@ -53,7 +56,7 @@ class PaymentBook:
             if (earlier.target, earlier.amount_fen) != (target, amount_fen):
                 raise OrderReused
             return earlier
-        if self.paid(target) is not None:
+        if self.paid(target) is not None and not self._faults.takes_twice:
             raise AlreadyPaid
         receipt_number = f"{self._prefix}{len(self._payments) + 1:08d}"
         return self._keep(Payment(order_id, target, amount_fen, receipt_number, paid_at))
@@ -65,4 +68,5 @@ class PaymentBook:
                 file.flush()
                 os.fsync(file.fileno())
         self._payments[payment.order_id] = payment
+        self._faults.acts += 1
         return payment

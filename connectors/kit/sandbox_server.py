@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
@@ -48,6 +48,7 @@ class PageFault(StrEnum):
 class Faults:
     """The fault that the sandbox shows at present (tests set it) and the number of questions that reached it.
 
+    `acts` counts what was really done (payments taken); `takes_twice` is an agency that minds order numbers only.
     `polls_until_ready` is how often an agency that works asynchronously says "not yet".
     """
 
@@ -55,6 +56,8 @@ class Faults:
     page: PageFault | None = None
     queries: int = 0
     polls_until_ready: int = 1
+    acts: int = 0
+    takes_twice: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,11 @@ def sandbox_person(faults: Faults, name: str, number: str) -> Person | None:
     return person
 
 
+# Faults before anything is looked at; the others happen to an answer, when what was asked for is done.
+_AT_THE_DOOR: Mapping[Fault | None, Callable[[], web.Response]] = {
+    Fault.DOWN: lambda: web.Response(status=503, text="sandbox told to be down"),
+    Fault.REFUSES: lambda: web.Response(status=401, text="sandbox told to refuse"),
+}
 Answer = Callable[[web.Request, bytes], Awaitable[web.Response]]
 
 
@@ -102,6 +110,8 @@ class Route:
 
         async def serve(request: web.Request) -> web.StreamResponse:
             faults.queries += self.is_question
+            if faults.active in _AT_THE_DOOR:
+                return _AT_THE_DOOR[faults.active]()
             response = await self.answer(request, await request.read())
             response.headers["X-Sandbox"] = "true"
             return await _spoil(request, response, faults.active)
@@ -131,10 +141,6 @@ def make_app_of(title_zh: str, routes: Sequence[Route], faults: Faults) -> web.A
 
 async def _spoil(request: web.Request, response: web.Response, fault: Fault | None) -> web.StreamResponse:
     """The response as this fault leaves it."""
-    if fault is Fault.DOWN:
-        return web.Response(status=503, text="sandbox told to be down")
-    if fault is Fault.REFUSES:
-        return web.Response(status=401, text="sandbox told to refuse")
     if fault is Fault.GARBAGE:
         return web.Response(body=b"\x81\x00\xff<html>proxy error</html>\xfe" * 7)
     if fault is Fault.HUGE:

@@ -71,7 +71,7 @@ class EdgeService:
         self._verifier, self._store, self._revocations = verifier, store, revocations
         self._clock, self._timeout_s = clock, timeout_s
         self._schemas = PayloadSchemas(manifest)
-        self._memory = GroupCommit(store)
+        self.memory = GroupCommit(store)
         self._running: dict[tuple[str, bytes], asyncio.Task[ReadAnswer]] = {}
 
     async def read(self, request: ReadRequest) -> ReadAnswer:
@@ -93,23 +93,23 @@ class EdgeService:
     async def close(self) -> None:
         """Wait for reads that are under way, then close the store."""
         await asyncio.gather(*self._running.values(), return_exceptions=True)
-        await self._memory.close()
+        await self.memory.close()
 
     async def forget_answers(self) -> int:
         """Drop stored answers that no retry can want any more; returns how many."""
-        return await self._memory.run(self._store.forget_answers, self._clock.now() - ANSWER_LIFE)
+        return await self.memory.run(self._store.forget_answers, self._clock.now() - ANSWER_LIFE)
 
     async def learn_revocation(self, cursor: int, consent_id: str, revoked_at: datetime) -> None:
         """Keep a revocation; durable when this returns."""
-        await self._memory.run(self._store.learn_revocation, cursor, consent_id, revoked_at)
+        await self.memory.run(self._store.learn_revocation, cursor, consent_id, revoked_at)
 
     async def revocation_cursor(self) -> int:
         """Up to where the hub's revocations are known."""
-        return await self._memory.run(self._store.cursor)
+        return await self.memory.run(self._store.cursor)
 
     async def _serve(self, request: ReadRequest, verified: VerifiedRead, fingerprint: bytes) -> ReadAnswer:
         artefact, now = verified.artefact, self._clock.now().replace(microsecond=0)
-        earlier = await self._memory.run(
+        earlier = await self.memory.run(
             self._store.begin_read,
             request.request_id,
             fingerprint,
@@ -119,14 +119,14 @@ class EdgeService:
             now,
         )
         if earlier is not None:
-            return _answer_from_bytes(earlier)
+            return answer_from_bytes(earlier)
         try:
             answer = self._seal(request, verified, await self._fetch(request.request_id, verified, now), now)
         except Exception as error:
             # Nothing has left the agency, so the person's read is not used up.
-            await self._memory.run(self._store.give_back, request.request_id)
+            await self.memory.run(self._store.give_back, request.request_id)
             raise (self._provider_error(error) if isinstance(error, UpstreamError) else error) from error
-        await self._memory.run(self._store.finish_read, request.request_id, artefact.id, _answer_to_bytes(answer))
+        await self.memory.run(self._store.finish_read, request.request_id, artefact.id, answer_to_bytes(answer))
         return answer
 
     async def _fetch(self, request_id: str, verified: VerifiedRead, now: datetime) -> Record:
@@ -199,7 +199,7 @@ def _payload(request: ReadRequest, record: Record, now: datetime) -> bytes:
         raise UpstreamMalformed("the record has no canonical form") from None
 
 
-def _answer_to_bytes(answer: ReadAnswer) -> bytes:
+def answer_to_bytes(answer: ReadAnswer) -> bytes:
     """The stored form of an answer: what leaves the edge, nothing more readable than that."""
     return canonicalise(
         {
@@ -210,6 +210,7 @@ def _answer_to_bytes(answer: ReadAnswer) -> bytes:
     )
 
 
-def _answer_from_bytes(data: bytes) -> ReadAnswer:
+def answer_from_bytes(data: bytes) -> ReadAnswer:
+    """The answer in its stored form."""
     value = parse_canonical(data)
     return ReadAnswer(b64u_decode(value["envelope"]), value["edge_signature"], parse_time(value["read_at"]))

@@ -56,7 +56,7 @@ class EdgeStore:
         A method that raises leaves nothing behind and does not disturb the others. When the disk itself fails, nothing
         of any of them is kept and its error is raised.
         """
-        with self._transaction():
+        with self.transaction():
             return [_outcome(work) for work in works]
 
     def begin_read(
@@ -67,9 +67,9 @@ class EdgeStore:
         Raises HuilianError CONSENT_REVOKED, REQUEST_ID_REUSED, REPLAYED_REQUEST or CONSENT_EXHAUSTED; then nothing
         is counted.
         """
-        with self._transaction():
-            self._refuse_revoked(consent_id)
-            row = self._one("SELECT fingerprint, state, answer FROM read WHERE request_id = ?", request_id)
+        with self.transaction():
+            self.refuse_revoked(consent_id)
+            row = self.one("SELECT fingerprint, state, answer FROM read WHERE request_id = ?", request_id)
             if row is None:
                 self._count(consent_id, dataset_id, max_reads)
                 self._connection.execute(
@@ -82,8 +82,8 @@ class EdgeStore:
 
     def finish_read(self, request_id: str, consent_id: str, answer: bytes) -> None:
         """Store the answer; raises HuilianError CONSENT_REVOKED when the person revoked while it was fetched."""
-        with self._transaction():
-            self._refuse_revoked(consent_id)
+        with self.transaction():
+            self.refuse_revoked(consent_id)
             changed = self._connection.execute(
                 "UPDATE read SET state = 'answered', answer = ? WHERE request_id = ? AND state = 'counted'",
                 (answer, request_id),
@@ -92,8 +92,8 @@ class EdgeStore:
 
     def give_back(self, request_id: str) -> None:
         """Undo the count of a read for which nothing left the agency."""
-        with self._transaction():
-            row = self._one(
+        with self.transaction():
+            row = self.one(
                 "DELETE FROM read WHERE request_id = ? AND state = 'counted' RETURNING consent_id, dataset_id",
                 request_id,
             )
@@ -104,7 +104,7 @@ class EdgeStore:
 
     def forget_answers(self, before: datetime) -> int:
         """Drop stored answers older than this; their request ids stay known for ever. Returns how many."""
-        with self._transaction():
+        with self.transaction():
             return self._connection.execute(
                 "UPDATE read SET state = 'forgotten', answer = NULL WHERE state = 'answered' AND counted_at < ?",
                 (format_time(before),),
@@ -112,26 +112,27 @@ class EdgeStore:
 
     def used_reads(self, consent_id: str, dataset_id: str) -> int:
         """How many reads of a dataset a consent has used at this edge."""
-        row = self._one("SELECT used FROM quota WHERE consent_id = ? AND dataset_id = ?", consent_id, dataset_id)
+        row = self.one("SELECT used FROM quota WHERE consent_id = ? AND dataset_id = ?", consent_id, dataset_id)
         return _integer(row[0]) if row is not None else 0
 
     def cursor(self) -> int:
         """Up to where the hub's revocations are known."""
-        row = self._one("SELECT cursor FROM feed")
+        row = self.one("SELECT cursor FROM feed")
         assert row is not None
         return _integer(row[0])
 
     def learn_revocation(self, cursor: int, consent_id: str, revoked_at: datetime) -> None:
         """Keep a revocation and the place in the feed that it came from; cursors never go back."""
-        with self._transaction():
+        with self.transaction():
             self._connection.execute(
                 "INSERT OR IGNORE INTO revocation (consent_id, revoked_at) VALUES (?, ?)",
                 (consent_id, format_time(revoked_at)),
             )
             self._connection.execute("UPDATE feed SET cursor = max(cursor, ?)", (cursor,))
 
-    def _refuse_revoked(self, consent_id: str) -> None:
-        if self._one("SELECT 1 FROM revocation WHERE consent_id = ?", consent_id) is not None:
+    def refuse_revoked(self, consent_id: str) -> None:
+        """Raise HuilianError CONSENT_REVOKED if it was; belongs inside a transaction."""
+        if self.one("SELECT 1 FROM revocation WHERE consent_id = ?", consent_id) is not None:
             raise HuilianError("CONSENT_REVOKED")
 
     def _count(self, consent_id: str, dataset_id: str, max_reads: int) -> None:
@@ -145,12 +146,18 @@ class EdgeStore:
         if counted == 0:
             raise HuilianError("CONSENT_EXHAUSTED", max_reads=max_reads)
 
-    def _one(self, statement: str, *values: object) -> tuple[object, ...] | None:
+    def execute(self, statement: str, *values: object) -> int:
+        """Run a statement inside a transaction; how many rows it changed."""
+        return self._connection.execute(statement, values).rowcount
+
+    def one(self, statement: str, *values: object) -> tuple[object, ...] | None:
+        """The first row of an answer, or None."""
         row: tuple[object, ...] | None = self._connection.execute(statement, values).fetchone()
         return row
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
+        """All of it or nothing; inside another one, a part that can fail alone."""
         if self._connection.in_transaction:
             with self._savepoint():
                 yield

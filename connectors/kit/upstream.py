@@ -80,8 +80,10 @@ class UpstreamHttp:
             raise UpstreamTimeout("no answer within the time limit") from error
         except aiohttp.ClientPayloadError as error:
             raise UpstreamMalformed("the answer broke off") from error
+        except aiohttp.ClientConnectorError as error:
+            raise UpstreamUnavailable("no connection", nothing_sent=True) from error
         except aiohttp.ClientError as error:
-            raise UpstreamUnavailable("no connection") from error
+            raise UpstreamUnavailable("the connection broke") from error
 
     async def _bounded_body(self, response: aiohttp.ClientResponse) -> bytes:
         chunks = bytearray()

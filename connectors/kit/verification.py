@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from huilian_protocol.artefact import Artefact, EvidenceLevel, Period
-from huilian_protocol.binding import Binding, check_identity
+from huilian_protocol.binding import check_identity
 from huilian_protocol.clock import Clock
 from huilian_protocol.consent import VerifiedConsent, verify_evidence
 from huilian_protocol.errors import HuilianError
@@ -58,12 +58,12 @@ class ReadVerifier:
         """
         dataset = self._known_dataset(request)
         period = _months(request.period)
-        evidence = self._verify_evidence(request.signed_consent)
+        evidence = self.evidence(request.signed_consent)
         self._check_terms(evidence.artefact, dataset, request, period)
-        subject = self._open_subject(evidence.binding, request, evidence.artefact)
+        subject = self.open_subject(evidence, request.sealed_subject)
         return VerifiedRead(evidence.artefact, dataset, subject, period)
 
-    def _verify_evidence(self, signed_consent: bytes) -> VerifiedConsent:
+    def evidence(self, signed_consent: bytes) -> VerifiedConsent:
         """`verify_evidence`, remembering what does not change: signatures over the very same bytes stay good.
 
         What does change with time, the validity of consent and binding, is judged every time.
@@ -104,10 +104,12 @@ class ReadVerifier:
         # The request carries the key itself; its id ties it to the recipient that the person saw and signed.
         artefact.check_recipient(artefact.recipient.id, key_id(request.recipient_public_key))
 
-    def _open_subject(self, binding: Binding, request: ReadRequest, artefact: Artefact) -> Subject:
+    def open_subject(self, evidence: VerifiedConsent, sealed_subject: bytes) -> Subject:
+        """The person who signed; raises SEALED_DATA_INVALID or SUBJECT_MISMATCH for anybody else."""
+        artefact = evidence.artefact
         info = subject_info(consent_id=artefact.id, subject=artefact.subject, agency=self._manifest.agency_id)
-        identity = open_identity(request.sealed_subject, self._sealing_key, info)
-        check_identity(binding, identity.name, identity.resident_id, identity.salt)
+        identity = open_identity(sealed_subject, self._sealing_key, info)
+        check_identity(evidence.binding, identity.name, identity.resident_id, identity.salt)
         return Subject(identity.name, identity.resident_id)
 
 

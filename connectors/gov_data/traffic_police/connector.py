@@ -1,4 +1,4 @@
-"""Reads `traffic_police.violation/v1` from a traffic police gateway."""
+"""Reads `traffic_police.violation/v1` from a traffic police gateway, and pays fines there."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from connectors.gov_data.traffic_police import wire
-from connectors.gov_data.traffic_police.mapping import map_violations
+from connectors.gov_data.traffic_police.mapping import map_receipt, map_violations
 from connectors.kit.contract import (
     NO_ACCOUNT,
+    ActionStatus,
     CheckOutcome,
     CheckResult,
+    Order,
+    Outcome,
     Presence,
     Query,
     Record,
@@ -19,12 +22,14 @@ from connectors.kit.contract import (
     UpstreamRefused,
     UpstreamUnavailable,
     check_result_of,
+    rejected,
 )
 from connectors.kit.plugin import ConnectorContext
-from connectors.kit.upstream import UpstreamHttp, compact_month, is_same
+from connectors.kit.upstream import UpstreamHttp, compact_month, fen_to_yuan, is_same
 
-DATASET = "traffic_police.violation/v1"
+DATASET, PAY_FINE = "traffic_police.violation/v1", "traffic_police.pay_fine/v1"
 _DONE, _NO_LICENCE, _BUSY = "1", "20", "99"
+_REJECTIONS = {"31": "ALREADY_PAID", "32": "WRONG_AMOUNT", "33": "NO_SUCH_FINE"}
 
 
 class TrafficPoliceConnector:
@@ -56,6 +61,27 @@ class TrafficPoliceConnector:
         if (answer.get("xm"), answer.get("sfzmhm")) != (query.subject.name, query.subject.resident_id):
             raise UpstreamMalformed("the answer speaks of another person")
         return Record(Presence.PRESENT, map_violations(answer, query.period))
+
+    def actions(self) -> frozenset[str]:
+        return frozenset({PAY_FINE})
+
+    async def act(self, order: Order) -> Outcome:
+        number, amount_fen = str(order.parameters["decision_number"]), order.parameters["amount_fen"]
+        assert isinstance(amount_fen, int), "the schema says integer"
+        asked = {
+            "xm": order.subject.name,
+            "sfzmhm": order.subject.resident_id,
+            "jdsbh": number,
+            "je": fen_to_yuan(amount_fen),
+            # The gateway takes each of our order numbers once and tells the same receipt again.
+            "ddh": order.order_id,
+        }
+        answer = await self._call(wire.PAY, asked, (_DONE, *_REJECTIONS))
+        if answer["code"] != _DONE:
+            return rejected(_REJECTIONS[answer["code"]])
+        if (answer.get("ddh"), answer.get("jdsbh")) != (order.order_id, number):
+            raise UpstreamMalformed("the receipt is for another order")
+        return Outcome(ActionStatus.EXECUTED, map_receipt(answer))
 
     async def _call(self, method: str, asked: Mapping[str, str], answers: tuple[str, ...]) -> dict[str, str]:
         """One exchange; codes among `answers` are answers, all others are raised."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from connectors.gov_data.traffic_police.wire import Violation, read_rows
+from huilian_protocol.clock import format_time
+
+from connectors.gov_data.traffic_police.wire import Violation, read_china_time, read_rows
 from connectors.kit.contract import JsonValue, UpstreamMalformed
 from connectors.kit.months import Month, Period
 from connectors.kit.upstream import read_compact_month, yuan_to_fen
@@ -24,6 +26,22 @@ def map_violations(answer: Mapping[str, str], period: Period) -> dict[str, JsonV
         "unpaid_fines": _count(answer.get("wjbs")),
         "violations": [_violation(row) for row in rows],
     }
+
+
+def map_receipt(answer: Mapping[str, str]) -> dict[str, JsonValue]:
+    """The result of `traffic_police.pay_fine/v1`."""
+    return {
+        "paid_at": _instant(answer.get("jksj", "")),
+        "paid_fen": yuan_to_fen(answer.get("je")),
+        "receipt_number": answer.get("pjh"),
+    }
+
+
+def _instant(text: str) -> str:
+    try:
+        return format_time(read_china_time(text))
+    except ValueError:
+        raise UpstreamMalformed("a time is not written yyyyMMddHHmmss") from None
 
 
 def _rows(text: str) -> Sequence[Violation]:

@@ -37,7 +37,7 @@ class TrafficPolice:
 
     def __init__(self, context: SandboxContext) -> None:
         self._context = context
-        self._book = PaymentBook(context.folder, "JJ")
+        self._book = PaymentBook(context, "JJ")
 
     async def answer(self, _: web.Request, body: bytes) -> web.Response:
         """Check the signature, serve the method, sign the answer with the request's nonce in it."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -77,3 +77,10 @@ def read_rows(text: str) -> list[Violation]:
 def china_time(now: datetime) -> str:
     """An instant as the gateway writes it: Chinese local time without an offset, yyyyMMddHHmmss."""
     return (now + timedelta(hours=8)).strftime("%Y%m%d%H%M%S")
+
+
+def read_china_time(text: str) -> datetime:
+    """The instant that the gateway wrote, aware UTC; ValueError for another spelling."""
+    if not (text.isascii() and text.isdigit() and len(text) == 14):
+        raise ValueError("no time")
+    return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC) - timedelta(hours=8)

@@ -1,4 +1,4 @@
-"""Reads `utilities.bill/v1` from a city's billing platform, page by page."""
+"""Reads `utilities.bill/v1` from a city's billing platform, page by page, and pays bills there."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import Any
 from huilian_protocol.canonical import parse_json
 
 from connectors.gov_data.utilities import wire
-from connectors.gov_data.utilities.mapping import map_bills
+from connectors.gov_data.utilities.mapping import map_bills, map_receipt
 from connectors.gov_data.utilities.pages import all_bills
 from connectors.kit.contract import (
     NO_ACCOUNT,
+    ActionStatus,
     CheckOutcome,
     CheckResult,
+    Order,
+    Outcome,
     Presence,
     Query,
     Record,
@@ -23,11 +26,13 @@ from connectors.kit.contract import (
     UpstreamMalformed,
     UpstreamRefused,
     check_result_of,
+    rejected,
 )
 from connectors.kit.plugin import ConnectorContext
-from connectors.kit.upstream import UpstreamHttp
+from connectors.kit.upstream import UpstreamHttp, fen_to_yuan
 
-DATASET = "utilities.bill/v1"
+DATASET, PAY_BILL = "utilities.bill/v1", "utilities.pay_bill/v1"
+_REJECTIONS = {wire.ALREADY_PAID: "ALREADY_PAID", wire.WRONG_AMOUNT: "WRONG_AMOUNT", wire.NO_BILL: "NO_SUCH_BILL"}
 
 
 class UtilitiesConnector:
@@ -53,6 +58,26 @@ class UtilitiesConnector:
         bills = await all_bills(first, lambda number: self._page(query, number))
         return Record(Presence.PRESENT, map_bills(first.get("accounts"), bills, query.period))
 
+    def actions(self) -> frozenset[str]:
+        return frozenset({PAY_BILL})
+
+    async def act(self, order: Order) -> Outcome:
+        number, amount_fen = order.parameters["bill_number"], order.parameters["amount_fen"]
+        assert isinstance(amount_fen, int), "the schema says integer"
+        asked = {
+            "name": order.subject.name,
+            "certNo": order.subject.resident_id,
+            "billNo": number,
+            "amount": fen_to_yuan(amount_fen),
+        }
+        order_header = {wire.ORDER_HEADER: order.order_id}
+        answer = await self._call(wire.PAYMENTS_PATH, asked, (wire.OK, *_REJECTIONS), order_header)
+        if answer["code"] != wire.OK:
+            return rejected(_REJECTIONS[answer["code"]])
+        if answer.get("billNo") != number:
+            raise UpstreamMalformed("the receipt is for another bill")
+        return Outcome(ActionStatus.EXECUTED, map_receipt(answer))
+
     async def _page(self, query: Query, number: int) -> Mapping[str, Any]:
         subject = query.subject
         asked = {
@@ -68,8 +93,11 @@ class UtilitiesConnector:
             raise UpstreamMalformed("the answer speaks of another person")
         return page
 
-    async def _call(self, path: str, asked: Mapping[str, object], answers: tuple[str, ...]) -> dict[str, Any]:
+    async def _call(
+        self, path: str, asked: Mapping[str, object], answers: tuple[str, ...], more: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         headers = {
+            **(more or {}),
             "Content-Type": "application/json; charset=utf-8",
             wire.KEY_HEADER: self._context.credentials["api_key"],
         }

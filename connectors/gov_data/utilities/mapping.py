@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
+
+from huilian_protocol.clock import format_time
 
 from connectors.kit.contract import JsonValue, UpstreamMalformed
 from connectors.kit.months import Month, Period
@@ -24,6 +27,21 @@ def map_bills(accounts: object, rows: Sequence[Mapping[str, Any]], period: Perio
         "paid_fen": sum(_amount(bill) for bill in bills if bill["status"] == "PAID"),
         "unpaid_bills": len(unpaid),
         "unpaid_fen": sum(_amount(bill) for bill in unpaid),
+    }
+
+
+def map_receipt(answer: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """The result of `utilities.pay_bill/v1`."""
+    paid_at = answer.get("paidAt")
+    try:
+        moment = datetime.fromisoformat(paid_at if isinstance(paid_at, str) else "")
+        paid_utc = format_time(moment.astimezone(UTC).replace(microsecond=0))
+    except ValueError:
+        raise UpstreamMalformed("a time is not written by ISO 8601") from None
+    return {
+        "paid_at": paid_utc,
+        "paid_fen": yuan_to_fen(answer.get("amount")),
+        "receipt_number": answer.get("receiptNo"),
     }
 
 

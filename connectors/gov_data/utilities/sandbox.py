@@ -41,7 +41,7 @@ class Utilities:
 
     def __init__(self, context: SandboxContext) -> None:
         self._context = context
-        self._book = PaymentBook(context.folder, "GY")
+        self._book = PaymentBook(context, "GY")
 
     async def ping(self, request: web.Request, _: bytes) -> web.Response:
         """Whether the platform is up and knows the key."""

@@ -10,14 +10,26 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from huilian_protocol.action import ActionParameters
 from huilian_protocol.artefact import Artefact, Period
 from huilian_protocol.sealing import Suite, generate_keypair
 
 from connectors.kit.acceptance.upstream import Upstream, running_upstream
-from connectors.kit.acceptance.world import NOW, PERIOD, Device, World, new_signing_key, open_answer, seal_subject
+from connectors.kit.acceptance.world import (
+    PERIOD,
+    Device,
+    World,
+    new_signing_key,
+    open_answer,
+    seal_parameters,
+    seal_subject,
+)
+from connectors.kit.action_store import ActionStore
+from connectors.kit.action_verification import ActionVerifier
+from connectors.kit.actions import ActionService
 from connectors.kit.contract import Connector
 from connectors.kit.keys import EdgeKeys
-from connectors.kit.requests import ReadRequest
+from connectors.kit.requests import ActRequest, ReadRequest
 from connectors.kit.revocations import RevocationCopy
 from connectors.kit.sandbox_people import Person
 from connectors.kit.service import EdgeService
@@ -37,6 +49,10 @@ class Edge:
     service: EdgeService
     store: EdgeStore
     copy: RevocationCopy
+    actions: ActionService
+    action_store: ActionStore
+    folder: Path
+    is_closed: bool = False
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def request(self, device: Device, artefact: Artefact, **changes: Any) -> ReadRequest:
@@ -67,6 +83,49 @@ class Edge:
         answer = await self.service.read(request)
         return open_answer(self.world.recipient, artefact, request, answer)
 
+    def act_request(
+        self, device: Device, artefact: Artefact, parameters: ActionParameters, request_id: str = ""
+    ) -> ActRequest:
+        """A good request for the artefact's first action with these parameters."""
+        action, agency = artefact.actions[0].id, self.upstream.manifest.agency_id
+        request_id, key = request_id or f"action-{next(self._numbers):08d}", self.service.keys.sealing.public
+        return ActRequest(
+            request_id=request_id,
+            signed_consent=self.world.consent(device, artefact).to_bytes(),
+            action_id=action,
+            sealed_subject=seal_subject(device, artefact, agency, key),
+            sealed_parameters=seal_parameters(artefact, parameters, action, agency, request_id, key),
+            recipient_public_key=self.world.recipient.public,
+        )
+
+    async def killed_and_restarted(self, wrap: Wrap = lambda connector: connector) -> Edge:
+        """This edge after its process died: what was in memory is gone, what is on the disk is there."""
+        await self.service.memory.close()
+        self.is_closed = True
+        risen = build_edge(self.world, self.upstream, self.service.keys, self.folder, wrap)
+        return replace(risen, _numbers=self._numbers)
+
+    async def close(self) -> None:
+        """Stop the edge as its process does, unless it was killed before."""
+        if not self.is_closed:
+            self.is_closed = True
+            await self.actions.close()
+            await self.service.close()
+
+
+def build_edge(world: World, upstream: Upstream, keys: EdgeKeys, folder: Path, wrap: Wrap) -> Edge:
+    """An edge around a running agency, fresh as of now, with its memory in `folder`."""
+    copy = RevocationCopy(world.clock, timedelta(seconds=30))
+    copy.confirm(world.clock.now())
+    store = EdgeStore(folder / "edge.sqlite3")
+    verifier = ReadVerifier(upstream.manifest, world.trust(), keys.sealing.private, world.clock)
+    connector, timeout_s = wrap(upstream.connector), TIMEOUT_MS / 1_000
+    service = EdgeService(upstream.manifest, connector, verifier, store, copy, keys, world.clock, timeout_s)
+    judge = ActionVerifier(upstream.manifest, verifier, keys.sealing.private)
+    action_store = ActionStore(store)
+    actions = ActionService(service, judge, action_store, copy, world.clock, timeout_s)
+    return Edge(world, upstream, service, store, copy, actions, action_store, folder)
+
 
 @asynccontextmanager
 async def running_edge(package: str, folder: Path, wrap: Wrap = lambda connector: connector) -> AsyncIterator[Edge]:
@@ -74,14 +133,8 @@ async def running_edge(package: str, folder: Path, wrap: Wrap = lambda connector
     world = World()
     async with running_upstream(package, world.clock, TIMEOUT_MS) as upstream:
         keys = EdgeKeys(generate_keypair(Suite.XWING), new_signing_key())
-        copy = RevocationCopy(world.clock, timedelta(seconds=30))
-        copy.confirm(NOW)
-        store = EdgeStore(folder / "edge.sqlite3")
-        verifier = ReadVerifier(upstream.manifest, world.trust(), keys.sealing.private, world.clock)
-        connector = wrap(upstream.connector)
-        manifest, clock = upstream.manifest, world.clock
-        service = EdgeService(manifest, connector, verifier, store, copy, keys, clock, TIMEOUT_MS / 1_000)
+        edge = build_edge(world, upstream, keys, folder, wrap)
         try:
-            yield Edge(world, upstream, service, store, copy)
+            yield edge
         finally:
-            await service.close()
+            await edge.close()

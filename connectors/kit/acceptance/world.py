@@ -15,6 +15,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from huilian_protocol.action import ActionParameters, parameters_info, result_info
 from huilian_protocol.artefact import Artefact, DatasetGrant, EvidenceLevel, Period, Purpose, Recipient
 from huilian_protocol.binding import commit_identity, issue_binding
 from huilian_protocol.canonical import b64u_encode, parse_canonical
@@ -36,7 +37,7 @@ from huilian_protocol.trust import ChainAnchor, TrustAnchors, TrustedHub
 from huilian_protocol.webauthn import USER_PRESENT, USER_VERIFIED, Assertion
 
 from connectors.kit.keys import SEALING_SUITE
-from connectors.kit.requests import ReadAnswer, ReadRequest
+from connectors.kit.requests import ActRequest, ReadAnswer, ReadRequest
 from connectors.kit.sandbox_people import Person
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -129,6 +130,30 @@ def seal_subject(device: Device, artefact: Artefact, agency: str, agency_key: by
     identity = Identity(device.person.name, device.person.resident_id, device.salt)
     info = subject_info(consent_id=artefact.id, subject=artefact.subject, agency=agency)
     return seal(SEALING_SUITE, agency_key, info, identity.to_bytes())
+
+
+def seal_parameters(
+    artefact: Artefact, parameters: ActionParameters, action: str, agency: str, request_id: str, agency_key: bytes
+) -> bytes:
+    """An action's parameters sealed to the agency for this request under this consent."""
+    info = parameters_info(
+        action=action, agency=agency, consent_id=artefact.id, request_id=request_id, subject=artefact.subject
+    )
+    return seal(SEALING_SUITE, agency_key, info, parameters.to_bytes())
+
+
+def open_result(recipient: KeyPair, artefact: Artefact, request: ActRequest, answer: ReadAnswer) -> dict[str, Any]:
+    """What the recipient reads of an action's result."""
+    info = result_info(
+        consent_sha256=artefact.sha256,
+        purpose=artefact.purpose.code,
+        action=request.action_id,
+        recipient=artefact.recipient.id,
+        request_id=request.request_id,
+    )
+    payload = parse_canonical(open_sealed(answer.envelope, recipient.private, info))
+    assert isinstance(payload, dict)
+    return payload
 
 
 def open_answer(recipient: KeyPair, artefact: Artefact, request: ReadRequest, answer: ReadAnswer) -> dict[str, Any]:

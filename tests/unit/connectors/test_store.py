@@ -144,7 +144,7 @@ def test_a_write_that_breaks_at_any_step_leaves_nothing(tmp_path: Path, name: st
 
 def test_works_done_together_are_each_whole_or_nothing(store: EdgeStore) -> None:
     def stumble() -> None:
-        with store._transaction():
+        with store.transaction():
             begin(store, "request-2")
             raise Broken
 
