@@ -49,9 +49,15 @@ async def _stop_signal() -> None:
     await stop.wait()
 
 
+def set_up_logs() -> None:
+    """Events of our own only: aiohttp quotes what it could not parse, and headers hold tokens."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+
+
 def main() -> int:
     """Exit status 2, with a message that names the variable or file, when the process cannot start."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    set_up_logs()
     try:
         asyncio.run(serve(ApiSettings.from_environment()))
     except (SettingsError, OSError, ValueError) as error:

@@ -45,24 +45,24 @@ class Registered(BaseModel):
 class RegistrationScreen(Screen):
     """POST /api/v1/persons"""
 
-    signed_in = False
+    # Each sealing is another, so a repetition is another request; to register again is to register once.
+    signed_in, keyed = False, False
 
     async def post(self, body: RegistrationForm) -> r201[Registered]:
         """Register a person and the key of their phone.
 
-        Keep `salt` on the phone: it is needed, with name and resident ID, to grant a consent.
+        Keep the newest `salt` on the phone: it is needed, with name and resident ID, to grant a consent. Whoever got no
+        answer registers again.
 
         Tags: citizen
         """
-        call = self.call()
         person = Person.create(body.name, body.resident_id)
         sealed = await seal_to_authority(self.anonymous, person, self.trust)
         jwk = body.device_public_jwk.model_dump()
-        registered = await self.anonymous.identity.register_person(sealed, jwk, call=call)
+        registered = await self.anonymous.identity.register_person(sealed, jwk)
         salt = b64u_encode(person.identity.salt)
-        return answer(
-            Registered(subject=registered.subject, key_binding=registered.key_binding, salt=salt), call, status=201
-        )
+        shown = Registered(subject=registered.subject, key_binding=registered.key_binding, salt=salt)
+        return answer(shown, status=201)
 
 
 async def seal_to_authority(hub: Huilian, person: Person, trust: TrustAnchors | None) -> bytes:

@@ -48,12 +48,23 @@ async def test_registering_seals_the_identity_and_gives_the_salt_to_the_phone(ap
     api.hub.on(f"{IDENTITY}/GetKeySet", identity_pb.GetKeySetResponse(sealing_keys=[key]))
     api.hub.on(f"{IDENTITY}/RegisterPerson", identity_pb.RegisterPersonResponse(subject="wh-1", key_binding="a.b.c"))
     form = {"name": NAME, "resident_id": NUMBER.lower(), "device_public_jwk": DEVICE.public_jwk}
-    status, shown = await api.post("/persons", form, token="")
+    status, shown = await api.post("/persons", form, token="", key=None)
     assert (status, shown["subject"], shown["key_binding"]) == (201, "wh-1", "a.b.c")
     sent = api.hub.asked[-1].request
     opened = open_sealed(sent.sealed_identity, AUTHORITY.private, registration_info(authority="identity_authority"))
     assert Identity.from_bytes(opened) == Identity(NAME, NUMBER, b64u_decode(shown["salt"]))
-    assert (sent.request_id, json.loads(sent.device_public_key_jwk)) == (KEY, DEVICE.public_jwk)
+    assert json.loads(sent.device_public_key_jwk) == DEVICE.public_jwk
+
+
+async def test_registering_again_is_another_request(api: Api) -> None:
+    key = identity_pb.SealingKey(party_id="identity_authority", suite="xwing", public_key=AUTHORITY.public)
+    api.hub.on(f"{IDENTITY}/GetKeySet", identity_pb.GetKeySetResponse(sealing_keys=[key]))
+    api.hub.on(f"{IDENTITY}/RegisterPerson", identity_pb.RegisterPersonResponse(subject="wh-1", key_binding="a.b.c"))
+    form = {"name": NAME, "resident_id": NUMBER, "device_public_jwk": DEVICE.public_jwk}
+    for _ in range(2):
+        assert (await api.post("/persons", form, token="", key=KEY))[0] == 201
+    sent = [one.request.request_id for one in api.hub.asked if hasattr(one.request, "sealed_identity")]
+    assert len(set(sent)) == 2, "the same id with another sealing would be refused as REQUEST_ID_REUSED"
 
 
 async def test_a_malformed_resident_id_is_told_without_repeating_it(api: Api) -> None:

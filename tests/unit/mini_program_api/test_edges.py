@@ -12,6 +12,7 @@ from huilian_protocol.errors import HuilianError, catalogue
 from huilian_protocol.metadata import REPLAYED
 from huilian_protocol.settings import SettingsError
 
+from mini_program_api.__main__ import set_up_logs
 from mini_program_api.app import create_app
 from mini_program_api.openapi import specification
 from mini_program_api.problems import problem_of
@@ -188,6 +189,11 @@ async def test_answers_are_cached_nowhere(api: Api) -> None:
     async with api.client.get("/api/v1/consents") as response:
         assert response.headers["Cache-Control"] == "no-store"
         assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_request_that_cannot_be_parsed_is_quoted_in_no_log() -> None:
+    set_up_logs()
+    assert not logging.getLogger("aiohttp.server").isEnabledFor(logging.ERROR)
 
 
 async def test_health_is_the_hubs(api: Api) -> None:
