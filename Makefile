@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# A bank's network has certificate authorities of its own: believe those that the machine believes.
+export UV_SYSTEM_CERTS := 1
 export PYTHONPATH := $(CURDIR):$(CURDIR)/sdk
 
 .PHONY: setup system erp run demo test lint soak bench verify generate contract requirements clean
