@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from huilian_loans import Payoff, Repay, payoff, replay
+from huilian_loans.documents import read_terms
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
@@ -15,7 +16,6 @@ from hub.accounting.service import AccountKind, BankCore, Line, deposit_account
 from hub.lending import stored_loans as stored
 from hub.lending.limits import Limits, limit_id
 from hub.lending.model import Loan
-from hub.lending.products import engine_terms
 from hub.lending.records import Records
 from hub.lending.rules import LoanState
 from hub.lending.stored_loans import DRAW, FEE, REPAYMENT, LoanEventRecord, LoanRecord
@@ -213,7 +213,7 @@ class Loans:
 
     async def _view(self, record: LoanRecord, as_of: date) -> Loan:
         events = await stored.events_of(record.loan_id)
-        owed = payoff(engine_terms(record.terms), stored.engine_events(events), as_of)
+        owed = payoff(read_terms(record.terms), stored.engine_events(events), as_of)
         return Loan(record, tuple(events), as_of, owed)
 
 
@@ -230,7 +230,7 @@ def _spread(loan: Loan, amount_fen: int) -> LoanEventRecord:
     events = stored.engine_events(list(loan.events))
     sequence = _next_sequence(loan)
     repayment = Repay(sequence=sequence, value_date=loan.as_of, amount_fen=amount_fen)
-    paid = replay(engine_terms(loan.record.terms), [*events, repayment])[-1].paid
+    paid = replay(read_terms(loan.record.terms), [*events, repayment])[-1].paid
     parts = [_whole_fen(part) for part in (paid.fees_fen, paid.interest_fen, paid.principal_fen)]
     return LoanEventRecord(sequence, REPAYMENT, loan.as_of, amount_fen, *parts)
 

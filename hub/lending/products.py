@@ -9,7 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from huilian_loans import Bucket, DayCount, Interval, Rounding, Terms
+from huilian_loans import Bucket, Rounding
+from huilian_loans.documents import read_terms
 from huilian_protocol.canonical import parse_json
 
 FOLDER = Path(__file__).parent / "products"
@@ -71,19 +72,6 @@ class Product:
         return int(_rounding(self.terms).round(self.fee_rate * principal_fen))
 
 
-def engine_terms(stored: Mapping[str, Any]) -> Terms:
-    """The engine's terms from a loan's stored ones."""
-    return Terms(
-        annual_rate=Decimal(stored["annual_rate"]),
-        day_count=DayCount(stored["day_count"]),
-        interval=Interval(stored["interval"]),
-        rounding=_rounding(stored),
-        waterfall=tuple(Bucket(name) for name in stored["waterfall"]),
-        maturity=date.fromisoformat(stored["maturity"]),
-        penalty_multiplier=Decimal(stored["penalty_multiplier"]),
-    )
-
-
 def load_products(folder: Path = FOLDER) -> dict[str, Product]:
     """Every product of the folder by its id. Raises ValueError naming the file and what is wrong with it."""
     products = {}
@@ -103,7 +91,7 @@ def _product(name: str, raw: Mapping[str, Any]) -> Product:
 
 
 def _check(name: str, product: Product) -> None:
-    engine_terms(product.terms_of(Decimal("0.05"), date(2026, 1, 1)))
+    read_terms(product.terms_of(Decimal("0.05"), date(2026, 1, 1)))
     if sorted(product.terms["waterfall"]) != sorted(Bucket):
         raise ValueError(f"{name}: the waterfall names each bucket once")
     if product.fee_rate and product.terms["waterfall"][0] != Bucket.FEES:

@@ -9,9 +9,10 @@ from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 
 from huilian_loans import CashFlow, Draw, annual_percentage_rate, payoff, total_cost_fen
+from huilian_loans.documents import read_terms
 from huilian_protocol.errors import HuilianError
 
-from hub.lending.products import Product, engine_terms
+from hub.lending.products import Product
 
 # A flash loan's limit is a multiple of this: 100 yuan.
 LIMIT_STEP_FEN = 10_000
@@ -86,7 +87,7 @@ class Quote:
 
 def quote(product: Product, principal_fen: int, annual_rate: Decimal, value_date: date, due_date: date) -> Quote:
     """The cost of a principal from `value_date` to `due_date`."""
-    terms = engine_terms(product.terms_of(annual_rate, due_date))
+    terms = read_terms(product.terms_of(annual_rate, due_date))
     drawn = Draw(sequence=0, value_date=value_date, amount_fen=principal_fen)
     interest_fen = int(payoff(terms, [drawn], due_date).interest_fen)
     fee_fen = product.fee_fen(principal_fen)

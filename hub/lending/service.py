@@ -35,7 +35,9 @@ __all__ = ["Collaborators", "LendingService"]
 
 @dataclass(frozen=True)
 class Collaborators:
-    """What lending is made of. `opening_key` gives the private sealing key of the recipient "bank.lending"."""
+    """What lending is made of. `opening_key` gives the private sealing key of the
+    recipient "bank.lending" that has this id.
+    """
 
     database: Database
     clock: Clock
@@ -50,7 +52,7 @@ class Collaborators:
     persons: Persons
     vault: SubjectVault
     trust: TrustAnchors
-    opening_key: Callable[[], bytes]
+    opening_key: Callable[[str], bytes]
 
 
 class LendingService:

@@ -9,18 +9,21 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from huilian_loans.daycount import units_per_year, year_units
+from huilian_loans.amortisation import EXACT
+from huilian_loans.position import Payoff, Position, accrue, as_accrual, interest_due_fen, lend, owed, start
 from huilian_loans.terms import (
-    EXACT,
     Amount,
     Bucket,
     Capitalise,
+    ChargeOff,
     Draw,
     EngineError,
     Event,
     FeeCharged,
     RateChange,
+    Recover,
     Repay,
+    Restructure,
     Reverse,
     Terms,
 )
@@ -29,36 +32,8 @@ _ZERO = Decimal(0)
 
 
 @dataclass(frozen=True)
-class Position:
-    """State of a loan at the end of `as_of`, before any later event.
-
-    `accrual` is the unpaid interest times the units of a year: an exact number, see `daycount`.
-    """
-
-    as_of: date
-    annual_rate: Decimal
-    principal_fen: Decimal = _ZERO
-    fees_fen: Decimal = _ZERO
-    accrual: Decimal = _ZERO
-
-
-@dataclass(frozen=True)
-class Payoff:
-    """What settles a loan on a day, in fen, by bucket."""
-
-    fees_fen: Decimal
-    interest_fen: Decimal
-    principal_fen: Decimal
-
-    @property
-    def total_fen(self) -> Decimal:
-        """Sum of the three."""
-        return self.fees_fen + self.interest_fen + self.principal_fen
-
-
-@dataclass(frozen=True)
 class Applied:
-    """One event with what it paid and the position after it."""
+    """One event with what it paid (a charge-off: what it gave up) and the position after it."""
 
     event: Event
     paid: Payoff
@@ -71,40 +46,28 @@ _NOTHING_PAID = Payoff(_ZERO, _ZERO, _ZERO)
 def position(terms: Terms, events: Sequence[Event], as_of: date) -> Position:
     """The loan as it stands at the end of `as_of`, later events left out; an event reversed later never was.
 
-    Raises EngineError REPAYMENT_EXCEEDS_PAYOFF when a repayment is larger than the payoff of its day.
+    Raises EngineError as `replay` does.
     """
     history = replay(terms, [event for event in chronological(events) if event.value_date <= as_of])
-    last = history[-1].position if history else Position(as_of, terms.annual_rate)
-    return _accrue(terms, last, as_of)
+    last = history[-1].position if history else start(terms, as_of)
+    return accrue(terms, last, as_of)
 
 
 def payoff(terms: Terms, events: Sequence[Event], as_of: date) -> Payoff:
     """What the borrower must pay on `as_of` to owe nothing. Repaying exactly that leaves an empty position."""
-    return due(terms, position(terms, events, as_of))
-
-
-def due(terms: Terms, at: Position) -> Payoff:
-    """Everything owed at a position, interest rounded by the product's rule."""
-    return Payoff(at.fees_fen, interest_due_fen(terms, at), at.principal_fen)
-
-
-def interest_due_fen(terms: Terms, at: Position) -> Decimal:
-    """Accrued interest as money; never negative for a rate that is not."""
-    exact = EXACT.divide(at.accrual, Decimal(units_per_year(terms.day_count)))
-    rounded = terms.rounding.round(exact)
-    # Rounding up half a fen leaves minus half a fen in the accrual: that is not a debt of the bank.
-    return rounded if at.annual_rate < 0 else max(rounded, _ZERO)
+    return owed(terms, position(terms, events, as_of))
 
 
 def replay(terms: Terms, events: Iterable[Event]) -> list[Applied]:
     """Every event that was not reversed, in order of value date, with its effect.
 
-    Raises EngineError REPAYMENT_EXCEEDS_PAYOFF.
+    Raises EngineError REPAYMENT_EXCEEDS_PAYOFF when a repayment is larger than the payoff of its day or a recovery than
+    what was charged off, STATE_CONFLICT when nothing is there to charge off.
     """
     history: list[Applied] = []
     for event in chronological(events):
-        before = history[-1].position if history else Position(event.value_date, terms.annual_rate)
-        history.append(_apply(terms, _accrue(terms, before, event.value_date), event))
+        before = history[-1].position if history else start(terms, event.value_date)
+        history.append(apply(terms, accrue(terms, before, event.value_date), event))
     return history
 
 
@@ -116,44 +79,76 @@ def chronological(events: Iterable[Event]) -> list[Event]:
     return sorted(standing, key=lambda event: (event.value_date, event.sequence))
 
 
-def _accrue(terms: Terms, at: Position, until: date) -> Position:
-    maturity = terms.maturity
-    if maturity is None or terms.penalty_multiplier == 1 or until <= maturity:
-        return _accrue_at(terms, at, until, at.annual_rate)
-    if at.as_of < maturity:
-        at = _accrue_at(terms, at, maturity, at.annual_rate)
-    return _accrue_at(terms, at, until, EXACT.multiply(at.annual_rate, terms.penalty_multiplier))
-
-
-def _accrue_at(terms: Terms, at: Position, until: date, annual_rate: Decimal) -> Position:
-    units = year_units(terms.day_count, at.as_of, until, terms.interval)
-    earned = EXACT.multiply(EXACT.multiply(at.principal_fen, annual_rate), Decimal(units))
-    return replace(at, as_of=until, accrual=EXACT.add(at.accrual, earned))
-
-
-def _apply(terms: Terms, at: Position, event: Event) -> Applied:
+def apply(terms: Terms, at: Position, event: Event) -> Applied:
+    """One event at a position of its day. Raises as `replay` does."""
     match event:
-        case Draw(amount_fen=amount):
-            after = replace(at, principal_fen=EXACT.add(at.principal_fen, Decimal(amount)))
-        case FeeCharged(amount_fen=amount):
-            after = replace(at, fees_fen=EXACT.add(at.fees_fen, Decimal(amount)))
-        case RateChange(annual_rate=rate):
-            after = replace(at, annual_rate=rate)
-        case Capitalise():
-            interest = interest_due_fen(terms, at)
-            after = replace(_take_interest(terms, at, interest), principal_fen=EXACT.add(at.principal_fen, interest))
         case Repay(amount_fen=amount):
             return _repay(terms, at, event, amount)
+        case ChargeOff():
+            return _charge_off(terms, at, event)
+        case Recover(amount_fen=amount):
+            return Applied(event, _NOTHING_PAID, _recover(at, Decimal(amount)))
         case _:
-            raise TypeError(f"unknown event {event!r}")
-    return Applied(event, _NOTHING_PAID, after)
+            return Applied(event, _NOTHING_PAID, _change(terms, at, event))
+
+
+def _change(terms: Terms, at: Position, event: Event) -> Position:
+    match event:
+        case Draw(amount_fen=amount):
+            return lend(at, Decimal(amount))
+        case FeeCharged(amount_fen=amount):
+            return replace(at, fees_fen=EXACT.add(at.fees_fen, Decimal(amount)))
+        case RateChange(annual_rate=rate):
+            return replace(at, annual_rate=rate, share_fen=at.share_fen if rate == at.annual_rate else None)
+        case Capitalise():
+            interest = interest_due_fen(terms, at)
+            return lend(_take_interest(terms, at, interest), interest)
+        case Restructure():
+            return _restructure(at, event)
+    raise TypeError(f"unknown event {event!r}")
+
+
+def _restructure(at: Position, event: Restructure) -> Position:
+    if event.plan.due_dates[0] <= event.value_date:
+        raise EngineError("STATE_CONFLICT", "a new plan starts after the day it is agreed on")
+    return replace(
+        at,
+        annual_rate=event.annual_rate,
+        plan=event.plan,
+        period_start=event.value_date,
+        target_fen=at.principal_fen,
+        late_over_fen=None,
+        share_fen=None,
+        # What has accrued stays owed; the first new period calls for its own interest only.
+        period_accrual=_ZERO,
+    )
+
+
+def _charge_off(terms: Terms, at: Position, event: ChargeOff) -> Applied:
+    given_up = owed(terms, at)
+    if given_up.total_fen <= 0:
+        raise EngineError("STATE_CONFLICT", "nothing is owed that could be charged off")
+    after = replace(
+        start(terms, at.as_of),
+        annual_rate=at.annual_rate,
+        plan=at.plan,
+        late_accrual=at.late_accrual,
+        written_off_fen=EXACT.add(at.written_off_fen, given_up.total_fen),
+    )
+    return Applied(event, given_up, after)
+
+
+def _recover(at: Position, amount_fen: Decimal) -> Position:
+    if amount_fen > at.written_off_fen:
+        raise EngineError("REPAYMENT_EXCEEDS_PAYOFF", f"{amount_fen} fen recovered of {at.written_off_fen}")
+    return replace(at, written_off_fen=EXACT.subtract(at.written_off_fen, amount_fen))
 
 
 def _repay(terms: Terms, at: Position, event: Event, amount_fen: Amount) -> Applied:
-    owed = due(terms, at)
-    if Decimal(amount_fen) > owed.total_fen:
-        raise EngineError("REPAYMENT_EXCEEDS_PAYOFF", f"{amount_fen} fen paid, {owed.total_fen} fen owed")
-    paid = allocate(terms.waterfall, owed, Decimal(amount_fen))
+    debt = owed(terms, at)
+    if Decimal(amount_fen) > debt.total_fen:
+        raise EngineError("REPAYMENT_EXCEEDS_PAYOFF", f"{amount_fen} fen paid, {debt.total_fen} fen owed")
+    paid = allocate(terms.waterfall, debt, Decimal(amount_fen))
     after = replace(
         _take_interest(terms, at, paid.interest_fen),
         principal_fen=EXACT.subtract(at.principal_fen, paid.principal_fen),
@@ -162,12 +157,12 @@ def _repay(terms: Terms, at: Position, event: Event, amount_fen: Amount) -> Appl
     return Applied(event, paid, after)
 
 
-def allocate(waterfall: Sequence[Bucket], owed: Payoff, amount_fen: Decimal) -> Payoff:
+def allocate(waterfall: Sequence[Bucket], debt: Payoff, amount_fen: Decimal) -> Payoff:
     """Spreads `amount_fen` over what is owed, bucket by bucket in the order of the waterfall."""
     wanted = {
-        Bucket.FEES: owed.fees_fen,
-        Bucket.INTEREST: owed.interest_fen,
-        Bucket.PRINCIPAL: owed.principal_fen,
+        Bucket.FEES: debt.fees_fen,
+        Bucket.INTEREST: debt.interest_fen,
+        Bucket.PRINCIPAL: debt.principal_fen,
     }
     paid = dict.fromkeys(Bucket, _ZERO)
     for bucket in waterfall:
@@ -177,5 +172,4 @@ def allocate(waterfall: Sequence[Bucket], owed: Payoff, amount_fen: Decimal) -> 
 
 
 def _take_interest(terms: Terms, at: Position, interest_fen: Decimal) -> Position:
-    taken = EXACT.multiply(interest_fen, Decimal(units_per_year(terms.day_count)))
-    return replace(at, accrual=EXACT.subtract(at.accrual, taken))
+    return replace(at, accrual=EXACT.subtract(at.accrual, as_accrual(terms, interest_fen)))

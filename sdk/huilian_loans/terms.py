@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
+from huilian_loans.amortisation import EXACT, Kind, Plan
 from huilian_loans.daycount import DayCount, Interval
 
 Amount = Decimal | int
 """Fen. Whole fen wherever the product rounds to the fen, which every product of the bank does."""
-
-EXACT = Context(prec=60)
-"""Products and sums of the engine are exact at this precision; only a quotient is cut, 40 digits below a fen."""
 
 
 class EngineError(Exception):
@@ -48,10 +46,12 @@ class Rounding:
 
 @dataclass(frozen=True)
 class Terms:
-    """What the contract says about interest.
+    """What the contract says about interest and due dates.
 
-    `annual_rate` is a fraction (0.036 = 3.6 % a year). After `maturity` principal bears `annual_rate` times
-    `penalty_multiplier` (罚息, 银发〔2003〕251号: 30 to 50 % above the contract's rate).
+    `annual_rate` is a fraction (0.036 = 3.6 % a year). Principal that is late bears `annual_rate` times
+    `penalty_multiplier` (罚息, 银发〔2003〕251号: 30 to 50 % above the contract's rate); late interest bears none.
+    Without a `plan` everything falls due at `maturity`, without either nothing ever does. Raises ValueError when the
+    plan ends on another day than `maturity`.
     """
 
     annual_rate: Decimal
@@ -61,6 +61,18 @@ class Terms:
     waterfall: tuple[Bucket, ...] = (Bucket.FEES, Bucket.INTEREST, Bucket.PRINCIPAL)
     maturity: date | None = None
     penalty_multiplier: Decimal = Decimal(1)
+    plan: Plan | None = None
+
+    def __post_init__(self) -> None:
+        if self.plan is not None and self.maturity not in (None, self.plan.due_dates[-1]):
+            raise ValueError("the last due date is the maturity")
+
+    @property
+    def due_plan(self) -> Plan | None:
+        """The plan, said or implied by the maturity."""
+        if self.plan is None and self.maturity is not None:
+            return Plan(Kind.BULLET, (self.maturity,))
+        return self.plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,3 +121,26 @@ class Reverse(Event):
     """Undoes the event with that sequence as if it had never been; the event itself is kept."""
 
     reversed_sequence: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restructure(Event):
+    """Lender and borrower agree on other due dates and another rate for what is left; nothing is late after it.
+
+    Interest and fees owed stay owed; a `Capitalise` of the same day makes the interest principal.
+    """
+
+    annual_rate: Decimal
+    plan: Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargeOff(Event):
+    """The lender gives the loan up in its books: nothing is owed by them any more. What comes in later is recovery."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recover(Event):
+    """Money received on a loan that was charged off; never more than was."""
+
+    amount_fen: Amount

@@ -20,6 +20,7 @@ from huilian_protocol.errors import HuilianError
 
 from huilian_sdk import cli_commands as commands
 from huilian_sdk.cli_connection import UsageError, add_connection_options
+from huilian_sdk.cli_loans import add_loan_commands
 
 __all__ = ["main"]
 
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_keys(topics)
     _add_receivables(topics)
     _add_certificates(topics)
+    add_loan_commands(_topic(topics, "loan", "loans; the calculator needs no hub"))
     _add_ledger(topics)
     _add_sandbox(topics)
     return parser

@@ -18,6 +18,7 @@ from huilian.ledger.v1 import ledger_service_pb2
 from huilian.receivables.v1 import certificate_service_pb2, receivable_service_pb2
 from huilian_protocol.errors import HuilianError
 from huilian_sdk import Huilian, Keystore, cli, cli_commands, cli_connection, keystore
+from huilian_sdk.cli_loans import project_loan
 
 from tests.unit.protocol.world import BUYER_USCC, SUPPLIER_USCC, certificate, confirmation, trust_dict
 from tests.unit.sdk.fake_hub import FakeHub, failure
@@ -255,6 +256,7 @@ def test_every_command_is_run_by_a_function_of_its_own() -> None:
     offered = {
         name for name, item in vars(cli_commands).items() if callable(item) and item.__module__ == cli_commands.__name__
     }
+    found -= {project_loan}  # the calculator, in a file of its own
     assert {run.__name__ for run in found} == {name for name in offered if not name.startswith("_")}
 
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 from huilian_loans import replay
+from huilian_loans.documents import read_terms
 from huilian_protocol.errors import HuilianError
 
-from hub.lending.products import engine_terms
 from hub.lending.stored_loans import REPAYMENT, engine_events
 from hub.receivables.service import ReceivableState
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, at_noon
@@ -127,7 +127,7 @@ class Life:
     async def _check_loans(self) -> None:
         for row in await self.world.database.fetch("SELECT loan_id, borrower FROM lending_loan"):
             loan = await self.world.service.loans.get(row["borrower"], row["loan_id"])
-            applied = replay(engine_terms(loan.record.terms), engine_events(list(loan.events)))
+            applied = replay(read_terms(loan.record.terms), engine_events(list(loan.events)))
             for event, again in zip(loan.events, applied, strict=True):
                 if event.kind == REPAYMENT:
                     parts = (event.fees_part_fen, event.interest_part_fen, event.principal_part_fen)

@@ -175,7 +175,7 @@ class LendingWorld:
                 persons=self.people,
                 vault=self.vault,
                 trust=self.people.trust,
-                opening_key=lambda: self.people.recipients[RECIPIENT].private,
+                opening_key=lambda _: self.people.recipients[RECIPIENT].private,
             )
         )
 
