@@ -50,7 +50,11 @@ def check_binding_for(binding: Binding, device_key: ec.EllipticCurvePublicKey) -
         raise HuilianError("BINDING_INVALID", "the authority bound another device key")
 
 
-def check_confirmation_certificate(pem: str, uscc: str, ca_pem: str, now: datetime) -> None:
-    """Raise ENTERPRISE_CERTIFICATE_INVALID unless the pinned CA certified the key over this very USCC."""
-    if verify_enterprise_certificate(pem, ca_pem, now).uscc != uscc:
+def check_confirmation_certificate(pem: str, uscc: str, name: str, ca_pem: str, now: datetime) -> None:
+    """Raise ENTERPRISE_CERTIFICATE_INVALID unless the pinned CA certified the key over this very USCC and name.
+
+    The name is what others will see, so nobody chooses one that the CA did not check.
+    """
+    certified = verify_enterprise_certificate(pem, ca_pem, now)
+    if (certified.uscc, certified.name) != (uscc, name):
         raise HuilianError("ENTERPRISE_CERTIFICATE_INVALID", "the certificate names another enterprise")

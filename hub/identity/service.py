@@ -69,7 +69,9 @@ class IdentityService:
         uscc = rules.check_uscc(wanted.uscc)
         token_key = rules.read_public_jwk(wanted.token_public_key_jwk, "token_public_key_jwk")
         now = self._clock.now()
-        rules.check_confirmation_certificate(wanted.confirmation_certificate_pem, uscc, self._trust.enterprise_ca, now)
+        rules.check_confirmation_certificate(
+            wanted.confirmation_certificate_pem, uscc, wanted.name, self._trust.enterprise_ca, now
+        )
         await self._store.lock_enterprise(uscc)
         if await self._store.enterprise(uscc) is not None:
             raise HuilianError("ALREADY_EXISTS", resource=f"enterprise {uscc}")
