@@ -33,6 +33,14 @@ class LedgerServicer(pb_grpc.LedgerServiceServicer):
         proof = await self._ledger.consistency_proof(request.old_size, request.new_size)
         return pb.GetConsistencyProofResponse(proof=proof)
 
+    async def GetTile(self, request: pb.GetTileRequest, context: object) -> pb.GetTileResponse:
+        """See the proto."""
+        return pb.GetTileResponse(tile=await self._ledger.tile(request.level, request.index, request.width))
+
+    async def GetEntries(self, request: pb.GetEntriesRequest, context: object) -> pb.GetEntriesResponse:
+        """See the proto."""
+        return pb.GetEntriesResponse(bundle=await self._ledger.entries(request.index, request.width))
+
     async def GetReceipt(self, request: pb.GetReceiptRequest, context: object) -> pb.GetReceiptResponse:
         """See the proto."""
         caller = current_caller()

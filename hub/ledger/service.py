@@ -17,6 +17,9 @@ from hub.ledger.store import ChainStore, LeafRow, LogStore
 from hub.platform.database import Database
 from hub.platform.transactions import require_transaction
 from ledger.anchor.sender import SettledTransaction
+from ledger.merkle.hashing import HASH_SIZE
+from ledger.merkle.static import bundle, entry_path
+from ledger.merkle.tiles import TILE_WIDTH, TileId
 from ledger.merkle.tree import prove_consistency, prove_inclusion
 
 
@@ -129,6 +132,22 @@ class LedgerService:
         if not 0 < old_size <= new_size <= await self._size():
             raise HuilianError("INVALID_ARGUMENT", "the sizes are beyond the log", field="new_size")
         return await prove_consistency(self._log, old_size, new_size)
+
+    async def tile(self, level: int, index: int, width: int) -> bytes:
+        """Return the first `width` hashes of a tile. Raises HuilianError NOT_FOUND while the log has not as many."""
+        tile = TileId(level, index)
+        data = (await self._log.read_tiles([tile])).get(tile, b"")
+        if len(data) < width * HASH_SIZE:
+            raise HuilianError("NOT_FOUND", f"{tile.path(width)} is beyond the log", resource="tile")
+        return data[: width * HASH_SIZE]
+
+    async def entries(self, index: int, width: int) -> bytes:
+        """Return the bundle of the first `width` entries beside the level-0 tile `index`. Raises as `tile`."""
+        first = index * TILE_WIDTH
+        found = await self._log.entries(first, first + width)
+        if len(found) < width:
+            raise HuilianError("NOT_FOUND", f"{entry_path(index, width)} is beyond the log", resource="tile")
+        return bundle(found)
 
     async def _size(self) -> int:
         return (await self._log.frontier()).size

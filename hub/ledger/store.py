@@ -202,6 +202,11 @@ class LogStore:
         rows = await TileRow.filter(id__in=list(wanted)) if wanted else []
         return {wanted[row.id]: bytes(row.data) for row in rows}
 
+    async def entries(self, first: int, end: int) -> list[bytes]:
+        """Return the commitments in the log from an index on, up to but without another."""
+        sql = "SELECT commitment FROM ledger_leaf WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
+        return [bytes(row["commitment"]) for row in await self._database.fetch(sql, first, end)]
+
     async def write_tiles(self, tiles: Mapping[TileId, bytes]) -> None:
         """See `TileStore`."""
         sql = "INSERT INTO ledger_tile (id, data) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET data = excluded.data"

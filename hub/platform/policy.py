@@ -141,6 +141,8 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "GetCheckpoint": EVERYBODY,
             "GetInclusionProof": EVERYBODY,
             "GetConsistencyProof": EVERYBODY,
+            "GetTile": EVERYBODY,
+            "GetEntries": EVERYBODY,
             "GetReceipt": BORROWER | OPERATOR,
         },
     ),

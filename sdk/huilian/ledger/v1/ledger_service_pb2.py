@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&huilian/ledger/v1/ledger_service.proto\x12\x11huilian.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\"\x16\n\x14GetCheckpointRequest\"7\n\x15GetCheckpointResponse\x12\x1e\n\ncheckpoint\x18\x01 \x01(\tR\ncheckpoint\"h\n\x18GetInclusionProofRequest\x12&\n\nleaf_index\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\tleafIndex\x12$\n\ttree_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x08treeSize\"1\n\x19GetInclusionProofResponse\x12\x14\n\x05proof\x18\x01 \x03(\x0cR\x05proof\"d\n\x1aGetConsistencyProofRequest\x12\"\n\x08old_size\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x07oldSize\x12\"\n\x08new_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x07newSize\"3\n\x1bGetConsistencyProofResponse\x12\x14\n\x05proof\x18\x01 \x03(\x0cR\x05proof\"\\\n\x11GetReceiptRequest\x12G\n\trecord_id\x18\x01 \x01(\tB*\xbaH\'r%2#^[A-Za-z0-9][A-Za-z0-9_.:-]{0,159}$R\x08recordId\".\n\x12GetReceiptResponse\x12\x18\n\x07receipt\x18\x01 \x01(\x0cR\x07receipt2\xb4\x03\n\rLedgerService\x12\x62\n\rGetCheckpoint\x12\'.huilian.ledger.v1.GetCheckpointRequest\x1a(.huilian.ledger.v1.GetCheckpointResponse\x12n\n\x11GetInclusionProof\x12+.huilian.ledger.v1.GetInclusionProofRequest\x1a,.huilian.ledger.v1.GetInclusionProofResponse\x12t\n\x13GetConsistencyProof\x12-.huilian.ledger.v1.GetConsistencyProofRequest\x1a..huilian.ledger.v1.GetConsistencyProofResponse\x12Y\n\nGetReceipt\x12$.huilian.ledger.v1.GetReceiptRequest\x1a%.huilian.ledger.v1.GetReceiptResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&huilian/ledger/v1/ledger_service.proto\x12\x11huilian.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\"\x16\n\x14GetCheckpointRequest\"7\n\x15GetCheckpointResponse\x12\x1e\n\ncheckpoint\x18\x01 \x01(\tR\ncheckpoint\"h\n\x18GetInclusionProofRequest\x12&\n\nleaf_index\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\tleafIndex\x12$\n\ttree_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x08treeSize\"1\n\x19GetInclusionProofResponse\x12\x14\n\x05proof\x18\x01 \x03(\x0cR\x05proof\"d\n\x1aGetConsistencyProofRequest\x12\"\n\x08old_size\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x07oldSize\x12\"\n\x08new_size\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x01R\x07newSize\"3\n\x1bGetConsistencyProofResponse\x12\x14\n\x05proof\x18\x01 \x03(\x0cR\x05proof\"|\n\x0eGetTileRequest\x12\x1f\n\x05level\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x07(\x00R\x05level\x12\'\n\x05index\x18\x02 \x01(\x03\x42\x11\xbaH\x0e\"\x0c\x10\x80\x80\x80\x80\x80\x80\x80\x80\x01(\x00R\x05index\x12 \n\x05width\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x80\x02(\x01R\x05width\"%\n\x0fGetTileResponse\x12\x12\n\x04tile\x18\x01 \x01(\x0cR\x04tile\"]\n\x11GetEntriesRequest\x12&\n\x05index\x18\x01 \x01(\x03\x42\x10\xbaH\r\"\x0b\x10\x80\x80\x80\x80\x80\x80\x80@(\x00R\x05index\x12 \n\x05width\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x80\x02(\x01R\x05width\",\n\x12GetEntriesResponse\x12\x16\n\x06\x62undle\x18\x01 \x01(\x0cR\x06\x62undle\"\\\n\x11GetReceiptRequest\x12G\n\trecord_id\x18\x01 \x01(\tB*\xbaH\'r%2#^[A-Za-z0-9][A-Za-z0-9_.:-]{0,159}$R\x08recordId\".\n\x12GetReceiptResponse\x12\x18\n\x07receipt\x18\x01 \x01(\x0cR\x07receipt2\xe1\x04\n\rLedgerService\x12\x62\n\rGetCheckpoint\x12\'.huilian.ledger.v1.GetCheckpointRequest\x1a(.huilian.ledger.v1.GetCheckpointResponse\x12n\n\x11GetInclusionProof\x12+.huilian.ledger.v1.GetInclusionProofRequest\x1a,.huilian.ledger.v1.GetInclusionProofResponse\x12t\n\x13GetConsistencyProof\x12-.huilian.ledger.v1.GetConsistencyProofRequest\x1a..huilian.ledger.v1.GetConsistencyProofResponse\x12P\n\x07GetTile\x12!.huilian.ledger.v1.GetTileRequest\x1a\".huilian.ledger.v1.GetTileResponse\x12Y\n\nGetEntries\x12$.huilian.ledger.v1.GetEntriesRequest\x1a%.huilian.ledger.v1.GetEntriesResponse\x12Y\n\nGetReceipt\x12$.huilian.ledger.v1.GetReceiptRequest\x1a%.huilian.ledger.v1.GetReceiptResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCONSISTENCYPROOFREQUEST'].fields_by_name['old_size']._serialized_options = b'\272H\004\"\002(\001'
   _globals['_GETCONSISTENCYPROOFREQUEST'].fields_by_name['new_size']._loaded_options = None
   _globals['_GETCONSISTENCYPROOFREQUEST'].fields_by_name['new_size']._serialized_options = b'\272H\004\"\002(\001'
+  _globals['_GETTILEREQUEST'].fields_by_name['level']._loaded_options = None
+  _globals['_GETTILEREQUEST'].fields_by_name['level']._serialized_options = b'\272H\006\032\004\030\007(\000'
+  _globals['_GETTILEREQUEST'].fields_by_name['index']._loaded_options = None
+  _globals['_GETTILEREQUEST'].fields_by_name['index']._serialized_options = b'\272H\016\"\014\020\200\200\200\200\200\200\200\200\001(\000'
+  _globals['_GETTILEREQUEST'].fields_by_name['width']._loaded_options = None
+  _globals['_GETTILEREQUEST'].fields_by_name['width']._serialized_options = b'\272H\007\032\005\030\200\002(\001'
+  _globals['_GETENTRIESREQUEST'].fields_by_name['index']._loaded_options = None
+  _globals['_GETENTRIESREQUEST'].fields_by_name['index']._serialized_options = b'\272H\r\"\013\020\200\200\200\200\200\200\200@(\000'
+  _globals['_GETENTRIESREQUEST'].fields_by_name['width']._loaded_options = None
+  _globals['_GETENTRIESREQUEST'].fields_by_name['width']._serialized_options = b'\272H\007\032\005\030\200\002(\001'
   _globals['_GETRECEIPTREQUEST'].fields_by_name['record_id']._loaded_options = None
   _globals['_GETRECEIPTREQUEST'].fields_by_name['record_id']._serialized_options = b'\272H\'r%2#^[A-Za-z0-9][A-Za-z0-9_.:-]{0,159}$'
   _globals['_GETCHECKPOINTREQUEST']._serialized_start=90
@@ -54,10 +64,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=428
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=430
   _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=481
-  _globals['_GETRECEIPTREQUEST']._serialized_start=483
-  _globals['_GETRECEIPTREQUEST']._serialized_end=575
-  _globals['_GETRECEIPTRESPONSE']._serialized_start=577
-  _globals['_GETRECEIPTRESPONSE']._serialized_end=623
-  _globals['_LEDGERSERVICE']._serialized_start=626
-  _globals['_LEDGERSERVICE']._serialized_end=1062
+  _globals['_GETTILEREQUEST']._serialized_start=483
+  _globals['_GETTILEREQUEST']._serialized_end=607
+  _globals['_GETTILERESPONSE']._serialized_start=609
+  _globals['_GETTILERESPONSE']._serialized_end=646
+  _globals['_GETENTRIESREQUEST']._serialized_start=648
+  _globals['_GETENTRIESREQUEST']._serialized_end=741
+  _globals['_GETENTRIESRESPONSE']._serialized_start=743
+  _globals['_GETENTRIESRESPONSE']._serialized_end=787
+  _globals['_GETRECEIPTREQUEST']._serialized_start=789
+  _globals['_GETRECEIPTREQUEST']._serialized_end=881
+  _globals['_GETRECEIPTRESPONSE']._serialized_start=883
+  _globals['_GETRECEIPTRESPONSE']._serialized_end=929
+  _globals['_LEDGERSERVICE']._serialized_start=932
+  _globals['_LEDGERSERVICE']._serialized_end=1541
 # @@protoc_insertion_point(module_scope)

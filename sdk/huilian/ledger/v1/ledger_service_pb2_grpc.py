@@ -49,6 +49,16 @@ class LedgerServiceStub:
                 request_serializer=huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetConsistencyProofRequest.SerializeToString,
                 response_deserializer=huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetConsistencyProofResponse.FromString,
                 _registered_method=True)
+        self.GetTile = channel.unary_unary(
+                '/huilian.ledger.v1.LedgerService/GetTile',
+                request_serializer=huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetTileRequest.SerializeToString,
+                response_deserializer=huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetTileResponse.FromString,
+                _registered_method=True)
+        self.GetEntries = channel.unary_unary(
+                '/huilian.ledger.v1.LedgerService/GetEntries',
+                request_serializer=huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetEntriesRequest.SerializeToString,
+                response_deserializer=huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetEntriesResponse.FromString,
+                _registered_method=True)
         self.GetReceipt = channel.unary_unary(
                 '/huilian.ledger.v1.LedgerService/GetReceipt',
                 request_serializer=huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetReceiptRequest.SerializeToString,
@@ -78,6 +88,20 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTile(self, request, context):
+        """Hashes of the tree in tiles of 256 (C2SP tlog-tiles). What was served once never changes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEntries(self, request, context):
+        """The leaves' data beside a level-0 tile, as a C2SP entry bundle.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetReceipt(self, request, context):
         """A self-contained receipt of one record of the caller; RECEIPT_PENDING until it is anchored.
         """
@@ -102,6 +126,16 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.GetConsistencyProof,
                     request_deserializer=huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetConsistencyProofRequest.FromString,
                     response_serializer=huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetConsistencyProofResponse.SerializeToString,
+            ),
+            'GetTile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTile,
+                    request_deserializer=huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetTileRequest.FromString,
+                    response_serializer=huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetTileResponse.SerializeToString,
+            ),
+            'GetEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEntries,
+                    request_deserializer=huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetEntriesRequest.FromString,
+                    response_serializer=huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetEntriesResponse.SerializeToString,
             ),
             'GetReceipt': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReceipt,
@@ -190,6 +224,60 @@ class LedgerService:
             '/huilian.ledger.v1.LedgerService/GetConsistencyProof',
             huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetConsistencyProofRequest.SerializeToString,
             huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetConsistencyProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.ledger.v1.LedgerService/GetTile',
+            huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetTileRequest.SerializeToString,
+            huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetTileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.ledger.v1.LedgerService/GetEntries',
+            huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetEntriesRequest.SerializeToString,
+            huilian_dot_ledger_dot_v1_dot_ledger__service__pb2.GetEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

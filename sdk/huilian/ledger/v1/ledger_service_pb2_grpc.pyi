@@ -35,6 +35,10 @@ class LedgerServiceStub:
     """The newest signed checkpoint."""
     GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetInclusionProofRequest, _ledger_service_pb2.GetInclusionProofResponse]
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetConsistencyProofRequest, _ledger_service_pb2.GetConsistencyProofResponse]
+    GetTile: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetTileRequest, _ledger_service_pb2.GetTileResponse]
+    """Hashes of the tree in tiles of 256 (C2SP tlog-tiles). What was served once never changes."""
+    GetEntries: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetEntriesRequest, _ledger_service_pb2.GetEntriesResponse]
+    """The leaves' data beside a level-0 tile, as a C2SP entry bundle."""
     GetReceipt: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetReceiptRequest, _ledger_service_pb2.GetReceiptResponse]
     """A self-contained receipt of one record of the caller; RECEIPT_PENDING until it is anchored."""
 
@@ -45,6 +49,10 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     """The newest signed checkpoint."""
     GetInclusionProof: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetInclusionProofRequest, _ledger_service_pb2.GetInclusionProofResponse]  # type: ignore[assignment]
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetConsistencyProofRequest, _ledger_service_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
+    GetTile: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetTileRequest, _ledger_service_pb2.GetTileResponse]  # type: ignore[assignment]
+    """Hashes of the tree in tiles of 256 (C2SP tlog-tiles). What was served once never changes."""
+    GetEntries: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetEntriesRequest, _ledger_service_pb2.GetEntriesResponse]  # type: ignore[assignment]
+    """The leaves' data beside a level-0 tile, as a C2SP entry bundle."""
     GetReceipt: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetReceiptRequest, _ledger_service_pb2.GetReceiptResponse]  # type: ignore[assignment]
     """A self-contained receipt of one record of the caller; RECEIPT_PENDING until it is anchored."""
 
@@ -70,6 +78,22 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_service_pb2.GetConsistencyProofRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.GetConsistencyProofResponse, _abc.Awaitable[_ledger_service_pb2.GetConsistencyProofResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetTile(
+        self,
+        request: _ledger_service_pb2.GetTileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.GetTileResponse, _abc.Awaitable[_ledger_service_pb2.GetTileResponse]]:
+        """Hashes of the tree in tiles of 256 (C2SP tlog-tiles). What was served once never changes."""
+
+    @_abc_1.abstractmethod
+    def GetEntries(
+        self,
+        request: _ledger_service_pb2.GetEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.GetEntriesResponse, _abc.Awaitable[_ledger_service_pb2.GetEntriesResponse]]:
+        """The leaves' data beside a level-0 tile, as a C2SP entry bundle."""
 
     @_abc_1.abstractmethod
     def GetReceipt(
