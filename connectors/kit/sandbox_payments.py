@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from huilian_protocol.canonical import parse_json
+
 from connectors.kit.sandbox_server import SandboxContext
 
 
@@ -38,7 +40,7 @@ class PaymentBook:
         self._prefix = receipt_prefix
         self._payments: dict[str, Payment] = {}
         if self._path is not None and self._path.exists():
-            entries = (Payment(**json.loads(line)) for line in self._path.read_text("utf-8").splitlines())
+            entries = (Payment(**parse_json(line)) for line in self._path.read_bytes().splitlines())
             self._payments = {payment.order_id: payment for payment in entries}
 
     def paid(self, target: str) -> Payment | None:
