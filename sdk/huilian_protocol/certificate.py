@@ -85,6 +85,9 @@ def verify_enterprise_certificate(certificate_pem: str, ca_pem: str, at: datetim
     """
     try:
         certificate, authority = _load(certificate_pem), _load(ca_pem)
+        if _pem(certificate) != certificate_pem:
+            # A receipt has one encoding, and readers of PEM differ in what they skip.
+            raise ValueError("not in PEM's canonical spelling (RFC 7468, lines of 64)")
         certificate.verify_directly_issued_by(authority)
         _check(certificate, authority, at)
         return _identity(certificate)

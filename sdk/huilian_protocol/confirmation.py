@@ -40,6 +40,8 @@ _FIELDS = (
 _MESSAGE_TYPE = f"ReceivableConfirmation({','.join(f'{kind} {name}' for name, kind in _FIELDS)})"
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _MAX_SAFE = 2**53 - 1
+# fromisoformat also takes a week's day (2026-W35-6), which would be a second spelling of the same signed date.
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _KEYS = (*(name for name, _ in _FIELDS), "chainId", "verifyingContract")
 
@@ -91,7 +93,7 @@ class ReceivableConfirmation:
             supplier_uscc=text_at(value, "supplierUscc"),
             amount_fen=integer_at(value, "amountFen", 1, _MAX_SAFE),
             currency=matching_at(value, "currency", _CURRENCY),
-            due_date=date.fromisoformat(text_at(value, "dueDate", most=10, least=10)),
+            due_date=date.fromisoformat(matching_at(value, "dueDate", _DATE)),
             evidence_hash=bytes_at(value, "evidenceHash", 32),
             confirmed_at=integer_at(value, "confirmedAt", 0, _MAX_SAFE),
             chain_id=integer_at(value, "chainId", 1, _MAX_SAFE),

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.soak import certificate_histories, journey_kills, lending_histories, loan_histories, mutations
+from tests.soak import (
+    certificate_histories,
+    journey_kills,
+    lending_histories,
+    loan_histories,
+    mutations,
+    verifier_agreement,
+)
 from tests.soak.campaign import Campaign
 
 CAMPAIGNS: list[Campaign] = [
@@ -12,6 +19,13 @@ CAMPAIGNS: list[Campaign] = [
         target=100_000,
         slice_cases=20,
         case=mutations.case,
+    ),
+    Campaign(
+        name="verifier-agreement",
+        title="valid and damaged receipts and consents: the Python and the TypeScript verifier agree on every check",
+        target=20_000,
+        slice_cases=8,
+        case=verifier_agreement.case,
     ),
     Campaign(
         name="certificate-histories",

@@ -1,0 +1,127 @@
+"""The offline verifier's page in Chromium: drop files, see each check, without any network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from huilian_protocol.canonical import b64u_encode, parse_json
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import ROOT
+from tests.soak.lying_hub import TRUST
+from tests.unit.ledger import receipt_world
+from tests.unit.protocol import world
+
+PAGE = ROOT / "web" / "dist" / "verify" / "index.html"
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RECEIPT = receipt_world.confirmed().receipt()
+CHECKS = [
+    "form and signature",
+    "issuing hub",
+    "record",
+    "inclusion in the log",
+    "checkpoint",
+    "anchor on the chain",
+    "evidence",
+]
+_DROP = """
+(files) => {
+  const transfer = new DataTransfer();
+  for (const { name, data } of files) {
+    const bytes = Uint8Array.from(atob(data.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
+    transfer.items.add(new File([bytes], name));
+  }
+  const zone = document.querySelector('.drop');
+  for (const type of ['dragover', 'drop']) {
+    zone.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+  }
+}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _opened(page: Page) -> None:
+    assert PAGE.exists(), "the page is not built: run `make web`"
+    page.goto(PAGE.as_uri())
+
+
+def _drop(page: Page, **files: bytes) -> None:
+    page.evaluate(_DROP, [{"name": f"{name}.json", "data": b64u_encode(data)} for name, data in files.items()])
+
+
+def _flipped(data: bytes) -> bytes:
+    at = data.index(b'"amountFen":') + len(b'"amountFen":')
+    return data[:at] + (b"9" if data[at : at + 1] != b"9" else b"8") + data[at + 1 :]
+
+
+def test_a_good_receipt_turns_green_check_by_check(page: Page, tmp_path: Path) -> None:
+    _drop(page, receipt=RECEIPT, trust=TRUST)
+    card = page.locator("article")
+    expect(card).to_have_attribute("data-state", "good")
+    assert [item.get_attribute("data-check") for item in card.locator("li.good").all()] == CHECKS
+    expect(card).to_contain_text("核验通过")
+    expect(card).to_contain_text(world.BUYER_USCC)
+    page.get_by_role("button", name="English").click()
+    expect(card).to_contain_text("Verified")
+
+
+def test_a_flipped_byte_turns_red_and_says_why(page: Page) -> None:
+    _drop(page, trust=TRUST)
+    _drop(page, receipt=_flipped(RECEIPT))
+    card = page.locator("article")
+    expect(card).to_have_attribute("data-state", "bad")
+    expect(card.locator("li.bad")).to_have_count(1)
+    expect(card).to_contain_text("核验未通过")
+    expect(card.locator(".why")).to_contain_text("签名")
+
+
+def test_one_wrong_part_leaves_the_other_checks_green(page: Page) -> None:
+    stranger = parse_json(TRUST)
+    stranger["chain"]["chain_id"] = 1
+    _drop(page, receipt=RECEIPT, trust=json.dumps(stranger).encode())
+    red = [item.get_attribute("data-check") for item in page.locator("li.bad").all()]
+    assert red == ["anchor on the chain", "evidence"]
+
+
+def test_files_chosen_by_hand_wait_for_the_anchors_and_are_forgotten_on_request(page: Page, tmp_path: Path) -> None:
+    for name, data in (("receipt.json", RECEIPT), ("trust.json", TRUST), ("consent.json", world.consent().to_bytes())):
+        (tmp_path / name).write_bytes(data)
+    chooser = page.locator("input[type=file]")
+    chooser.set_input_files(tmp_path / "receipt.json")
+    expect(page.locator("article")).to_have_attribute("data-state", "waiting")
+    chooser.set_input_files([tmp_path / "trust.json", tmp_path / "consent.json"])
+    expect(page.locator("article[data-state=good]")).to_have_count(2)
+    page.get_by_role("button", name="清空").click()
+    expect(page.locator("article")).to_have_count(0)
+
+
+def test_a_damaged_trust_file_is_named_and_replaces_the_good_one(page: Page) -> None:
+    _drop(page, receipt=RECEIPT, trust=TRUST)
+    expect(page.locator("article")).to_have_attribute("data-state", "good")
+    _drop(page, trust=TRUST.replace(b'"chain_id":1337', b'"chain_id":"1337"'))
+    expect(page.get_by_role("alert")).to_contain_text("chain_id")
+    expect(page.locator("article")).to_have_attribute("data-state", "waiting")
+
+
+def test_the_page_itself_may_not_talk_to_anybody(page: Page) -> None:
+    page.evaluate("document.addEventListener('securitypolicyviolation', (e) => { window.seen = e.violatedDirective })")
+    page.context.set_offline(False)
+    sent = page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'sent', () => 'refused')")
+    assert (sent, page.evaluate("window.seen")) == ("refused", "connect-src")
+
+
+@pytest.mark.parametrize("elder", [False, True], ids=["normal", "elder"])
+def test_accessible_and_no_sideways_scrolling(page: Page, elder: bool, tmp_path: Path) -> None:
+    _drop(page, receipt=RECEIPT, trust=TRUST)
+    _drop(page, damaged=_flipped(RECEIPT))
+    expect(page.locator("article")).to_have_count(2)
+    if elder:
+        page.get_by_role("button", name="大字版").click()
+        assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") >= 20
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.screenshot(path=tmp_path / "page.png", full_page=True)
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})")
+    assert [(item["id"], item["nodes"][0]["html"]) for item in found["violations"]] == []

@@ -1,0 +1,219 @@
+"""Evidence that its makers (buyer, person, edge) really sign, each with something odd in it, properly recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from datetime import timedelta
+from typing import Any
+
+import coincurve
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from huilian_protocol.canonical import (
+    b64u_decode,
+    b64u_encode,
+    canonicalise,
+    parse_canonical,
+    sha256_canonical,
+)
+from huilian_protocol.confirmation import confirmation_digest
+from huilian_protocol.jose import sign_jws, thumbprint
+from huilian_protocol.recovery import ORDER
+
+from tests.soak.lying_hub import NOW, log, mutated
+from tests.soak.mutations import P256_ORDER
+from tests.soak.mutators import mutate_bytes
+from tests.soak.odd_receipts import b64
+from tests.unit.ledger import receipt_world
+from tests.unit.ledger.receipt_world import Parts
+from tests.unit.protocol import world
+
+
+def confirmation(rng: random.Random) -> bytes:
+    """Other confirmations and certificates, really signed."""
+    ca = rng.choice([{}, {}, {}, {"ca_key": world.STRANGER}])
+    lives = [
+        {},
+        {"not_after": NOW},
+        {"not_after": NOW - timedelta(seconds=1)},
+        {"not_before": NOW},
+        {"not_before": NOW + timedelta(seconds=1)},
+    ]
+    who = rng.choice(
+        [
+            {},
+            {},
+            {"uscc": world.SUPPLIER_USCC},
+            {"name": "Ä" * 30},
+            {"public_key": world.key(7, world.ENTERPRISE.curve).public_key()},
+        ]
+    )
+    message = world.confirmation(
+        **rng.choice(
+            [
+                {},
+                {},
+                {"amount_fen": 2**53 - 1},
+                {"chain_id": 5},
+                {"confirmed_at": rng.choice([0, 2**53 - 1, int(NOW.timestamp()) + 300, int(NOW.timestamp()) + 301])},
+            ]
+        )
+    )
+    secret = world.ENTERPRISE.private_numbers().private_value.to_bytes(32)
+    signature = coincurve.PrivateKey(secret).sign_recoverable(confirmation_digest(message), hasher=None)
+    certificate = _odd_pem(rng, world.certificate(**rng.choice(lives), **who, **ca))
+    evidence = {
+        "confirmation": message.to_dict() | rng.choice([{}, {}, {"dueDate": "2026-W35-6"}, {"dueDate": "2026-02-30"}]),
+        "signature": b64u_encode(_odd_signature(rng, signature[:64] + bytes([27 + signature[64]]))),
+        "certificate": certificate,
+    }
+    content = {**message.to_dict(), "at": "2026-03-02T02:00:00Z"}
+    return log(rng, Parts(receipt_world.record("receivable.confirmed", content, evidence), evidence))
+
+
+def _odd_signature(rng: random.Random, signature: bytes) -> bytes:
+    s = ORDER - int.from_bytes(signature[32:64])
+    other_v = bytes([55 - signature[64]])
+    twin = signature[:32] + s.to_bytes(32)
+    return rng.choice(
+        [signature] * 4
+        + [twin + other_v, twin + signature[64:], signature[:64] + other_v, signature[:64] + b"\x00", signature[:64]]
+        + [bytes(32) + signature[32:], signature[:32] + bytes(32) + signature[64:], b"\xff" * 64 + b"\x1b"]
+    )
+
+
+def _odd_pem(rng: random.Random, pem: str) -> str:
+    lines = pem.splitlines()
+    body = "".join(lines[1:-1])
+    der = b64u_decode(body.rstrip("=").translate(str.maketrans("+/", "-_")))
+    return rng.choice(
+        [lambda: pem] * 6
+        + [
+            lambda: pem.rstrip("\n"),
+            lambda: pem.replace("\n", "\r\n"),
+            lambda: "note\n" + pem,
+            lambda: pem + pem,
+            lambda: f"{lines[0]}\n{body}\n{lines[-1]}\n",
+            lambda: pem.replace("CERTIFICATE", "X509 CERTIFICATE"),
+            lambda: _pem(mutate_bytes(rng, der)),
+            lambda: _pem(der + b"\x00"),
+            lambda: world.CA_PEM,
+            lambda: "",
+        ]
+    )()
+
+
+def _pem(der: bytes) -> str:
+    body = b64(der)
+    lines = "\n".join(body[at : at + 64] for at in range(0, len(body), 64))
+    return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
+
+
+ACTION = {"id": "traffic.fine.pay", "max_amount_fen": 20_000, "max_uses": 1, "parameters_commitment": None}
+
+
+def _artefact(rng: random.Random) -> dict[str, Any]:
+    usual = world.artefact_dict()
+    with_actions = {**usual, "type": "huilian-consent/v2", "actions": [ACTION]}
+    chosen = rng.choice([usual, usual, with_actions, {**with_actions, "datasets": []}])
+    return chosen if rng.random() < 0.3 else mutated(rng, chosen, with_actions)
+
+
+def consent_signed(rng: random.Random) -> bytes:
+    """Any artefact, signed by the person's device and countersigned by the hub; now and then one of them misbehaves."""
+    artefact = _artefact(rng)
+    digest = sha256_canonical(artefact)
+    times = {"issued_at": NOW + timedelta(seconds=rng.choice([-1, 0, 60, 61]))}
+    lives = {"expires_at": NOW + timedelta(seconds=rng.choice([0, 1]))}
+    binding = world.binding(
+        **rng.choice([{}, {}, {}, times, lives, {"subject": "wh-2"}, {"signer": world.STRANGER}, {"assurance": ""}])
+    )
+    assertion = world.DEVICE.sign(digest).to_dict()
+    hashes = {
+        "artefact_sha256": b64u_encode(digest),
+        "assertion_sha256": b64u_encode(sha256_canonical(assertion)),
+        "binding_sha256": b64u_encode(hashlib.sha256(binding.encode()).digest()),
+    }
+    token = sign_jws(world.HUB, hashes, "huilian-consent+jwt", thumbprint(world.HUB.public_key()))
+    return canonicalise({"artefact": artefact, "assertion": assertion, "binding": binding, "countersignature": token})
+
+
+def consent_recorded(rng: random.Random) -> bytes:
+    signed = consent_signed(rng)
+    artefact = parse_canonical(signed)["artefact"]
+    evidence = {"signed_consent": b64u_encode(signed)}
+    content = {"consent_id": artefact.get("id"), "artefact_sha256": b64u_encode(sha256_canonical(artefact))}
+    return log(rng, Parts(receipt_world.record("consent-granted", content, evidence), evidence))
+
+
+CLIENT_DATA: tuple[dict[str, Any], ...] = (
+    {}, {"crossOrigin": False}, {"crossOrigin": True}, {"crossOrigin": 0}, {"crossOrigin": None}, {"topOrigin": "x"},
+    {"origin": "https://evil.example"}, {"type": "webauthn.create"}, {"n": 1.5}, {"n": 10**30},
+    {"__proto__": {"type": "x"}},
+)  # fmt: skip
+
+
+def contract_signed(rng: random.Random) -> bytes:
+    """A loan contract that the device signs with odd client data, flags or terms."""
+    good = receipt_world.lent()
+    contract = parse_canonical(b64u_decode(good.evidence["contract"]))
+    if rng.random() < 0.5:
+        contract = mutated(rng, contract, contract)
+    signed = canonicalise(contract)
+    assertion = _device_signs(rng, hashlib.sha256(signed).digest())
+    evidence = {**good.evidence, "contract": b64u_encode(signed), "assertion": assertion}
+    content = {key: contract.get(key) for key in ("borrower", "principal_fen", "currency", "terms")}
+    content["loan_id"] = contract.get("application_id")
+    return log(rng, Parts(receipt_world.record("loan.disbursed", content, evidence), evidence))
+
+
+def _device_signs(rng: random.Random, challenge: bytes) -> dict[str, str]:
+    sha256 = hashlib.sha256
+    client = {"type": "webauthn.get", "challenge": b64u_encode(challenge), "origin": world.ORIGIN}
+    spelled = json.dumps(client | rng.choice(CLIENT_DATA), indent=rng.choice([None, 1])).encode()
+    spelled = rng.choice([spelled] * 5 + [b"\xef\xbb\xbf" + spelled, spelled + b" ", spelled[:-1] + b',"type":"x"}'])
+    flags = rng.choice([0x05, 0x05, 0x05, 0x1D, 0x01, 0x04, 0x85])
+    data = sha256(rng.choice([world.RP_ID] * 5 + ["x"]).encode()).digest() + bytes([flags]) + bytes(4)
+    data += rng.choice([b"", b"", b"\xa0"])
+    key = rng.choice([world.key(104)] * 5 + [world.STRANGER])
+    signature = key.sign(data + sha256(spelled).digest(), ec.ECDSA(hashes.SHA256()))
+    signature = _odd_der(rng, signature)
+    parts = {"authenticator_data": data, "client_data_json": spelled, "signature": signature}
+    return {name: b64u_encode(part) for name, part in parts.items()}
+
+
+def _odd_der(rng: random.Random, der: bytes) -> bytes:
+    """The same signature in another spelling, its twin, or none."""
+    r, s = decode_dss_signature(der)
+    return rng.choice(
+        [der] * 5
+        + [encode_dss_signature(r, P256_ORDER - s), encode_dss_signature(r, s + P256_ORDER), encode_dss_signature(0, s)]
+        + [b"\x30\x81" + der[1:], der + b"\x00", der[:2] + b"\x02" + bytes([der[3] + 1]) + b"\x00" + der[4:]]
+    )
+
+
+def edge_signature(rng: random.Random) -> bytes:
+    """Claims of an edge and a record that say nearly the same, in types that some languages take for equal."""
+    same: dict[str, Any] = {
+        "request_id": rng.choice(["r", 1, True, 0, None, "é"]),
+        "consent_sha256": "x",
+        "dataset": rng.choice(["tax", [], {}, False]),
+        "fields": rng.choice(
+            [["a", "b"], [], ["a", 1], [1, 2], "ab", {"a": 1}, ["\U0001f600", "\uffee"], [["a"]], None]
+        ),
+    }
+    other = dict(same)
+    key = rng.choice(sorted(same))
+    if rng.random() < 0.5 and isinstance(same[key], (bool, int)):
+        other[key] = int(same[key]) if isinstance(same[key], bool) else bool(same[key])
+    if rng.random() < 0.5 and isinstance(same["fields"], (str, dict)):
+        other["fields"] = sorted(same["fields"])
+    if rng.random() < 0.3 and isinstance(same["fields"], list):
+        other["fields"] = same["fields"][::-1]
+    payload = b64u_encode(rng.choice([canonicalise(same)] * 6 + [json.dumps(same).encode(), b"[]", b"null"]))
+    token = rng.choice([f"e30.{payload}.AA"] * 6 + [f".{payload}.", payload, f"a.{payload}.b.c", f"é.{payload}.+"])
+    evidence = {"edge_signature": token}
+    return log(rng, Parts(receipt_world.record("access", {**other, "outcome": "x"}, evidence), evidence))

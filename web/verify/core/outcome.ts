@@ -1,0 +1,68 @@
+/** The outcome of a verification: named checks, each with a reason in Chinese and English. */
+
+export interface Reason {
+  readonly zh: string
+  readonly en: string
+}
+
+/** A check failed; the reason says why. Every error that a file can cause is one of these. */
+export class Refused extends Error {
+  readonly reason: Reason
+
+  constructor(zh: string, en: string) {
+    super(en)
+    this.reason = { zh, en }
+  }
+}
+
+export type CheckName =
+  | 'form'
+  | 'form and signature'
+  | 'issuing hub'
+  | 'record'
+  | 'inclusion in the log'
+  | 'checkpoint'
+  | 'anchor on the chain'
+  | 'evidence'
+  | 'consent'
+
+export interface Check {
+  readonly name: CheckName
+  readonly ok: boolean
+  readonly reason: Reason
+}
+
+export type Kind = 'receipt' | 'consent' | 'unknown'
+
+export interface Verdict {
+  readonly kind: Kind
+  readonly ok: boolean
+  readonly checks: readonly Check[]
+}
+
+export function verdict(kind: Kind, checks: readonly Check[]): Verdict {
+  return { kind, checks, ok: checks.length > 0 && checks.every((check) => check.ok) }
+}
+
+export function require(condition: boolean, zh: string, en: string): asserts condition {
+  if (!condition) throw new Refused(zh, en)
+}
+
+/** Run a check that returns what it found or throws `Refused`. Anything else is a mistake of ours and goes on. */
+export function runCheck(name: CheckName, check: () => Reason): Check {
+  try {
+    return { name, ok: true, reason: check() }
+  } catch (error) {
+    if (error instanceof Refused) return { name, ok: false, reason: error.reason }
+    throw error
+  }
+}
+
+/** The value of `attempt`, or undefined when a library throws on bad input. */
+export function attempt<T>(action: () => T): T | undefined {
+  try {
+    return action()
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,75 @@
+/** The files of this visit: kept in memory, judged again whenever the trust anchors change. */
+
+import { computed, shallowRef } from 'vue'
+import { parseJson, isObject } from './core/json'
+import { attempt, Refused, type Reason, type Verdict } from './core/outcome'
+import { parseTrustAnchors, type TrustAnchors } from './core/trust'
+import { fingerprint, MAX_FILE_BYTES, verifyFile } from './core/verify'
+import { TOO_LARGE } from './texts'
+
+interface Loaded {
+  readonly id: number
+  readonly name: string
+  readonly data: Uint8Array
+}
+
+export interface Judged {
+  readonly id: number
+  readonly name: string
+  /** Undefined while there are no trust anchors. */
+  readonly verdict: Verdict | undefined
+}
+
+interface Pinned {
+  readonly name: string
+  readonly anchors: TrustAnchors
+  readonly fingerprint: string
+}
+
+const MAX_FILES = 50
+const files = shallowRef<readonly Loaded[]>([])
+let loaded = 0
+
+export const pinned = shallowRef<Pinned>()
+export const problem = shallowRef<{ readonly name: string; readonly reason: Reason }>()
+export const judged = computed<Judged[]>(() => files.value.map((file) => ({ ...file, verdict: judge(file) })))
+
+/** Take in dropped or chosen files; each is a trust file or something to verify. */
+export async function take(chosen: Iterable<File>): Promise<void> {
+  problem.value = undefined
+  for (const file of [...chosen].slice(0, MAX_FILES)) {
+    if (file.size > MAX_FILE_BYTES) problem.value = { name: file.name, reason: TOO_LARGE }
+    else place(file.name, new Uint8Array(await file.arrayBuffer()))
+  }
+}
+
+export function forget(): void {
+  files.value = []
+  pinned.value = undefined
+  problem.value = undefined
+}
+
+function place(name: string, data: Uint8Array): void {
+  if (isTrustFile(data)) pin(name, data)
+  else files.value = [{ id: ++loaded, name, data }, ...files.value].slice(0, MAX_FILES)
+}
+
+function isTrustFile(data: Uint8Array): boolean {
+  const value = attempt(() => parseJson(data))
+  return isObject(value) && 'hubs' in value && 'enterprise_ca' in value
+}
+
+function pin(name: string, data: Uint8Array): void {
+  try {
+    pinned.value = { name, anchors: parseTrustAnchors(data), fingerprint: fingerprint(data) }
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    // A damaged trust file must not leave an older one in force unnoticed.
+    pinned.value = undefined
+    problem.value = { name, reason: error.reason }
+  }
+}
+
+function judge(file: Loaded): Verdict | undefined {
+  return pinned.value && verifyFile(file.data, pinned.value.anchors, Math.floor(Date.now() / 1000))
+}
