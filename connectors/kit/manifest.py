@@ -21,6 +21,9 @@ EvidenceLevel = Literal["CHANNEL_ATTESTED", "DEVICE_SIGNED"]
 # From the weakest to the strongest evidence that the person wanted this.
 EVIDENCE_ORDER: tuple[EvidenceLevel, ...] = ("CHANNEL_ATTESTED", "DEVICE_SIGNED")
 
+# What the acceptance suite has shown of a connector; see `acceptance/suite.py`.
+Tier = Literal["bronze", "silver", "gold"]
+
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -90,6 +93,7 @@ class Manifest(BaseModel):
     agency_id: Annotated[str, Field(pattern=r"^[a-z_]{3,64}$")]
     title_zh: str = Field(min_length=1)
     title_en: str = Field(min_length=1)
+    tier: Tier
     sandbox: bool
     protocol: str = Field(min_length=1)
     timeout_ms: int = Field(ge=100, le=30_000)

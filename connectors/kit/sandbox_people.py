@@ -24,6 +24,7 @@ __all__ = [
     "Person",
     "customer_number",
     "find_person",
+    "first_of_kind",
     "people_of_every_kind",
     "population",
 ]
@@ -100,6 +101,11 @@ def people_of_every_kind(each: int) -> Iterable[Person]:
         seen[person.kind] += 1
         if person in DEMO_PEOPLE or seen[person.kind] <= each:
             yield person
+
+
+def first_of_kind(kind: Kind) -> Person:
+    """The first drawn person of this kind."""
+    return next(person for person in population().values() if person.kind == kind and person not in DEMO_PEOPLE)
 
 
 @functools.cache

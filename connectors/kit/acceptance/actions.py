@@ -26,11 +26,12 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import thumbprint
 from huilian_protocol.sealing import Suite, generate_keypair
 
+from connectors.kit.acceptance.cases import ActionCase
 from connectors.kit.acceptance.edge import Edge, running_edge
 from connectors.kit.acceptance.world import NOW, Device, open_result, seal_parameters, seal_subject
 from connectors.kit.contract import ActingConnector, Connector, Order, Outcome
 from connectors.kit.requests import ActRequest
-from connectors.kit.sandbox_people import Person, population
+from connectors.kit.sandbox_people import population
 from connectors.kit.sandbox_server import Fault
 
 PAYMENT = Purpose("PUBLIC_PAYMENT", "验收测试：缴费")
@@ -43,16 +44,6 @@ OPEN_ENDS = {
     Fault.HUGE: "PROVIDER_FAULT",
     Fault.DOWN: "PROVIDER_UNAVAILABLE",
 }
-
-
-@dataclass(frozen=True)
-class ActionCase:
-    """An action of somebody: parameters that are executed, and others for the same target that are rejected."""
-
-    action: str
-    person: Person
-    good: Mapping[str, Any]
-    bad: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

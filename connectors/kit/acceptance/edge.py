@@ -12,14 +12,12 @@ from typing import Any
 
 from huilian_protocol.action import ActionParameters
 from huilian_protocol.artefact import Artefact, Period
-from huilian_protocol.sealing import Suite, generate_keypair
 
 from connectors.kit.acceptance.upstream import Upstream, running_upstream
 from connectors.kit.acceptance.world import (
     PERIOD,
     Device,
     World,
-    new_signing_key,
     open_answer,
     seal_parameters,
     seal_subject,
@@ -27,8 +25,9 @@ from connectors.kit.acceptance.world import (
 from connectors.kit.action_store import ActionStore
 from connectors.kit.action_verification import ActionVerifier
 from connectors.kit.actions import ActionService
-from connectors.kit.contract import Connector
-from connectors.kit.keys import EdgeKeys
+from connectors.kit.contract import Connector, Query, Subject
+from connectors.kit.keys import EdgeKeys, load_edge_keys
+from connectors.kit.months import Period as Months
 from connectors.kit.requests import ActRequest, ReadRequest
 from connectors.kit.revocations import RevocationCopy
 from connectors.kit.sandbox_people import Person
@@ -75,6 +74,11 @@ class Edge:
         assert spec is not None
         device = self.world.device(person)
         return device, self.world.artefact(device, dataset_id, sorted(spec.fields), **changes)
+
+    def query(self, person: Person, dataset_id: str) -> Query:
+        """The question that a read over the whole period puts to the connector."""
+        period = Months.parse(PERIOD.from_month, PERIOD.to_month)
+        return Query(dataset_id, Subject(person.name, person.resident_id), period, self.world.clock.now())
 
     async def read(self, person: Person, dataset_id: str, fields: tuple[str, ...] = (), period: Period = PERIOD) -> Any:
         """What the recipient reads of this person; all fields unless some are named."""
@@ -132,7 +136,7 @@ async def running_edge(package: str, folder: Path, wrap: Wrap = lambda connector
     """Start the package's sandbox and an edge around its connector; state lives in `folder`."""
     world = World()
     async with running_upstream(package, world.clock, TIMEOUT_MS) as upstream:
-        keys = EdgeKeys(generate_keypair(Suite.XWING), new_signing_key())
+        keys = load_edge_keys(folder)
         edge = build_edge(world, upstream, keys, folder, wrap)
         try:
             yield edge

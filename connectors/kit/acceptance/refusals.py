@@ -17,8 +17,8 @@ from huilian_protocol.consent import countersign
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import Suite, generate_keypair
 
+from connectors.kit.acceptance.cases import DatasetCase
 from connectors.kit.acceptance.edge import Edge, running_edge
-from connectors.kit.acceptance.suite import DatasetCase
 from connectors.kit.acceptance.world import NOW, PERIOD, Device, new_signing_key, seal_subject
 from connectors.kit.requests import ReadRequest
 from connectors.kit.sandbox_people import Person, population

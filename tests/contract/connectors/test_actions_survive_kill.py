@@ -23,22 +23,23 @@ from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.action import verify_result
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.jose import jwk_to_public_key, thumbprint
-from huilian_protocol.sealing import Suite, generate_keypair
 
-from connectors.kit.acceptance.actions import ActionCase, Payer
+from connectors.gov_data.traffic_police.acceptance import ACTION_CASES
+from connectors.kit.acceptance.actions import Payer
+from connectors.kit.acceptance.cases import ActionCase
 from connectors.kit.acceptance.edge import Edge, build_edge, running_edge
 from connectors.kit.acceptance.upstream import Upstream
-from connectors.kit.acceptance.world import NOW, World, new_signing_key, open_result
+from connectors.kit.acceptance.world import NOW, World, open_result
 from connectors.kit.contract import Connector
 from connectors.kit.credentials import Credentials
-from connectors.kit.keys import EdgeKeys
+from connectors.kit.keys import load_edge_keys
 from connectors.kit.manifest import load_manifest
 from connectors.kit.plugin import ConnectorContext, build_connector, limits_of
 from connectors.kit.requests import ActRequest
 from connectors.kit.rpc import ConnectorServicer
 from connectors.kit.sandbox_server import Faults
-from tests.contract.connectors.test_traffic_police import ACTION_CASES, PACKAGE
 
+PACKAGE = "connectors.gov_data.traffic_police"
 CASE: ActionCase = ACTION_CASES[0]
 
 
@@ -100,9 +101,9 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, _free_port()
         self.world = World(clock=FixedClock(NOW))
-        self.keys = EdgeKeys(generate_keypair(Suite.XWING), new_signing_key())
         (folder / "agency").mkdir()
         (folder / "edge").mkdir()
+        self.keys = load_edge_keys(folder / "edge")
         environment = {
             **os.environ,
             "HUILIAN_LISTEN": f"127.0.0.1:{self.port}",

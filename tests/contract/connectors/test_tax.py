@@ -1,14 +1,10 @@
 """The tax connector passes the acceptance suite."""
 
+from connectors.gov_data.tax.acceptance import CASES
 from connectors.kit.acceptance.refusals import ConsentRefusals
-from connectors.kit.acceptance.suite import ConnectorAcceptance, DatasetCase
-from connectors.kit.sandbox_people import DEMO_BORROWER, DEMO_NO_ACCOUNT, DEMO_REPRESENTATIVES
+from connectors.kit.acceptance.suite import ConnectorAcceptance
 
 PACKAGE = "connectors.gov_data.tax"
-CASES = (
-    DatasetCase("tax.personal_income/v1", present=DEMO_BORROWER, absent=DEMO_NO_ACCOUNT),
-    DatasetCase("tax.enterprise/v1", present=DEMO_REPRESENTATIVES[0], absent=DEMO_BORROWER),
-)
 
 
 class TestTax(ConnectorAcceptance):

@@ -9,8 +9,10 @@ from huilian_protocol.clock import FixedClock
 from connectors.kit.acceptance.upstream import running_upstream
 from connectors.kit.contract import Query, Record, Subject
 from connectors.kit.months import Period
-from connectors.kit.sandbox_people import DEMO_PEOPLE, Kind, Person, population
+from connectors.kit.sandbox_people import Person, first_of_kind
 from connectors.kit.schema import PayloadSchemas
+
+__all__ = ["NOW", "YEAR", "first_of_kind", "read"]
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 YEAR = Period.parse("2025-11", "2026-10")
@@ -23,8 +25,3 @@ async def read(package: str, dataset: str, person: Person, period: Period = YEAR
         record = await upstream.connector.read(query)
         PayloadSchemas(upstream.manifest).check(dataset, record)
         return record
-
-
-def first_of_kind(kind: Kind) -> Person:
-    """The first drawn person of this kind."""
-    return next(person for person in population().values() if person.kind == kind and person not in DEMO_PEOPLE)
