@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +15,13 @@ from ledger.anchor.transaction import SignedTransaction, contract_address
 BLOCK_GAS_LIMIT = 30_000_000
 """Gas that one block, and so one transaction, may use."""
 
-SPEC = "PARIS"
-"""The EVM version, which is the contract's target."""
+SPEC = "SHANGHAI"
+"""The EVM version. The contract is compiled for the one before, so that it also runs on older consortium chains; pyrevm
+charges creations (EIP-3860) and warms the miner's account (EIP-3651) as of this one, whatever it is told."""
 
 _REVERT = re.compile(r"Revert \{ gas_used: (\d+), output: (0x[0-9a-f]*)")
+_ACCOUNT = re.compile(r"(0x[0-9a-f]{40}): Account \{ info: AccountInfo \{.*?, storage: \{(.*?)\}, status: ")
+_SLOT = re.compile(r"(\d+): \w+ \{ previous_or_original_value: (\d+), present_value: (\d+) ")
 _HALT = re.compile(r"Halt \{ reason: (\w+).*gas_used: (\d+)")
 
 
@@ -54,8 +57,21 @@ class Message:
     gas_limit: int = BLOCK_GAS_LIMIT
 
 
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """An account as a transaction left it, with the storage slots that it changed."""
+
+    address: str
+    account: Any
+    slots: tuple[tuple[int, int], ...]
+
+
 class Machine:
-    """State of all accounts at the newest block."""
+    """State of all accounts at the newest block.
+
+    pyrevm ends no transaction: its journal would keep touched slots warm, and their gas low, for ever. So each runs on
+    an empty journal, which is read and then undone, and its changes are written to the state below.
+    """
 
     def __init__(self, chain_id: int) -> None:
         environment = pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=chain_id), block=_block(0, 0))
@@ -63,33 +79,35 @@ class Machine:
 
     def allocate(self, address: str, wei: int) -> None:
         """Give an account its first balance."""
-        self._set_account(address, wei, 0)
+        self._set_account(address, pyrevm_account(wei, 0))
 
     def balance(self, address: str) -> int:
         """Return an account's balance in wei."""
-        return int(self._evm.get_balance(address))
+        return int(self._account(address).balance)
 
     def nonce(self, address: str) -> int:
         """Return how many transactions an account has sent."""
-        return int(self._evm.basic(address).nonce)
+        return int(self._account(address).nonce)
 
     def code(self, address: str) -> bytes:
         """Return a contract's code, empty for other accounts."""
-        code = bytes(self._evm.get_code(address) or b"")
-        # pyrevm shows the absence of code as one STOP byte.
-        return b"" if code == b"\0" else code
+        return _code(self._account(address))
 
     def execute(self, signed: SignedTransaction, number: int, timestamp: int) -> Outcome:
         """Run a transaction that was validated, in its own block, and charge its sender."""
         transaction, sender = signed.transaction, signed.sender
-        balance = self.balance(sender)
-        self._evm.set_block_env(_block(number, timestamp))
-        self._set_account(sender, balance - transaction.gas_limit * transaction.gas_price, transaction.nonce)
+        price, balance = transaction.gas_price, self.balance(sender)
+        self._set_account(sender, pyrevm_account(balance - transaction.gas_limit * price, transaction.nonce))
         to = "0x" + transaction.to.hex() if transaction.to else None
-        outcome = self._run(Message(sender, to, transaction.data, transaction.value, transaction.gas_limit))
-        unused = (transaction.gas_limit - outcome.gas_used) * transaction.gas_price
+        message = Message(sender, to, transaction.data, transaction.value, transaction.gas_limit)
+        with self._undone():
+            self._evm.set_block_env(_block(number, timestamp))
+            outcome = self._run(message)
+            changes = _changes(self._evm)
+        self._write(changes)
+        unused = (transaction.gas_limit - outcome.gas_used) * price
         # A creation raises the nonce itself, a call through pyrevm does not.
-        self._set_account(sender, self.balance(sender) + unused, transaction.nonce + 1)
+        self._set_account(sender, pyrevm_account(self.balance(sender) + unused, transaction.nonce + 1))
         return outcome
 
     def call(self, message: Message, number: int, timestamp: int) -> Outcome:
@@ -100,15 +118,28 @@ class Machine:
 
     @contextmanager
     def _undone(self) -> Iterator[None]:
+        """Take back what happens inside, and with it the marks of what was touched: the next one finds all cold."""
         checkpoint = self._evm.snapshot()
         try:
             yield
         finally:
             self._evm.revert(checkpoint)
 
-    def _set_account(self, address: str, balance: int, nonce: int) -> None:
-        # pyrevm's own type stub leaves the balance out.
-        self._evm.insert_account_info(address, pyrevm.AccountInfo(balance=balance, nonce=nonce))  # type: ignore[call-arg]
+    def _account(self, address: str) -> Any:
+        with self._undone():
+            return self._evm.basic(address)
+
+    def _set_account(self, address: str, account: Any) -> None:
+        self._evm.insert_account_info(address, account)
+
+    def _write(self, changes: Sequence[AccountChange]) -> None:
+        """Put what a transaction changed below the journal, into the state that every transaction starts from."""
+        for change in changes:
+            self._set_account(change.address, change.account)
+            for slot, value in change.slots:
+                # Only for an account outside the journal does this write below it; it then takes the account in.
+                with self._undone():
+                    self._evm.insert_account_storage(change.address, slot, value)
 
     def _run(self, message: Message) -> Outcome:
         self._evm.set_tx_env(pyrevm.TxEnv(caller=message.sender))
@@ -132,6 +163,30 @@ class Machine:
 
 def _block(number: int, timestamp: int) -> Any:
     return pyrevm.BlockEnv(number=number, timestamp=timestamp, basefee=0, gas_limit=BLOCK_GAS_LIMIT)
+
+
+def pyrevm_account(balance: int, nonce: int, code: bytes = b"") -> Any:
+    """Return an account in pyrevm's form."""
+    # pyrevm's own type stub leaves the balance out.
+    return pyrevm.AccountInfo(balance=balance, nonce=nonce, code=code or None)  # type: ignore[call-arg]
+
+
+def _changes(evm: Any) -> list[AccountChange]:
+    """Read the journal. Its text is the only place where pyrevm tells which slots there are."""
+    slots = {
+        account[1]: tuple((int(slot), int(new)) for slot, old, new in _SLOT.findall(account[2]) if old != new)
+        for account in _ACCOUNT.finditer(evm.journal_str)
+    }
+    return [
+        AccountChange(address, pyrevm_account(info.balance, info.nonce, _code(info)), slots[address.lower()])
+        for address, info in evm.journal_state.items()
+    ]
+
+
+def _code(account: Any) -> bytes:
+    code = bytes(account.code or b"")
+    # pyrevm shows the absence of code as one STOP byte.
+    return b"" if code == b"\0" else code
 
 
 def _log(log: Any) -> Log:
