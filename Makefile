@@ -40,13 +40,13 @@ demo: setup erp
 # Thousands of throw-away databases: memory holds them where there is a memory disk. What a test means by a crash is
 # the death of a process, which a memory disk survives like any other.
 test: export TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
-test: setup system web erp lint
+test: setup system web erp lint tests/integration/anvil/node_modules
 	$(PY) -m pytest tests --numprocesses 2 --dist loadgroup
 	$(PY) -m deploy demo
 
 # The EVM node that the embedded chain is compared with.
-tests/integration/anvil/node_modules: tests/integration/anvil/package-lock.json
-	npm ci --silent --prefix tests/integration/anvil
+tests/integration/anvil/node_modules: tests/integration/anvil/package-lock.json .venv/.ready
+	export PATH=$(NODE)/bin:$$PATH && node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent --prefix tests/integration/anvil
 	touch $@
 
 lint: setup
