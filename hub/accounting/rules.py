@@ -15,7 +15,8 @@ class AccountKind(StrEnum):
     """What an account is in the bank's chart of accounts.
 
     A DEPOSIT is money the bank owes a party (credit balance, never overdrawn); a LOAN is principal a party owes the
-    bank (debit balance, never below zero). The others are the bank's own: CASH is its account at the central bank.
+    bank (debit balance, never below zero). The others are the bank's own: CASH is its account at the central bank,
+    CREDIT_LOSS the principal it gave up, RECOVERY_INCOME what came in on that later.
     """
 
     DEPOSIT = "DEPOSIT"
@@ -23,9 +24,13 @@ class AccountKind(StrEnum):
     CASH = "CASH"
     INTEREST_INCOME = "INTEREST_INCOME"
     FEE_INCOME = "FEE_INCOME"
+    CREDIT_LOSS = "CREDIT_LOSS"
+    RECOVERY_INCOME = "RECOVERY_INCOME"
 
 
-CREDIT_NORMAL = frozenset({AccountKind.DEPOSIT, AccountKind.INTEREST_INCOME, AccountKind.FEE_INCOME})
+CREDIT_NORMAL = frozenset(
+    {AccountKind.DEPOSIT, AccountKind.INTEREST_INCOME, AccountKind.FEE_INCOME, AccountKind.RECOVERY_INCOME}
+)
 """Accounts whose balance counts credits as positive."""
 
 GUARDED = frozenset({AccountKind.DEPOSIT, AccountKind.LOAN})

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from huilian_loans import Payoff, Repay, payoff, replay
+from huilian_loans import Payoff, Repay, is_late, owed, position, replay
 from huilian_loans.documents import read_terms
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
@@ -17,13 +17,14 @@ from hub.lending import stored_loans as stored
 from hub.lending.limits import Limits, limit_id
 from hub.lending.model import Loan
 from hub.lending.records import Records
-from hub.lending.rules import LoanState
-from hub.lending.stored_loans import DRAW, FEE, REPAYMENT, LoanEventRecord, LoanRecord
+from hub.lending.rules import LoanAction, LoanState, check_action
+from hub.lending.stored_loans import DRAW, FEE, RECOVERY, REPAYMENT, LoanEventRecord, LoanRecord
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.paging import Page
 
 INTEREST_INCOME, FEE_INCOME = "bank:interest-income", "bank:fee-income"
+RECOVERIES = "bank:recoveries"
 BANK = "bank"
 
 
@@ -78,7 +79,7 @@ class Loans:
         await stored.add(record)
         await self._open_accounts(record)
         await self._book_opening(record, opening)
-        loan = await self._view(record, self.today())
+        loan = await self.view(record, self.today())
         await self._records.loan("disbursed", loan, opening.principal_fen, evidence)
         return loan
 
@@ -100,13 +101,13 @@ class Loans:
         if not loan.record.revolving or loan.state is not LoanState.ACTIVE or loan.as_of >= loan.record.maturity:
             raise HuilianError("STATE_CONFLICT", "this loan pays out no more", state=loan.state)
         await self._limits.draw(limit_id(loan.record.product_id, borrower), loan_id, amount_fen)
-        event = LoanEventRecord(_next_sequence(loan), DRAW, loan.as_of, amount_fen)
+        event = LoanEventRecord(next_sequence(loan), DRAW, loan.as_of, amount_fen)
         lines = [
-            Line(_principal_account(loan_id), debit_fen=amount_fen),
+            Line(principal_account(loan_id), debit_fen=amount_fen),
             Line(deposit_account(borrower), credit_fen=amount_fen),
         ]
-        await self._book(loan.record, event, lines, "draw")
-        after = await self._view(loan.record, loan.as_of)
+        await self.book(loan.record, event, lines, "draw")
+        after = await self.view(loan.record, loan.as_of)
         await self._records.loan_event("drawn", after, event)
         return after
 
@@ -116,16 +117,45 @@ class Loans:
         Raises NOT_FOUND, REPAYMENT_EXCEEDS_PAYOFF, INSUFFICIENT_FUNDS, STATE_CONFLICT (closed).
         """
         loan = await self._locked(borrower, loan_id)
-        return await self._repay(loan, amount_fen, payer=borrower)
+        return await self.take(loan, amount_fen, borrower)
 
     async def collect(self, loan_id: str, most_fen: int, payer: str) -> tuple[Loan, int]:
         """At clearing: takes what is owed, at most `most_fen`, from the payer's account; the loan and the amount."""
+        loan = await self.locked(loan_id)
+        if loan.state is LoanState.CHARGED_OFF:
+            amount_fen = min(loan.written_off_fen, most_fen)
+            return await self.recover(loan, amount_fen, payer), amount_fen
+        amount_fen = min(int(loan.owed.total_fen), most_fen)
+        return await self.take(loan, amount_fen, payer), amount_fen
+
+    async def locked(self, loan_id: str) -> Loan:
+        """Any loan as of today, locked until the transaction ends. Raises NOT_FOUND."""
         record = await stored.find(loan_id)
         if record is None:
             raise HuilianError("NOT_FOUND", resource="loan")
-        loan = await self._locked(record.borrower, loan_id)
-        amount_fen = min(int(loan.owed.total_fen), most_fen)
-        return await self._repay(loan, amount_fen, payer=payer), amount_fen
+        return await self._locked(record.borrower, loan_id)
+
+    async def recover(self, loan: Loan, amount_fen: int, payer: str) -> Loan:
+        """Takes money on a locked loan that was charged off; closes it when nothing is left to recover."""
+        check_action(loan.state, LoanAction.RECOVERY)
+        if amount_fen > loan.written_off_fen:
+            raise HuilianError("REPAYMENT_EXCEEDS_PAYOFF", payoff_fen=loan.written_off_fen)
+        await self._bank.open_account(RECOVERIES, BANK, AccountKind.RECOVERY_INCOME)
+        event = LoanEventRecord(next_sequence(loan), RECOVERY, loan.as_of, amount_fen)
+        lines = [Line(deposit_account(payer), debit_fen=amount_fen), Line(RECOVERIES, credit_fen=amount_fen)]
+        await self.book(loan.record, event, lines, "recovery")
+        if amount_fen == loan.written_off_fen:
+            await stored.close(loan.record.loan_id)
+        return await self.noted("recovered", loan, event)
+
+    async def noted(self, done: str, loan: Loan, event: LoanEventRecord) -> Loan:
+        """The loan after an event, which the log keeps; `done` in the past tense."""
+        record = await stored.find(loan.record.loan_id)
+        if record is None:
+            raise AssertionError("a loan is never deleted")
+        after = await self.view(record, loan.as_of)
+        await self._records.loan_event(done, after, event)
+        return after
 
     async def payoff(self, borrower: str, loan_id: str, as_of: date | None = None) -> Payoff:
         """Exactly what closes the loan on a day (today unless given).
@@ -136,74 +166,78 @@ class Loans:
         day = as_of or self.today()
         if day < self.today():
             raise HuilianError("INVALID_ARGUMENT", "a payoff is quoted for today or later", field="as_of_date")
-        return (await self._view(record, day)).owed
+        return (await self.view(record, day)).owed
 
     async def get(self, borrower: str, loan_id: str) -> Loan:
         """A borrower's own loan as of today. Raises NOT_FOUND, also for somebody else's."""
-        return await self._view(await self._owned(borrower, loan_id), self.today())
+        return await self.view(await self._owned(borrower, loan_id), self.today())
 
     async def list_own(self, borrower: str, size: int, token: str) -> Page[Loan]:
         """A borrower's loans, newest first. Raises INVALID_ARGUMENT for a foreign token."""
         page = await stored.page_of_borrower(borrower, size, token)
-        views = [await self._view(record, self.today()) for record in page.items]
+        views = [await self.view(record, self.today()) for record in page.items]
         return Page(tuple(views), page.next_token)
 
     async def open_of(self, borrower: str, product_id: str | None = None) -> list[Loan]:
         """A borrower's loans that are not closed as of today."""
-        views = [await self._view(record, self.today()) for record in await stored.open_of(borrower, product_id)]
+        views = [await self.view(record, self.today()) for record in await stored.open_of(borrower, product_id)]
         return [loan for loan in views if loan.state is not LoanState.CLOSED]
 
     async def of_certificate(self, certificate_id: str) -> Loan | None:
         """The open loan that a certificate secures, as of today."""
         record = await stored.of_certificate(certificate_id)
-        return None if record is None else await self._view(record, self.today())
+        return None if record is None else await self.view(record, self.today())
 
     async def _book_opening(self, record: LoanRecord, opening: Opening) -> None:
         today, fee = self.today(), opening.fee_fen
         principal = opening.principal_fen
         lines = [
-            Line(_principal_account(record.loan_id), debit_fen=principal),
+            Line(principal_account(record.loan_id), debit_fen=principal),
             Line(deposit_account(record.borrower), credit_fen=principal - fee),
         ]
-        await self._book(record, LoanEventRecord(0, DRAW, today, principal), _with_fee(lines, fee), "disbursement")
+        await self.book(record, LoanEventRecord(0, DRAW, today, principal), _with_fee(lines, fee), "disbursement")
         if fee:
             # The fee is withheld: charged and paid on the spot, so that the engine sees where the money went.
             await stored.add_event(record.loan_id, LoanEventRecord(1, FEE, today, fee), self._clock.now())
             paid = LoanEventRecord(2, REPAYMENT, today, fee, fees_part_fen=fee)
             await stored.add_event(record.loan_id, paid, self._clock.now())
 
-    async def _repay(self, loan: Loan, amount_fen: int, payer: str) -> Loan:
+    async def take(self, loan: Loan, amount_fen: int, payer: str, kind: str = REPAYMENT) -> Loan:
+        """Books what a party pays on a locked loan. Raises as `repay`."""
         if loan.record.closed or loan.owed.total_fen == 0:
             raise HuilianError("STATE_CONFLICT", "nothing is owed", state=LoanState.CLOSED)
         if amount_fen > loan.owed.total_fen:
             raise HuilianError("REPAYMENT_EXCEEDS_PAYOFF", payoff_fen=int(loan.owed.total_fen))
-        event = _spread(loan, amount_fen)
-        await self._book(loan.record, event, _repayment_lines(loan.record.loan_id, payer, event), "repayment")
-        await self._give_back_limit(loan.record, event.principal_part_fen)
-        after = await self._view(loan.record, loan.as_of)
+        event = _spread(loan, amount_fen, kind)
+        await self.book(loan.record, event, repayment_lines(loan.record.loan_id, payer, event), kind.lower())
+        await self.give_back_limit(loan.record, event.principal_part_fen)
+        after = await self.view(loan.record, loan.as_of)
         if after.owed.total_fen == 0 and not (loan.record.revolving and loan.as_of < loan.record.maturity):
             await stored.close(loan.record.loan_id)
             after = replace(after, record=replace(after.record, closed=True))
         await self._records.loan_event("repaid", after, event)
         return after
 
-    async def _give_back_limit(self, record: LoanRecord, principal_fen: int) -> None:
+    async def give_back_limit(self, record: LoanRecord, principal_fen: int) -> None:
+        """What is no longer owed can be lent again."""
         if principal_fen:
             await self._limits.repay(record.financing_id or record.loan_id, principal_fen)
 
-    async def _book(self, record: LoanRecord, event: LoanEventRecord, lines: list[Line], narrative: str) -> None:
+    async def book(self, record: LoanRecord, event: LoanEventRecord, lines: list[Line], narrative: str) -> None:
+        """Writes an event and its journal; no lines, no journal."""
         await stored.add_event(record.loan_id, event, self._clock.now())
-        await self._bank.post(f"loan:{record.loan_id}:{event.sequence}", event.value_date, narrative, lines)
+        if lines:
+            await self._bank.post(f"loan:{record.loan_id}:{event.sequence}", event.value_date, narrative, lines)
 
     async def _open_accounts(self, record: LoanRecord) -> None:
         await self._bank.open_account(INTEREST_INCOME, BANK, AccountKind.INTEREST_INCOME)
         await self._bank.open_account(FEE_INCOME, BANK, AccountKind.FEE_INCOME)
         await self._bank.open_account(deposit_account(record.borrower), record.borrower, AccountKind.DEPOSIT)
-        await self._bank.open_account(_principal_account(record.loan_id), record.borrower, AccountKind.LOAN)
+        await self._bank.open_account(principal_account(record.loan_id), record.borrower, AccountKind.LOAN)
 
     async def _locked(self, borrower: str, loan_id: str) -> Loan:
         await self._database.lock("loan", loan_id)
-        return await self._view(await self._owned(borrower, loan_id), self.today())
+        return await self.view(await self._owned(borrower, loan_id), self.today())
 
     async def _owned(self, borrower: str, loan_id: str) -> LoanRecord:
         record = await stored.find(loan_id)
@@ -211,35 +245,49 @@ class Loans:
             raise HuilianError("NOT_FOUND", resource="loan")
         return record
 
-    async def _view(self, record: LoanRecord, as_of: date) -> Loan:
+    async def view(self, record: LoanRecord, as_of: date) -> Loan:
+        """A stored loan on a day."""
         events = await stored.events_of(record.loan_id)
-        owed = payoff(read_terms(record.terms), stored.engine_events(events), as_of)
-        return Loan(record, tuple(events), as_of, owed)
+        terms = read_terms(record.terms)
+        at = position(terms, stored.engine_events(events), as_of)
+        return Loan(record, tuple(events), as_of, owed(terms, at), is_late(terms, at), int(at.written_off_fen))
 
 
-def _principal_account(loan_id: str) -> str:
+def principal_account(loan_id: str) -> str:
+    """Account of a loan's principal."""
     return f"loan:{loan_id}"
 
 
-def _next_sequence(loan: Loan) -> int:
+def next_sequence(loan: Loan) -> int:
+    """The number of a loan's next event."""
     return loan.events[-1].sequence + 1
 
 
-def _spread(loan: Loan, amount_fen: int) -> LoanEventRecord:
+def _spread(loan: Loan, amount_fen: int, kind: str) -> LoanEventRecord:
     """The repayment with the parts that the engine's waterfall gives it."""
     events = stored.engine_events(list(loan.events))
-    sequence = _next_sequence(loan)
+    sequence = next_sequence(loan)
     repayment = Repay(sequence=sequence, value_date=loan.as_of, amount_fen=amount_fen)
     paid = replay(read_terms(loan.record.terms), [*events, repayment])[-1].paid
-    parts = [_whole_fen(part) for part in (paid.fees_fen, paid.interest_fen, paid.principal_fen)]
-    return LoanEventRecord(sequence, REPAYMENT, loan.as_of, amount_fen, *parts)
+    return paid_event(LoanEventRecord(sequence, kind, loan.as_of, amount_fen), paid)
 
 
-def _repayment_lines(loan_id: str, payer: str, event: LoanEventRecord) -> list[Line]:
+def paid_event(event: LoanEventRecord, paid: Payoff) -> LoanEventRecord:
+    """The event with what it paid by the engine's word."""
+    return replace(
+        event,
+        fees_part_fen=whole_fen(paid.fees_fen),
+        interest_part_fen=whole_fen(paid.interest_fen),
+        principal_part_fen=whole_fen(paid.principal_fen),
+    )
+
+
+def repayment_lines(loan_id: str, payer: str, event: LoanEventRecord) -> list[Line]:
+    """Journal of a repayment: what it paid, by its parts."""
     credits = {
         FEE_INCOME: event.fees_part_fen,
         INTEREST_INCOME: event.interest_part_fen,
-        _principal_account(loan_id): event.principal_part_fen,
+        principal_account(loan_id): event.principal_part_fen,
     }
     paid = [Line(account, credit_fen=fen) for account, fen in credits.items() if fen]
     return [Line(deposit_account(payer), debit_fen=event.amount_fen), *paid]
@@ -249,7 +297,8 @@ def _with_fee(lines: list[Line], fee_fen: int) -> list[Line]:
     return [*lines, Line(FEE_INCOME, credit_fen=fee_fen)] if fee_fen else lines
 
 
-def _whole_fen(amount: Decimal) -> int:
+def whole_fen(amount: Decimal) -> int:
+    """An amount of the engine as the books take it."""
     if amount != int(amount):
         raise AssertionError("the bank's products round to the fen")
     return int(amount)

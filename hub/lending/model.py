@@ -8,7 +8,7 @@ from datetime import date
 from huilian_loans import Payoff
 
 from hub.lending.rules import LoanState
-from hub.lending.stored_loans import LoanEventRecord, LoanRecord
+from hub.lending.stored_loans import BUY_BACK, RECOURSE, LoanEventRecord, LoanRecord
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,19 @@ class Loan:
     events: tuple[LoanEventRecord, ...]
     as_of: date
     owed: Payoff
+    late: bool = False
+    written_off_fen: int = 0
 
     @property
     def state(self) -> LoanState:
-        """ACTIVE, OVERDUE (something is owed after the due date) or CLOSED."""
+        """Where the loan stands on its day, see `LoanState`."""
+        kinds = {event.kind for event in self.events}
         owes = self.owed.total_fen > 0
+        if self.written_off_fen:
+            return LoanState.CHARGED_OFF
         if self.record.closed or (not owes and self.as_of >= self.record.maturity):
-            return LoanState.CLOSED
-        return LoanState.OVERDUE if owes and self.as_of > self.record.maturity else LoanState.ACTIVE
+            return LoanState.BOUGHT_BACK if BUY_BACK in kinds else LoanState.CLOSED
+        if RECOURSE in kinds:
+            return LoanState.RECOURSE
+        overdue = self.late or (owes and self.as_of > self.record.maturity)
+        return LoanState.OVERDUE if overdue else LoanState.ACTIVE

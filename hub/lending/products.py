@@ -91,9 +91,10 @@ def _product(name: str, raw: Mapping[str, Any]) -> Product:
 
 
 def _check(name: str, product: Product) -> None:
-    read_terms(product.terms_of(Decimal("0.05"), date(2026, 1, 1)))
-    if sorted(product.terms["waterfall"]) != sorted(Bucket):
-        raise ValueError(f"{name}: the waterfall names each bucket once")
+    try:
+        read_terms(product.terms_of(Decimal("0.05"), date(2026, 1, 1)))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
     if product.fee_rate and product.terms["waterfall"][0] != Bucket.FEES:
         raise ValueError(f"{name}: a withheld fee is the first thing that is paid")
     if product.terms["rounding_quantum_fen"] != "1":

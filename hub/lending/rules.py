@@ -54,11 +54,50 @@ def check_transition(state: FinancingState, target: FinancingState) -> None:
 
 
 class LoanState(StrEnum):
-    """Life of a loan. OVERDUE is derived: something is owed after the due date."""
+    """Life of a loan, derived from its events.
+
+    OVERDUE: something is owed after its due date. RECOURSE: the borrower was made to pay in the buyer's place, and owes
+    more. CHARGED_OFF: the bank gave it up and takes what still comes in.
+    """
 
     ACTIVE = "ACTIVE"
     OVERDUE = "OVERDUE"
+    RECOURSE = "RECOURSE"
+    CHARGED_OFF = "CHARGED_OFF"
+    BOUGHT_BACK = "BOUGHT_BACK"
     CLOSED = "CLOSED"
+
+
+class LoanAction(StrEnum):
+    """What is done to a loan that does not simply run its course."""
+
+    RECOURSE = "RECOURSE"
+    BUY_BACK = "BUY_BACK"
+    RESTRUCTURE = "RESTRUCTURE"
+    CHARGE_OFF = "CHARGE_OFF"
+    RECOVERY = "RECOVERY"
+    CORRECTION = "CORRECTION"
+
+
+_OWING = frozenset({LoanState.ACTIVE, LoanState.OVERDUE, LoanState.RECOURSE})
+_LATE = frozenset({LoanState.OVERDUE, LoanState.RECOURSE})
+ALLOWED_IN: Mapping[LoanAction, frozenset[LoanState]] = {
+    # Nobody answers for a buyer who is not late yet.
+    LoanAction.RECOURSE: _LATE,
+    # A dispute or a dilution is reason enough before the due date.
+    LoanAction.BUY_BACK: _OWING,
+    LoanAction.RESTRUCTURE: _OWING,
+    LoanAction.CHARGE_OFF: _LATE,
+    LoanAction.RECOVERY: frozenset({LoanState.CHARGED_OFF}),
+    # A closed loan has given back certificate and claim: it is not opened again by a correction.
+    LoanAction.CORRECTION: _OWING,
+}
+
+
+def check_action(state: LoanState, action: LoanAction) -> None:
+    """Raises STATE_CONFLICT unless this may be done to a loan in this state."""
+    if state not in ALLOWED_IN[action]:
+        raise HuilianError("STATE_CONFLICT", f"{action} of a loan that is {state}", state=state)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from hub.lending.model import Loan
 from hub.lending.ports import Claims, Consents, Exchange, Ledger, Persons, Receivables, SubjectVault
 from hub.lending.products import FLASH_LOAN, RECEIVABLE_LOAN, load_products
 from hub.lending.records import Records
+from hub.lending.workouts import Workouts
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.outbox import Outbox
@@ -79,6 +80,7 @@ class LendingService:
                 product=products[RECEIVABLE_LOAN],
             )
         )
+        self.workouts = Workouts(self.loans, given.bank, self.freed)
         self.flash = FlashLoans(
             FlashDesk(
                 database=given.database,
@@ -100,7 +102,10 @@ class LendingService:
 
         Raises as `Loans.repay` does.
         """
-        loan = await self.loans.repay(borrower, loan_id, amount_fen)
+        return await self.freed(await self.loans.repay(borrower, loan_id, amount_fen))
+
+    async def freed(self, loan: Loan) -> Loan:
+        """After anything that can close a loan: a closed one on a certificate frees certificate and claim."""
         if loan.record.closed:
             await self.financings.loan_closed(loan)
         return loan

@@ -194,6 +194,21 @@ class LoanEventRow(Model):
         )
 
 
+class LoanDetailRow(Model):
+    """What an event says beyond its amount, and what it changed in the spread of others; never changed (triggers)."""
+
+    id = fields.BigIntField(primary_key=True)
+    loan: fields.ForeignKeyRelation[LoanRow] = fields.ForeignKeyField(
+        "lending.LoanRow", on_delete=fields.RESTRICT, related_name="details"
+    )
+    sequence = fields.IntField()
+    content: fields.JSONField[dict[str, Any]] = fields.JSONField()
+
+    class Meta:
+        table = "lending_loan_detail"
+        unique_together = (("loan", "sequence"),)
+
+
 class ClearingRow(Model):
     """A receivable whose buyer did not pay on the due date: since when, and whether it was paid later."""
 

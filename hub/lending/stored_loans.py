@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
-from huilian_loans import Draw, Event, FeeCharged, Repay
+from huilian_loans import Event, Payoff
+from huilian_loans.documents import read_event
 from tortoise.expressions import Q
 
-from hub.lending.store import FinancingRow, FlashRow, LoanEventRow, LoanRow
+from hub.lending.store import FinancingRow, FlashRow, LoanDetailRow, LoanEventRow, LoanRow
 from hub.platform.paging import Page, after_token, page_of
 
-DRAW, REPAYMENT, FEE = "DRAW", "REPAYMENT", "FEE"
-_EVENTS: dict[str, type[Draw] | type[Repay] | type[FeeCharged]] = {DRAW: Draw, REPAYMENT: Repay, FEE: FeeCharged}
+DRAW, REPAYMENT, FEE, RECOURSE, BUY_BACK = "DRAW", "REPAYMENT", "FEE", "RECOURSE", "BUY_BACK"
+CHARGE_OFF, RECOVERY, RESTRUCTURE, REVERSAL = "CHARGE_OFF", "RECOVERY", "RESTRUCTURE", "REVERSAL"
+PAYING = frozenset({REPAYMENT, RECOURSE, BUY_BACK})
+"""Kinds that are repayments to the engine; they differ in who pays and why."""
+_WITHOUT_AMOUNT = frozenset({CHARGE_OFF, RESTRUCTURE, REVERSAL})
+
+
+_COLUMNS = (
+    "sequence",
+    "kind",
+    "value_date",
+    "amount_fen",
+    "fees_part_fen",
+    "interest_part_fen",
+    "principal_part_fen",
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,13 @@ class LoanEventRecord:
     fees_part_fen: int = 0
     interest_part_fen: int = 0
     principal_part_fen: int = 0
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def difference(self) -> Payoff:
+        """By how much it changed what other events had paid, by bucket: see `corrections`."""
+        told = self.content.get("difference", {})
+        return Payoff(*(Decimal(told.get(name, 0)) for name in ("fees_fen", "interest_fen", "principal_fen")))
 
 
 async def add(loan: LoanRecord) -> None:
@@ -98,22 +122,37 @@ async def page_of_borrower(borrower: str, size: int, token: str) -> Page[LoanRec
 async def events_of(loan_id: str) -> list[LoanEventRecord]:
     """A loan's events in the order of booking."""
     rows = await LoanEventRow.filter(loan_id=loan_id).order_by("sequence")
+    details = {row.sequence: row.content for row in await LoanDetailRow.filter(loan_id=loan_id)}
     return [
-        LoanEventRecord(**{name: getattr(row, name) for name in LoanEventRecord.__dataclass_fields__}) for row in rows
+        LoanEventRecord(**{name: getattr(row, name) for name in _COLUMNS}, content=details.get(row.sequence, {}))
+        for row in rows
     ]
 
 
 async def add_event(loan_id: str, event: LoanEventRecord, now: datetime) -> None:
     """Books an event; its sequence must be new."""
-    await LoanEventRow.create(loan_id=loan_id, booked_at=now, **event.__dict__)
+    await LoanEventRow.create(loan_id=loan_id, booked_at=now, **{name: getattr(event, name) for name in _COLUMNS})
+    if event.content:
+        await LoanDetailRow.create(loan_id=loan_id, sequence=event.sequence, content=dict(event.content))
+
+
+async def set_maturity(loan_id: str, maturity: date) -> None:
+    """The day on which a loan ends now; the terms as signed stay what they were."""
+    await LoanRow.filter(loan_id=loan_id).update(maturity=maturity)
 
 
 def engine_events(events: list[LoanEventRecord]) -> list[Event]:
     """Booked events as the engine takes them."""
-    return [
-        _EVENTS[event.kind](sequence=event.sequence, value_date=event.value_date, amount_fen=event.amount_fen)
-        for event in events
-    ]
+    return [engine_event(event) for event in events]
+
+
+def engine_event(event: LoanEventRecord) -> Event:
+    """One booked event as the engine takes it."""
+    content = {key: value for key, value in event.content.items() if key != "difference"}
+    if event.kind not in _WITHOUT_AMOUNT:
+        content["amount_fen"] = event.amount_fen
+    kind = REPAYMENT if event.kind in PAYING else event.kind
+    return read_event({"kind": kind, "value_date": event.value_date.isoformat(), **content}, event.sequence)
 
 
 def _record(row: LoanRow) -> LoanRecord:

@@ -3,7 +3,7 @@
 from huilian_loans.amortisation import Kind, Plan, Prepayment
 from huilian_loans.apr import CashFlow, annual_percentage_rate, total_cost_fen
 from huilian_loans.daycount import DayCount, Interval, units_per_year, year_units
-from huilian_loans.position import Payoff, Position, fallen_due
+from huilian_loans.position import Payoff, Position, fallen_due, is_late, owed
 from huilian_loans.replay import Applied, payoff, position, replay
 from huilian_loans.terms import (
     Bucket,
@@ -48,6 +48,8 @@ __all__ = [
     "Terms",
     "annual_percentage_rate",
     "fallen_due",
+    "is_late",
+    "owed",
     "payoff",
     "position",
     "replay",

@@ -88,13 +88,14 @@ def read_events(documents: Sequence[Document]) -> list[Event]:
     """The events of a loan in the order of booking, numbered from 0 unless they carry a `sequence`."""
     if not isinstance(documents, list):
         raise ValueError("events: a list is expected")
-    events = [_event(number, document) for number, document in enumerate(documents)]
+    events = [read_event(document, number) for number, document in enumerate(documents)]
     if len({event.sequence for event in events}) < len(events):
         raise ValueError("events: each sequence stands once")
     return events
 
 
-def _event(number: int, document: Document) -> Event:
+def read_event(document: Document, number: int) -> Event:
+    """One event; `number` is its sequence unless it carries one."""
     kind = str(document.get("kind")) if isinstance(document, dict) else ""
     if kind not in _EVENT_KEYS:
         raise ValueError(f"event {number}: kind {kind!r} is not one of {', '.join(_EVENT_KEYS)}")

@@ -78,6 +78,13 @@ def fallen_due(terms: Terms, at: Position) -> Payoff:
     return replace(owed(terms, at), principal_fen=max(at.principal_fen - at.target_fen, _ZERO))
 
 
+def is_late(terms: Terms, at: Position) -> bool:
+    """Whether something that fell due on an earlier day is unpaid: principal, or interest of a period that is over."""
+    if at.fallen is None or at.fallen.due_date >= at.as_of:
+        return False
+    return at.principal_fen > at.target_fen or interest_due_fen(terms, at) > as_money(terms, at.period_accrual)
+
+
 def interest_due_fen(terms: Terms, at: Position) -> Decimal:
     """Accrued interest as money; never negative for a rate that is not."""
     rounded = as_money(terms, at.accrual)

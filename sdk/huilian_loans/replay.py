@@ -119,6 +119,7 @@ def _restructure(at: Position, event: Restructure) -> Position:
         target_fen=at.principal_fen,
         late_over_fen=None,
         share_fen=None,
+        fallen=None,
         # What has accrued stays owed; the first new period calls for its own interest only.
         period_accrual=_ZERO,
     )

@@ -32,6 +32,11 @@ class _LoanStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LoanState.V
     LOAN_STATE_ACTIVE: _LoanState.ValueType  # 2
     LOAN_STATE_OVERDUE: _LoanState.ValueType  # 3
     LOAN_STATE_CLOSED: _LoanState.ValueType  # 4
+    LOAN_STATE_RECOURSE: _LoanState.ValueType  # 5
+    """The borrower was made to pay in the buyer's place and owes more."""
+    LOAN_STATE_CHARGED_OFF: _LoanState.ValueType  # 6
+    """The bank gave the loan up and takes what still comes in."""
+    LOAN_STATE_BOUGHT_BACK: _LoanState.ValueType  # 7
 
 class LoanState(_LoanState, metaclass=_LoanStateEnumTypeWrapper): ...
 
@@ -40,6 +45,11 @@ LOAN_STATE_APPROVED: LoanState.ValueType  # 1
 LOAN_STATE_ACTIVE: LoanState.ValueType  # 2
 LOAN_STATE_OVERDUE: LoanState.ValueType  # 3
 LOAN_STATE_CLOSED: LoanState.ValueType  # 4
+LOAN_STATE_RECOURSE: LoanState.ValueType  # 5
+"""The borrower was made to pay in the buyer's place and owes more."""
+LOAN_STATE_CHARGED_OFF: LoanState.ValueType  # 6
+"""The bank gave the loan up and takes what still comes in."""
+LOAN_STATE_BOUGHT_BACK: LoanState.ValueType  # 7
 Global___LoanState: _TypeAlias = LoanState  # noqa: Y015
 
 class _FlashLoanState:
@@ -347,7 +357,7 @@ class LoanEvent(_message.Message):
     INTEREST_PART_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     kind: _builtins.str
-    """"DRAW", "REPAYMENT" or "FEE"."""
+    """"DRAW", "REPAYMENT", "FEE", "RECOURSE", "BUY_BACK", "RESTRUCTURE", "CHARGE_OFF", "RECOVERY" or "REVERSAL"."""
     value_date: _builtins.str
     @_builtins.property
     def amount(self) -> _common_pb2.Money: ...

@@ -107,8 +107,6 @@ def left_out_because(contract: Contract) -> str | None:
         return "starts with interest that accrued before it was paid out"
     if "T23:59:59" in terms.get("maturityDate", ""):
         return "ends at a time of day; our loans end on a day"
-    if contract.called_on and terms["xDayNotice"] != "P0D":
-        return "stops bearing interest at the notice while principal is still owed"
     return None
 
 
@@ -153,10 +151,13 @@ class Ledger:
         """Every expected kind of event, in the oracle's order: interest before resets before redemption."""
         start = max(self._day("initialExchangeDate"), self._day("statusDate"))
         end = self._end()
-        steps = [(day, 1, kind) for day, kind in self._interest_days(start, end)]
-        steps += [(day, 2, "RR") for day in self._reset_days(start, end)]
+        stop = self.contract.called_on or end
+        steps = [(day, 1, kind) for day, kind in self._interest_days(start, stop)]
+        steps += [(day, 2, "RR") for day in self._reset_days(start, stop)]
+        if stop < end:
+            steps.append((stop, 2, "XD"))
         if self._ends():
-            steps.append((end, 3, "MD"))
+            steps += [(end, 1, "IP"), (end, 3, "MD")]
         self._start(start)
         for day, _, kind in sorted(steps):
             getattr(self, f"_{kind.lower()}")(day)
@@ -171,7 +172,12 @@ class Ledger:
         return bool(self.contract.called_on or self.contract.day("maturityDate"))
 
     def _end(self) -> date:
-        end = self.contract.called_on or self.contract.day("maturityDate") or self.contract.until
+        called_on = self.contract.called_on
+        if called_on is not None:
+            notice = re.fullmatch(r"P(\d+)D", self.contract.terms["xDayNotice"])
+            assert notice
+            return called_on + timedelta(days=int(notice[1]))
+        end = self.contract.day("maturityDate") or self.contract.until
         assert end is not None
         return end  # the contracts keep their last day even on a Sunday
 
@@ -198,10 +204,10 @@ class Ledger:
         cyclic = self._schedule("cycleAnchorDateOfInterestPayment", "cycleOfInterestPayment", end)
         days = {self._rolled(day) for day in cyclic if day != end}
         days |= {capitalised_until} if capitalised_until else set()
-        days |= {end} if self._ends() else set()
         for day in sorted(d for d in days if start <= d <= end):
             capitalises = day <= capitalised_until if capitalised_until else self.contract.kind != "PAM"
-            yield day, "IPCI" if capitalises and not (self._ends() and day == end) else "IP"
+            if not (self._ends() and day == end):
+                yield day, "IPCI" if capitalises else "IP"
 
     def _reset_days(self, start: date, end: date) -> Iterator[date]:
         for day in self._schedule("cycleAnchorDateOfRateReset", "cycleOfRateReset", end):
@@ -238,6 +244,10 @@ class Ledger:
         rate = self.market[day] * self.contract.number("rateMultiplier", "1") + self.contract.number("rateSpread")
         self._book(RateChange, day, annual_rate=rate)
         self._note(day, "RR", Decimal(0))
+
+    def _xd(self, day: date) -> None:
+        """The lender calls the money in with a term of notice, during which it bears no interest."""
+        self._book(RateChange, day, annual_rate=Decimal(0))
 
     def _md(self, day: date) -> None:
         self._pay(day, "MD", payoff(self.terms, self.events, day).total_fen)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from hub.platform.database import Database
 from hub.platform.outbox import Message
 from tests.support.breaking import break_at_each_statement
-from tests.unit.hub.lending.world import SUPPLIER, LendingWorld
+from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, at_noon, move_to
 
 Work = Callable[[], Awaitable[object]]
 Scene = Callable[[LendingWorld], Awaitable[Work]]
@@ -98,6 +98,58 @@ async def repaying(world: LendingWorld) -> Work:
     return lambda: world.repay(citizen.subject, 100_000)
 
 
+async def overdue(world: LendingWorld) -> str:
+    """The buyer did not pay on the due date."""
+    await world.disbursed()
+    await world.fund(SUPPLIER, 1_000)
+    move_to(world.clock, at_noon(2026, 4, 20))
+    await world.service.tick()
+    return "financing-1"
+
+
+async def having_recourse(world: LendingWorld) -> Work:
+    loan_id = await overdue(world)
+    return lambda: world.run(lambda: world.service.workouts.recourse(loan_id, 10**9))
+
+
+async def buying_back(world: LendingWorld) -> Work:
+    loan_id = await overdue(world)
+    await world.fund(BUYER, 46_000)
+    return lambda: world.run(lambda: world.service.workouts.buy_back(loan_id, BUYER))
+
+
+async def restructuring(world: LendingWorld) -> Work:
+    loan_id = await overdue(world)
+    plan = {"kind": "equal_principal", "first_due_date": "2026-05-20", "every_months": 1}
+    workouts = world.service.workouts
+    return lambda: world.run(lambda: workouts.restructure(loan_id, "0.05", date(2026, 8, 20), plan))
+
+
+async def charging_off(world: LendingWorld) -> Work:
+    loan_id = await overdue(world)
+    return lambda: world.run(lambda: world.service.workouts.charge_off(loan_id))
+
+
+async def recovering(world: LendingWorld) -> Work:
+    await (await charging_off(world))()
+    loan = await world.service.loans.get(SUPPLIER, "financing-1")
+    workouts = world.service.workouts
+    return lambda: world.run(lambda: workouts.recover("financing-1", SUPPLIER, loan.written_off_fen))
+
+
+async def correcting(world: LendingWorld) -> Work:
+    loan_id = await overdue(world)
+    await world.repay(SUPPLIER, 5_000, loan_id)
+    workouts = world.service.workouts
+    return lambda: world.run(lambda: workouts.repay_back_dated(loan_id, SUPPLIER, 3_000, date(2026, 3, 10)))
+
+
+async def reversing(world: LendingWorld) -> Work:
+    await (await correcting(world))()
+    booked = (await world.service.loans.get(SUPPLIER, "financing-1")).events[-1]
+    return lambda: world.run(lambda: world.service.workouts.reverse("financing-1", booked.sequence))
+
+
 SCENES: list[Scene] = [
     applying,
     accepting,
@@ -111,6 +163,13 @@ SCENES: list[Scene] = [
     signing,
     drawing,
     repaying,
+    having_recourse,
+    buying_back,
+    restructuring,
+    charging_off,
+    recovering,
+    correcting,
+    reversing,
 ]
 
 

@@ -27,13 +27,16 @@ if _FOLDER:
             assert _cents(paid.payoff) == _cents(sign * Decimal(str(row["payoff"]))), row
             assert _cents(paid.principal) == _cents(sign * Decimal(str(row["notionalPrincipal"]))), row
             assert _cents(paid.accrued) == _cents(sign * Decimal(str(row["accruedInterest"]))), row
-            assert abs(paid.rate - Decimal(str(row["nominalInterestRate"]))) < Decimal("1E-9"), row
+            # After a call notice the public contract keeps naming a rate that it no longer applies: ours says zero.
+            called = contract.called_on is not None and paid.day > contract.called_on
+            rate = Decimal(0) if called else Decimal(str(row["nominalInterestRate"]))
+            assert abs(paid.rate - rate) < Decimal("1E-9"), row
         dates = {day_of(str(row["eventDate"])) for row in expected}
         assert {paid.day for paid in ours[1:] if paid.day > ours[0].day} <= dates
 
     def test_most_contracts_can_be_said() -> None:
         left_out = {c.name: left_out_because(c) for c in _ALL if left_out_because(c)}
-        assert len(_ALL) - len(left_out) >= 36, left_out
+        assert len(_ALL) - len(left_out) == 41, left_out
 
 
 def _moves_nothing(row: Mapping[str, Any], paid_out: Paid) -> bool:
