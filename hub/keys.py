@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import coincurve
-from huilian_protocol.jose import keys_to_jwks
+from huilian_protocol.clock import SystemClock
+from huilian_protocol.jose import keys_to_jwks, thumbprint
+from huilian_protocol.sealing import key_id
 
-from hub.platform.vault import MASTER_KEY_BYTES, KeyVault, Wrapping
+from hub.platform.database import Database
+from hub.platform.vault import MASTER_KEY_BYTES, KeyVault, SubjectVault, Wrapping
 from hub.settings import Settings, SettingsError
 from ledger.anchor.transaction import address_of
 from ledger.merkle.checkpoint import LogSigner
 
 BANK_RECIPIENT = "bank.lending"
+# What `rotate` calls a ring, and its name in the vault.
+RINGS = {"signing": "signing.hub", "sealing": f"sealing.{BANK_RECIPIENT}"}
 
 
 def open_vault(settings: Settings) -> tuple[KeyVault, Wrapping]:
@@ -24,8 +31,8 @@ def open_vault(settings: Settings) -> tuple[KeyVault, Wrapping]:
     Raises SettingsError for an unreadable key file and VaultLocked for a master key that does not open the vault.
     """
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    wrapping = Wrapping(_master_key(settings), os.urandom)
-    vault = KeyVault(settings.state_dir / "keys", wrapping, os.urandom)
+    wrapping = Wrapping(MasterKeyFile(_master_key_file(settings)), os.urandom)
+    vault = KeyVault(settings.state_dir / "keys", wrapping, os.urandom, settings.sealing_suite)
     if settings.consortium_key_file is not None:
         vault.import_key("consortium", _read_key(settings.consortium_key_file, "CONSORTIUM_KEY_FILE"))
     return vault, wrapping
@@ -37,28 +44,114 @@ def published(settings: Settings) -> dict[str, Any]:
     signer = LogSigner(settings.origin, vault.log_key())
     return {
         "origin": settings.origin,
-        "signing_keys": keys_to_jwks([vault.signing_key().public_key()]),
+        "signing_keys": keys_to_jwks(vault.signing_keys()),
         "log_vkey": signer.verifier.vkey(),
         "chain_address": address_of(coincurve.PrivateKey(vault.chain_key())),
     }
 
 
-def _master_key(settings: Settings) -> bytes:
+class MasterKeyFile:
+    """The master keys in a file, one a line in hex, the newest first; read again when the file changes.
+
+    Raises SettingsError for a file that is wrong at the start; later a wrong one leaves the keys that were read before.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._stamp = path, _stamp(path)
+        self._keys = _read_keys(path, "MASTER_KEY_FILE")
+
+    def __call__(self) -> tuple[bytes, ...]:
+        stamp = _stamp(self._path)
+        if stamp != self._stamp:
+            with contextlib.suppress(SettingsError):
+                self._keys = _read_keys(self._path, "MASTER_KEY_FILE")
+            self._stamp = stamp
+        return self._keys
+
+
+async def rotate(settings: Settings, purpose: str) -> dict[str, Any]:
+    """One step of a rotation, beside a hub that serves; what came of it.
+
+    `signing` and `sealing` announce a next key, then use it (docs/operations.md says what to do between). `master` puts
+    every stored key under the newest master key. Raises SettingsError for another purpose.
+    """
+    vault, wrapping = open_vault(settings)
+    if purpose == "master":
+        return await _rotate_master(settings, vault, wrapping)
+    if purpose not in RINGS:
+        raise SettingsError(f"rotate {' | '.join([*RINGS, 'master'])}, not {purpose}")
+    state = vault.rotate(RINGS[purpose])
+    keys = _key_ids(vault, purpose)
+    return {
+        "purpose": purpose,
+        "current": keys[0],
+        "next": keys[1] if state.has_next else None,
+        "retired": keys[2 if state.has_next else 1 :],
+    }
+
+
+def _key_ids(vault: KeyVault, purpose: str) -> list[str]:
+    if purpose == "signing":
+        return [thumbprint(key) for key in vault.signing_keys()]
+    return [key_id(key.public_key) for key in vault.sealing_keys(BANK_RECIPIENT)]
+
+
+async def _rotate_master(settings: Settings, vault: KeyVault, wrapping: Wrapping) -> dict[str, Any]:
+    path = _master_key_file(settings)
+    if len(_read_keys(path, "MASTER_KEY_FILE")) == 1:
+        if settings.master_key_file is not None:
+            raise SettingsError("HUILIAN_MASTER_KEY_FILE: put the new key on a line before the present one first")
+        _write_private(path, secrets.token_hex(MASTER_KEY_BYTES) + "\n" + path.read_text("ascii"))
+    database = Database(settings.database)
+    await database.open()
+    try:
+        subjects = await SubjectVault(wrapping, os.urandom, SystemClock()).rewrap()
+    finally:
+        await database.close()
+    return {"purpose": "master", "rewrapped_keys": vault.rewrap(), "rewrapped_subjects": subjects}
+
+
+def _master_key_file(settings: Settings) -> Path:
     if settings.master_key_file is not None:
-        return _read_key(settings.master_key_file, "MASTER_KEY_FILE")
+        return settings.master_key_file
     path = settings.state_dir / "master.key"
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_hex(MASTER_KEY_BYTES))
-    return _read_key(path, "MASTER_KEY_FILE")
+    return path
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Durable before it is visible; whoever reads meanwhile sees the old content or the new one."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
+def _read_keys(path: Path, variable: str) -> tuple[bytes, ...]:
+    try:
+        keys = tuple(bytes.fromhex(line) for line in path.read_text("ascii").split())
+    except (OSError, ValueError):
+        raise SettingsError(f"HUILIAN_{variable}: expected a readable file with 64 hexadecimal digits") from None
+    if not keys or any(len(key) != MASTER_KEY_BYTES for key in keys):
+        raise SettingsError(f"HUILIAN_{variable}: expected a file with 64 hexadecimal digits")
+    return keys
 
 
 def _read_key(path: Path, variable: str) -> bytes:
-    try:
-        key = bytes.fromhex(path.read_text("ascii").strip())
-    except (OSError, ValueError):
-        raise SettingsError(f"HUILIAN_{variable}: expected a readable file with 64 hexadecimal digits") from None
-    if len(key) != MASTER_KEY_BYTES:
+    keys = _read_keys(path, variable)
+    if len(keys) != 1:
         raise SettingsError(f"HUILIAN_{variable}: expected a file with 64 hexadecimal digits")
-    return key
+    return keys[0]

@@ -1,6 +1,7 @@
 """The hub's composition root: everything is made here, handed to whoever needs it, started and stopped.
 
-`python -m hub.main` serves; `python -m hub.main keys` prints what this hub publishes of itself for trust files.
+`python -m hub.main` serves; `python -m hub.main keys` prints what this hub publishes of itself for trust files;
+`python -m hub.main rotate signing|sealing|master` takes one step of a key rotation, beside the hub that serves.
 """
 
 from __future__ import annotations
@@ -25,9 +26,7 @@ from huilian.lending.v1 import loan_service_pb2_grpc as loan_grpc
 from huilian.receivables.v1 import certificate_service_pb2_grpc as certificate_grpc
 from huilian.receivables.v1 import receivable_service_pb2_grpc as receivable_grpc
 from huilian_protocol.clock import Clock, SandboxClock, SystemClock
-from huilian_protocol.jose import thumbprint
-from huilian_protocol.sealing import KeyPair
-from huilian_protocol.trust import TrustAnchors
+from huilian_protocol.trust import TrustFile
 
 from hub.accounting.service import EmbeddedBook
 from hub.consent.purposes import PurposeList
@@ -44,7 +43,7 @@ from hub.identity.login import LoginService
 from hub.identity.rpc import IdentityServicer, TokenServicer
 from hub.identity.service import IdentityService
 from hub.identity.store import IdentityStore
-from hub.keys import BANK_RECIPIENT, open_vault, published
+from hub.keys import BANK_RECIPIENT, open_vault, published, rotate
 from hub.ledger.anchoring import Anchoring, LedgerMismatch
 from hub.ledger.claims import ClaimService
 from hub.ledger.rpc import LedgerServicer
@@ -63,7 +62,7 @@ from hub.platform.logs import set_up_logs
 from hub.platform.outbox import Outbox
 from hub.platform.server import HubServer, ServerTls
 from hub.platform.tokens import TokenIssuer, TokenVerifier
-from hub.platform.vault import SEALING_SUITE, KeyVault, SubjectVault, VaultLocked
+from hub.platform.vault import KeyVault, SigningKeys, SubjectVault, VaultLocked
 from hub.receivables.confirmations import ConfirmationDomain
 from hub.receivables.erp_client import GrpcErpConnectors
 from hub.receivables.rpc import CertificateServicer, ReceivableServicer
@@ -88,7 +87,8 @@ class _Builder:
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings = settings
         self.database = database
-        self.trust = TrustAnchors.load(settings.trust_anchors_file)
+        self.trust_file = TrustFile(settings.trust_anchors_file)
+        self.trust = self.trust_file()
         vault, wrapping = open_vault(settings)
         self.vault: KeyVault = vault
         self.sandbox_clock = _sandbox_clock(settings)
@@ -98,7 +98,6 @@ class _Builder:
         self.outbox = Outbox(database, self.clock)
         self.tls = ServerTls(settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file)
         self.channels: list[grpc.aio.Channel] = []
-        self.bank_key: KeyPair = vault.sealing_key(BANK_RECIPIENT)
         self.book = EmbeddedBook(database, self.clock)
         self.log_signer = LogSigner(settings.origin, vault.log_key())
         self.identity_store = IdentityStore(database)
@@ -117,8 +116,7 @@ class _Builder:
         return self.hub
 
     def _server(self) -> HubServer:
-        key = self.vault.signing_key()
-        verifier = TokenVerifier({thumbprint(key.public_key()): key.public_key()}, self.settings.origin, self.clock)
+        verifier = TokenVerifier(SigningKeys(self.vault.signing_keys), self.settings.origin, self.clock)
         edge = Edge(Admission(verifier, self.identity_store))
         return HubServer(edge, self.tls, self.settings.public_listen, self.settings.partner_listen)
 
@@ -154,16 +152,16 @@ class _Builder:
 
     def _identity(self) -> None:
         origin, store = self.settings.origin, self.identity_store
-        signing_key = self.vault.signing_key()
         authority = AuthorityClient(self._channel(self.settings.identity_authority), origin)
-        bank = SealingKey(BANK_RECIPIENT, SEALING_SUITE, self.bank_key.public)
         log_key = self.log_signer.verifier.vkey()
-        self.publisher = KeyPublisher(origin, signing_key.public_key(), log_key, {bank.party: bank}, authority)
+        self.publisher = KeyPublisher(
+            origin, self.vault.signing_keys, log_key, {BANK_RECIPIENT: self._bank_keys}, authority
+        )
         self.identity = IdentityService(store, authority, self.trust, self.clock)
         login = LoginService(
             self.identity,
             store,
-            TokenIssuer(signing_key, origin, self.clock, random_id),
+            TokenIssuer(self.vault.signing_key, origin, self.clock, random_id),
             self.trust,
             self.clock,
             origin=origin,
@@ -182,6 +180,9 @@ class _Builder:
             "identity.v1.TokenService",
         )
 
+    def _bank_keys(self) -> list[SealingKey]:
+        return [SealingKey(BANK_RECIPIENT, k.suite, k.public_key) for k in self.vault.sealing_keys(BANK_RECIPIENT)]
+
     def _consent_and_exchange(self) -> None:
         sandbox = self.settings.mode is Mode.SANDBOX
         catalogue = Catalogue(
@@ -189,7 +190,7 @@ class _Builder:
                 Connector(agency, self._channel(address), self.clock, takes_sandbox=sandbox)
                 for agency, address in self.settings.connectors.items()
             ],
-            self.trust,
+            self.trust_file,
         )
         recipients = _Recipients(self.publisher)
         self.consents = ConsentService(
@@ -267,7 +268,7 @@ class _Builder:
                 persons=self.identity,
                 vault=self.subjects,
                 trust=self.trust,
-                opening_key=lambda: self.bank_key.private,
+                opening_key=lambda sealed_to: self.vault.opening_key(BANK_RECIPIENT, sealed_to),
             )
         )
         self.hub.workers["lending"] = LendingJobs(lending).run
@@ -310,9 +311,9 @@ class _Recipients:
     def __init__(self, publisher: KeyPublisher) -> None:
         self._publisher = publisher
 
-    def recipient_key(self, recipient_id: str) -> RecipientKey:
-        """The recipient's present key; raises UNKNOWN_RECIPIENT."""
-        key = self._publisher.recipient(recipient_id)
+    def recipient_key(self, recipient_id: str, sealing_key_id: str | None = None) -> RecipientKey:
+        """The recipient's present key or that with this id; raises UNKNOWN_RECIPIENT or RECIPIENT_KEY_MISMATCH."""
+        key = self._publisher.recipient(recipient_id, sealing_key_id)
         return RecipientKey(key.party, key.suite, key.public_key)
 
 
@@ -351,6 +352,10 @@ def main(arguments: list[str]) -> int:
         settings = Settings.from_environment()
         if arguments == ["keys"]:
             sys.stdout.write(json.dumps(published(settings), indent=2) + "\n")
+            return 0
+        if len(arguments) == 2 and arguments[0] == "rotate":
+            done = asyncio.run(rotate(settings, arguments[1]))
+            sys.stdout.write(json.dumps(done, indent=2) + "\n")
             return 0
         set_up_logs(settings.log_level)
         uvloop.run(serve(settings))

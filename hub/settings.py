@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from huilian_protocol import settings
+from huilian_protocol.sealing import Suite
 from huilian_protocol.settings import PREFIX, Address, SettingsError
 from pydantic import Field, Json, model_validator
 
@@ -35,7 +36,8 @@ class Settings(settings.Settings):
     database_url: str = Field(
         "", pattern=r"^(|sqlite:///.+|postgres(ql)?://.+)$", description="sqlite:///ABSOLUTE/PATH or postgres://…"
     )
-    master_key_file: Path | None = Field(None, description="file with 64 hexadecimal digits")
+    master_key_file: Path | None = Field(None, description="file with 64 hexadecimal digits, or several lines")
+    sealing_suite: Suite = Field(Suite.XWING, description="xwing or x25519: what new recipient keys are made for")
     consortium_key_file: Path | None = Field(None, description="file with 64 hexadecimal digits, shared by all hubs")
     public_listen: Address = Field("127.0.0.1:7443", description="host:port of the TLS port")
     partner_listen: Address = Field("127.0.0.1:7444", description="host:port of the mTLS port")

@@ -10,7 +10,7 @@ import sys
 
 from aiohttp import web
 from huilian_protocol.settings import SettingsError
-from huilian_protocol.trust import TrustAnchors
+from huilian_protocol.trust import TrustFile
 from huilian_sdk import Huilian
 
 from mini_program_api.app import create_app
@@ -22,7 +22,7 @@ STOP_GRACE_S = 5.0
 
 async def serve(settings: ApiSettings) -> None:
     """Serve HTTPS until SIGTERM or SIGINT, then finish what is under way."""
-    root, trust = settings.hub_ca_file.read_bytes(), TrustAnchors.load(settings.trust_anchors_file)
+    root, trust = settings.hub_ca_file.read_bytes(), TrustFile(settings.trust_anchors_file)
     hub = Huilian.connect(settings.hub_address, root_certificates_pem=root, server_name=settings.hub_server_name)
     async with hub:
         # Paths hold ids and bodies personal data: no access log.

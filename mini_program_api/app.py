@@ -51,10 +51,10 @@ _HEADERS = {
 }
 
 
-def create_app(hub: Huilian, trust: TrustAnchors | None = None) -> web.Application:
+def create_app(hub: Huilian, trust: Callable[[], TrustAnchors | None] = lambda: None) -> web.Application:
     """The application in front of this hub; the caller closes the hub's client.
 
-    Identities are sealed only to keys that `trust` pins; without it, to those that the hub offers.
+    Identities are sealed only to keys that `trust` pins at that moment; without it, to those that the hub offers.
     """
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_headers, problems, well_formed])
     app[HUB], app[TRUST] = hub, trust

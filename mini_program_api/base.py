@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from mini_program_api.problems import invalid_input, problem_response
 
 HUB: web.AppKey[Huilian] = web.AppKey("hub", Huilian)
-TRUST: web.AppKey[TrustAnchors | None] = web.AppKey("trust")
+TRUST: web.AppKey[Callable[[], TrustAnchors | None]] = web.AppKey("trust")
 REQUEST_ID_HEADER, REPLAYED_HEADER = "Idempotency-Key", "Idempotency-Replayed"
 REQUEST_ID = "[A-Za-z0-9_-]{8,64}"
 # RFC 6750 section 2.1; nothing else can be sent on in gRPC's metadata.
@@ -48,7 +48,7 @@ class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
     @property
     def trust(self) -> TrustAnchors | None:
         """The keys that this channel pins, if it was given any."""
-        return self.received.app[TRUST]
+        return self.received.app[TRUST]()
 
     @property
     def anonymous(self) -> Huilian:

@@ -9,7 +9,7 @@ import jsonschema_rs
 from huilian_protocol.action import ActionParameters, commit_parameters, parameters_info, result_info
 from huilian_protocol.artefact import ActionGrant, Artefact, EvidenceLevel
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.sealing import key_id, open_sealed, seal
+from huilian_protocol.sealing import OpeningKey, key_id, open_sealed, seal
 
 from connectors.kit.contract import JsonValue, Subject
 from connectors.kit.manifest import ActionSpec, Manifest
@@ -35,7 +35,7 @@ class VerifiedAction:
 class ActionVerifier:
     """Judges actions for one agency. `reads` judges consents; `sealing_key` opens what was sealed to the agency."""
 
-    def __init__(self, manifest: Manifest, reads: ReadVerifier, sealing_key: bytes) -> None:
+    def __init__(self, manifest: Manifest, reads: ReadVerifier, sealing_key: OpeningKey) -> None:
         self._manifest, self._reads, self._sealing_key = manifest, reads, sealing_key
         self._validators = {
             spec.id: jsonschema_rs.Draft202012Validator(spec.parameters_schema, validate_formats=True)

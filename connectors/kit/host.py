@@ -1,6 +1,7 @@
 """The process of one connector: `python -m connectors.kit.host connectors.gov_data.housing_fund`.
 
-With `keys` after the package it prints what this edge publishes of itself for trust files, making its keys if need be.
+With `keys` after the package it prints what this edge publishes of itself for trust files, making its keys if need be;
+with `rotate sealing|signing` it takes one step of a key rotation, beside the edge that serves, and prints the same.
 
 The composition root of an edge: the only place that reads the environment, the real clock and real randomness.
 """
@@ -22,8 +23,7 @@ from typing import NamedTuple
 import grpc
 from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.clock import Clock
-from huilian_protocol.settings import SettingsError
-from huilian_protocol.trust import TrustAnchors
+from huilian_protocol.trust import TrustAnchors, TrustFile
 
 from connectors.kit.action_store import ActionStore
 from connectors.kit.action_verification import ActionVerifier
@@ -48,16 +48,19 @@ _SWEEP_S = 60.0
 _RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2_000))
 
 
-def pinned_trust(settings: HostSettings) -> TrustAnchors:
-    """The trust anchors, narrowed to the one hub whose revocations this edge follows.
+def pinned_trust(settings: HostSettings) -> TrustFile:
+    """The trust anchors, narrowed to the one hub whose revocations this edge follows; renewed with their file.
 
     A consent that another hub countersigned is refused: its revocation would never be heard of here.
     """
-    trust = TrustAnchors.load(settings.trust_anchors_file)
-    hubs = tuple(hub for hub in trust.hubs if hub.origin == settings.hub_origin)
-    if not hubs:
-        raise SettingsError(f"HUILIAN_HUB_ORIGIN: the trust anchors know no hub {settings.hub_origin}")
-    return replace(trust, hubs=hubs)
+
+    def only_this_hub(trust: TrustAnchors) -> TrustAnchors:
+        hubs = tuple(hub for hub in trust.hubs if hub.origin == settings.hub_origin)
+        if not hubs:
+            raise ValueError(f"HUILIAN_HUB_ORIGIN: the trust anchors know no hub {settings.hub_origin}")
+        return replace(trust, hubs=hubs)
+
+    return TrustFile(settings.trust_anchors_file, only_this_hub)
 
 
 class EdgeServices(NamedTuple):
@@ -69,7 +72,7 @@ class EdgeServices(NamedTuple):
 
 async def build_services(package: str, settings: HostSettings, clock: Clock, stack: AsyncExitStack) -> EdgeServices:
     """Wire the edge of one agency and start following revocations; `stack` stops and closes everything."""
-    manifest, keys = load_manifest(package), load_edge_keys(settings.state_dir)
+    manifest, keys = load_manifest(package), load_edge_keys(settings.state_dir, settings.sealing_suite)
     limits = limits_of(manifest)
     credentials = Credentials.load(settings.upstream_credentials_file)
     context = ConnectorContext(
@@ -77,12 +80,12 @@ async def build_services(package: str, settings: HostSettings, clock: Clock, sta
     )
     connector = await build_connector(package, context, stack)
     copy = RevocationCopy(clock, timedelta(seconds=settings.revocations_max_age_seconds))
-    verifier = ReadVerifier(manifest, pinned_trust(settings), keys.sealing.private, clock)
+    verifier = ReadVerifier(manifest, pinned_trust(settings), keys.opening_key, clock)
     store = EdgeStore(settings.state_dir / "edge.sqlite3")
     timeout_s = limits.timeout_ms / 1_000
     service = EdgeService(manifest, connector, verifier, store, copy, keys, clock, timeout_s)
     stack.push_async_callback(service.close)
-    judge = ActionVerifier(manifest, verifier, keys.sealing.private)
+    judge = ActionVerifier(manifest, verifier, keys.opening_key)
     actions = ActionService(service, judge, ActionStore(store), copy, clock, timeout_s)
     stack.push_async_callback(actions.close)
     await _follow_revocations(settings, service, copy, stack)
@@ -133,9 +136,12 @@ async def run(package: str, settings: HostSettings) -> None:
         await server.serve()
 
 
-async def tell_keys(package: str) -> None:
-    """Print this edge's entry of a trust file: `{agency id: its public keys}`."""
-    keys = load_edge_keys(KeysSettings.from_environment().state_dir)
+async def tell_keys(package: str, rotated: str | None = None) -> None:
+    """Print this edge's entry of a trust file: `{agency id: public keys}`; before it, take a step of rotation."""
+    settings = KeysSettings.from_environment()
+    keys = load_edge_keys(settings.state_dir, settings.sealing_suite)
+    if rotated is not None:
+        keys.rotate(rotated)
     sys.stdout.write(json.dumps({load_manifest(package).agency_id: published(keys)}, indent=2) + "\n")
 
 
@@ -144,9 +150,11 @@ def main(arguments: list[str]) -> int:
     match arguments:
         case [package, "keys"]:
             return run_process(package, lambda: tell_keys(package))
+        case [package, "rotate", purpose]:
+            return run_process(package, lambda: tell_keys(package, purpose))
         case [package]:
             return run_process(package, lambda: run(package, HostSettings.from_environment()))
-    sys.stderr.write("usage: python -m connectors.kit.host PACKAGE [keys]\n")
+    sys.stderr.write("usage: python -m connectors.kit.host PACKAGE [keys | rotate sealing|signing]\n")
     return CANNOT_START
 
 

@@ -14,7 +14,6 @@ from huilian_protocol.jose import public_key_to_jwk
 
 from connectors.kit.actions import ActionService
 from connectors.kit.contract import CheckOutcome
-from connectors.kit.keys import SEALING_SUITE
 from connectors.kit.manifest import ActionSpec, DatasetSpec, Manifest
 from connectors.kit.requests import ActRequest, ReadAnswer, ReadRequest
 from connectors.kit.service import EdgeService
@@ -35,7 +34,7 @@ class ConnectorServicer(connector_service_pb2_grpc.ConnectorServiceServicer):
             title_en=manifest.title_en,
             sandbox=manifest.sandbox,
             datasets=[_dataset_message(manifest, dataset) for dataset in manifest.datasets],
-            sealing_suite=SEALING_SUITE.value,
+            sealing_suite=keys.sealing_suite.value,
             sealing_public_key=keys.sealing.public,
             edge_signing_key_jwk=json.dumps(public_key_to_jwk(keys.signing.public_key())),
             actions=[_action_message(manifest, action) for action in manifest.actions if self._actions is not None],

@@ -7,7 +7,7 @@ same transaction that counts the read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.consent import VerifiedConsent, verify_evidence
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
-from huilian_protocol.sealing import key_id, open_sealed, subject_info
+from huilian_protocol.sealing import OpeningKey, key_id, open_sealed, subject_info
 from huilian_protocol.trust import TrustAnchors
 
 from connectors.kit import months
@@ -39,11 +39,18 @@ class VerifiedRead:
 
 
 class ReadVerifier:
-    """Judges reads for one agency. `sealing_key` is the agency's private key, to which subjects are sealed."""
+    """Judges reads for one agency. `sealing_key` opens what was sealed to the agency; `trust` may change any time."""
 
-    def __init__(self, manifest: Manifest, trust: TrustAnchors, sealing_key: bytes, clock: Clock) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        trust: TrustAnchors | Callable[[], TrustAnchors],
+        sealing_key: OpeningKey,
+        clock: Clock,
+    ) -> None:
         self._manifest = manifest
-        self._trust = trust
+        self._trust = trust if callable(trust) else lambda: trust
+        self._believed = self._trust()
         self._sealing_key = sealing_key
         self._clock = clock
         self._verified: dict[bytes, VerifiedConsent] = {}
@@ -68,10 +75,15 @@ class ReadVerifier:
 
         What does change with time, the validity of consent and binding, is judged every time.
         """
+        trust = self._trust()
+        if trust is not self._believed:
+            # Signatures that were good may be by a key that is trusted no longer.
+            self._verified.clear()
+            self._believed = trust
         now, name = self._clock.now(), hashlib.sha256(signed_consent).digest()
         known = self._verified.get(name)
         if known is None:
-            known = verify_evidence(signed_consent, self._trust, now)
+            known = verify_evidence(signed_consent, trust, now)
             if len(self._verified) >= REMEMBERED_CONSENTS:
                 self._verified.pop(next(iter(self._verified)))
             self._verified[name] = known
@@ -113,7 +125,7 @@ class ReadVerifier:
         return Subject(identity.name, identity.resident_id)
 
 
-def open_identity(envelope: bytes, sealing_key: bytes, info: Mapping[str, Any]) -> Identity:
+def open_identity(envelope: bytes, sealing_key: OpeningKey, info: Mapping[str, Any]) -> Identity:
     """The identity sealed to this key for this use; raises HuilianError SEALED_DATA_INVALID."""
     opened = open_sealed(envelope, sealing_key, info)
     try:

@@ -19,8 +19,11 @@ class Persons(Protocol):
 class Recipients(Protocol):
     """Published recipients of data and their sealing keys (hub/identity)."""
 
-    def recipient_key(self, recipient_id: str) -> RecipientKey:
-        """The recipient's present key; raises UNKNOWN_RECIPIENT."""
+    def recipient_key(self, recipient_id: str, sealing_key_id: str | None = None) -> RecipientKey:
+        """The recipient's present key, or the one with this id: an older consent names an older key until it ends.
+
+        Raises UNKNOWN_RECIPIENT or RECIPIENT_KEY_MISMATCH.
+        """
         ...
 
 

@@ -219,9 +219,10 @@ class ConsentService:
         return row
 
     def _check_offer(self, artefact: Artefact, artefact_bytes: bytes, row: ConsentRow, now: datetime) -> None:
-        """Only what was offered may be signed: the same bytes, still valid, to the recipient's present key."""
+        """Only what was offered may be signed: the same bytes, still valid, to a key of the recipient."""
         artefact.check_valid_at(now)
-        key = self._recipients.recipient_key(parse_artefact(bytes(row.artefact)).recipient.id)
+        offered = parse_artefact(bytes(row.artefact)).recipient
+        key = self._recipients.recipient_key(offered.id, offered.sealing_key_id)
         artefact.check_recipient(key.id, key.key_id)
         if artefact_bytes != bytes(row.artefact):
             raise HuilianError("ARTEFACT_TAMPERED", "not the artefact that was prepared")

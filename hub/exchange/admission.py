@@ -106,7 +106,7 @@ class Admission:
     async def _request(self, attempt: Attempt, consent: Consent) -> connector_pb.ReadRequest:
         assert consent.signed is not None, "a granted consent is signed"
         read, artefact = attempt.read, attempt.artefact
-        key = self._recipients.recipient_key(artefact.recipient.id)
+        key = self._recipients.recipient_key(artefact.recipient.id, artefact.recipient.sealing_key_id)
         artefact.check_recipient(key.id, key.key_id)
         return connector_pb.ReadRequest(
             request_id=read.request_id,

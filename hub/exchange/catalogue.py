@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -30,17 +30,22 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Offer:
-    """One dataset, the connector that reads it and the keys that sign its answers."""
+    """One dataset, the connector that reads it and how to learn the keys that sign its answers."""
 
     dataset: pb.Dataset
     connector: Connector
-    edge_keys: Mapping[str, ec.EllipticCurvePublicKey]
+    present_keys: Callable[[], Mapping[str, ec.EllipticCurvePublicKey]]
+
+    @property
+    def edge_keys(self) -> Mapping[str, ec.EllipticCurvePublicKey]:
+        """What may sign answers at this moment: the edge may have begun to use another key since it was asked."""
+        return self.present_keys()
 
 
 class _Source:
     """One connector with its last description."""
 
-    def __init__(self, connector: Connector, trust: TrustAnchors | None) -> None:
+    def __init__(self, connector: Connector, trust: Callable[[], TrustAnchors] | None) -> None:
         self.connector, self._trust = connector, trust
         self.description: pb.DescribeResponse | None = None
         self._renew_at = 0.0
@@ -64,18 +69,25 @@ class _Source:
     def _check_keys(self, described: pb.DescribeResponse) -> None:
         """Offer no key that devices would refuse: it may be somebody else who answers at this address."""
         signing = _edge_keys(described)
-        if self._trust is None or not self._trust.agencies:
+        trust = self._trust() if self._trust is not None else None
+        if trust is None or not trust.agencies:
             return
         key = SealingKey(Suite(described.sealing_suite), described.sealing_public_key)
-        self._trust.check_agency_key(self.connector.agency, key)
+        trust.check_agency_key(self.connector.agency, key)
         for kid in signing:
-            self._trust.check_agency_signing_key(self.connector.agency, kid)
+            trust.check_agency_signing_key(self.connector.agency, kid)
+
+    def edge_keys(self) -> dict[str, ec.EllipticCurvePublicKey]:
+        """The key that the edge showed last and whatever is pinned for its agency, such as one that it used since."""
+        pinned = self._trust().agencies.get(self.connector.agency) if self._trust is not None else None
+        shown = _edge_keys(self.description) if self.description is not None else {}
+        return {**shown, **(pinned.signing_keys if pinned is not None else {})}
 
 
 class Catalogue:
     """The data catalogue of one hub process; with `trust`, of agencies whose keys are those pinned there."""
 
-    def __init__(self, connectors: Sequence[Connector], trust: TrustAnchors | None = None) -> None:
+    def __init__(self, connectors: Sequence[Connector], trust: Callable[[], TrustAnchors] | None = None) -> None:
         self._sources = [_Source(connector, trust) for connector in connectors]
 
     async def descriptions(self) -> tuple[pb.DescribeResponse, ...]:
@@ -108,8 +120,7 @@ class Catalogue:
         for source in self._sources:
             for dataset in source.description.datasets if source.description else ():
                 if dataset.dataset_id == dataset_id:
-                    assert source.description is not None
-                    return Offer(dataset, source.connector, _edge_keys(source.description))
+                    return Offer(dataset, source.connector, source.edge_keys)
         return None
 
 

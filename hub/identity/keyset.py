@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -29,36 +29,46 @@ class SealingKey:
 
 
 class KeyPublisher:
-    """The key set of one hub. `recipients` are parties within the bank; agencies publish theirs in the catalogue."""
+    """The key set of one hub. `recipients` are parties within the bank; agencies publish theirs in the catalogue.
+
+    Keys are asked for at each use, since they rotate: of each party the present one first, then the announced one if
+    any, then those that are retired and still open.
+    """
 
     def __init__(
         self,
         origin: str,
-        signing_key: ec.EllipticCurvePublicKey,
+        signing_keys: Callable[[], Sequence[ec.EllipticCurvePublicKey]],
         log_verifier_key: str,
-        recipients: Mapping[str, SealingKey],
+        recipients: Mapping[str, Callable[[], Sequence[SealingKey]]],
         authority: SealingAuthority,
     ) -> None:
-        self._origin, self._signing_key, self._log_verifier_key = origin, signing_key, log_verifier_key
+        self._origin, self._signing_keys, self._log_verifier_key = origin, signing_keys, log_verifier_key
         self._recipients, self._authority = recipients, authority
         self._authority_key: SealingKey | None = None
         self._renew_at = 0.0
         self._renewing = asyncio.Lock()
 
-    def recipient(self, recipient_id: str) -> SealingKey:
-        """The recipient's present key; raises UNKNOWN_RECIPIENT."""
-        found = self._recipients.get(recipient_id)
-        if found is None:
+    def recipient(self, recipient_id: str, sealing_key_id: str | None = None) -> SealingKey:
+        """The recipient's present key, or the one with this id, such as an older consent names.
+
+        Raises UNKNOWN_RECIPIENT, or RECIPIENT_KEY_MISMATCH for a key that it never had.
+        """
+        if recipient_id not in self._recipients:
             raise HuilianError("UNKNOWN_RECIPIENT", recipient=recipient_id)
-        return found
+        for key in self._recipients[recipient_id]():
+            if sealing_key_id in {None, key_id(key.public_key)}:
+                return key
+        raise HuilianError("RECIPIENT_KEY_MISMATCH", "no key of this recipient")
 
     async def key_set(self) -> pb.GetKeySetResponse:
         """Everything published, with the identity authority's key; raises AUTHORITY_UNAVAILABLE when it was never
         heard of.
         """
-        keys = [*self._recipients.values(), await self._authoritys()]
+        keys = [key for keys in self._recipients.values() for key in keys()]
+        keys.append(await self._authoritys())
         return pb.GetKeySetResponse(
-            signing_keys_jwks=json.dumps(keys_to_jwks([self._signing_key])),
+            signing_keys_jwks=json.dumps(keys_to_jwks(self._signing_keys())),
             sealing_keys=[
                 pb.SealingKey(party_id=k.party, suite=k.suite, key_id=key_id(k.public_key), public_key=k.public_key)
                 for k in keys

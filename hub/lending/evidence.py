@@ -15,7 +15,7 @@ from typing import Any
 from huilian_protocol.artefact import Artefact, DatasetGrant
 from huilian_protocol.canonical import parse_json
 from huilian_protocol.errors import Fault, HuilianError
-from huilian_protocol.sealing import open_sealed, payload_info, sealed_to
+from huilian_protocol.sealing import open_sealed, payload_info
 
 from hub.exchange.service import Delivery, Read
 from hub.lending.ports import Consents, Exchange
@@ -84,7 +84,7 @@ class EvidenceDesk:
             request_id=read.request_id,
         )
         try:
-            return open_sealed(delivery.envelope, self._opening_key(sealed_to(delivery.envelope)), info)
+            return open_sealed(delivery.envelope, self._opening_key, info)
         except HuilianError as error:
             # The edge sealed it for another use or key: nothing that the person could mend.
             raise HuilianError("PROVIDER_FAULT", error.detail, provider=read.dataset) from error

@@ -7,7 +7,7 @@ revocation is a separate question, asked every time.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -37,11 +37,10 @@ class AccessToken:
 
 
 class TokenIssuer:
-    """Signs access tokens with the hub's key."""
+    """Signs access tokens with the hub's present key."""
 
-    def __init__(self, key: ec.EllipticCurvePrivateKey, origin: str, clock: Clock, ids: Ids) -> None:
+    def __init__(self, key: Callable[[], ec.EllipticCurvePrivateKey], origin: str, clock: Clock, ids: Ids) -> None:
         self._key = key
-        self._kid = thumbprint(key.public_key())
         self._origin = origin
         self._clock = clock
         self._ids = ids
@@ -63,7 +62,8 @@ class TokenIssuer:
         }
         if certificate:
             claims["cnf"] = {"x5t#S256": certificate}  # RFC 8705 section 3.1
-        return sign_jws(self._key, claims, TYP, self._kid), expires
+        key = self._key()
+        return sign_jws(key, claims, TYP, thumbprint(key.public_key())), expires
 
 
 class TokenVerifier:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -17,17 +17,18 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.sealing import KeyPair, Suite, public_key_of
+from huilian_protocol.jose import thumbprint
+from huilian_protocol.keyring import RingFile, RingState
+from huilian_protocol.sealing import KeyPair, SealingKey, Suite, key_id, public_key_of
 
 from hub.platform.store import SubjectKey
 
 MASTER_KEY_BYTES = 32
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
+_REWRAP_ROWS = 500
 # The order of P-256 (SEC 2) and, lower, of secp256k1: 32 random bytes below the smaller serve both.
 _CURVE_ORDER_FLOOR = 2**256 - 2**224
-SEALING_SUITE = Suite.XWING
-
 RandomBytes = Callable[[int], bytes]
 
 
@@ -36,45 +37,101 @@ class VaultLocked(RuntimeError):
 
 
 class Wrapping:
-    """Encryption under the master key; `context` names what is wrapped, so that no two stored keys can be swapped."""
+    """Encryption under the master key; `context` names what is wrapped, so that no two stored keys can be swapped.
 
-    def __init__(self, master_key: bytes, random_bytes: RandomBytes) -> None:
-        if len(master_key) != MASTER_KEY_BYTES:
-            raise VaultLocked(f"the master key has {len(master_key)} bytes, not {MASTER_KEY_BYTES}")
-        self._aead = AESGCM(master_key)
+    While the master key is exchanged there are several: the first one wraps, all of them unwrap.
+    """
+
+    def __init__(self, master_keys: bytes | Callable[[], Sequence[bytes]], random_bytes: RandomBytes) -> None:
+        self._masters = (lambda: [master_keys]) if isinstance(master_keys, bytes) else master_keys
         self._random_bytes = random_bytes
+        self._aead = cache(_aead)
+        for key in self._masters():
+            self._aead(key)
 
     def wrap(self, context: str, plain: bytes) -> bytes:
         """Nonce and ciphertext."""
         nonce = self._random_bytes(_NONCE_BYTES)
-        return nonce + self._aead.encrypt(nonce, plain, context.encode())
+        return nonce + self._aead(self._masters()[0]).encrypt(nonce, plain, context.encode())
 
     def unwrap(self, context: str, wrapped: bytes) -> bytes:
         """What was wrapped in this context. Raises VaultLocked for another master key, context or changed bytes."""
+        for key in self._masters():
+            plain = self._opened(key, context, wrapped)
+            if plain is not None:
+                return plain
+        raise VaultLocked(f"{context} does not open with this master key")
+
+    def is_newest(self, context: str, wrapped: bytes) -> bool:
+        """Whether this is under the master key that wraps at present."""
+        return self._opened(self._masters()[0], context, wrapped) is not None
+
+    def _opened(self, key: bytes, context: str, wrapped: bytes) -> bytes | None:
         try:
-            return self._aead.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], context.encode())
-        except InvalidTag as error:
-            raise VaultLocked(f"{context} does not open with this master key") from error
+            return self._aead(key).decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], context.encode())
+        except InvalidTag:
+            return None
+
+
+def _aead(key: bytes) -> AESGCM:
+    if len(key) != MASTER_KEY_BYTES:
+        raise VaultLocked(f"the master key has {len(key)} bytes, not {MASTER_KEY_BYTES}")
+    return AESGCM(key)
 
 
 class KeyVault:
-    """The named keys of one hub. A key is made when it is first asked for and never changes afterwards."""
+    """The named keys of one hub. A key is made when it is first asked for and never changes afterwards.
 
-    def __init__(self, folder: Path, wrapping: Wrapping, random_bytes: RandomBytes) -> None:
+    Signing and sealing keys stand in rings (`huilian_protocol.keyring`), which `rotate` moves on, also while other
+    processes use them. `suite` is what new sealing keys are made for.
+    """
+
+    def __init__(self, folder: Path, wrapping: Wrapping, random_bytes: RandomBytes, suite: Suite = Suite.XWING) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder = folder
         self._wrapping = wrapping
         self._random_bytes = random_bytes
+        self._suite = suite
         self._secret = cache(self._load_or_make)
+        self._ring = cache(self._open_ring)
+        self._pair = cache(self._sealing_pair)
+        self._signing = cache(lambda name: ec.derive_private_key(self._scalar(name), ec.SECP256R1()))
 
     def signing_key(self, name: str = "hub") -> ec.EllipticCurvePrivateKey:
-        """A P-256 key that signs (ES256)."""
-        return ec.derive_private_key(self._scalar(f"signing.{name}"), ec.SECP256R1())
+        """The P-256 key that signs at present (ES256)."""
+        return self._signing(_member(f"signing.{name}", self._ring(f"signing.{name}").read().current))
+
+    def signing_keys(self, name: str = "hub") -> tuple[ec.EllipticCurvePublicKey, ...]:
+        """All public keys of the ring: the current one, the next one if any, then the retired ones."""
+        ring = f"signing.{name}"
+        return tuple(self._signing(_member(ring, number)).public_key() for number in self._ring(ring).read().order())
 
     def sealing_key(self, name: str) -> KeyPair:
-        """The X-Wing key pair of a recipient such as "bank.lending"."""
-        private = self._secret(f"sealing.{name}")
-        return KeyPair(private, public_key_of(SEALING_SUITE, private))
+        """The present key pair of a recipient such as "bank.lending"."""
+        ring = f"sealing.{name}"
+        state = self._ring(ring).read()
+        return self._pair(_member(ring, state.current), state.suites[state.current])
+
+    def sealing_keys(self, name: str) -> tuple[SealingKey, ...]:
+        """All public keys of the recipient's ring, in the order of `signing_keys`."""
+        return tuple(SealingKey(suite, pair.public) for suite, pair in self._sealing_pairs(name))
+
+    def opening_key(self, name: str, sealed_to: str) -> bytes:
+        """The recipient's private key with this id, also when it is retired. Raises SEALED_DATA_INVALID."""
+        for _, pair in self._sealing_pairs(name):
+            if key_id(pair.public) == sealed_to:
+                return pair.private
+        raise HuilianError("SEALED_DATA_INVALID", "sealed to another key")
+
+    def rotate(self, ring: str) -> RingState:
+        """Move a ring such as "signing.hub" one step on: announce a next key, or use the announced one."""
+        file = self._ring(ring)
+        self._secret(ring)
+        return file.advance(self._suite, lambda number: self._publish_new(_member(ring, number)))
+
+    def rewrap(self) -> int:
+        """Put every stored key under the newest master key; how many were not yet."""
+        return sum(self._rewrap_file(path) for path in sorted(self._folder.glob("*.key")))
 
     def log_key(self) -> ed25519.Ed25519PrivateKey:
         """The key that signs the log's checkpoints (C2SP)."""
@@ -102,6 +159,31 @@ class KeyVault:
         if self._secret(name) != secret:
             raise VaultLocked(f"another {name} is in use already")
 
+    def _open_ring(self, name: str) -> RingFile:
+        ring = RingFile(self._folder / f"{name}.ring")
+        if name.startswith("sealing.") and not (self._folder / f"{name}.key").exists():
+            ring.begin(self._suite)
+        return ring
+
+    def _sealing_pairs(self, name: str) -> Iterator[tuple[Suite, KeyPair]]:
+        state = self._ring(f"sealing.{name}").read()
+        for number in state.order():
+            yield state.suites[number], self._pair(_member(f"sealing.{name}", number), state.suites[number])
+
+    def _sealing_pair(self, member: str, suite: Suite) -> KeyPair:
+        private = self._secret(member)
+        return KeyPair(private, public_key_of(suite, private))
+
+    def _publish_new(self, name: str) -> None:
+        self._publish(name, self._new_secret())
+
+    def _rewrap_file(self, path: Path) -> bool:
+        context, wrapped = f"key:{path.stem}", path.read_bytes()
+        if self._wrapping.is_newest(context, wrapped):
+            return False
+        self._replace(path, self._wrapping.wrap(context, self._wrapping.unwrap(context, wrapped)))
+        return True
+
     def _scalar(self, name: str) -> int:
         return int.from_bytes(self._secret(name), "big")
 
@@ -119,18 +201,44 @@ class KeyVault:
 
     def _publish(self, name: str, secret: bytes) -> None:
         """Durable before it is visible; of two processes that start at once, the first to link wins."""
-        descriptor, temporary = tempfile.mkstemp(dir=self._folder)
+        temporary = self._written(self._wrapping.wrap(f"key:{name}", secret))
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(self._wrapping.wrap(f"key:{name}", secret))
-                file.flush()
-                os.fsync(file.fileno())
             try:
                 os.link(temporary, self._folder / f"{name}.key")
             except FileExistsError:
                 return
         finally:
             os.unlink(temporary)
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        os.replace(self._written(content), path)
+
+    def _written(self, content: bytes) -> str:
+        descriptor, temporary = tempfile.mkstemp(dir=self._folder)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        return temporary
+
+
+class SigningKeys(Mapping[str, ec.EllipticCurvePublicKey]):
+    """The hub's public signing keys by `kid`, as they are at each look: what a retired key signed still verifies."""
+
+    def __init__(self, keys: Callable[[], Sequence[ec.EllipticCurvePublicKey]]) -> None:
+        self._keys = keys
+
+    def __getitem__(self, kid: str) -> ec.EllipticCurvePublicKey:
+        return self._by_kid()[kid]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_kid())
+
+    def __len__(self) -> int:
+        return len(self._keys())
+
+    def _by_kid(self) -> dict[str, ec.EllipticCurvePublicKey]:
+        return {thumbprint(key): key for key in self._keys()}
 
 
 class SubjectVault:
@@ -173,6 +281,25 @@ class SubjectVault:
         await self._ensure_row(subject, None)
         await SubjectKey.filter(subject=subject, destroyed_at=None).update(wrapped_key=None, destroyed_at=now)
 
+    async def rewrap(self) -> int:
+        """Put every person's key under the newest master key; how many were not yet. May be stopped and repeated."""
+        done, last = 0, ""
+        while rows := await SubjectKey.filter(subject__gt=last).order_by("subject").limit(_REWRAP_ROWS):
+            for row in rows:
+                done += await self._rewrap_row(row)
+            last = rows[-1].subject
+        return done
+
+    async def _rewrap_row(self, row: SubjectKey) -> int:
+        if row.wrapped_key is None:
+            return 0
+        context, wrapped = _context(row.subject), bytes(row.wrapped_key)
+        if self._wrapping.is_newest(context, wrapped):
+            return 0
+        fresh = self._wrapping.wrap(context, self._wrapping.unwrap(context, wrapped))
+        # Only while nobody destroyed it in the meantime: a destroyed key must not come back.
+        return await SubjectKey.filter(subject=row.subject, destroyed_at=None).update(wrapped_key=fresh)
+
     async def _key(self, subject: str) -> bytes | None:
         row = await SubjectKey.get_or_none(subject=subject)
         if row is None:
@@ -193,6 +320,11 @@ class SubjectVault:
         """Insert unless there is one: of two that come at once the first wins and both use its key."""
         row = SubjectKey(subject=subject, wrapped_key=wrapped, created_at=self._clock.now())
         await SubjectKey.bulk_create([row], ignore_conflicts=True)
+
+
+def _member(ring: str, generation: int) -> str:
+    """The name under which a ring's key is stored; the first one is named as before there were rings."""
+    return f"{ring}.{generation}" if generation else ring
 
 
 def _context(subject: str) -> str:

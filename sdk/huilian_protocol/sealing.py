@@ -12,7 +12,7 @@ scalar, or the X-Wing seed of draft-connolly-cfrg-xwing-kem.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from huilian_protocol.strict import object_with, text_at
 
 __all__ = [
     "KeyPair",
+    "OpeningKey",
     "SealingKey",
     "Suite",
     "generate_keypair",
@@ -50,6 +51,11 @@ class Suite(StrEnum):
 
     XWING = "xwing"
     X25519 = "x25519"
+
+
+# What opens envelopes: a private key, or whoever knows the private key of each key id (SEALED_DATA_INVALID if none), as
+# after a rotation.
+OpeningKey = bytes | Callable[[str], bytes]
 
 
 class KeyPair(NamedTuple):
@@ -119,13 +125,15 @@ def seal(suite: Suite, public_key: bytes, info: Mapping[str, Any], plaintext: by
     return canonicalise(envelope)
 
 
-def open_sealed(envelope: bytes, private_key: bytes, info: Mapping[str, Any]) -> bytes:
+def open_sealed(envelope: bytes, private_key: OpeningKey, info: Mapping[str, Any]) -> bytes:
     """The plaintext of an envelope sealed to ``private_key`` for the use that ``info`` states.
 
     Raises :class:`HuilianError` SEALED_DATA_INVALID for a malformed envelope, another key, another use or a changed
     ciphertext.
     """
     suite, named_key, ciphertext = _parse(envelope)
+    if callable(private_key):
+        private_key = private_key(named_key)
     if key_id(public_key_of(suite, private_key)) != named_key:
         raise HuilianError("SEALED_DATA_INVALID", "sealed to another key")
     try:

@@ -11,8 +11,9 @@ edge's answers. ``identity_authority_sealing_keys``: a list of the former kind, 
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,9 @@ from huilian_protocol.jose import jwks_to_keys
 from huilian_protocol.sealing import SealingKey
 from huilian_protocol.strict import integer_at, list_at, matching_at, object_with, text_at
 
-__all__ = ["ChainAnchor", "TrustAnchors", "TrustedAgency", "TrustedHub"]
+__all__ = ["ChainAnchor", "TrustAnchors", "TrustFile", "TrustedAgency", "TrustedHub"]
+
+logger = logging.getLogger(__name__)
 
 MAX_HUBS, MAX_AGENCIES, MAX_KEYS = 64, 1_024, 16
 _AGENCY = re.compile(r"[a-z_]{3,64}", re.ASCII)
@@ -121,6 +124,37 @@ class TrustAnchors:
     def hub_of_key(self, kid: str) -> TrustedHub | None:
         """The hub that signs with the key ``kid``, if it is trusted."""
         return next((hub for hub in self.hubs if kid in hub.signing_keys), None)
+
+
+class TrustFile:
+    """The trust anchors of a file that may be replaced while a process runs: a call gives them as they are now.
+
+    ``accept`` may narrow or refuse (``ValueError``) what was read. A file that is wrong raises at the start; later it
+    is logged and leaves the anchors that were in force, so that a slip of the pen neither stops an edge nor opens it.
+    """
+
+    def __init__(self, path: Path | str, accept: Callable[[TrustAnchors], TrustAnchors] = lambda read: read) -> None:
+        self._path, self._accept = Path(path), accept
+        self._stamp = self._look()
+        self._anchors = accept(TrustAnchors.load(self._path))
+
+    def __call__(self) -> TrustAnchors:
+        """The anchors in force."""
+        stamp = self._look()
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._anchors = self._accept(TrustAnchors.load(self._path))
+            except (OSError, ValueError) as error:
+                logger.error("trust_anchors_not_renewed error=%s", type(error).__name__)
+        return self._anchors
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino
 
 
 def _read_hub(raw: Any) -> TrustedHub:

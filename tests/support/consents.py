@@ -33,11 +33,11 @@ class Citizen:
     device: SoftwareAuthenticator
     binding: str
 
-    def sealed_to(self, agency: str, public_key: bytes, consent_id: str) -> bytes:
+    def sealed_to(self, agency: str, public_key: bytes, consent_id: str, suite: Suite = Suite.XWING) -> bytes:
         """Who this person is, for one agency under one consent."""
         identity = {"name": self.name, "resident_id": self.resident_id, "salt": b64u_encode(self.salt)}
         info = subject_info(consent_id=consent_id, subject=self.subject, agency=agency)
-        return seal(Suite.XWING, public_key, info, canonicalise(identity))
+        return seal(suite, public_key, info, canonicalise(identity))
 
 
 @dataclass
@@ -91,7 +91,7 @@ class World:
             raise HuilianError("NOT_FOUND", resource="person")
         return self.bindings[subject]
 
-    def recipient_key(self, recipient_id: str) -> RecipientKey:
+    def recipient_key(self, recipient_id: str, sealing_key_id: str | None = None) -> RecipientKey:
         """The port `Recipients`."""
         if recipient_id not in self.recipients:
             raise HuilianError("UNKNOWN_RECIPIENT", recipient=recipient_id)

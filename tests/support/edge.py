@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.clock import Clock
+from huilian_protocol.sealing import Suite
 from huilian_protocol.trust import TrustAnchors
 
 from connectors.kit.acceptance.upstream import Upstream, running_upstream
@@ -49,14 +50,18 @@ class RunningEdge:
 
 @asynccontextmanager
 async def running_edge(
-    trust: TrustAnchors, clock: Clock, folder: Path, package: str = HOUSING_FUND
+    trust: TrustAnchors | Callable[[], TrustAnchors],
+    clock: Clock,
+    folder: Path,
+    package: str = HOUSING_FUND,
+    suite: Suite = Suite.XWING,
 ) -> AsyncIterator[RunningEdge]:
     """Serve one agency's edge on a free port of 127.0.0.1, fresh as of now."""
     pki = SitePki(folder / "pki", datetime.now(UTC))
     async with running_upstream(package, clock) as upstream:
-        keys, copy = load_edge_keys(folder), RevocationCopy(clock, timedelta(days=365))
+        keys, copy = load_edge_keys(folder, suite), RevocationCopy(clock, timedelta(days=365))
         copy.confirm(clock.now())
-        verifier = ReadVerifier(upstream.manifest, trust, keys.sealing.private, clock)
+        verifier = ReadVerifier(upstream.manifest, trust, keys.opening_key, clock)
         store = EdgeStore(folder / "edge.sqlite3")
         service = EdgeService(upstream.manifest, upstream.connector, verifier, store, copy, keys, clock, 3.0)
         server = EdgeServer(_settings(pki.issue("edge")))

@@ -122,10 +122,10 @@ def build_edge(world: World, upstream: Upstream, keys: EdgeKeys, folder: Path, w
     copy = RevocationCopy(world.clock, timedelta(seconds=30))
     copy.confirm(world.clock.now())
     store = EdgeStore(folder / "edge.sqlite3")
-    verifier = ReadVerifier(upstream.manifest, world.trust(), keys.sealing.private, world.clock)
+    verifier = ReadVerifier(upstream.manifest, world.trust(), keys.opening_key, world.clock)
     connector, timeout_s = wrap(upstream.connector), TIMEOUT_MS / 1_000
     service = EdgeService(upstream.manifest, connector, verifier, store, copy, keys, world.clock, timeout_s)
-    judge = ActionVerifier(upstream.manifest, verifier, keys.sealing.private)
+    judge = ActionVerifier(upstream.manifest, verifier, keys.opening_key)
     action_store = ActionStore(store)
     actions = ActionService(service, judge, action_store, copy, world.clock, timeout_s)
     return Edge(world, upstream, service, store, copy, actions, action_store, folder)

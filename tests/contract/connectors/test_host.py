@@ -22,7 +22,7 @@ from huilian_protocol.artefact import Artefact, DatasetGrant
 from huilian_protocol.clock import FixedClock, SystemClock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import keys_to_jwks, thumbprint
-from huilian_protocol.sealing import SealingKey
+from huilian_protocol.sealing import SealingKey, Suite, key_id
 from huilian_protocol.status import from_rpc_error
 from huilian_protocol.trust import TrustAnchors
 
@@ -237,10 +237,10 @@ async def test_an_interrupt_stops_it_cleanly(tmp_path: Path) -> None:
         assert await asyncio.to_thread(process.wait, 10) == 0
 
 
-async def _keys(state: Path, **environment: str) -> tuple[int | None, bytes]:
+async def _keys(state: Path, *command: str, **environment: str) -> tuple[int | None, bytes]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HUILIAN_")}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "connectors.kit.host", PACKAGE, "keys"),
+        *(sys.executable, "-m", "connectors.kit.host", PACKAGE, *(command or ("keys",))),
         stdout=asyncio.subprocess.PIPE,
         env={**inherited, "PYTHONPATH": os.pathsep.join(sys.path), "HUILIAN_STATE_DIR": str(state), **environment},
     )
@@ -257,3 +257,17 @@ async def test_an_edge_tells_its_keys_before_it_ever_served(tmp_path: Path) -> N
     pinned = TrustAnchors.from_dict(value)
     pinned.check_agency_key("housing_fund", SealingKey(SEALING_SUITE, keys.sealing.public))
     pinned.check_agency_signing_key("housing_fund", thumbprint(keys.signing.public_key()))
+
+
+async def test_an_edges_keys_rotate_by_command(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    running = load_edge_keys(state)
+    first = running.sealing.public
+    for _ in range(2):
+        status, said = await _keys(state, "rotate", "sealing", HUILIAN_SEALING_SUITE="x25519")
+        assert status == 0
+    assert (running.sealing_suite, len(running.sealing.public)) == (Suite.X25519, 32)
+    assert [key.public_key for key in running.sealing_keys()] == [running.sealing.public, first]
+    assert json.loads(said)["housing_fund"]["sealing_keys"] == [key.to_dict() for key in running.sealing_keys()]
+    assert running.opening_key(key_id(first)) != running.sealing.private
+    assert (await _keys(state, "rotate", "everything"))[0] == 2

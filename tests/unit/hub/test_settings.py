@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
+from huilian_protocol.clock import FixedClock
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.jose import jwk_to_public_key, thumbprint
+from huilian_protocol.sealing import Suite
 
-from hub.keys import open_vault, published
+from hub.keys import BANK_RECIPIENT, open_vault, published, rotate
+from hub.main import main
+from hub.platform.database import Database
+from hub.platform.vault import SubjectVault
 from hub.settings import Mode, Settings, SettingsError
+from tests.conftest import START
 
 MINIMAL = {
     "HUILIAN_MODE": "sandbox",
@@ -90,6 +100,82 @@ def test_what_a_hub_publishes_stays_the_same_over_restarts(tmp_path: Path) -> No
     assert first == published(settings)
     assert set(first) == {"origin", "signing_keys", "log_vkey", "chain_address"}
     assert (tmp_path / "master.key").stat().st_mode & 0o077 == 0
+
+
+async def test_a_rotation_is_published_before_it_is_used(tmp_path: Path) -> None:
+    settings = Settings.from_environment({**MINIMAL, "HUILIAN_STATE_DIR": str(tmp_path)})
+    [first] = published(settings)["signing_keys"]["keys"]
+    announced = await rotate(settings, "signing")
+    keys = published(settings)["signing_keys"]["keys"]
+    assert keys[0] == first and len(keys) == 2
+    assert announced["current"] == thumbprint(jwk_to_public_key(first))
+    used = await rotate(settings, "signing")
+    assert published(settings)["signing_keys"]["keys"] == keys[::-1]
+    assert (used["current"], used["next"], used["retired"]) == (announced["next"], None, [announced["current"]])
+
+
+def test_the_command_says_where_a_rotation_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {**MINIMAL, "HUILIAN_STATE_DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    assert main(["rotate", "sealing"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["purpose"] == "sealing" and said["next"] and said["retired"] == []
+    assert main(["rotate", "log"]) == 2
+    assert "signing | sealing | master" in capsys.readouterr().err
+
+
+async def test_a_recipients_suite_is_a_setting(tmp_path: Path) -> None:
+    environment = {**MINIMAL, "HUILIAN_STATE_DIR": str(tmp_path)}
+    before, _ = open_vault(Settings.from_environment(environment))
+    assert [key.suite for key in before.sealing_keys(BANK_RECIPIENT)] == [Suite.XWING]
+    changed = Settings.from_environment({**environment, "HUILIAN_SEALING_SUITE": "x25519"})
+    for _ in range(2):
+        await rotate(changed, "sealing")
+    assert [key.suite for key in before.sealing_keys(BANK_RECIPIENT)] == [Suite.X25519, Suite.XWING]
+    with pytest.raises(SettingsError, match="HUILIAN_SEALING_SUITE"):
+        Settings.from_environment({**environment, "HUILIAN_SEALING_SUITE": "rot13"})
+
+
+async def test_the_master_key_is_exchanged_beside_a_running_hub(tmp_path: Path) -> None:
+    settings = Settings.from_environment({**MINIMAL, "HUILIAN_STATE_DIR": str(tmp_path)})
+    database = Database(settings.database)
+    await database.open()
+    await database.migrate()
+    vault, wrapping = open_vault(settings)
+    subjects = SubjectVault(wrapping, os.urandom, FixedClock(START))
+    sealed = await subjects.encrypt_for_subject("net-1", b"data")
+    await subjects.encrypt_for_subject("net-2", b"gone")
+    await subjects.destroy_subject_key("net-2")
+    chain, older = vault.chain_key(), (tmp_path / "master.key").read_text()
+    # The command is a process of its own: one process has one database open.
+    await database.close()
+    done = await rotate(settings, "master")
+    assert done == {"purpose": "master", "rewrapped_keys": 1, "rewrapped_subjects": 1}
+    await database.open()
+    assert await subjects.decrypt_for_subject("net-1", sealed) == b"data"
+    newer, kept = (tmp_path / "master.key").read_text().split()
+    assert kept == older and newer != older
+    (tmp_path / "master.key").write_text(newer)
+    assert open_vault(settings)[0].chain_key() == chain
+    assert await subjects.decrypt_for_subject("net-1", sealed) == b"data"
+    with pytest.raises(HuilianError, match="NOT_FOUND"):
+        await subjects.decrypt_for_subject("net-2", sealed)
+    await database.close()
+
+
+async def test_an_unknown_purpose_or_a_master_key_that_nobody_made_is_refused(tmp_path: Path) -> None:
+    settings = Settings.from_environment({**MINIMAL, "HUILIAN_STATE_DIR": str(tmp_path)})
+    with pytest.raises(SettingsError, match=r"signing \| sealing \| master"):
+        await rotate(settings, "log")
+    own = tmp_path / "own.key"
+    own.write_text("11" * 32)
+    settings = Settings.from_environment(
+        {**MINIMAL, "HUILIAN_STATE_DIR": str(tmp_path / "other"), "HUILIAN_MASTER_KEY_FILE": str(own)}
+    )
+    with pytest.raises(SettingsError, match="HUILIAN_MASTER_KEY_FILE"):
+        await rotate(settings, "master")
 
 
 @pytest.mark.parametrize("content", ["", "zz", "00" * 31])

@@ -168,7 +168,7 @@ async def test_nothing_is_sealed_to_a_key_that_is_not_pinned() -> None:
     hub.on(f"{EXCHANGE}/ListDatasets", offered())
     identity = {"name": NAME, "resident_id": NUMBER, "salt": b64u_encode(SALT)}
     raw = json.dumps(artefact_dict(), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-    async with TestClient(TestServer(create_app(hub.client(), trust))) as client:
+    async with TestClient(TestServer(create_app(hub.client(), lambda: trust))) as client:
         api = Api(client, hub)
         person = {"name": NAME, "resident_id": NUMBER, "device_public_jwk": DEVICE.public_jwk}
         status, problem = await api.post("/persons", person, token="")

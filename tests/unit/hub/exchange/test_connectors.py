@@ -164,6 +164,6 @@ async def test_an_open_circuit_is_not_asked_again() -> None:
 )
 async def test_only_pinned_keys_are_offered(pinned: dict[str, TrustedAgency], offered: bool) -> None:
     async with listening(Agency()) as connector:
-        catalogue = Catalogue([connector], replace(TRUST, agencies=pinned))
+        catalogue = Catalogue([connector], lambda: replace(TRUST, agencies=pinned))
         assert len(await catalogue.descriptions()) == offered
         assert catalogue.missing() == (() if offered else ("tax",))

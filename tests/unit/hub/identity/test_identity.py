@@ -115,7 +115,7 @@ def office(database: Database, clock: FixedClock, tmp_path: Path) -> Office:
     login = LoginService(
         identity,
         store,
-        TokenIssuer(hub_key, HUB, clock, lambda: f"token-{next(numbers):06d}"),
+        TokenIssuer(lambda: hub_key, HUB, clock, lambda: f"token-{next(numbers):06d}"),
         trust,
         clock,
         origin=HUB,

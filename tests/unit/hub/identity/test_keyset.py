@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.jose import keys_to_jwks
+from huilian_protocol.sealing import Suite, generate_keypair, key_id
 
 from hub.identity import keyset
 from hub.identity.keyset import KeyPublisher
@@ -31,7 +35,8 @@ def authority() -> Authority:
 
 @pytest.fixture
 def publisher(authority: Authority) -> KeyPublisher:
-    return KeyPublisher("hub", ec.generate_private_key(ec.SECP256R1()).public_key(), "vkey", {}, authority)
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    return KeyPublisher("hub", lambda: [key], "vkey", {}, authority)
 
 
 async def published(publisher: KeyPublisher) -> bytes:
@@ -54,6 +59,20 @@ async def test_a_new_key_is_heard_of_and_an_old_one_outlives_an_outage(
     authority.away = True
     assert [await published(publisher) for _ in range(3)] == [b"key-2"] * 3
     assert authority.asked == 3, "an authority that is away is left alone for a while"
+
+
+async def test_every_key_is_published_and_an_older_one_is_found_by_its_id(authority: Authority) -> None:
+    present, retired = (keyset.SealingKey("bank", Suite.X25519, generate_keypair(Suite.X25519).public) for _ in "12")
+    signing = [ec.generate_private_key(ec.SECP256R1()).public_key() for _ in range(3)]
+    publisher = KeyPublisher("hub", lambda: signing, "vkey", {"bank": lambda: [present, retired]}, authority)
+    told = await publisher.key_set()
+    assert [key.public_key for key in told.sealing_keys] == [present.public_key, retired.public_key, b"key-1"]
+    assert json.loads(told.signing_keys_jwks) == keys_to_jwks(signing)
+    assert publisher.recipient("bank") == present
+    assert publisher.recipient("bank", key_id(retired.public_key)) == retired
+    for asked, code in ((("bank", "never"), "RECIPIENT_KEY_MISMATCH"), (("nobody", None), "UNKNOWN_RECIPIENT")):
+        with pytest.raises(HuilianError, match=code):
+            publisher.recipient(*asked)
 
 
 @pytest.mark.parametrize("answer", [None, ("rot13", b"key")])

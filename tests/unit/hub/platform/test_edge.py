@@ -109,7 +109,7 @@ async def site(tmp_path: Path, clock: FixedClock, ids: Ids) -> AsyncIterator[Sit
     sandbox_service_pb2_grpc.add_SandboxServiceServicer_to_server(sandbox, server.grpc)
     consent_service_pb2_grpc.add_ConsentServiceServicer_to_server(Revocations(), server.grpc)
     await server.start(["huilian.common.v1.SandboxService"])
-    yield Site(server, sandbox, revoked, TokenIssuer(KEY, ORIGIN, clock, ids), pki)
+    yield Site(server, sandbox, revoked, TokenIssuer(lambda: KEY, ORIGIN, clock, ids), pki)
     await server.stop()
 
 

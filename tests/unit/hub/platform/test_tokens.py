@@ -23,7 +23,7 @@ CITIZEN = Caller("net-1", Role.CITIZEN)
 
 @pytest.fixture
 def issuer(clock: FixedClock, ids: Ids) -> TokenIssuer:
-    return TokenIssuer(KEY, ORIGIN, clock, ids)
+    return TokenIssuer(lambda: KEY, ORIGIN, clock, ids)
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def test_tokens_of_others_are_refused(
     issuer: TokenIssuer, verifier: TokenVerifier, clock: FixedClock, ids: Ids
 ) -> None:
     other_key = ec.derive_private_key(8, ec.SECP256R1())
-    foreign = TokenIssuer(other_key, ORIGIN, clock, ids).issue(CITIZEN)[0]
-    elsewhere = TokenIssuer(KEY, "other.example", clock, ids).issue(CITIZEN)[0]
+    foreign = TokenIssuer(lambda: other_key, ORIGIN, clock, ids).issue(CITIZEN)[0]
+    elsewhere = TokenIssuer(lambda: KEY, "other.example", clock, ids).issue(CITIZEN)[0]
     another_use = sign_jws(KEY, {"sub": "net-1"}, "huilian-binding+jwt", KID)
     no_role = sign_jws(KEY, {"aud": ORIGIN, "iss": ORIGIN, "sub": "x", "exp": 1, "jti": "j"}, tokens.TYP, KID)
     strange_role = sign_jws(

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.sealing import Suite, open_sealed, seal
+from huilian_protocol.jose import thumbprint
+from huilian_protocol.sealing import Suite, generate_keypair, open_sealed, seal
 
 from hub.platform.database import Database
-from hub.platform.vault import KeyVault, SubjectVault, VaultLocked, Wrapping
+from hub.platform.vault import KeyVault, SigningKeys, SubjectVault, VaultLocked, Wrapping
 
 MASTER = bytes(range(32))
 
@@ -72,6 +73,50 @@ def test_an_imported_key_is_used_and_never_replaced(tmp_path: Path) -> None:
     assert _keys(tmp_path).consortium_key() == b"c" * 32
     with pytest.raises(VaultLocked):
         vault.import_key("consortium", b"d" * 32)
+
+
+def test_a_signing_key_rotates_in_two_steps_that_other_processes_see(tmp_path: Path) -> None:
+    vault, running = _keys(tmp_path), _keys(tmp_path)
+    first = running.signing_key()
+    vault.rotate("signing.hub")
+    assert running.signing_key() == first and len(running.signing_keys()) == 2, "announced, not used"
+    announced = running.signing_keys()[1]
+    vault.rotate("signing.hub")
+    assert running.signing_key().public_key() == announced
+    assert running.signing_keys() == (announced, first.public_key())
+    assert _keys(tmp_path).signing_keys() == running.signing_keys()
+    tokens = SigningKeys(running.signing_keys)
+    assert set(tokens) == {thumbprint(announced), thumbprint(first.public_key())} and len(tokens) == 2
+
+
+def test_what_was_sealed_to_a_retired_key_still_opens(tmp_path: Path) -> None:
+    vault = _keys(tmp_path)
+    older = vault.sealing_key("bank.lending").public
+    envelope = seal(Suite.XWING, older, {"use": "test"}, b"figures")
+    changed = KeyVault(tmp_path, Wrapping(MASTER, os.urandom), os.urandom, Suite.X25519)
+    changed.rotate("sealing.bank.lending")
+    changed.rotate("sealing.bank.lending")
+    newer = vault.sealing_key("bank.lending").public
+    assert [(key.suite, key.public_key) for key in vault.sealing_keys("bank.lending")] == [
+        (Suite.X25519, newer),
+        (Suite.XWING, older),
+    ]
+    for sealed in (envelope, seal(Suite.X25519, newer, {"use": "test"}, b"figures")):
+        assert open_sealed(sealed, lambda to: vault.opening_key("bank.lending", to), {"use": "test"}) == b"figures"
+    stranger = seal(Suite.X25519, generate_keypair(Suite.X25519).public, {"use": "test"}, b"x")
+    with pytest.raises(HuilianError, match="SEALED_DATA_INVALID"):
+        open_sealed(stranger, lambda to: vault.opening_key("bank.lending", to), {"use": "test"})
+
+
+def test_the_master_key_is_exchanged_under_a_running_vault(tmp_path: Path) -> None:
+    masters = [MASTER]
+    vault = KeyVault(tmp_path, Wrapping(lambda: masters, os.urandom), os.urandom)
+    keys = _all_keys(vault)
+    masters.insert(0, bytes(32))
+    assert vault.rewrap() == len(keys) and vault.rewrap() == 0
+    assert _all_keys(_keys(tmp_path, bytes(32))) == keys
+    with pytest.raises(VaultLocked):
+        _keys(tmp_path).chain_key()
 
 
 def test_sealed_data_opens_with_the_vaults_key(tmp_path: Path) -> None:
