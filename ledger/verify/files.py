@@ -8,6 +8,8 @@ from pathlib import Path
 from huilian_protocol.canonical import parse_json
 from huilian_protocol.trust import TrustAnchors
 
+from ledger.verify.equivocation import TYPE as EQUIVOCATION
+from ledger.verify.equivocation import check_equivocation
 from ledger.verify.evidence import check_consent
 from ledger.verify.receipt import check_receipt
 from ledger.verify.verdict import Check, Verdict, run_check
@@ -16,7 +18,7 @@ MAX_FILE_BYTES = 2 * 1024 * 1024
 
 
 def verify_file(path: Path | str, trust: TrustAnchors, now: datetime | None = None) -> Verdict:
-    """Check a receipt or a signed consent. Raises OSError when the file cannot be read.
+    """Check a receipt, a signed consent or a proof of equivocation. Raises OSError when the file cannot be read.
 
     `now` is only needed to say whether a consent is valid today; by default it is the machine's time.
     """
@@ -31,6 +33,8 @@ def verify_bytes(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
         return Verdict(kind, check_receipt(data, trust))
     if kind == "consent":
         return Verdict(kind, (run_check("consent", lambda: check_consent(data, trust, now)),))
+    if kind == "equivocation":
+        return Verdict(kind, check_equivocation(data, trust))
     return Verdict(kind, (Check("form", False, "neither a receipt nor a signed consent"),))
 
 
@@ -43,4 +47,6 @@ def _kind(data: bytes) -> str:
         return "unknown"
     if "artefact" in value:
         return "consent"
+    if value.get("type") == EQUIVOCATION:
+        return "equivocation"
     return "receipt" if "inclusion_proof" in value else "unknown"
