@@ -28,7 +28,6 @@ from hub.lending.records import Records
 from hub.lending.rounds import each
 from hub.lending.rules import (
     FinancingState,
-    LoanState,
     Quote,
     check_term,
     principal_on_certificate,
@@ -204,7 +203,7 @@ class Financings:
         facts = self._facts(
             certificate,
             principal_fen,
-            applicant_overdue=sum(loan.state is LoanState.OVERDUE for loan in loans),
+            applicant_overdue=sum(loan.in_arrears for loan in loans),
             buyer_overdue=await overdue_of_buyer(certificate.issuer_uscc),
         )
         return await self._desk.decisions.decide(self._desk.product.decision_table, facts, subject=None)

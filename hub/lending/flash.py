@@ -22,7 +22,7 @@ from hub.lending.limits import Limits, limit_id
 from hub.lending.loans import Loans, Opening
 from hub.lending.ports import Persons
 from hub.lending.products import Product
-from hub.lending.rules import LoanState, flash_limit_fen, quote
+from hub.lending.rules import flash_limit_fen, quote
 from hub.lending.stored_flash import FlashApplication, FlashState
 from hub.platform.database import Database
 
@@ -115,7 +115,7 @@ class FlashLoans:
     async def _open_loans(self, subject: str) -> tuple[int, int]:
         loans = await self._desk.loans.open_of(subject)
         live = sum(loan.record.product_id == self._desk.product.product_id for loan in loans)
-        return live, sum(loan.state is LoanState.OVERDUE for loan in loans)
+        return live, sum(loan.in_arrears for loan in loans)
 
     def _offer_or_rejection(
         self, subject: str, wish: Wish, decision_id: str, decision: Decision, income_fen: int

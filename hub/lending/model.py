@@ -23,6 +23,11 @@ class Loan:
     written_off_fen: int = 0
 
     @property
+    def in_arrears(self) -> bool:
+        """Whether a decision on the borrower must count it: overdue, under recourse or charged off."""
+        return self.state in (LoanState.OVERDUE, LoanState.RECOURSE, LoanState.CHARGED_OFF)
+
+    @property
     def state(self) -> LoanState:
         """Where the loan stands on its day, see `LoanState`."""
         kinds = {event.kind for event in self.events}

@@ -61,6 +61,7 @@ async def test_recourse_takes_from_the_borrower_and_the_rest_later(world: Lendin
     await world.fund(SUPPLIER, 10_000)
     loan = await do(world, lambda desk: desk.recourse(LOAN, 20_000))
     assert loan.state is LoanState.RECOURSE and int(loan.owed.total_fen) == owed - 20_000
+    assert loan.in_arrears
     assert await certificate_state(world) is CertificateState.FINANCED
     await check(world)
     loan = await do(world, lambda desk: desk.recourse(LOAN, 10**9))
@@ -99,6 +100,7 @@ async def test_a_charge_off_is_a_loss_and_what_comes_later_a_recovery(world: Len
     owed = (await overdue(world)).owed
     loan = await do(world, lambda desk: desk.charge_off(LOAN))
     assert loan.state is LoanState.CHARGED_OFF and loan.written_off_fen == owed.total_fen
+    assert [known.in_arrears for known in await world.service.loans.open_of(SUPPLIER)] == [True], "decisions count it"
     assert await world.book.balance_fen("bank:credit-losses") == owed.principal_fen
     assert await world.book.balance_fen(f"loan:{LOAN}") == 0
     await check(world)
@@ -130,6 +132,7 @@ async def test_a_restructured_loan_is_paid_in_instalments(world: LendingWorld) -
     before = await overdue(world)
     loan = await do(world, lambda desk: desk.restructure(LOAN, "0.06", date(2026, 8, 20), PLAN))
     assert loan.state is LoanState.ACTIVE and loan.owed == before.owed, "what was owed is owed"
+    assert before.in_arrears and not loan.in_arrears
     assert loan.record.maturity == date(2026, 8, 20)
     assert loan.record.terms == before.record.terms, "the contract as signed is kept"
     await world.fund(SUPPLIER, 5_000)
