@@ -166,7 +166,7 @@ def by_hand(kind: Kind, amount_fen: int, rate: Fraction, lengths: Sequence[Fract
     rate=st.decimals("0.001", "0.24", places=4),
     months=st.integers(2, 30),
 )
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 def test_a_plan_is_what_fractions_say(kind: Kind, count: DayCount, amount_fen: int, rate: Decimal, months: int) -> None:
     terms = monthly(kind, str(rate), months, count)
     assert terms.plan is not None
@@ -284,7 +284,7 @@ def payments(draw: st.DrawFn) -> list[Event]:
 
 
 @given(ANY_TERMS, payments(), st.integers(0, 500))
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 def test_every_loan_is_paid_off_by_what_its_periods_call_for(terms: Terms, events: list[Event], days: int) -> None:
     as_of = START + timedelta(days=days)
     periods = project(terms, events, as_of)
@@ -298,7 +298,7 @@ def test_every_loan_is_paid_off_by_what_its_periods_call_for(terms: Terms, event
 
 
 @given(ANY_TERMS, payments(), st.integers(0, 500))
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 def test_the_payoff_of_a_plan_settles_it(terms: Terms, events: list[Event], days: int) -> None:
     when = max(event.value_date for event in events) + timedelta(days=days)
     quoted = payoff(terms, events, when)
@@ -308,7 +308,7 @@ def test_the_payoff_of_a_plan_settles_it(terms: Terms, events: list[Event], days
 
 
 @given(ANY_TERMS, payments(), st.integers(0, 400))
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 def test_looking_on_the_way_changes_nothing(terms: Terms, events: list[Event], days: int) -> None:
     end = START + timedelta(days=700)
     look = Repay(sequence=50, value_date=START + timedelta(days=days), amount_fen=0)

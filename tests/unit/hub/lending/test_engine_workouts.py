@@ -100,7 +100,7 @@ def test_a_plan_begins_after_it_is_agreed_on() -> None:
     st.sampled_from([Kind.EQUAL_INSTALMENT, Kind.EQUAL_PRINCIPAL, Kind.INTEREST_ONLY]),
     st.integers(0, 400),
 )
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_a_restructured_loan_is_settled_by_its_payoff(
     repaid: list[tuple[int, int]], agreed_on: int, kind: Kind, after: int
 ) -> None:

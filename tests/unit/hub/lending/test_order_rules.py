@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 from huilian_protocol.errors import HuilianError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.lending.order_rules import (
@@ -81,6 +81,7 @@ def test_no_more_is_lent_than_the_order_carries() -> None:
     st.data(),
     st.lists(st.tuples(st.integers(0, 5), st.integers(1, 1000), st.booleans()), max_size=10),
 )
+@settings(deadline=None)
 def test_principal_is_conserved_and_always_secured(
     ordered: list[int], order_rate: Decimal, rate: Decimal, data: st.DataObject, steps: list[tuple[int, int, bool]]
 ) -> None:
