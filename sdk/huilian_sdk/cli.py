@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     add_loan_commands(_topic(topics, "loan", "loans; the calculator needs no hub"))
     _add_ledger(topics)
     _add_sandbox(topics)
+    _add_connectors(topics)
     return parser
 
 
@@ -125,6 +126,13 @@ def _add_sandbox(topics: Topics) -> None:
     clock = sandbox.add_parser("clock", help="tell the sandbox's time, or move it forward")
     clock.add_argument("--to", type=_time, help="2026-09-01T00:00:00Z")
     clock.set_defaults(run=commands.clock)
+
+
+def _add_connectors(topics: Topics) -> None:
+    connector = _topic(topics, "connector", "connectors of data owners, in Huilian's source tree")
+    new = connector.add_parser("new", help="make a connector that works, to be changed into the agency's")
+    new.add_argument("name", help="the agency's id, such as traffic_police")
+    new.set_defaults(run=commands.new_connector)
 
 
 def _time(text: str) -> datetime:

@@ -121,6 +121,20 @@ def verify_receipt(options: argparse.Namespace) -> int:
     return 0 if verdict.ok else 1
 
 
+def new_connector(options: argparse.Namespace) -> int:
+    """Make a connector in the source tree by the connector kit, which is a package of its own."""
+    try:
+        kit = importlib.import_module("connectors.kit.scaffold")
+    except ModuleNotFoundError:
+        print(
+            "本机没有连接器开发包，请在惠链源码目录运行 python -m connectors.kit.scaffold 名称\n"
+            "There is no connector kit here: in Huilian's source tree run `python -m connectors.kit.scaffold NAME`.",
+            file=sys.stderr,
+        )
+        return 2
+    return int(kit.main([options.name]))
+
+
 async def clock(options: argparse.Namespace) -> None:
     """Tell the sandbox's time or move it; moving needs an operator's credentials."""
     async with connect(options, anonymous=options.to is None) as hub:
