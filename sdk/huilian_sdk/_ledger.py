@@ -32,6 +32,16 @@ class Ledger:
         request = pb.GetConsistencyProofRequest(old_size=old_size, new_size=new_size)
         return (await self.calls.unary(_SERVICE, request, pb.GetConsistencyProofResponse, call)).proof
 
+    async def tile(self, level: int, index: int, *, width: int = 256, call: Call | None = None) -> bytes:
+        """``width`` hashes of 32 bytes: a tile of the tree (C2SP tlog-tiles), partial below 256."""
+        request = pb.GetTileRequest(level=level, index=index, width=width)
+        return (await self.calls.unary(_SERVICE, request, pb.GetTileResponse, call)).tile
+
+    async def entries(self, index: int, *, width: int = 256, call: Call | None = None) -> bytes:
+        """The leaves' data beside a level-0 tile, as a C2SP entry bundle."""
+        request = pb.GetEntriesRequest(index=index, width=width)
+        return (await self.calls.unary(_SERVICE, request, pb.GetEntriesResponse, call)).bundle
+
     async def receipt(self, record_id: str, *, call: Call | None = None) -> bytes:
         """The receipt of one record of the caller, a file to keep and to check offline.
 
