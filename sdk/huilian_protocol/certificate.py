@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -29,6 +29,14 @@ __all__ = [
 
 _USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{18}", re.ASCII)
 _MAX_PEM_CHARS = 65_536
+_REFUSALS = (
+    ValueError,
+    TypeError,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,7 @@ def verify_enterprise_certificate(certificate_pem: str, ca_pem: str, at: datetim
         certificate.verify_directly_issued_by(authority)
         _check(certificate, authority, at)
         return _identity(certificate)
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound, x509.DuplicateExtension) as error:
+    except _REFUSALS as error:
         raise HuilianError("ENTERPRISE_CERTIFICATE_INVALID", str(error) or "not signed by the CA") from error
 
 
