@@ -28,9 +28,9 @@ async def quiet_dump(database: Path) -> Dump:
     """The content once nothing is under way any more: every record in its place and anchored, the outbox empty."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        content = dump(database)
+        # First quiet, then the content: the other way round the last record could be anchored in between.
         if _is_quiet(database):
-            return content
+            return dump(database)
         await asyncio.sleep(QUIET_S)
     raise AssertionError("the hub did not come to rest")
 
