@@ -24,15 +24,7 @@ from ledger.anchor.transaction import address_of
 
 CHAIN_ID = 20_261
 BUYER_USCC = CORE_ENTERPRISE.uscc
-AGENCIES = (
-    "housing_fund",
-    "tax",
-    "social_insurance",
-    "traffic_police",
-    "court_enforcement",
-    "credit_bureau",
-    "utilities",
-)
+AGENCIES = ("housing_fund", "tax", "social_insurance")
 RP_ID, WEB_ORIGIN = "localhost", "https://localhost:8443"
 HUB_ADDRESS_FUNDS_WEI = 10**24
 # The ERP's first start on a fresh copy may be slow on a small machine.
