@@ -13,6 +13,7 @@ from typing import Any
 from huilian_protocol.action import ActionParameters
 from huilian_protocol.artefact import Artefact, Period
 
+from connectors.kit.acceptance.idle_clock import idle_clock
 from connectors.kit.acceptance.upstream import Upstream, running_upstream
 from connectors.kit.acceptance.world import (
     PERIOD,
@@ -135,10 +136,11 @@ def build_edge(world: World, upstream: Upstream, keys: EdgeKeys, folder: Path, w
 async def running_edge(package: str, folder: Path, wrap: Wrap = lambda connector: connector) -> AsyncIterator[Edge]:
     """Start the package's sandbox and an edge around its connector; state lives in `folder`."""
     world = World()
-    async with running_upstream(package, world.clock, TIMEOUT_MS) as upstream:
-        keys = load_edge_keys(folder)
-        edge = build_edge(world, upstream, keys, folder, wrap)
-        try:
-            yield edge
-        finally:
-            await edge.close()
+    with idle_clock():
+        async with running_upstream(package, world.clock, TIMEOUT_MS) as upstream:
+            keys = load_edge_keys(folder)
+            edge = build_edge(world, upstream, keys, folder, wrap)
+            try:
+                yield edge
+            finally:
+                await edge.close()
