@@ -23,6 +23,7 @@ from huilian.identity.v1 import identity_service_pb2_grpc as identity_grpc
 from huilian.ledger.v1 import ledger_service_pb2_grpc as ledger_grpc
 from huilian.lending.v1 import financing_service_pb2_grpc as financing_grpc
 from huilian.lending.v1 import loan_service_pb2_grpc as loan_grpc
+from huilian.lending.v1 import workout_service_pb2_grpc as workout_grpc
 from huilian.receivables.v1 import certificate_service_pb2_grpc as certificate_grpc
 from huilian.receivables.v1 import receivable_service_pb2_grpc as receivable_grpc
 from huilian_protocol.clock import Clock, SandboxClock, SystemClock
@@ -51,7 +52,7 @@ from hub.ledger.sequencer import Sequencer
 from hub.ledger.service import LedgerService
 from hub.ledger.store import ChainStore
 from hub.lending.jobs import LendingJobs
-from hub.lending.rpc import FinancingServicer, FlashLoanServicer, LoanServicer
+from hub.lending.rpc import FinancingServicer, FlashLoanServicer, LoanServicer, WorkoutServicer
 from hub.lending.service import Collaborators, LendingService
 from hub.platform.admission import Admission
 from hub.platform.database import Database
@@ -286,6 +287,11 @@ class _Builder:
             loan_grpc.add_LoanServiceServicer_to_server,
             LoanServicer(lending, self.idempotency),
             "lending.v1.LoanService",
+        )
+        self._serve(
+            workout_grpc.add_WorkoutServiceServicer_to_server,
+            WorkoutServicer(lending, self.idempotency),
+            "lending.v1.WorkoutService",
         )
 
     def _sandbox(self) -> None:

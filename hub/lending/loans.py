@@ -128,12 +128,16 @@ class Loans:
         amount_fen = min(int(loan.owed.total_fen), most_fen)
         return await self.take(loan, amount_fen, payer), amount_fen
 
-    async def locked(self, loan_id: str) -> Loan:
-        """Any loan as of today, locked until the transaction ends. Raises NOT_FOUND."""
+    async def find(self, loan_id: str) -> Loan:
+        """Any loan as of today. Raises NOT_FOUND."""
         record = await stored.find(loan_id)
         if record is None:
             raise HuilianError("NOT_FOUND", resource="loan")
-        return await self._locked(record.borrower, loan_id)
+        return await self.view(record, self.today())
+
+    async def locked(self, loan_id: str) -> Loan:
+        """Any loan as of today, locked until the transaction ends. Raises NOT_FOUND."""
+        return await self._locked((await self.find(loan_id)).record.borrower, loan_id)
 
     async def recover(self, loan: Loan, amount_fen: int, payer: str) -> Loan:
         """Takes money on a locked loan that was charged off; closes it when nothing is left to recover."""

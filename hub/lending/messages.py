@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from typing import Any
 
 from huilian.common.v1 import common_pb2
 from huilian.lending.v1 import financing_service_pb2 as financing_pb
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
+from huilian.lending.v1 import workout_service_pb2 as workout_pb
 from huilian_loans import Payoff
 
 from hub.lending.decisions import Reason
@@ -122,6 +124,16 @@ def payoff_message(owed: Payoff, as_of: date) -> loan_pb.QuotePayoffResponse:
         total=money(int(owed.total_fen)),
         as_of_date=as_of.isoformat(),
     )
+
+
+def plan_content(plan: workout_pb.RepaymentPlan) -> dict[str, Any]:
+    """A plan of repayment as the loan engine's documents have it."""
+    content: dict[str, Any] = {"kind": plan.kind}
+    if plan.first_due_date:
+        content["first_due_date"] = plan.first_due_date
+    if plan.every_months:
+        content["every_months"] = plan.every_months
+    return content
 
 
 def _event_message(loan_id: str, event: LoanEventRecord) -> loan_pb.LoanEvent:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from huilian.common.v1 import common_pb2
 from huilian.lending.v1 import financing_service_pb2 as financing_pb
 from huilian.lending.v1 import financing_service_pb2_grpc as financing_grpc
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian.lending.v1 import loan_service_pb2_grpc as loan_grpc
+from huilian.lending.v1 import workout_service_pb2 as workout_pb
+from huilian.lending.v1 import workout_service_pb2_grpc as workout_grpc
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.webauthn import Assertion
 
@@ -20,12 +23,25 @@ from hub.lending.messages import (
     flash_message,
     loan_message,
     payoff_message,
+    plan_content,
     quote_message,
 )
+from hub.lending.model import Loan
 from hub.lending.service import LendingService
 from hub.platform.callers import current_caller
 from hub.platform.idempotency import Idempotency
 from hub.platform.paging import DEFAULT_PAGE_SIZE
+
+WorkedOut = TypeVar(
+    "WorkedOut",
+    workout_pb.InvokeRecourseResponse,
+    workout_pb.BuyBackLoanResponse,
+    workout_pb.RestructureLoanResponse,
+    workout_pb.ChargeOffLoanResponse,
+    workout_pb.RecoverLoanResponse,
+    workout_pb.BookRepaymentResponse,
+    workout_pb.ReverseRepaymentResponse,
+)
 
 
 class FinancingServicer(financing_grpc.FinancingServiceServicer):
@@ -189,13 +205,101 @@ class LoanServicer(loan_grpc.LoanServiceServicer):
 
     async def QuotePayoff(self, request: loan_pb.QuotePayoffRequest, context: Any) -> loan_pb.QuotePayoffResponse:
         """Exactly what closes the loan on a day."""
-        as_of = _date(request.as_of_date) if request.as_of_date else self._service.loans.today()
+        as_of = _date(request.as_of_date, "as_of_date") if request.as_of_date else self._service.loans.today()
         owed = await self._service.loans.payoff(current_caller().id, request.loan_id, as_of)
         return payoff_message(owed, as_of)
 
 
-def _date(text: str) -> date:
+class WorkoutServicer(workout_grpc.WorkoutServiceServicer):
+    """Serves the bank's workout desk. Its operator acts on anybody's loan."""
+
+    def __init__(self, service: LendingService, idempotency: Idempotency) -> None:
+        self._loans, self._workouts, self._idempotency = service.loans, service.workouts, idempotency
+
+    async def GetLoanCase(self, request: workout_pb.GetLoanCaseRequest, context: Any) -> workout_pb.GetLoanCaseResponse:
+        """Any loan as of today."""
+        loan = await self._loans.find(request.loan_id)
+        return workout_pb.GetLoanCaseResponse(loan=loan_message(loan))
+
+    async def InvokeRecourse(
+        self, request: workout_pb.InvokeRecourseRequest, context: Any
+    ) -> workout_pb.InvokeRecourseResponse:
+        """The borrower pays in the buyer's place."""
+        return await self._once(
+            request,
+            workout_pb.InvokeRecourseResponse,
+            lambda: self._workouts.recourse(request.loan_id, request.most_fen),
+        )
+
+    async def BuyBackLoan(self, request: workout_pb.BuyBackLoanRequest, context: Any) -> workout_pb.BuyBackLoanResponse:
+        """The payoff of the day, from a party's account."""
+        return await self._once(
+            request,
+            workout_pb.BuyBackLoanResponse,
+            lambda: self._workouts.buy_back(request.loan_id, request.payer_id),
+        )
+
+    async def RestructureLoan(
+        self, request: workout_pb.RestructureLoanRequest, context: Any
+    ) -> workout_pb.RestructureLoanResponse:
+        """Other due dates and another rate."""
+        maturity, plan = _date(request.due_date, "due_date"), plan_content(request.repayment_plan)
+        return await self._once(
+            request,
+            workout_pb.RestructureLoanResponse,
+            lambda: self._workouts.restructure(request.loan_id, request.annual_rate, maturity, plan),
+        )
+
+    async def ChargeOffLoan(
+        self, request: workout_pb.ChargeOffLoanRequest, context: Any
+    ) -> workout_pb.ChargeOffLoanResponse:
+        """Give a loan up."""
+        return await self._once(
+            request, workout_pb.ChargeOffLoanResponse, lambda: self._workouts.charge_off(request.loan_id)
+        )
+
+    async def RecoverLoan(self, request: workout_pb.RecoverLoanRequest, context: Any) -> workout_pb.RecoverLoanResponse:
+        """Money on a loan that was given up."""
+        return await self._once(
+            request,
+            workout_pb.RecoverLoanResponse,
+            lambda: self._workouts.recover(request.loan_id, request.payer_id, request.amount_fen),
+        )
+
+    async def BookRepayment(
+        self, request: workout_pb.BookRepaymentRequest, context: Any
+    ) -> workout_pb.BookRepaymentResponse:
+        """A repayment of an earlier day."""
+        day = _date(request.value_date, "value_date")
+        return await self._once(
+            request,
+            workout_pb.BookRepaymentResponse,
+            lambda: self._workouts.repay_back_dated(request.loan_id, request.payer_id, request.amount_fen, day),
+        )
+
+    async def ReverseRepayment(
+        self, request: workout_pb.ReverseRepaymentRequest, context: Any
+    ) -> workout_pb.ReverseRepaymentResponse:
+        """A repayment that bounced."""
+        loan_id, _, sequence = request.event_id.rpartition(":")
+        return await self._once(
+            request,
+            workout_pb.ReverseRepaymentResponse,
+            lambda: self._workouts.reverse(loan_id, int(sequence)),
+        )
+
+    async def _once(
+        self, request: Any, response_type: type[WorkedOut], use_case: Callable[[], Awaitable[Loan]]
+    ) -> WorkedOut:
+        async def answer() -> WorkedOut:
+            return response_type(loan=loan_message(await use_case()))
+
+        method = type(request).__name__.removesuffix("Request")
+        return await self._idempotency.run(method, request, response_type, answer)
+
+
+def _date(text: str, field: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise HuilianError("INVALID_ARGUMENT", "no such day", field="as_of_date") from error
+        raise HuilianError("INVALID_ARGUMENT", "no such day", field=field) from error

@@ -136,6 +136,22 @@ POLICY: Mapping[str, frozenset[Role]] = {
         },
     ),
     **_service(
+        "lending.v1.WorkoutService",
+        dict.fromkeys(
+            (
+                "GetLoanCase",
+                "InvokeRecourse",
+                "BuyBackLoan",
+                "RestructureLoan",
+                "ChargeOffLoan",
+                "RecoverLoan",
+                "BookRepayment",
+                "ReverseRepayment",
+            ),
+            OPERATOR,
+        ),
+    ),
+    **_service(
         "ledger.v1.LedgerService",
         {
             "GetCheckpoint": EVERYBODY,

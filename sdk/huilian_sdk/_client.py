@@ -19,6 +19,7 @@ from huilian_sdk._receivables import Receivables
 from huilian_sdk._sandbox import Sandbox
 from huilian_sdk._tokens import FixedToken, NoTokens, SignedTokens, TokenSigner
 from huilian_sdk._transport import ClientCertificate, GrpcTransport, Transport
+from huilian_sdk._workouts import Workouts
 
 DEFAULT_TIMEOUT_S = 10.0
 
@@ -125,5 +126,6 @@ class Huilian:
         self.certificates = Certificates(calls)
         self.financing = FinancingRequests(calls)
         self.loans = Loans(calls)
+        self.workouts = Workouts(calls)
         self.ledger = Ledger(calls)
         self.sandbox = Sandbox(calls)

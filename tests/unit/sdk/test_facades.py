@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, get_type_hints
 
 import pytest
 from huilian.common.v1 import common_pb2
+from huilian.lending.v1 import workout_service_pb2
 from huilian.receivables.v1 import receivable_service_pb2
 from huilian_protocol.artefact import DatasetGrant, Period
 from huilian_sdk import Call, ConflictError, Huilian, Keystore, Pages, RefusedError
@@ -16,15 +18,32 @@ from huilian_sdk import Call, ConflictError, Huilian, Keystore, Pages, RefusedEr
 from tests.unit.protocol.world import BUYER_USCC, DEVICE, SUPPLIER_USCC, confirmation
 from tests.unit.sdk.fake_hub import SERVICES, FakeHub, messages
 
-FACADES = ["identity", "consents", "exchange", "receivables", "certificates", "financing", "loans", "ledger", "sandbox"]
+FACADES = [
+    "identity",
+    "consents",
+    "exchange",
+    "receivables",
+    "certificates",
+    "financing",
+    "loans",
+    "workouts",
+    "ledger",
+    "sandbox",
+]
 STREAMS = {"/huilian.consent.v1.ConsentService/WatchRevocations"}  # for connectors, which follow it themselves
 EXAMPLES: dict[str, Any] = {
     "amount_fen": 100,
+    "annual_rate": Decimal("0.05"),
     "artefact": b"{}",
     "assertion": DEVICE.sign(bytes(32)),
     "as_of": date(2026, 8, 29),
     "confirmation": confirmation(),
     "data_life_days": 30,
+    "due_date": date(2026, 8, 29),
+    "event_id": "loan-00000001:3",
+    "most_fen": 100,
+    "plan": workout_service_pb2.RepaymentPlan(kind="bullet"),
+    "value_date": date(2026, 8, 29),
     "datasets": [DatasetGrant("d/v1", ("a", "b"), Period("2025-01", "2025-12"))],
     "device_public_jwk": DEVICE.public_jwk,
     "fields": ["b", "a"],
