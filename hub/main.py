@@ -27,10 +27,10 @@ from huilian.lending.v1 import workout_service_pb2_grpc as workout_grpc
 from huilian.receivables.v1 import certificate_service_pb2_grpc as certificate_grpc
 from huilian.receivables.v1 import receivable_service_pb2_grpc as receivable_grpc
 from huilian_protocol.clock import Clock, SandboxClock, SystemClock
+from huilian_protocol.purposes import PurposeList
 from huilian_protocol.trust import TrustFile
 
 from hub.accounting.service import EmbeddedBook
-from hub.consent.purposes import PurposeList
 from hub.consent.rpc import ConsentServicer
 from hub.consent.rules import RecipientKey
 from hub.consent.service import ConsentService
@@ -318,7 +318,7 @@ class _Recipients:
         self._publisher = publisher
 
     def recipient_key(self, recipient_id: str, sealing_key_id: str | None = None) -> RecipientKey:
-        """The recipient's present key or that with this id; raises UNKNOWN_RECIPIENT or RECIPIENT_KEY_MISMATCH."""
+        """The recipient's present key or that with this id; raises NOT_FOUND or RECIPIENT_KEY_MISMATCH."""
         key = self._publisher.recipient(recipient_id, sealing_key_id)
         return RecipientKey(key.party, key.suite, key.public_key)
 

@@ -11,9 +11,9 @@ from huilian.consent.v1 import consent_service_pb2 as pb
 from huilian.identity.v1 import identity_service_pb2 as identity_pb
 from huilian_protocol.artefact import DatasetGrant, Period
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.purposes import Purpose
 from huilian_protocol.webauthn import Assertion
 
-from hub.consent.purposes import Purpose
 from hub.consent.revocations import Notice
 from hub.consent.rules import Terms
 from hub.consent.service import Consent, grant_record_id, revocation_record_id

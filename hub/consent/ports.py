@@ -22,7 +22,7 @@ class Recipients(Protocol):
     def recipient_key(self, recipient_id: str, sealing_key_id: str | None = None) -> RecipientKey:
         """The recipient's present key, or the one with this id: an older consent names an older key until it ends.
 
-        Raises UNKNOWN_RECIPIENT or RECIPIENT_KEY_MISMATCH.
+        Raises NOT_FOUND or RECIPIENT_KEY_MISMATCH.
         """
         ...
 

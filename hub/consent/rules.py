@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from huilian_protocol import artefact as protocol
-from huilian_protocol.artefact import Artefact, DatasetGrant, EvidenceLevel, Period
+from huilian_protocol.artefact import Artefact, DatasetGrant, EvidenceLevel
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.purposes import Purpose
 from huilian_protocol.sealing import Suite, key_id
-
-from hub.consent.purposes import Purpose
 
 MAX_DATASETS = 16
 # Agencies count months by their own calendar; China has one time zone.
@@ -84,8 +83,7 @@ def check_terms(terms: Terms, purpose: Purpose, datasets: Mapping[str, Dataset],
 def _check_bound(purpose: Purpose, name: str, value: int, upper: int) -> None:
     if value < 1:
         raise _malformed(name, "must be at least 1")
-    if value > upper:
-        raise _beyond(purpose, name, f"{value} is more than {upper}")
+    purpose.check_bound(name, value, upper)
 
 
 def _check_grant(grant: DatasetGrant, purpose: Purpose, datasets: Mapping[str, Dataset], now: datetime) -> None:
@@ -99,15 +97,7 @@ def _check_grant(grant: DatasetGrant, purpose: Purpose, datasets: Mapping[str, D
         raise HuilianError("UNKNOWN_FIELD", "not in the schema", dataset=grant.id, field=unknown[0])
     if not grant.period.from_month <= grant.period.to_month <= now.astimezone(CHINA).strftime("%Y-%m"):
         raise _malformed("period", "months in order and none in the future")
-    months = months_in(grant.period)
-    if months > purpose.max_period_months:
-        raise _beyond(purpose, "period", f"{months} months are more than {purpose.max_period_months}")
-
-
-def months_in(period: Period) -> int:
-    """Number of months of a period, both ends counted."""
-    years = int(period.to_month[:4]) - int(period.from_month[:4])
-    return years * 12 + int(period.to_month[5:]) - int(period.from_month[5:]) + 1
+    purpose.check_period(grant.period)
 
 
 def _malformed(field: str, detail: str) -> HuilianError:

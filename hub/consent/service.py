@@ -18,11 +18,11 @@ from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.clock import Clock, format_time
 from huilian_protocol.consent import SignedConsent, countersign, verify_device_signature
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.purposes import Purpose, PurposeList
 from huilian_protocol.trust import TrustAnchors
 from huilian_protocol.webauthn import Assertion
 
 from hub.consent.ports import Ledger, Persons, Recipients
-from hub.consent.purposes import Purpose, PurposeList
 from hub.consent.revocations import RevocationFeed
 from hub.consent.rules import Dataset, Terms, agencies_of, check_terms, draft_artefact
 from hub.consent.states import Event, State, after, effective, refusal
@@ -106,7 +106,7 @@ class ConsentService:
     async def prepare(self, subject: str, consent_id: str, terms: Terms, datasets: Mapping[str, Dataset]) -> Consent:
         """Draft the artefact for the person to sign; nothing is granted yet.
 
-        Raises UNKNOWN_PURPOSE, UNKNOWN_RECIPIENT, ALREADY_EXISTS and whatever `check_terms` raises.
+        Raises UNKNOWN_PURPOSE, NOT_FOUND, ALREADY_EXISTS and whatever `check_terms` raises.
         """
         now = self._clock.now()
         purpose = self._purposes.get(terms.purpose)

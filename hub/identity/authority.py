@@ -36,14 +36,18 @@ class AuthorityClient:
             stated = from_rpc_error(error)
             if stated.code in _ABOUT_THE_PERSON:
                 raise stated from error
-            raise HuilianError("AUTHORITY_UNAVAILABLE", stated.code) from error
+            raise _unavailable(stated) from error
         binding: str = answer.key_binding
         return binding
 
     async def sealing_key(self) -> tuple[str, bytes]:
-        """Suite and public key to which registrations are sealed; raises AUTHORITY_UNAVAILABLE."""
+        """Suite and public key to which registrations are sealed; raises PROVIDER_UNAVAILABLE."""
         try:
             answer = await self._stub.GetAuthorityKeys(pb.GetAuthorityKeysRequest(), timeout=DEADLINE_S)
         except grpc.RpcError as error:
-            raise HuilianError("AUTHORITY_UNAVAILABLE", from_rpc_error(error).code) from error
+            raise _unavailable(from_rpc_error(error)) from error
         return answer.suite, answer.sealing_public_key
+
+
+def _unavailable(stated: HuilianError) -> HuilianError:
+    return HuilianError("PROVIDER_UNAVAILABLE", stated.code, provider="identity_authority")

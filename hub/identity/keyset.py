@@ -52,17 +52,17 @@ class KeyPublisher:
     def recipient(self, recipient_id: str, sealing_key_id: str | None = None) -> SealingKey:
         """The recipient's present key, or the one with this id, such as an older consent names.
 
-        Raises UNKNOWN_RECIPIENT, or RECIPIENT_KEY_MISMATCH for a key that it never had.
+        Raises NOT_FOUND, or RECIPIENT_KEY_MISMATCH for a key that it never had.
         """
         if recipient_id not in self._recipients:
-            raise HuilianError("UNKNOWN_RECIPIENT", recipient=recipient_id)
+            raise HuilianError("NOT_FOUND", resource=f"recipient {recipient_id}")
         for key in self._recipients[recipient_id]():
             if sealing_key_id in {None, key_id(key.public_key)}:
                 return key
         raise HuilianError("RECIPIENT_KEY_MISMATCH", "no key of this recipient")
 
     async def key_set(self) -> pb.GetKeySetResponse:
-        """Everything published, with the identity authority's key; raises AUTHORITY_UNAVAILABLE when it was never
+        """Everything published, with the identity authority's key; raises PROVIDER_UNAVAILABLE when it was never
         heard of.
         """
         keys = [key for keys in self._recipients.values() for key in keys()]
@@ -93,4 +93,6 @@ class KeyPublisher:
         except (HuilianError, ValueError) as error:
             self._renew_at = now + RETRY_S
             if self._authority_key is None:
-                raise HuilianError("AUTHORITY_UNAVAILABLE", "it has not told its key yet") from error
+                raise HuilianError(
+                    "PROVIDER_UNAVAILABLE", "it has not told its key yet", provider=AUTHORITY_PARTY
+                ) from error

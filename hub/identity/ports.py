@@ -22,7 +22,7 @@ class IdentityAuthority(Protocol):
     async def bind_device_key(self, sealed_identity: bytes, device_public_key_jwk: str) -> str:
         """The binding of a device key to the person inside the sealed identity.
 
-        Raises RESIDENT_ID_MALFORMED, PERSON_NOT_VERIFIED, SEALED_DATA_INVALID or AUTHORITY_UNAVAILABLE.
+        Raises RESIDENT_ID_MALFORMED, PERSON_NOT_VERIFIED, SEALED_DATA_INVALID or PROVIDER_UNAVAILABLE.
         """
         ...
 
@@ -31,5 +31,5 @@ class SealingAuthority(Protocol):
     """The key of the identity authority, over the network."""
 
     async def sealing_key(self) -> tuple[str, bytes]:
-        """Suite and public key to which registrations are sealed; raises AUTHORITY_UNAVAILABLE."""
+        """Suite and public key to which registrations are sealed; raises PROVIDER_UNAVAILABLE."""
         ...

@@ -14,7 +14,6 @@ from huilian_protocol.errors import HuilianError
 
 from hub.receivables import stored_receivables
 from hub.receivables.access import visible_receivable
-from hub.receivables.matching import Mismatch
 from hub.receivables.model import Receivable
 from hub.receivables.ports import EnterpriseDirectory
 from hub.receivables.records import CURRENCY, Records, evidence_hash
@@ -45,7 +44,7 @@ class Confirmations:
     async def prepare(self, caller: str, receivable_id: str) -> ReceivableConfirmation:
         """What the buyer would sign now. Nothing is written.
 
-        Raises NOT_FOUND, PERMISSION_DENIED, INVOICE_TOTAL_MISMATCH, MATCH_FAILED, STATE_CONFLICT.
+        Raises NOT_FOUND, PERMISSION_DENIED, MATCH_FAILED, STATE_CONFLICT.
         """
         receivable = visible_receivable(caller, await stored_receivables.find(receivable_id))
         _check_confirmable(caller, receivable)
@@ -54,8 +53,7 @@ class Confirmations:
     async def confirm(self, caller: str, message: ReceivableConfirmation, signature: bytes) -> Receivable:
         """Take the buyer's signature (r || s || v, 65 bytes) over exactly what the hub would prepare.
 
-        Raises what `prepare` raises, CONFIRMATION_CONTENT_MISMATCH, ENTERPRISE_CERTIFICATE_INVALID and
-        CONFIRMATION_SIGNER_MISMATCH.
+        Raises what `prepare` raises, CONFIRMATION_MISMATCH and ENTERPRISE_CERTIFICATE_INVALID.
         """
         receivable = visible_receivable(caller, await stored_receivables.lock(message.receivable_id))
         _check_confirmable(caller, receivable)
@@ -93,14 +91,11 @@ def _check_confirmable(caller: str, receivable: Receivable) -> None:
 
 
 def _refuse_draft(receivable: Receivable) -> None:
-    codes = [reason.code for reason in receivable.reasons]
-    if Mismatch.TOTAL_DIFFERS in codes:
-        raise HuilianError("INVOICE_TOTAL_MISMATCH", invoice=receivable.invoice_number)
-    raise HuilianError("MATCH_FAILED", reason=", ".join(codes))
+    raise HuilianError("MATCH_FAILED", reason=", ".join(reason.code for reason in receivable.reasons))
 
 
 def _check_content(expected: ReceivableConfirmation, signed: ReceivableConfirmation) -> None:
     wanted, found = expected.to_dict(), signed.to_dict()
     differing = [name for name in wanted if wanted[name] != found[name]]
     if differing:
-        raise HuilianError("CONFIRMATION_CONTENT_MISMATCH", field=", ".join(differing))
+        raise HuilianError("CONFIRMATION_MISMATCH", field=", ".join(differing))

@@ -80,9 +80,9 @@ def confirmation_message(confirmation: ReceivableConfirmation) -> receivable_pb.
 
 
 def confirmation_of(message: receivable_pb.ReceivableConfirmation) -> ReceivableConfirmation:
-    """What the buyer signed. Raises CONFIRMATION_CONTENT_MISMATCH for values that no confirmation can hold."""
+    """What the buyer signed. Raises CONFIRMATION_MISMATCH for values that no confirmation can hold."""
     if len(message.evidence_hash) != _EVIDENCE_HASH_BYTES:
-        raise HuilianError("CONFIRMATION_CONTENT_MISMATCH", "32 bytes expected", field="evidenceHash")
+        raise HuilianError("CONFIRMATION_MISMATCH", "32 bytes expected", field="evidenceHash")
     return ReceivableConfirmation(
         receivable_id=message.receivable_id,
         invoice_id=message.invoice_id,
@@ -132,4 +132,4 @@ def _date(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError as error:
-        raise HuilianError("CONFIRMATION_CONTENT_MISMATCH", "not a date", field="dueDate") from error
+        raise HuilianError("CONFIRMATION_MISMATCH", "not a date", field="dueDate") from error

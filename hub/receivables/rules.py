@@ -66,13 +66,11 @@ def check_not_due(due_date: dt.date, today: dt.date) -> None:
 def check_confirmation_time(confirmed_at: int, now: dt.datetime) -> None:
     """The signer's time (Unix seconds) must be recent, so an old signature cannot be kept in a drawer.
 
-    Raises CONFIRMATION_CONTENT_MISMATCH when it is above 24 hours old or lies ahead.
+    Raises CONFIRMATION_MISMATCH when it is above 24 hours old or lies ahead.
     """
     oldest, newest = (now - CONFIRMATION_LIFE).timestamp(), (now + CLOCK_SKEW).timestamp()
     if not oldest <= confirmed_at <= newest:
-        raise HuilianError(
-            "CONFIRMATION_CONTENT_MISMATCH", "prepared too long ago, or in the future", field="confirmed_at"
-        )
+        raise HuilianError("CONFIRMATION_MISMATCH", "prepared too long ago, or in the future", field="confirmed_at")
 
 
 def evidence_content(invoice: str, orders: Sequence[str], receipts: Sequence[str]) -> dict[str, Any]:

@@ -70,7 +70,9 @@ async def seal_to_authority(hub: Huilian, person: Person, trust: TrustAnchors | 
     keys = await hub.identity.key_set()
     key = next((key for key in keys.sealing_keys if key.party_id == AUTHORITY), None)
     if key is None:
-        raise HuilianError("AUTHORITY_UNAVAILABLE", "the hub publishes no key of the identity authority")
+        raise HuilianError(
+            "PROVIDER_UNAVAILABLE", "the hub publishes no key of the identity authority", provider=AUTHORITY
+        )
     return person.seal_registration(key.public_key, suite=Suite(key.suite), authority=AUTHORITY, trust=trust)
 
 

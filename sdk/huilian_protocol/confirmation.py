@@ -134,17 +134,17 @@ def verify_confirmation(
 ) -> EnterpriseIdentity:
     """The enterprise that signed ``message`` by the key in its certificate.
 
-    Raises :class:`HuilianError` ENTERPRISE_CERTIFICATE_INVALID or CONFIRMATION_SIGNER_MISMATCH (signed by another key,
+    Raises :class:`HuilianError` ENTERPRISE_CERTIFICATE_INVALID or CONFIRMATION_MISMATCH (signed by another key,
     over something else, in another spelling, or by an enterprise that is not the buyer).
     """
     confirmed_at = datetime.fromtimestamp(message.confirmed_at, UTC)
     enterprise = verify_enterprise_certificate(certificate_pem, ca_pem, confirmed_at)
     if enterprise.uscc != message.buyer_uscc:
-        raise HuilianError("CONFIRMATION_SIGNER_MISMATCH", "the certificate is not the buyer's")
+        raise HuilianError("CONFIRMATION_MISMATCH", "the certificate is not the buyer's", field="signer")
     try:
         _check_signature(confirmation_digest(message), signature, enterprise.public_key)
     except (ValueError, InvalidSignature) as error:
-        raise HuilianError("CONFIRMATION_SIGNER_MISMATCH", str(error) or "wrong signature") from error
+        raise HuilianError("CONFIRMATION_MISMATCH", str(error) or "wrong signature", field="signature") from error
     return enterprise
 
 

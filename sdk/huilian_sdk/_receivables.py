@@ -70,7 +70,7 @@ class Receivables:
         """Fetch what is to be confirmed, check that it is this receivable, sign it and hand it in.
 
         An enterprise that wants to compare it with its own books first uses :meth:`prepare_confirmation`. Raises
-        :class:`HuilianError` CONFIRMATION_CONTENT_MISMATCH if the hub offers something else for signing.
+        :class:`HuilianError` CONFIRMATION_MISMATCH if the hub offers something else for signing.
         """
         asked, message = await self.get(receivable_id), await self.prepare_confirmation(receivable_id)
         _check_offered(asked, message)
@@ -122,4 +122,4 @@ def _check_offered(asked: pb.Receivable, offered: ReceivableConfirmation) -> Non
     }
     for name, (shown, to_sign) in pairs.items():
         if shown != to_sign:
-            raise typed(HuilianError("CONFIRMATION_CONTENT_MISMATCH", field=name))
+            raise typed(HuilianError("CONFIRMATION_MISMATCH", field=name))

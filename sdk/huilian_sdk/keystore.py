@@ -117,10 +117,10 @@ class Keystore:
     def sign_confirmation(self, message: ReceivableConfirmation) -> bytes:
         """The 65-byte EIP-712 signature r || s || v over ``message``.
 
-        Raises :class:`HuilianError` CONFIRMATION_SIGNER_MISMATCH for a receivable of another buyer.
+        Raises :class:`HuilianError` CONFIRMATION_MISMATCH for a receivable of another buyer.
         """
         if message.buyer_uscc != self.uscc:
-            raise typed(HuilianError("CONFIRMATION_SIGNER_MISMATCH", "the buyer is another enterprise"))
+            raise typed(HuilianError("CONFIRMATION_MISMATCH", "the buyer is another enterprise", field="buyerUscc"))
         signature = PrivateKey(self._confirmation_secret).sign_recoverable(confirmation_digest(message), hasher=None)
         return signature[:64] + bytes([27 + signature[64]])
 

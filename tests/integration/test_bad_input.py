@@ -194,9 +194,9 @@ ATTEMPTS: dict[str, tuple[str, Attempt]] = {
     "artefact tampered with before signing": ("ARTEFACT_TAMPERED", _tampered_before_signing),
     "artefact tampered with after signing": ("ARTEFACT_TAMPERED", _tampered_after_signing),
     "signed by another device": ("ASSERTION_INVALID", _other_device),
-    "invoice total that does not match": ("INVOICE_TOTAL_MISMATCH", _total_does_not_match),
-    "confirmation signed by another key": ("CONFIRMATION_SIGNER_MISMATCH", _signed_by_another_key),
-    "confirmation of another amount": ("CONFIRMATION_CONTENT_MISMATCH", _another_amount_confirmed),
+    "invoice total that does not match": ("MATCH_FAILED", _total_does_not_match),
+    "confirmation signed by another key": ("CONFIRMATION_MISMATCH", _signed_by_another_key),
+    "confirmation of another amount": ("CONFIRMATION_MISMATCH", _another_amount_confirmed),
     "amount above the receivable": ("AMOUNT_EXCEEDS_RECEIVABLE", _above_the_receivable),
     "request id repeated with other input": ("REQUEST_ID_REUSED", _request_id_reused),
 }

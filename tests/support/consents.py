@@ -94,7 +94,7 @@ class World:
     def recipient_key(self, recipient_id: str, sealing_key_id: str | None = None) -> RecipientKey:
         """The port `Recipients`."""
         if recipient_id not in self.recipients:
-            raise HuilianError("UNKNOWN_RECIPIENT", recipient=recipient_id)
+            raise HuilianError("NOT_FOUND", resource=f"recipient {recipient_id}")
         return RecipientKey(recipient_id, Suite.XWING, self.recipients[recipient_id].public)
 
 

@@ -253,10 +253,10 @@ def test_a_confirmation_must_be_the_buyers_own() -> None:
         evidence["signature"] = b64u_encode(bytes(65))
 
     for change, code in (
-        (other_amount, "CONFIRMATION_SIGNER_MISMATCH"),
-        (other_certificate, "CONFIRMATION_SIGNER_MISMATCH"),
+        (other_amount, "CONFIRMATION_MISMATCH"),
+        (other_certificate, "CONFIRMATION_MISMATCH"),
         (own_certificate, "ENTERPRISE_CERTIFICATE_INVALID"),
-        (no_signature, "CONFIRMATION_SIGNER_MISMATCH"),
+        (no_signature, "CONFIRMATION_MISMATCH"),
         (lambda evidence: evidence.clear(), "without the buyer's signature"),
     ):
         failed = _failed(_verify(_confirmed_but(change)))

@@ -213,7 +213,7 @@ async def test_a_hub_that_shows_one_thing_and_offers_another_gets_no_signature(c
     hub = confirming_hub(receivable(**changes))
     with pytest.raises(ConflictError) as caught:
         await hub.client().receivables.confirm("rcv-00000001", Keystore.generate(BUYER_USCC, "企业"))
-    assert caught.value.code == "CONFIRMATION_CONTENT_MISMATCH"
+    assert caught.value.code == "CONFIRMATION_MISMATCH"
     assert not any(asked.path.endswith("ConfirmReceivable") for asked in hub.asked)
 
 

@@ -97,7 +97,7 @@ def test_its_signature_verifies_with_its_certificate(keystore: Keystore) -> None
 def test_it_signs_only_as_the_buyer(keystore: Keystore) -> None:
     with pytest.raises(RefusedError) as caught:
         keystore.sign_confirmation(confirmation(buyer_uscc=SUPPLIER_USCC))
-    assert caught.value.code == "CONFIRMATION_SIGNER_MISMATCH"
+    assert caught.value.code == "CONFIRMATION_MISMATCH"
 
 
 def test_the_signing_request_names_the_enterprise(keystore: Keystore) -> None:

@@ -10,9 +10,9 @@ from typing import TypeVar
 import pytest
 from huilian_protocol.artefact import DatasetGrant, Period
 from huilian_protocol.clock import FixedClock
+from huilian_protocol.purposes import PurposeList
 from huilian_protocol.webauthn import Assertion
 
-from hub.consent.purposes import PurposeList
 from hub.consent.rules import Dataset, Terms
 from hub.consent.service import Consent, ConsentService
 from hub.platform.database import Database

@@ -51,7 +51,7 @@ async def test_an_id_is_taken_once(office: Office) -> None:
     ("change", "code"),
     [
         ({"purpose": "MARKETING"}, "UNKNOWN_PURPOSE"),
-        ({"recipient": "bank.marketing"}, "UNKNOWN_RECIPIENT"),
+        ({"recipient": "bank.marketing"}, "NOT_FOUND"),
         ({"max_reads": 1000}, "PURPOSE_LIMIT_EXCEEDED"),
     ],
 )

@@ -15,10 +15,10 @@ import pytest_asyncio
 from huilian_protocol.artefact import DatasetGrant, Period
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.purposes import PurposeList
 from huilian_protocol.sealing import open_sealed, payload_info
 
 from connectors.kit.sandbox_people import DEMO_BORROWER
-from hub.consent.purposes import PurposeList
 from hub.consent.rules import Terms
 from hub.consent.service import Consent, ConsentService
 from hub.exchange.access import AccessRecord

@@ -18,12 +18,12 @@ from huilian_protocol.artefact import DatasetGrant, Period
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import keys_to_jwks
+from huilian_protocol.purposes import PurposeList
 from huilian_protocol.sealing import Suite, open_sealed, payload_info
 from huilian_protocol.trust import TrustFile
 
 from connectors.kit.keys import load_edge_keys, published
 from connectors.kit.sandbox_people import DEMO_BORROWER
-from hub.consent.purposes import PurposeList
 from hub.consent.rules import RecipientKey, Terms
 from hub.consent.service import ConsentService
 from hub.exchange import catalogue as catalogue_module

@@ -24,7 +24,7 @@ class Authority:
     async def sealing_key(self) -> tuple[str, bytes]:
         self.asked += 1
         if self.away:
-            raise HuilianError("AUTHORITY_UNAVAILABLE")
+            raise HuilianError("PROVIDER_UNAVAILABLE")
         return self.answer
 
 
@@ -70,7 +70,7 @@ async def test_every_key_is_published_and_an_older_one_is_found_by_its_id(author
     assert json.loads(told.signing_keys_jwks) == keys_to_jwks(signing)
     assert publisher.recipient("bank") == present
     assert publisher.recipient("bank", key_id(retired.public_key)) == retired
-    for asked, code in ((("bank", "never"), "RECIPIENT_KEY_MISMATCH"), (("nobody", None), "UNKNOWN_RECIPIENT")):
+    for asked, code in ((("bank", "never"), "RECIPIENT_KEY_MISMATCH"), (("nobody", None), "NOT_FOUND")):
         with pytest.raises(HuilianError, match=code):
             publisher.recipient(*asked)
 
@@ -80,5 +80,5 @@ async def test_a_key_that_was_never_told_is_not_made_up(
     authority: Authority, publisher: KeyPublisher, answer: tuple[str, bytes] | None
 ) -> None:
     authority.away, authority.answer = answer is None, answer or authority.answer
-    with pytest.raises(HuilianError, match="AUTHORITY_UNAVAILABLE"):
+    with pytest.raises(HuilianError, match="PROVIDER_UNAVAILABLE"):
         await publisher.key_set()

@@ -52,7 +52,7 @@ async def test_another_key_is_refused(world: World) -> None:
     _, message = await prepared(world)
     before = await world.snapshot()
     forged = sign(message, SECRETS[trade.SUPPLIER])
-    await refused("CONFIRMATION_SIGNER_MISMATCH", world.confirm(message, forged))
+    await refused("CONFIRMATION_MISMATCH", world.confirm(message, forged))
     assert await world.snapshot() == before
 
 
@@ -61,7 +61,7 @@ async def test_a_certificate_over_another_company_is_refused(world: World) -> No
     _, message = await prepared(world)
     world.directory.certificates[trade.BUYER] = world.directory.certificates[trade.SUPPLIER]
     before = await world.snapshot()
-    await refused("CONFIRMATION_SIGNER_MISMATCH", world.confirm(message, sign(message, SECRETS[trade.SUPPLIER])))
+    await refused("CONFIRMATION_MISMATCH", world.confirm(message, sign(message, SECRETS[trade.SUPPLIER])))
     assert await world.snapshot() == before
 
 
@@ -92,7 +92,7 @@ async def test_an_expired_certificate_is_refused(world: World) -> None:
 async def test_every_word_must_be_the_hubs(world: World, changes: dict[str, object]) -> None:
     _, message = await prepared(world)
     before = await world.snapshot()
-    await refused("CONFIRMATION_CONTENT_MISMATCH", world.confirm(altered(message, **changes)))
+    await refused("CONFIRMATION_MISMATCH", world.confirm(altered(message, **changes)))
     assert await world.snapshot() == before
 
 
@@ -100,7 +100,7 @@ async def test_what_changed_since_it_was_prepared_must_be_read_again(world: Worl
     _, message = await prepared(world)
     world.erps.put(trade.receipt("shipment-2", steel="5"))
     await world.sync()
-    refusal = await refused("CONFIRMATION_CONTENT_MISMATCH", world.confirm(message))
+    refusal = await refused("CONFIRMATION_MISMATCH", world.confirm(message))
     assert refusal.params["field"] == "evidenceHash"
 
 
@@ -108,7 +108,7 @@ async def test_a_signature_from_the_drawer_is_too_old(world: World) -> None:
     _, message = await prepared(world)
     world.clock.advance(dt.timedelta(hours=24, seconds=1))
     before = await world.snapshot()
-    await refused("CONFIRMATION_CONTENT_MISMATCH", world.confirm(message))
+    await refused("CONFIRMATION_MISMATCH", world.confirm(message))
     assert await world.snapshot() == before
 
 

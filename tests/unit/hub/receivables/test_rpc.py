@@ -175,9 +175,9 @@ async def test_a_malformed_confirmation_is_a_mismatch(wire: Wire) -> None:
         confirmation.CopyFrom(prepared.confirmation)
         setattr(confirmation, name, value)
         request = receivable_pb.ConfirmReceivableRequest(confirmation=confirmation, signature=bytes(65))
-        await refused("CONFIRMATION_CONTENT_MISMATCH", wire.call(BUYER, request))
+        await refused("CONFIRMATION_MISMATCH", wire.call(BUYER, request))
     request = receivable_pb.ConfirmReceivableRequest(confirmation=prepared.confirmation, signature=bytes(65))
-    await refused("CONFIRMATION_SIGNER_MISMATCH", wire.call(BUYER, request))
+    await refused("CONFIRMATION_MISMATCH", wire.call(BUYER, request))
     assert await wire.world.snapshot() == before
 
 

@@ -83,7 +83,7 @@ def test_a_signature_must_be_recent(age: int, accepted: bool) -> None:
         return
     with pytest.raises(HuilianError) as refusal:
         rules.check_confirmation_time(signed_at, NOW)
-    assert refusal.value.code == "CONFIRMATION_CONTENT_MISMATCH"
+    assert refusal.value.code == "CONFIRMATION_MISMATCH"
 
 
 def test_evidence_does_not_depend_on_the_order_of_its_documents() -> None:

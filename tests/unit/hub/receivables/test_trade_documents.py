@@ -107,10 +107,8 @@ async def test_a_wrong_total_has_its_own_code(world: World) -> None:
         ["TOTAL_DIFFERS"],
     )
     before = await world.snapshot()
-    refusal = await refused(
-        "INVOICE_TOTAL_MISMATCH", world.service.confirmations.prepare(trade.BUYER, draft.receivable_id)
-    )
-    assert refusal.params["invoice"] == invoice.number
+    refusal = await refused("MATCH_FAILED", world.service.confirmations.prepare(trade.BUYER, draft.receivable_id))
+    assert refusal.params["reason"] == "TOTAL_DIFFERS"
     assert await world.snapshot() == before
 
 
