@@ -13,7 +13,7 @@ from huilian.common.v1 import common_pb2
 from huilian.lending.v1 import workout_service_pb2
 from huilian.receivables.v1 import receivable_service_pb2
 from huilian_protocol.artefact import DatasetGrant, Period
-from huilian_sdk import Call, ConflictError, Huilian, Keystore, Pages, RefusedError
+from huilian_sdk import Call, Huilian, Keystore, Pages, RefusedError
 
 from tests.unit.protocol.world import BUYER_USCC, DEVICE, SUPPLIER_USCC, confirmation
 from tests.unit.sdk.fake_hub import SERVICES, FakeHub, messages
@@ -211,7 +211,7 @@ async def test_confirming_signs_what_the_hub_offers() -> None:
 )
 async def test_a_hub_that_shows_one_thing_and_offers_another_gets_no_signature(changes: dict[str, Any]) -> None:
     hub = confirming_hub(receivable(**changes))
-    with pytest.raises(ConflictError) as caught:
+    with pytest.raises(RefusedError) as caught:
         await hub.client().receivables.confirm("rcv-00000001", Keystore.generate(BUYER_USCC, "企业"))
     assert caught.value.code == "CONFIRMATION_MISMATCH"
     assert not any(asked.path.endswith("ConfirmReceivable") for asked in hub.asked)
