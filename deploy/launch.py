@@ -28,24 +28,27 @@ async def launch(
 
     Without `government` there are no agencies and no channel: supply-chain finance alone.
     """
-    say("authorities, agency sandboxes, ERP …")
+    say("authorities, agency sandboxes, ERP, chain …")
     tryton, erp_connector = places.erp_specs(site)
     agencies = places.agency_sandbox_specs(site) if government else []
     connectors = places.connector_specs(site, hubs[0]) if government else []
-    await supervisor.start_all([*places.authority_specs(site), *agencies, tryton])
-    say("chain …")
-    entries = [await published(hub_spec(site, hub), "-m", "hub.main", "keys") for hub in hubs]
-    addresses = {entry["origin"]: entry["chain_address"] for entry in entries}
-    await supervisor.start(places.chain_spec(site, addresses))
-    contract = await deploy_contract(site.chain_url, site.chain_admin(), list(addresses.values()))
-    edges = [await published(spec, *places.connector_keys(spec)) for spec in connectors]
-    await write_trust(site, entries, {name: keys for edge in edges for name, keys in edge.items()}, contract)
-    say("hub …")
-    await supervisor.start_all([erp_connector, *(hub_spec(site, hub) for hub in hubs)])
-    if not government:
-        return
-    say("connectors, mini_program_api …")
-    await supervisor.start_all([*connectors, places.mini_program_spec(site, hubs[0])])
+    entries, _ = await asyncio.gather(
+        _hub_entries(site, supervisor, hubs),
+        supervisor.start_all([*places.authority_specs(site), *agencies, tryton]),
+    )
+    addresses = [entry["chain_address"] for entry in entries]
+    contract = await deploy_contract(site.chain_url, site.chain_admin(), addresses)
+    await write_trust(site, entries, {spec.name: places.connector_keys(spec) for spec in connectors}, contract)
+    say("hub, connectors, mini_program_api …")
+    channel = [places.mini_program_spec(site, hubs[0])] if government else []
+    await supervisor.start_all([*(hub_spec(site, hub) for hub in hubs), erp_connector, *connectors, *channel])
+
+
+async def _hub_entries(site: Site, supervisor: Supervisor, hubs: Sequence[HubPlace]) -> list[dict[str, Any]]:
+    """What the hubs publish of themselves; the chain is started as soon as their addresses are known."""
+    entries = await asyncio.gather(*(published(hub_spec(site, hub), "-m", "hub.main", "keys") for hub in hubs))
+    await supervisor.start(places.chain_spec(site, {entry["origin"]: entry["chain_address"] for entry in entries}))
+    return entries
 
 
 def hub_spec(site: Site, hub: HubPlace) -> ProcessSpec:
@@ -72,7 +75,7 @@ def hub_spec(site: Site, hub: HubPlace) -> ProcessSpec:
 
 
 async def published(spec: ProcessSpec, *arguments: str) -> dict[str, Any]:
-    """What a hub or an edge publishes of itself, made before its first start by a command of its own."""
+    """What a hub publishes of itself, made before its first start by a command of its own."""
     command = python(*arguments)
     done = await asyncio.to_thread(
         subprocess.run, command, cwd=ROOT, env=child_environment(spec), capture_output=True, text=True, check=False

@@ -129,13 +129,20 @@ def free_port() -> int:
         return port
 
 
-def grpc_serving(port: int, credentials: Callable[[], grpc.ChannelCredentials]) -> Callable[[], Awaitable[bool]]:
-    """Readiness: the gRPC health service on the port says SERVING. A bound port alone says nothing yet."""
+def grpc_serving(
+    port: int, credentials: Callable[[], grpc.ChannelCredentials], service: str = ""
+) -> Callable[[], Awaitable[bool]]:
+    """Readiness: the gRPC health service on the port says SERVING, of itself or of a service.
+
+    A bound port alone says nothing yet.
+    """
+
+    asked = health_pb2.HealthCheckRequest(service=service)
 
     async def ready() -> bool:
         async with grpc.aio.secure_channel(f"127.0.0.1:{port}", credentials()) as channel:
             try:
-                answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)
+                answer = await health_pb2_grpc.HealthStub(channel).Check(asked, timeout=2)
             except grpc.RpcError:
                 return False
             return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

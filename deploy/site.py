@@ -12,11 +12,13 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import coincurve
 import grpc
 
 from connectors.core_enterprise.tryton.sandbox_setup import CONNECTOR_PASSWORD, CONNECTOR_USER
+from connectors.kit.keys import load_edge_keys, published
 from connectors.kit.sandbox_companies import CORE_ENTERPRISE
 from deploy.pki import SitePki, TlsFiles
 from deploy.process import ProcessSpec, free_port, grpc_serving, port_open, python
@@ -24,7 +26,16 @@ from ledger.anchor.transaction import address_of
 
 CHAIN_ID = 20_261
 BUYER_USCC = CORE_ENTERPRISE.uscc
-AGENCIES = ("housing_fund", "tax", "social_insurance")
+AGENCIES = (
+    "housing_fund",
+    "tax",
+    "social_insurance",
+    "traffic_police",
+    "court_enforcement",
+    "credit_bureau",
+    "utilities",
+)
+CONNECTOR_SERVICE = "huilian.connector.v1.ConnectorService"
 RP_ID, WEB_ORIGIN = "localhost", "https://localhost:8443"
 HUB_ADDRESS_FUNDS_WEI = 10**24
 # The ERP's first start on a fresh copy may be slow on a small machine.
@@ -97,9 +108,9 @@ class Site:
             files.ca.read_bytes(), files.key.read_bytes(), files.certificate.read_bytes()
         )
 
-    def serving(self, name: str) -> Callable[[], Awaitable[bool]]:
-        """Readiness of a gRPC process of this site."""
-        return grpc_serving(self.port(name), self.operator_credentials)
+    def serving(self, name: str, service: str = "") -> Callable[[], Awaitable[bool]]:
+        """Readiness of a gRPC process of this site, or of a service in it."""
+        return grpc_serving(self.port(name), self.operator_credentials, service)
 
     def secret_file(self, name: str) -> Path:
         """A file with 32 random bytes in hex, made on first use."""
@@ -170,12 +181,17 @@ def _connector_spec(site: Site, hub: HubPlace, agency: str) -> ProcessSpec:
         "HUILIAN_UPSTREAM_CREDENTIALS_FILE": str(_credentials(site, agency)),
     }
     arguments = python("-m", "connectors.kit.host", f"connectors.gov_data.{agency}")
-    return ProcessSpec(agency, arguments, site.serving(agency), environment)
+    # Ready is an edge that would read: its hub is up and it has heard of every revocation.
+    return ProcessSpec(agency, arguments, site.serving(agency, CONNECTOR_SERVICE), environment)
 
 
-def connector_keys(spec: ProcessSpec) -> tuple[str, ...]:
-    """The command, for Python, by which this connector tells its public keys."""
-    return (*spec.arguments[1:], "keys")
+def connector_keys(spec: ProcessSpec) -> dict[str, Any]:
+    """The public keys of this connector, made before its first start.
+
+    The command `connectors.kit.host PACKAGE keys` tells the same; seven of its processes would take longer than the
+    rest of the start.
+    """
+    return published(load_edge_keys(Path(spec.environment["HUILIAN_STATE_DIR"])))
 
 
 def erp_specs(site: Site) -> list[ProcessSpec]:

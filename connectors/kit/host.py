@@ -43,7 +43,9 @@ from connectors.kit.verification import ReadVerifier
 
 logger = logging.getLogger(__name__)
 
+SERVICE = "huilian.connector.v1.ConnectorService"
 _SWEEP_S = 60.0
+_HEALTH_S = 0.2
 # By default a channel whose hub was away for minutes tries again after up to two more: nobody could read meanwhile.
 _RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2_000))
 
@@ -64,10 +66,11 @@ def pinned_trust(settings: HostSettings) -> TrustFile:
 
 
 class EdgeServices(NamedTuple):
-    """What one edge serves."""
+    """What one edge serves, and how fresh its copy of revocations is."""
 
     reads: EdgeService
     actions: ActionService
+    revocations: RevocationCopy
 
 
 async def build_services(package: str, settings: HostSettings, clock: Clock, stack: AsyncExitStack) -> EdgeServices:
@@ -90,7 +93,7 @@ async def build_services(package: str, settings: HostSettings, clock: Clock, sta
     stack.push_async_callback(actions.close)
     await _follow_revocations(settings, service, copy, stack)
     await stack.enter_async_context(_background(asyncio.create_task(_sweep(service, actions))))
-    return EdgeServices(service, actions)
+    return EdgeServices(service, actions, copy)
 
 
 async def _follow_revocations(
@@ -133,7 +136,15 @@ async def run(package: str, settings: HostSettings) -> None:
         server = EdgeServer(settings)
         servicer = ConnectorServicer(services.reads, services.actions)
         connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server(servicer, server.grpc)
+        await stack.enter_async_context(_background(asyncio.create_task(_tell_health(services.revocations, server))))
         await server.serve()
+
+
+async def _tell_health(revocations: RevocationCopy, server: EdgeServer) -> None:
+    """The process is up before it may read: the health of the service itself says whether it would refuse as stale."""
+    while True:
+        await server.tell(SERVICE, serving=revocations.is_fresh())
+        await asyncio.sleep(_HEALTH_S)
 
 
 async def tell_keys(package: str, rotated: str | None = None) -> None:

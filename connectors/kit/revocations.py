@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 # The hub sends a heartbeat every second; this silence means that the connection is dead whatever TCP thinks.
 SILENCE_S = 5.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
 
 Learn = Callable[[int, str, datetime], Awaitable[None]]
 ReadCursor = Callable[[], Awaitable[int]]
@@ -40,6 +40,10 @@ class RevocationCopy:
         """Everything revoked up to `as_of` (aware UTC) is now known."""
         heard = min(as_of, self._clock.now())
         self._as_of = heard if self._as_of is None else max(self._as_of, heard)
+
+    def is_fresh(self) -> bool:
+        """Whether `require_fresh` would pass at this moment."""
+        return self._as_of is not None and self._clock.now() - self._as_of <= self._max_age
 
     def require_fresh(self) -> None:
         """Raise HuilianError REVOCATIONS_STALE when the copy is too old to trust."""

@@ -52,13 +52,14 @@ DEMO_GAP = Person(
         Employment("沙盒康宁医药有限公司", Month(2026, 2), None, 1_060_000),
     ),
 )
+# Amounts that are no round ones: where they turn up, they came from her record.
 DEMO_TWO_EMPLOYERS = Person(
     "吴佳宁",
     resident_id("310101", date(1992, 2, 29), female=True),
     "two_employers",
     (
-        Employment("沙盒云帆软件有限公司", Month(2017, 9), None, 2_600_000),
-        Employment("沙盒春晖教育科技有限公司", Month(2024, 3), None, 400_000, insured=False),
+        Employment("沙盒云帆软件有限公司", Month(2017, 9), None, 2_613_457),
+        Employment("沙盒春晖教育科技有限公司", Month(2024, 3), None, 403_291, insured=False),
     ),
 )
 DEMO_NO_ACCOUNT = Person("郑一帆", resident_id("110108", date(2001, 8, 21), female=False), "no_account", ())

@@ -130,6 +130,11 @@ class EdgeServer:
         await self.grpc.start()
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
 
+    async def tell(self, service: str, *, serving: bool) -> None:
+        """Say of one service whether it can do its work now."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        await self._health.set(service, status)
+
     async def serve(self) -> None:
         """Start, serve until the process is told to stop, stop."""
         await self.start()

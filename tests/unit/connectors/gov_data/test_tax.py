@@ -33,7 +33,7 @@ async def test_two_employers_are_both_named() -> None:
     record = await read(PACKAGE, "tax.personal_income/v1", DEMO_TWO_EMPLOYERS)
     agents = record.data["withholding_agents"]
     assert isinstance(agents, list) and len(agents) == 2
-    assert record.data["annual_income_fen"] == (2_600_000 + 400_000) * 12
+    assert record.data["annual_income_fen"] == (2_613_457 + 403_291) * 12
 
 
 async def test_no_record_is_said_so() -> None:
