@@ -80,7 +80,7 @@ contract: setup
 # Resolves the hashed requirements again after a change of pyproject.toml.
 requirements:
 	uv export --quiet --no-emit-project --no-dev --no-header -o requirements.txt
-	uv export --quiet --no-emit-project --no-header -o requirements-dev.txt
+	uv export --quiet --no-emit-project --no-header --extra sm -o requirements-dev.txt
 	rm -f uv.lock
 
 clean:

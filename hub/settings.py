@@ -9,7 +9,7 @@ from pathlib import Path
 
 from huilian_protocol import settings
 from huilian_protocol.sealing import Suite
-from huilian_protocol.settings import PREFIX, Address, SettingsError
+from huilian_protocol.settings import PREFIX, Address, SealingSuite, SettingsError
 from pydantic import Field, Json, model_validator
 
 __all__ = ["Mode", "Settings", "SettingsError"]
@@ -37,7 +37,7 @@ class Settings(settings.Settings):
         "", pattern=r"^(|sqlite:///.+|postgres(ql)?://.+)$", description="sqlite:///ABSOLUTE/PATH or postgres://…"
     )
     master_key_file: Path | None = Field(None, description="file with 64 hexadecimal digits, or several lines")
-    sealing_suite: Suite = Field(Suite.XWING, description="xwing or x25519: what new recipient keys are made for")
+    sealing_suite: SealingSuite = Field(Suite.XWING, description="xwing, x25519 or sm: for new keys")
     consortium_key_file: Path | None = Field(None, description="file with 64 hexadecimal digits, shared by all hubs")
     public_listen: Address = Field("127.0.0.1:7443", description="host:port of the TLS port")
     partner_listen: Address = Field("127.0.0.1:7444", description="host:port of the mTLS port")

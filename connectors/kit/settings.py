@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from huilian_protocol.sealing import Suite
-from huilian_protocol.settings import Address, Settings
+from huilian_protocol.settings import Address, SealingSuite, Settings
 from pydantic import ConfigDict, Field, FilePath
 
 
@@ -31,7 +31,7 @@ class HostSettings(TlsSettings):
     """A connector's process."""
 
     state_dir: Path = Field(description="folder for keys and memory, on a disk that survives restarts")
-    sealing_suite: Suite = Field(default=Suite.XWING, description="xwing or x25519: what new sealing keys are for")
+    sealing_suite: SealingSuite = Field(default=Suite.XWING, description="xwing, x25519 or sm: for new sealing keys")
     trust_anchors_file: FilePath = Field(description="JSON file of trust anchors")
     hub_origin: str = Field(min_length=1, description="origin of the hub served, as in the trust anchors")
     hub_address: Address = Field(description="host:port of the hub's mTLS port, for the revocations")
@@ -47,7 +47,7 @@ class KeysSettings(Settings):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     state_dir: Path = Field(description="folder for keys and memory, on a disk that survives restarts")
-    sealing_suite: Suite = Field(default=Suite.XWING, description="xwing or x25519: what new sealing keys are for")
+    sealing_suite: SealingSuite = Field(default=Suite.XWING, description="xwing, x25519 or sm: for new sealing keys")
 
 
 class SandboxSettings(Settings):

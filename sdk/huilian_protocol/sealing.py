@@ -1,12 +1,13 @@
-"""Sealing to a recipient by HPKE (RFC 9180) in a self-describing envelope.
+"""Sealing to a recipient by HPKE (RFC 9180), or its like of the SM algorithms, in a self-describing envelope.
 
 The ``info`` object says what the sealed bytes are for and is bound to the ciphertext: whoever opens it must name the
 same use, consent, fields, recipient and request. ``cryptography``'s HPKE has no AAD, so everything goes through
 ``info``.
 
 Suites: ``xwing`` (ML-KEM-768 with X25519, HKDF-SHA256, AES-256-GCM; recorded traffic stays safe from a later quantum
-computer) and ``x25519`` (DHKEM X25519, HKDF-SHA256, AES-256-GCM). A private key is 32 bytes in both: the X25519
-scalar, or the X-Wing seed of draft-connolly-cfrg-xwing-kem.
+computer), ``x25519`` (DHKEM X25519, HKDF-SHA256, AES-256-GCM) and ``sm`` (SM2, SM3 and SM4-GCM, `sm.py`; needs the
+extra ``sm``). A private key is 32 bytes in all: the X25519 or SM2 scalar, or the X-Wing seed of
+draft-connolly-cfrg-xwing-kem.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
 
+from huilian_protocol import sm
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.strict import object_with, text_at
@@ -51,6 +53,13 @@ class Suite(StrEnum):
 
     XWING = "xwing"
     X25519 = "x25519"
+    SM = "sm"
+
+    def require(self) -> Suite:
+        """This suite. Raises :class:`huilian_protocol.sm.SuiteUnavailable` where its library is not installed."""
+        if self is Suite.SM:
+            sm.require()
+        return self
 
 
 # What opens envelopes: a private key, or whoever knows the private key of each key id (SEALED_DATA_INVALID if none), as
@@ -86,7 +95,7 @@ class SealingKey:
         """Read the JSON form. Raises ``ValueError`` for another form and for a key that does not fit the suite."""
         value = object_with(raw, ["public_key", "suite"], "sealing key")
         key = SealingKey(Suite(value["suite"]), b64u_decode(text_at(value, "public_key", most=2048)))
-        _public(key.suite, key.public_key)
+        _check_public(key.suite, key.public_key)
         return key
 
 
@@ -98,12 +107,17 @@ _HPKE = {
 
 def generate_keypair(suite: Suite) -> KeyPair:
     """A fresh key pair; the randomness is the operating system's, as everything in HPKE."""
-    private = x25519.X25519PrivateKey.generate().private_bytes_raw()
+    private = sm.generate_private() if suite is Suite.SM else x25519.X25519PrivateKey.generate().private_bytes_raw()
     return KeyPair(private, public_key_of(suite, private))
 
 
 def public_key_of(suite: Suite, private_key: bytes) -> bytes:
-    """The public key of a 32-byte private key: 32 bytes for x25519, 1216 for xwing."""
+    """The public key of a 32-byte private key: 32 bytes for x25519, 65 for sm, 1216 for xwing.
+
+    Raises ``ValueError`` for a key that does not fit the suite.
+    """
+    if suite is Suite.SM:
+        return sm.public_of(private_key)
     if suite is Suite.X25519:
         return _x25519_private(private_key).public_key().public_bytes_raw()
     mlkem_key, x25519_key = _xwing_parts(private_key)
@@ -118,9 +132,14 @@ def key_id(public_key: bytes) -> str:
 def seal(suite: Suite, public_key: bytes, info: Mapping[str, Any], plaintext: bytes) -> bytes:
     """Seal ``plaintext`` to ``public_key`` for the use that ``info`` states; the envelope is canonical JSON.
 
-    Raises ``ValueError`` for a public key that does not fit the suite.
+    Raises ``ValueError`` for a public key that does not fit the suite, and
+    :class:`huilian_protocol.sm.SuiteUnavailable`.
     """
-    sealed = _HPKE[suite].encrypt(plaintext, _public(suite, public_key), canonicalise(dict(info)))
+    bound = canonicalise(dict(info))
+    if suite is Suite.SM:
+        sealed = sm.seal_to(public_key, bound, plaintext)
+    else:
+        sealed = _HPKE[suite].encrypt(plaintext, _public(suite, public_key), bound)
     envelope = {"ciphertext": b64u_encode(sealed), "key_id": key_id(public_key), "suite": suite.value, "type": TYPE}
     return canonicalise(envelope)
 
@@ -134,10 +153,13 @@ def open_sealed(envelope: bytes, private_key: OpeningKey, info: Mapping[str, Any
     suite, named_key, ciphertext = _parse(envelope)
     if callable(private_key):
         private_key = private_key(named_key)
-    if key_id(public_key_of(suite, private_key)) != named_key:
-        raise HuilianError("SEALED_DATA_INVALID", "sealed to another key")
     try:
-        return _HPKE[suite].decrypt(ciphertext, _private(suite, private_key), canonicalise(dict(info)))
+        if key_id(public_key_of(suite, private_key)) != named_key:
+            raise HuilianError("SEALED_DATA_INVALID", "sealed to another key")
+        bound = canonicalise(dict(info))
+        if suite is Suite.SM:
+            return sm.open_with(private_key, bound, ciphertext)
+        return _HPKE[suite].decrypt(ciphertext, _private(suite, private_key), bound)
     except (InvalidTag, ValueError) as error:
         raise HuilianError("SEALED_DATA_INVALID", "does not open with this key for this use") from error
 
@@ -206,6 +228,14 @@ def _private(suite: Suite, private_key: bytes) -> x25519.X25519PrivateKey | hpke
     if suite is Suite.X25519:
         return _x25519_private(private_key)
     return hpke.MLKEM768X25519PrivateKey(*_xwing_parts(private_key))
+
+
+def _check_public(suite: Suite, public_key: bytes) -> None:
+    """Raise ValueError for a key that does not fit."""
+    if suite is Suite.SM:
+        sm.check_public(public_key)
+    else:
+        _public(suite, public_key)
 
 
 def _public(suite: Suite, public_key: bytes) -> x25519.X25519PublicKey | hpke.MLKEM768X25519PublicKey:

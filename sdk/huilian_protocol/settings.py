@@ -10,12 +10,26 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-__all__ = ["PREFIX", "Address", "Settings", "SettingsError"]
+from huilian_protocol.sealing import Suite
+from huilian_protocol.sm import SuiteUnavailable
+
+__all__ = ["PREFIX", "Address", "SealingSuite", "Settings", "SettingsError"]
 
 PREFIX = "HUILIAN_"
 Address = Annotated[str, Field(pattern=r"^[^:\s]+:[0-9]{1,5}$", description="host:port")]
+
+
+def _installed(suite: Suite) -> Suite:
+    try:
+        return suite.require()
+    except SuiteUnavailable as error:
+        raise ValueError(error.detail) from error
+
+
+# A process that cannot seal must not start, rather than fail at its first read.
+SealingSuite = Annotated[Suite, AfterValidator(_installed)]
 
 
 class SettingsError(Exception):
@@ -53,5 +67,7 @@ def _problem(settings: type[Settings], item: Mapping[str, Any]) -> str:
     name = f"{PREFIX}{field.upper()}"
     if item["type"] == "extra_forbidden":
         return f"{name}: unknown variable"
+    if item["type"] == "value_error":
+        return f"{name}: {str(item['msg']).removeprefix('Value error, ')}"
     expected = settings.model_fields[field].description or str(item["msg"])
     return f"{name}: {'missing; ' if item['type'] == 'missing' else ''}expected {expected}"

@@ -165,7 +165,13 @@ CASES: dict[str, Callable[[], bytes]] = {
         sealing.subject_info(consent_id="consent-00000001", subject=world.SUBJECT, agency="housing_fund")
     ),
     "sealing.public_keys.json": lambda: canonicalise(
-        {suite.value: b64u_encode(sealing.public_key_of(suite, world.RECIPIENT_SEED)) for suite in sealing.Suite}
+        {
+            suite.value: b64u_encode(sealing.public_key_of(suite, world.RECIPIENT_SEED))
+            for suite in (sealing.Suite.XWING, sealing.Suite.X25519)
+        }
+    ),
+    "sealing.public_key.sm.json": lambda: canonicalise(
+        {"sm": b64u_encode(sealing.public_key_of(sealing.Suite.SM, world.RECIPIENT_SEED))}
     ),
 }
 
@@ -179,6 +185,7 @@ def _envelope(suite: sealing.Suite) -> bytes:
 ENVELOPES: dict[str, Callable[[], bytes]] = {
     "sealing.envelope.xwing.json": lambda: _envelope(sealing.Suite.XWING),
     "sealing.envelope.x25519.json": lambda: _envelope(sealing.Suite.X25519),
+    "sealing.envelope.sm.json": lambda: _envelope(sealing.Suite.SM),
 }
 
 

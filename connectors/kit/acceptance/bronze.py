@@ -12,12 +12,14 @@ import pytest
 import pytest_asyncio
 from huilian_protocol.answer import verify_answer
 from huilian_protocol.artefact import Period
+from huilian_protocol.canonical import parse_canonical
 from huilian_protocol.jose import thumbprint
+from huilian_protocol.sealing import Suite
 from jsonschema import Draft202012Validator
 
 from connectors.kit.acceptance.cases import DatasetCase, Traits
 from connectors.kit.acceptance.edge import Edge, running_edge
-from connectors.kit.acceptance.world import NOW, PERIOD
+from connectors.kit.acceptance.world import NOW, PERIOD, open_answer
 from connectors.kit.compatibility import folder_of
 from connectors.kit.contract import CheckOutcome, Connector, Presence, Query, Subject
 from connectors.kit.manifest import Tier
@@ -88,6 +90,18 @@ class BronzeAcceptance:
             envelope=answer.envelope,
         )
 
+    async def test_a_record_is_sealed_in_every_suite(self, edge: Edge, case: DatasetCase, tmp_path: Path) -> None:
+        for suite in Suite:
+            other = edge.in_suite(suite, tmp_path / suite.value, self.wrap)
+            try:
+                device, artefact = other.grant(case.present, case.dataset)
+                request = other.request(device, artefact)
+                answer = await other.service.read(request)
+            finally:
+                await other.close()
+            assert {_suite_of(answer.envelope), _suite_of(request.sealed_subject)} == {suite}
+            assert open_answer(other.world.recipient, artefact, request, answer)["status"] == "present"
+
     async def test_absence_is_said_and_carries_nothing(self, edge: Edge, case: DatasetCase) -> None:
         payload = await edge.read(case.absent, case.dataset)
         assert (payload["status"], payload["data"]) == ("no_account", {})
@@ -122,6 +136,12 @@ class BronzeAcceptance:
         whole = (await edge.read(case.present, case.dataset))["data"]
         # Values of the period must follow it, else they told about months that were not asked for.
         assert within != {name: whole[name] for name in within}
+
+
+def _suite_of(envelope: bytes) -> Any:
+    value = parse_canonical(envelope)
+    assert isinstance(value, dict)
+    return value["suite"]
 
 
 def _months_in(value: Any) -> set[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from huilian_protocol.action import ActionParameters
 from huilian_protocol.artefact import Artefact, Period
+from huilian_protocol.sealing import Suite, generate_keypair
 
 from connectors.kit.acceptance.idle_clock import idle_clock
 from connectors.kit.acceptance.upstream import Upstream, running_upstream
@@ -57,14 +58,14 @@ class Edge:
 
     def request(self, device: Device, artefact: Artefact, **changes: Any) -> ReadRequest:
         """A read of everything that the artefact grants of its first dataset; `changes` replace its members."""
-        grant, agency = artefact.datasets[0], self.upstream.manifest.agency_id
+        grant, agency, keys = artefact.datasets[0], self.upstream.manifest.agency_id, self.service.keys
         good = ReadRequest(
             request_id=f"request-{next(self._numbers):08d}",
             signed_consent=self.world.consent(device, artefact).to_bytes(),
             dataset_id=grant.id,
             fields=grant.fields,
             period=grant.period,
-            sealed_subject=seal_subject(device, artefact, agency, self.service.keys.sealing.public),
+            sealed_subject=seal_subject(device, artefact, agency, keys.sealing.public, keys.sealing_suite),
             recipient_public_key=self.world.recipient.public,
         )
         return replace(good, **changes)
@@ -102,6 +103,11 @@ class Edge:
             sealed_parameters=seal_parameters(artefact, parameters, action, agency, request_id, key),
             recipient_public_key=self.world.recipient.public,
         )
+
+    def in_suite(self, suite: Suite, folder: Path, wrap: Wrap) -> Edge:
+        """Another edge before the same agency whose own keys, and whose recipient's, are made for this suite."""
+        world = replace(self.world, suite=suite, recipient=generate_keypair(suite))
+        return build_edge(world, self.upstream, load_edge_keys(folder, suite), folder, wrap)
 
     async def killed_and_restarted(self, wrap: Wrap = lambda connector: connector) -> Edge:
         """This edge after its process died: what was in memory is gone, what is on the disk is there."""

@@ -78,6 +78,7 @@ class World:
     authority: ec.EllipticCurvePrivateKey = field(default_factory=new_signing_key)
     hub: ec.EllipticCurvePrivateKey = field(default_factory=new_signing_key)
     recipient: KeyPair = field(default_factory=lambda: generate_keypair(Suite.XWING))
+    suite: Suite = Suite.XWING
 
     def trust(self) -> TrustAnchors:
         """What the edge pins."""
@@ -105,7 +106,7 @@ class World:
         artefact = Artefact(
             id=f"consent-{os.urandom(8).hex()}",
             subject=device.subject,
-            recipient=Recipient(RECIPIENT_ID, key_id(self.recipient.public), Suite.XWING),
+            recipient=Recipient(RECIPIENT_ID, key_id(self.recipient.public), self.suite),
             purpose=Purpose(PURPOSE, "验收测试"),
             datasets=(DatasetGrant(dataset_id, tuple(sorted(fields)), PERIOD),),
             max_reads=3,
@@ -125,11 +126,13 @@ class World:
         )
 
 
-def seal_subject(device: Device, artefact: Artefact, agency: str, agency_key: bytes) -> bytes:
+def seal_subject(
+    device: Device, artefact: Artefact, agency: str, agency_key: bytes, suite: Suite = SEALING_SUITE
+) -> bytes:
     """The person's identity sealed to the agency under this consent."""
     identity = Identity(device.person.name, device.person.resident_id, device.salt)
     info = subject_info(consent_id=artefact.id, subject=artefact.subject, agency=agency)
-    return seal(SEALING_SUITE, agency_key, info, identity.to_bytes())
+    return seal(suite, agency_key, info, identity.to_bytes())
 
 
 def seal_parameters(

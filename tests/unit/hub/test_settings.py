@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from huilian_protocol import sm
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import jwk_to_public_key, thumbprint
 from huilian_protocol.sealing import Suite
 
+from connectors.kit.settings import KeysSettings
 from hub.keys import BANK_RECIPIENT, open_vault, published, rotate
 from hub.main import main
 from hub.platform.database import Database
@@ -126,6 +130,10 @@ def test_the_command_says_where_a_rotation_stands(
     assert "signing | sealing | master" in capsys.readouterr().err
 
 
+def _connector_settings(environment: dict[str, str]) -> object:
+    return KeysSettings.from_environment(environment)
+
+
 async def test_a_recipients_suite_is_a_setting(tmp_path: Path) -> None:
     environment = {**MINIMAL, "HUILIAN_STATE_DIR": str(tmp_path)}
     before, _ = open_vault(Settings.from_environment(environment))
@@ -136,6 +144,18 @@ async def test_a_recipients_suite_is_a_setting(tmp_path: Path) -> None:
     assert [key.suite for key in before.sealing_keys(BANK_RECIPIENT)] == [Suite.X25519, Suite.XWING]
     with pytest.raises(SettingsError, match="HUILIAN_SEALING_SUITE"):
         Settings.from_environment({**environment, "HUILIAN_SEALING_SUITE": "rot13"})
+
+
+@pytest.mark.parametrize("load", [Settings.from_environment, _connector_settings])
+def test_a_suite_without_its_library_stops_the_start(
+    load: Callable[[dict[str, str]], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {**MINIMAL, "HUILIAN_STATE_DIR": str(tmp_path), "HUILIAN_SEALING_SUITE": "sm"}
+    load(environment)
+    monkeypatch.setitem(sys.modules, "tongsuopy.backends.tongsuo", None)
+    monkeypatch.setattr(sm, "_loaded", [])
+    with pytest.raises(SettingsError, match=r"HUILIAN_SEALING_SUITE.*huilian\[sm\]"):
+        load(environment)
 
 
 async def test_the_master_key_is_exchanged_beside_a_running_hub(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def test_no_byte_of_an_envelope_can_be_changed(suite: Suite, data: st.DataObject
 @pytest.mark.parametrize(
     "changes",
     [
+        {"suite": "sm9"},
         {"suite": "sm"},
         {"suite": "x25519"},
         {"type": "huilian-sealed/v2"},
