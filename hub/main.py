@@ -212,7 +212,6 @@ class _Builder:
             catalogue=catalogue,
             recipients=recipients,
             ledger=self.ledger,
-            vault=self.subjects,
         )
         self.hub.workers["revocations"] = self.consents.revocations.run
         self.hub.workers["exchange"] = self.exchange.run

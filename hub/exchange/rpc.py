@@ -11,9 +11,9 @@ from huilian.exchange.v1 import exchange_service_pb2 as pb
 from huilian.exchange.v1 import exchange_service_pb2_grpc
 from huilian_protocol.artefact import Period
 
-from hub.exchange.access import AccessRecord
 from hub.exchange.rules import Read
 from hub.exchange.service import ExchangeService
+from hub.ledger.service import StoredRecord
 from hub.platform.callers import current_caller
 
 DEFAULT_PAGE_SIZE = 50
@@ -72,8 +72,8 @@ def _agency(said: connector_pb.DescribeResponse) -> pb.Agency:
     )
 
 
-def _record(access: AccessRecord) -> pb.AccessRecord:
-    record = access.record
+def _record(access: StoredRecord) -> pb.AccessRecord:
+    record = access.content
     accessed = Timestamp()
     accessed.FromJsonString(record["at"])
     return pb.AccessRecord(

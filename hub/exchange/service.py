@@ -16,14 +16,15 @@ from huilian_protocol.answer import verify_answer
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
-from hub.consent.ports import Ledger, Recipients
+from hub.consent.ports import Recipients
 from hub.consent.service import ConsentService
-from hub.exchange.access import AccessLog, Page, SubjectVault
+from hub.exchange.access import AccessLog
 from hub.exchange.admission import Admission, Ticket
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.rules import EDGE, Read
 from hub.exchange.settlement import Delivery, Settlement
 from hub.exchange.store import ExchangeStore
+from hub.ledger.service import LedgerService, RecordPage
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 
@@ -46,15 +47,14 @@ class ExchangeService:
         consents: ConsentService,
         catalogue: Catalogue,
         recipients: Recipients,
-        ledger: Ledger,
-        vault: SubjectVault,
+        ledger: LedgerService,
     ) -> None:
         self._database, self._clock = database, clock
         self.catalogue = catalogue
         store = self._store = ExchangeStore(database)
         # What the hub still keeps sealed goes in the transaction that revokes (PIPL article 47).
         consents.when_revoked(store.forget_answers)
-        self._access_log = AccessLog(store, clock, ids, ledger, vault)
+        self._access_log = AccessLog(clock, ids, ledger)
         self._settlement = Settlement(store, clock, consents, self._access_log)
         self._admission = Admission(store, clock, consents, recipients, self._access_log, self._settlement)
         self._out: set[asyncio.Task[Delivery]] = set()
@@ -79,7 +79,7 @@ class ExchangeService:
             return await asyncio.shield(task)
         return _raised(admitted)
 
-    async def access_records(self, subject: str, token: str, size: int) -> Page:
+    async def access_records(self, subject: str, token: str, size: int) -> RecordPage:
         """Who read this person's data: records newest first. Raises INVALID_ARGUMENT for a foreign token."""
         return await self._access_log.page(subject, token, size)
 

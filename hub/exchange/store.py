@@ -1,7 +1,7 @@
-"""Tables and queries of the exchange: requests with their sealed answers, quotas, access records.
+"""Tables and queries of the exchange: requests with their sealed answers, and quotas.
 
 What a read delivered is kept as the sealed envelope only, so that a repeated request gets the first answer; the hub has
-no key that opens it here. An access record is kept encrypted under the person's own key.
+no key that opens it here. Access records are the ledger's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from tortoise import fields
-from tortoise.expressions import Q
 from tortoise.models import Model
 
 from hub.platform.database import Database
@@ -57,19 +56,6 @@ class QuotaRow(Model):
 
     class Meta:
         table = "exchange_quota"
-
-
-class AccessRow(Model):
-    """One access record; `record` is encrypted under the subject's key, unreadable once that key is destroyed."""
-
-    id = fields.CharField(max_length=64, primary_key=True)
-    subject = fields.CharField(max_length=64)
-    at = UtcDatetimeField()
-    record = fields.BinaryField()
-
-    class Meta:
-        table = "exchange_access"
-        indexes = (("subject", "at", "id"),)
 
 
 class ExchangeStore:
@@ -120,21 +106,6 @@ class ExchangeStore:
         """Whether every one of these datasets was read as often as allowed."""
         keys = [_quota_key(consent_id, dataset) for dataset in datasets]
         return await QuotaRow.filter(id__in=keys, used__gte=most).count() == len(keys)
-
-    async def add_access(self, record_id: str, subject: str, at: datetime, record: bytes) -> None:
-        """Keep one encrypted access record."""
-        await AccessRow.create(id=record_id, subject=subject, at=at, record=record)
-
-    async def find_access(self, record_id: str) -> AccessRow | None:
-        """One access record, or None."""
-        return await AccessRow.get_or_none(id=record_id)
-
-    async def page(self, subject: str, after: AccessRow | None, size: int) -> list[AccessRow]:
-        """A person's access records, newest first; those that follow `after` when it is given."""
-        rows = AccessRow.filter(subject=subject)
-        if after is not None:
-            rows = rows.filter(Q(at__lt=after.at) | Q(at=after.at, id__lt=after.id))
-        return await rows.order_by("-at", "-id").limit(size)
 
 
 def _quota_key(consent_id: str, dataset: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -14,4 +15,8 @@ class SubjectCipher(Protocol):
 
     async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
         """Return the plaintext; an error once the key is destroyed."""
+        ...
+
+    async def decrypt_many_for_subject(self, subject: str, items: Sequence[bytes]) -> list[bytes]:
+        """Return the plaintexts of several; an error once the key is destroyed."""
         ...

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from huilian_protocol.access_export import chain_link
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.receipt import Anchor, build_receipt
 from huilian_protocol.record import SALT_BYTES, commit_record
 
+from hub.ledger.chain_store import SubjectChainStore
 from hub.ledger.ports import SubjectCipher
 from hub.ledger.rules import Body, is_party, logged_record, pack_body, unpack_body
-from hub.ledger.store import ChainStore, LeafRow, LogStore
+from hub.ledger.store import ChainStore, LeafRow, LogStore, NewLeaf
 from hub.platform.database import Database
 from hub.platform.transactions import require_transaction
 from ledger.anchor.sender import SettledTransaction
@@ -21,6 +25,28 @@ from ledger.merkle.hashing import HASH_SIZE
 from ledger.merkle.static import bundle, entry_path
 from ledger.merkle.tiles import TILE_WIDTH, TileId
 from ledger.merkle.tree import prove_consistency, prove_inclusion
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """One record about a person, opened for that person."""
+
+    id: str
+    record: Mapping[str, Any]
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """What the domain that wrote it put in."""
+        content: Mapping[str, Any] = self.record["content"]
+        return content
+
+
+@dataclass(frozen=True)
+class RecordPage:
+    """Some records and where the list goes on (empty at its end)."""
+
+    records: tuple[StoredRecord, ...]
+    next_token: str
 
 
 class LedgerService:
@@ -47,6 +73,7 @@ class LedgerService:
         self._wake_sequencer = wake_sequencer
         self._log = LogStore(database)
         self._chain = ChainStore(database)
+        self._chains = SubjectChainStore(database)
 
     async def append(
         self, record_type: str, record_id: str, record: dict[str, Any], *, subject: str | None, evidence: dict[str, Any]
@@ -57,14 +84,59 @@ class LedgerService:
         ALREADY_EXISTS when the record id was used before.
         """
         require_transaction("a ledger record")
-        now, salt = self._clock.now(), self._random_bytes(SALT_BYTES)
-        logged = logged_record(record_type, record_id, record, evidence, now)
+        await self._add(record_type, record_id, record, subject, evidence, self._clock.now())
+
+    async def append_chained(
+        self, record_type: str, record_id: str, record: dict[str, Any], *, subject: str, evidence: dict[str, Any]
+    ) -> None:
+        """`append` to the chain of one person's records: the record says its place and commits to the one before it.
+
+        Whoever is shown a chain can therefore tell that nothing is missing. The subject's writers queue here until
+        their transactions end, so a chain never forks; its times never go back. Raises as `append`.
+        """
+        require_transaction("a ledger record")
+        end = await self._chains.lock_end(subject)
+        now = self._clock.now() if end is None else max(self._clock.now(), end.written_at)
+        link = chain_link(end.sequence + 1, end.commitment) if end else chain_link(1, None)
+        await self._add(record_type, record_id, {**record, "chain": link}, subject, evidence, now, link["sequence"])
+
+    async def _add(
+        self,
+        record_type: str,
+        record_id: str,
+        content: dict[str, Any],
+        subject: str | None,
+        evidence: dict[str, Any],
+        now: datetime,
+        sequence: int | None = None,
+    ) -> None:
+        salt = self._random_bytes(SALT_BYTES)
+        logged = logged_record(record_type, record_id, content, evidence, now)
         body = pack_body(logged, salt, evidence)
         if subject is not None:
             body = await self._cipher.encrypt_for_subject(subject, body)
-        if not await self._log.add_leaf(record_id, subject, commit_record(logged, salt), body, now):
+        leaf = NewLeaf(record_id, subject, commit_record(logged, salt), body, now, sequence)
+        if not await self._log.add_leaf(leaf):
             raise HuilianError("ALREADY_EXISTS", "a ledger record with this id", resource="record")
         self._database.after_commit(self._wake_sequencer)
+
+    async def records_about(self, subject: str, token: str, size: int) -> RecordPage:
+        """The person's access records, newest first; `token` is that of the page before, or empty.
+
+        Raises HuilianError INVALID_ARGUMENT for a token of another list, NOT_FOUND once the person's key is destroyed.
+        """
+        last = await self._log.leaf(token) if token else None
+        if token and (last is None or last.subject != subject):
+            raise HuilianError("INVALID_ARGUMENT", "not a token of this list", field="page_token")
+        rows = await self._chains.page(subject, last, size + 1)
+        records = await self._opened(subject, rows[:size])
+        return RecordPage(tuple(records), rows[size - 1].record_id if len(rows) > size else "")
+
+    async def _opened(self, subject: str, rows: Sequence[LeafRow]) -> list[StoredRecord]:
+        if not rows:
+            return []
+        bodies = await self._cipher.decrypt_many_for_subject(subject, [bytes(row.body) for row in rows])
+        return [StoredRecord(row.record_id, unpack_body(body)[0]) for row, body in zip(rows, bodies, strict=True)]
 
     async def receipt(self, record_id: str, reader: str | None = None) -> bytes:
         """Return the receipt of a record that is final on the chain.

@@ -26,10 +26,13 @@ class LeafRow(Model):
     commitment = fields.BinaryField()
     body = fields.BinaryField()
     leaf_index = fields.BigIntField(null=True, unique=True)
+    # Place in the chain of the subject's records, from 1 without a gap; empty for a record outside any chain.
+    chain_sequence = fields.BigIntField(null=True)
     written_at = UtcDatetimeField()
 
     class Meta:
         table = "ledger_leaf"
+        unique_together = (("subject", "chain_sequence"),)
 
 
 class TileRow(Model):
@@ -127,6 +130,27 @@ class LostRace(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class NewLeaf:
+    """A record to be stored; `chain_sequence` is its place among its subject's chained records, if it has one."""
+
+    record_id: str
+    subject: str | None
+    commitment: bytes
+    body: bytes
+    written_at: datetime
+    chain_sequence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEnd:
+    """The last record of a subject's chain."""
+
+    sequence: int
+    commitment: bytes
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PendingLeaf:
     """A record that is committed but has no place in the log yet."""
 
@@ -140,13 +164,14 @@ class LogStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add_leaf(self, record_id: str, subject: str | None, commitment: bytes, body: bytes, at: datetime) -> bool:
+    async def add_leaf(self, leaf: NewLeaf) -> bool:
         """Store a record in the open transaction; False when its id is taken."""
         sql = (
-            "INSERT INTO ledger_leaf (record_id, subject, commitment, body, written_at) VALUES ($1, $2, $3, $4, $5)"
-            " ON CONFLICT (record_id) DO NOTHING RETURNING id"
+            "INSERT INTO ledger_leaf (record_id, subject, commitment, body, written_at, chain_sequence)"
+            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (record_id) DO NOTHING RETURNING id"
         )
-        return len(await self._database.fetch(sql, record_id, subject, commitment, body, at)) == 1
+        values = (leaf.record_id, leaf.subject, leaf.commitment, leaf.body, leaf.written_at, leaf.chain_sequence)
+        return len(await self._database.fetch(sql, *values)) == 1
 
     async def leaf(self, record_id: str) -> LeafRow | None:
         """Return a record's row."""

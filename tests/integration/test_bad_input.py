@@ -240,4 +240,4 @@ async def test_a_refused_read_leaves_its_record_and_nothing_else(scene: Scene) -
     assert refusal.value.code == "FIELD_NOT_GRANTED"
     changed = hub_state.difference(before, hub_state.dump(scene.database))
     logged = {name: rows for name, rows in changed.items() if not name.startswith("ledger_")}
-    assert logged == {"exchange_access": 1, "exchange_read": 1}
+    assert logged == {"exchange_read": 1}

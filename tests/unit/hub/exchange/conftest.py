@@ -21,14 +21,13 @@ from huilian_protocol.sealing import open_sealed, payload_info
 from connectors.kit.sandbox_people import DEMO_BORROWER
 from hub.consent.rules import Terms
 from hub.consent.service import Consent, ConsentService
-from hub.exchange.access import AccessRecord
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.connectors import Connector
 from hub.exchange.resilience import Limits
 from hub.exchange.rules import Read
 from hub.exchange.service import ExchangeService
 from hub.exchange.settlement import Delivery
-from hub.ledger.service import LedgerService
+from hub.ledger.service import LedgerService, StoredRecord
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.vault import SubjectVault, Wrapping
@@ -105,13 +104,13 @@ class Exchange:
         )
         return payload
 
-    async def records(self) -> list[AccessRecord]:
+    async def records(self) -> list[StoredRecord]:
         """The person's access records, newest first."""
         return list((await self.service.access_records(self.citizen.subject, "", 200)).records)
 
     async def outcomes(self) -> list[str]:
         """Their outcomes, oldest first."""
-        return [access.record["outcome"] for access in reversed(await self.records())]
+        return [access.content["outcome"] for access in reversed(await self.records())]
 
     async def used(self) -> int:
         """Reads counted so far."""
@@ -120,7 +119,7 @@ class Exchange:
 
     async def tables(self) -> dict[str, list[str]]:
         """Everything the exchange keeps."""
-        return await dump(self.database, "exchange_read", "exchange_quota", "exchange_access")
+        return await dump(self.database, "exchange_read", "exchange_quota", "ledger_leaf")
 
 
 @pytest_asyncio.fixture
@@ -149,7 +148,6 @@ async def exchange(database: Database, clock: FixedClock, ids: Ids, tmp_path: Pa
             catalogue=Catalogue([connector]),
             recipients=world,
             ledger=ledger,
-            vault=vault,
         )
         yield Exchange(service, consents, connector, edge, database, clock, world, citizen, vault)
         await service.drain()

@@ -157,7 +157,6 @@ async def running(database: Database, clock: FixedClock, ids: Ids, folder: Path,
             catalogue=Catalogue([connector], trust),
             recipients=VaultRecipients(vault),
             ledger=ledger,
-            vault=subjects,
         )
         yield Site(vault, masters, subjects, consents, service, edge, database, clock, citizen, pin)
         await service.drain()

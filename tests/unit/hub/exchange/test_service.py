@@ -24,8 +24,8 @@ async def test_the_recipient_and_nobody_else_opens_exactly_the_granted_fields(ex
     assert payload["data"]["balance_fen"] > 0
     [access] = await exchange.records()
     assert access.id == delivery.access_record_id
-    assert (access.record["outcome"], access.record["recipient"]) == ("DELIVERED", LENDING)
-    assert (access.record["fields"], access.record["requested_by"]) == (list(FIELDS), LENDING)
+    assert (access.content["outcome"], access.content["recipient"]) == ("DELIVERED", LENDING)
+    assert (access.content["fields"], access.content["requested_by"]) == (list(FIELDS), LENDING)
 
 
 async def test_fewer_fields_and_months_than_granted_may_be_read(exchange: Exchange) -> None:
@@ -39,7 +39,7 @@ async def test_the_person_may_ask_but_nothing_more_than_the_recipient_gets_it(ex
     delivery = await exchange.fetch(by=exchange.citizen.subject)
     assert exchange.opened(delivery)["status"] == "present"
     [access] = await exchange.records()
-    assert access.record["requested_by"] == exchange.citizen.subject
+    assert access.content["requested_by"] == exchange.citizen.subject
 
 
 async def test_a_repeated_request_gets_the_first_answer_and_counts_once(exchange: Exchange) -> None:
@@ -75,7 +75,7 @@ async def test_what_was_not_granted_never_leaves_the_hub(
     assert await exchange.refused(**change) == code
     assert (exchange.edge.upstream.faults.queries, await exchange.used()) == (0, 0)
     [access] = await exchange.records()
-    assert (access.record["outcome"], access.record["refused_by"]) == (f"REFUSED:{code}", "hub")
+    assert (access.content["outcome"], access.content["refused_by"]) == (f"REFUSED:{code}", "hub")
 
 
 async def test_a_stranger_learns_not_even_that_the_consent_exists(exchange: Exchange) -> None:
@@ -103,7 +103,7 @@ async def test_the_edge_refuses_by_itself_what_the_hub_forwards(exchange: Exchan
     await exchange.edge.service.learn_revocation(1, CONSENT, exchange.clock.now())
     assert await exchange.refused() == "CONSENT_REVOKED"
     [access] = await exchange.records()
-    assert (access.record["outcome"], access.record["refused_by"]) == ("REFUSED:CONSENT_REVOKED", "edge")
+    assert (access.content["outcome"], access.content["refused_by"]) == ("REFUSED:CONSENT_REVOKED", "edge")
     assert (exchange.edge.upstream.faults.queries, await exchange.used()) == (0, 0)
 
 
@@ -215,7 +215,7 @@ async def test_the_list_pages_and_is_the_persons_own(exchange: Exchange) -> None
     first = await exchange.service.access_records(exchange.citizen.subject, "", 2)
     rest = await exchange.service.access_records(exchange.citizen.subject, first.next_token, 2)
     assert [len(first.records), len(rest.records), rest.next_token] == [2, 1, ""]
-    assert len({access.record["request_id"] for access in first.records + rest.records}) == 3
+    assert len({access.content["request_id"] for access in first.records + rest.records}) == 3
     stranger = await exchange.service.access_records(exchange.world.citizen(2).subject, "", 2)
     assert stranger.records == ()
 
