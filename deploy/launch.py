@@ -69,6 +69,8 @@ def hub_spec(site: Site, hub: HubPlace) -> ProcessSpec:
         "HUILIAN_ERP_CONNECTORS": json.dumps({places.BUYER_USCC: f"127.0.0.1:{site.port('erp_connector')}"}),
         "HUILIAN_CHAIN_URL": site.chain_url,
     }
+    if site.rate_limits:
+        environment["HUILIAN_RATE_LIMITS"] = site.rate_limits
     if site.database_url and hub.name == "hub-a":
         environment["HUILIAN_DATABASE_URL"] = site.database_url
     return ProcessSpec(hub.name, python("-m", "hub.main"), site.serving(f"{hub.name}.partner"), environment)

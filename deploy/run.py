@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from datetime import UTC, datetime
@@ -27,7 +28,9 @@ async def run() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    site = Site(FOLDER, SitePki(FOLDER / "pki", datetime.now(UTC)), fixed_ports=True)
+    # A load test needs other limits than people do.
+    limits = os.environ.get("HUILIAN_RATE_LIMITS", "")
+    site = Site(FOLDER, SitePki(FOLDER / "pki", datetime.now(UTC)), fixed_ports=True, rate_limits=limits)
     supervisor = Supervisor(FOLDER)
     try:
         hub = site.hub("hub-a")

@@ -65,6 +65,8 @@ class Site:
     pki: SitePki
     fixed_ports: bool = False
     database_url: str = ""
+    # JSON for HUILIAN_RATE_LIMITS of every hub; empty for the defaults.
+    rate_limits: str = ""
     ports: dict[str, int] = field(default_factory=dict)
 
     def port(self, name: str) -> int:

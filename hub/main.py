@@ -36,6 +36,7 @@ from hub.consent.rules import RecipientKey
 from hub.consent.service import ConsentService
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.connectors import Connector
+from hub.exchange.pace import ReadPace
 from hub.exchange.rpc import ExchangeServicer
 from hub.exchange.service import ExchangeService
 from hub.identity.authority import AuthorityClient
@@ -61,6 +62,9 @@ from hub.platform.ids import random_id
 from hub.platform.interceptors import Edge
 from hub.platform.logs import set_up_logs
 from hub.platform.outbox import Outbox
+from hub.platform.rate_buckets import RateBuckets
+from hub.platform.rate_limits import RateLimiter
+from hub.platform.rates import Rates
 from hub.platform.server import HubServer, ServerTls
 from hub.platform.tokens import TokenIssuer, TokenVerifier
 from hub.platform.vault import KeyVault, SigningKeys, SubjectVault, VaultLocked
@@ -102,6 +106,8 @@ class _Builder:
         self.book = EmbeddedBook(database, self.clock)
         self.log_signer = LogSigner(settings.origin, vault.log_key())
         self.identity_store = IdentityStore(database)
+        rates = Rates(settings.rate_limits, vault.secret("rate-limits"))
+        self.pace = RateLimiter(RateBuckets(database), rates, SystemClock())
         self.hub = Hub(self._server(), database)
 
     def build(self) -> Hub:
@@ -113,12 +119,13 @@ class _Builder:
         self._lending()
         self._sandbox()
         self.hub.workers["outbox"] = self.outbox.run
+        self.hub.workers["rates"] = self.pace.run
         self.hub.before_close.append(self._close_channels)
         return self.hub
 
     def _server(self) -> HubServer:
         verifier = TokenVerifier(SigningKeys(self.vault.signing_keys), self.settings.origin, self.clock)
-        edge = Edge(Admission(verifier, self.identity_store))
+        edge = Edge(Admission(verifier, self.identity_store), self.pace)
         return HubServer(edge, self.tls, self.settings.public_listen, self.settings.partner_listen)
 
     def _ledger(self) -> None:
@@ -212,6 +219,7 @@ class _Builder:
             catalogue=catalogue,
             recipients=recipients,
             ledger=self.ledger,
+            pace=ReadPace(self.pace, self.database, self.consents),
         )
         self.hub.workers["revocations"] = self.consents.revocations.run
         self.hub.workers["exchange"] = self.exchange.run

@@ -12,6 +12,8 @@ from huilian_protocol.sealing import Suite
 from huilian_protocol.settings import PREFIX, Address, SealingSuite, SettingsError
 from pydantic import Field, Json, model_validator
 
+from hub.platform.rates import Limit, Rate
+
 __all__ = ["Mode", "Settings", "SettingsError"]
 
 Addresses = Json[dict[str, Address]]
@@ -52,6 +54,9 @@ class Settings(settings.Settings):
     chain_url: str = Field(pattern=r"^https?://", description="http(s) URL of the chain's JSON-RPC")
     chain_profile: str = Field(
         "embedded", pattern=r"^(embedded|consortium|public)$", description="embedded, consortium or public"
+    )
+    rate_limits: Json[dict[Limit, Rate]] = Field(
+        default={}, description='JSON object of limits to replace: {"reads": {"per_minute": 1200, "burst": 600}}'
     )
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR")
 

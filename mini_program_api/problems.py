@@ -49,6 +49,8 @@ def problem_response(error: HuilianError, status: int | None = None) -> web.Resp
     problem = problem_of(error, status)
     # RFC 9110 section 15.5.2: who is asked to sign in is told how.
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
+    if (seconds := error.params.get("retry_after_seconds", "")).isdecimal():
+        headers["Retry-After"] = seconds
     return web.Response(
         text=problem.model_dump_json(), status=problem.status, content_type=CONTENT_TYPE, headers=headers
     )

@@ -21,6 +21,7 @@ from hub.consent.service import ConsentService
 from hub.exchange.access import AccessLog
 from hub.exchange.admission import Admission, Ticket
 from hub.exchange.catalogue import Catalogue
+from hub.exchange.pace import ReadPace
 from hub.exchange.rules import EDGE, Read
 from hub.exchange.settlement import Delivery, Settlement
 from hub.exchange.store import ExchangeStore
@@ -48,9 +49,10 @@ class ExchangeService:
         catalogue: Catalogue,
         recipients: Recipients,
         ledger: LedgerService,
+        pace: ReadPace | None = None,
     ) -> None:
         self._database, self._clock = database, clock
-        self.catalogue = catalogue
+        self.catalogue, self._pace = catalogue, pace
         store = self._store = ExchangeStore(database)
         # What the hub still keeps sealed goes in the transaction that revokes (PIPL article 47).
         consents.when_revoked(store.forget_answers)
@@ -62,12 +64,14 @@ class ExchangeService:
     async def fetch(self, requested_by: str, read: Read) -> Delivery:
         """One read under a consent, for the person it is about or the recipient it names; repeatable under its id.
 
-        Raises NOT_FOUND (also for somebody else's consent), REQUEST_ID_REUSED, REPLAYED_REQUEST (the answer is kept no
-        longer), UNAVAILABLE (the same request is running), what the consent says (CONSENT_*, STATE_CONFLICT,
-        FIELD_NOT_GRANTED, PERIOD_NOT_GRANTED, RECIPIENT_KEY_MISMATCH), the edge's refusal, or PROVIDER_UNAVAILABLE,
-        PROVIDER_TIMEOUT, PROVIDER_FAULT. Each refusal of data is recorded before it is raised. Opens its own
-        transactions.
+        Raises NOT_FOUND (also for somebody else's consent), RATE_LIMITED, REQUEST_ID_REUSED, REPLAYED_REQUEST (the
+        answer is kept no longer), UNAVAILABLE (the same request is running), what the consent says (CONSENT_*,
+        STATE_CONFLICT, FIELD_NOT_GRANTED, PERIOD_NOT_GRANTED, RECIPIENT_KEY_MISMATCH), the edge's refusal, or
+        PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT, PROVIDER_FAULT. Each refusal of data is recorded before it is
+        raised. Opens its own transactions.
         """
+        if self._pace is not None:
+            await self._pace.check(requested_by, read)
         offer = await self.catalogue.offer(read.dataset)
         async with self._database.transaction():
             admitted = await self._admission.admit(requested_by, read, offer)

@@ -11,18 +11,20 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import grpc
 import protovalidate
 from google.protobuf.message import Message
 from grpc_status import rpc_status
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.metadata import REPLAYED, TRACE_ID
+from huilian_protocol.metadata import REPLAYED, RETRY_PUSHBACK_MS, TRACE_ID
 from huilian_protocol.status import to_rpc_status
 
 from hub.platform.admission import Admission
+from hub.platform.callers import Caller, current_caller
 from hub.platform.calls import CallNotes
+from hub.platform.peers import peer_of
 
 DEFAULT_DEADLINE_S = 10.0
 LONGEST_CALL_S = 60.0
@@ -37,11 +39,28 @@ logger = logging.getLogger(__name__)
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
+class Pace(Protocol):
+    """How fast callers may call (`rate_limits.py`). Each method raises HuilianError RATE_LIMITED."""
+
+    async def admit(self, method: str, caller: Caller, peer: str) -> None:
+        """Count a call that was let in."""
+        ...
+
+    async def refused_at_the_door(self, caller: Caller, peer: str) -> None:
+        """Count a call that was not."""
+        ...
+
+    async def missed(self, caller: Caller, peer: str) -> None:
+        """Count an answer that there is no such thing."""
+        ...
+
+
 class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscriptable when it runs
     """The one interceptor of the hub's server."""
 
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
+    def __init__(self, admission: Admission, pace: Pace | None = None) -> None:
+        """Without a `pace` callers may call as fast as they like, which is for tests of something else."""
+        self._admission, self._pace = admission, pace
 
     async def intercept_service(
         self,
@@ -69,7 +88,7 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
             try:
                 async with asyncio.timeout(call.seconds_left(DEFAULT_DEADLINE_S, LONGEST_CALL_S)):
                     notes = await self._enter(method, request, context)
-                    answer = await serve(request, context)
+                    answer = await self._paced(serve(request, context), context)
             except Exception as error:  # noqa: BLE001  the one place where the unknown becomes INTERNAL
                 await call.refuse(_refusal(error))
             call.finish("OK", notes)
@@ -92,9 +111,24 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
         return guarded
 
     async def _enter(self, method: str, request: Message, context: Any) -> CallNotes:
-        notes = await self._admission.admit(method, _metadata(context), context.auth_context())
+        try:
+            notes = await self._admission.admit(method, _metadata(context), context.auth_context())
+        except HuilianError:
+            if self._pace is not None:
+                await self._pace.refused_at_the_door(peer_of(context.auth_context()).caller, context.peer())
+            raise
+        if self._pace is not None:
+            await self._pace.admit(method, current_caller(), context.peer())
         check_fields(request)
         return notes
+
+    async def _paced(self, answer: Awaitable[Any], context: Any) -> Any:
+        try:
+            return await answer
+        except HuilianError as error:
+            if self._pace is not None and error.code == "NOT_FOUND":
+                await self._pace.missed(current_caller(), context.peer())
+            raise
 
 
 class _Call:
@@ -114,7 +148,8 @@ class _Call:
         """End the call with a catalogue status; never returns."""
         self._log(error.code)
         status = rpc_status.to_status(to_rpc_status(error))
-        await self._context.abort(status.code, status.details, status.trailing_metadata)
+        trailers = (*status.trailing_metadata, *_pushback(error))
+        await self._context.abort(status.code, status.details, trailers)
 
     def finish(self, code: str, notes: CallNotes) -> None:
         """The call went well."""
@@ -148,6 +183,12 @@ def _refusal(error: Exception) -> HuilianError:
     # The text of an unforeseen error could hold anything; its type and place are enough to find it.
     logger.error("rpc.failed", extra={"error_type": type(error).__name__, "place": _place(error)})
     return HuilianError("INTERNAL")
+
+
+def _pushback(error: HuilianError) -> tuple[tuple[str, str], ...]:
+    """When to come back (gRFC A6), for whoever was told to."""
+    seconds = error.params.get("retry_after_seconds")
+    return ((RETRY_PUSHBACK_MS, f"{int(seconds) * 1_000}"),) if seconds is not None else ()
 
 
 def _place(error: BaseException) -> str:

@@ -52,3 +52,16 @@ class SubjectKey(Model):
 
     class Meta:
         table = "platform_subject_key"
+
+
+class RateBucket(Model):
+    """How full one bucket of calls is: it is full again at `full_at_us` (microseconds since 1970). A full bucket has no
+    row. `granted` is what the last lease took.
+    """
+
+    name = fields.CharField(max_length=200, primary_key=True)
+    full_at_us = fields.BigIntField(db_index=True)
+    granted = fields.IntField()
+
+    class Meta:
+        table = "platform_rate_bucket"

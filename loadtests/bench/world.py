@@ -18,6 +18,7 @@ from deploy.launch import launch
 from deploy.pki import SitePki
 from deploy.process import ROOT, ProcessSpec, Supervisor, free_port, port_open, python
 from deploy.site import HubPlace, Site
+from loadtests.no_limits import WITHOUT_LIMITS
 from loadtests.pairs import Say
 from loadtests.trade import Trade, make_trade
 
@@ -72,7 +73,8 @@ async def running_world(say: Say) -> AsyncIterator[World]:
     # Not in the system's temporary folder, which may be memory: there every commit would be free.
     with tempfile.TemporaryDirectory(prefix="site-", dir=FOLDER) as name:
         folder = Path(name)
-        site, supervisor = Site(folder, SitePki(folder / "pki", datetime.now(UTC))), Supervisor(folder)
+        pki, supervisor = SitePki(folder / "pki", datetime.now(UTC)), Supervisor(folder)
+        site = Site(folder, pki, rate_limits=WITHOUT_LIMITS)
         hub = site.hub("hub-a")
         try:
             await launch(site, supervisor, [hub], say)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,16 +22,19 @@ from huilian.consent.v1 import consent_service_pb2 as consent_pb
 from huilian.consent.v1 import consent_service_pb2_grpc
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.jose import thumbprint
-from huilian_protocol.metadata import AUTHORIZATION, BEARER
+from huilian_protocol.metadata import AUTHORIZATION, BEARER, RETRY_PUSHBACK_MS
 from huilian_protocol.status import from_rpc_error
 
 from deploy.pki import SitePki, TlsFiles
 from hub.platform.admission import Admission
 from hub.platform.callers import Caller, Role, current_caller
 from hub.platform.ids import Ids
-from hub.platform.interceptors import Edge
+from hub.platform.interceptors import Edge, Pace
+from hub.platform.rate_limits import RateLimiter
+from hub.platform.rates import Limit, Rate, Rates
 from hub.platform.server import HubServer, ServerTls
 from hub.platform.tokens import TokenIssuer, TokenVerifier
+from tests.support.rates import MemoryBuckets
 
 KEY = ec.derive_private_key(7, ec.SECP256R1())
 ORIGIN = "hub.example"
@@ -101,11 +105,17 @@ class Site:
 
 @pytest_asyncio.fixture
 async def site(tmp_path: Path, clock: FixedClock, ids: Ids) -> AsyncIterator[Site]:
+    async with running(tmp_path, clock, ids) as site:
+        yield site
+
+
+@asynccontextmanager
+async def running(tmp_path: Path, clock: FixedClock, ids: Ids, pace: Pace | None = None) -> AsyncIterator[Site]:
     pki = SitePki(tmp_path, datetime.now(UTC))
     hub, revoked, sandbox = pki.issue("hub"), Revoked(), Sandbox()
     verifier = TokenVerifier({thumbprint(KEY.public_key()): KEY.public_key()}, ORIGIN, clock)
     tls = ServerTls(hub.certificate, hub.key, hub.ca)
-    server = HubServer(Edge(Admission(verifier, revoked)), tls, "127.0.0.1:0", "127.0.0.1:0")
+    server = HubServer(Edge(Admission(verifier, revoked), pace), tls, "127.0.0.1:0", "127.0.0.1:0")
     sandbox_service_pb2_grpc.add_SandboxServiceServicer_to_server(sandbox, server.grpc)
     consent_service_pb2_grpc.add_ConsentServiceServicer_to_server(Revocations(), server.grpc)
     await server.start(["huilian.common.v1.SandboxService"])
@@ -266,3 +276,21 @@ async def test_every_call_leaves_one_line_without_content(site: Site, caplog: py
     lines = [(r.method, r.code, r.trace_id) for r in caplog.records if r.message == "rpc.finished"]  # type: ignore[attr-defined]
     sandbox = "/huilian.common.v1.SandboxService"
     assert lines == [(f"{sandbox}/GetClock", "OK", "trace-1"), (f"{sandbox}/GetAccount", "UNAUTHENTICATED", "")]
+
+
+async def test_whoever_calls_too_often_is_told_when_to_come_back(tmp_path: Path, clock: FixedClock, ids: Ids) -> None:
+    rates = Rates({limit: Rate(per_minute=6, burst=3) for limit in (Limit.PUBLIC, Limit.REFUSED)})
+    pace = RateLimiter(MemoryBuckets(), rates, clock)
+    async with running(tmp_path, clock, ids, pace) as site, site.public() as channel:
+        stub = sandbox_service_pb2_grpc.SandboxServiceStub(channel)
+        for _ in range(3):
+            await stub.GetClock(pb.GetClockRequest(), timeout=5)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.GetClock(pb.GetClockRequest(), timeout=5)
+        error = from_rpc_error(caught.value)
+        assert (error.code, error.params) == ("RATE_LIMITED", {"retry_after_seconds": "10"})
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert (RETRY_PUSHBACK_MS, "10000") in list(caught.value.trailing_metadata() or ())
+        # Those whom the door refuses are counted too.
+        closed = [await _code(stub.FundAccount(pb.FundAccountRequest(), timeout=5)) for _ in range(4)]
+        assert closed == ["UNAUTHENTICATED"] * 3 + ["RATE_LIMITED"]
