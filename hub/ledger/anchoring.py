@@ -57,12 +57,13 @@ class Anchoring:
             raise LedgerMismatch(f"the tiles do not give the root of the log of size {frontier.size}")
         await self._check_signed(frontier.size)
         await self._contract.check_chain()
-        root, size = await self._contract.newest_anchor(self._sender.address)
+        hub = await self._contract.hub_number(self._sender.address)
+        root, size = await self._contract.newest_anchor(hub)
         await self._compare("the chain has an anchor", size, root)
         if size < await self._chain.newest_anchored_size():
             raise LedgerMismatch(f"the chain knows this log only up to size {size}: it forgot an anchor")
         # The newest anchor hides those before it: another history may have been anchored in between.
-        for event in await self._contract.anchored(self._sender.address, await self._chain.newest_anchored_block()):
+        for event in await self._contract.anchored(hub, await self._chain.newest_anchored_block()):
             await self._compare(f"transaction {event.transaction_hash} anchored a log", event.size, event.root)
         self._checked = True
 
@@ -117,7 +118,8 @@ class Anchoring:
 
     async def _explain_refusal(self, size: int) -> None:
         """The contract refuses a size that is not greater: fine if another of our processes was faster."""
-        _, anchored = await self._contract.newest_anchor(self._sender.address)
+        hub = await self._contract.hub_number(self._sender.address)
+        _, anchored = await self._contract.newest_anchor(hub)
         if anchored < size:
             raise LedgerMismatch(f"the contract refused the anchor of size {size}: is this hub enrolled?")
 

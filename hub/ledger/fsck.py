@@ -45,7 +45,8 @@ async def fsck(
     if contract is None:
         return await check_log(log, verifier, None)
     await contract.check_chain()
-    return await check_log(log, verifier, lambda: contract.anchored(chain_address))
+    hub = await contract.hub_number(chain_address)
+    return await check_log(log, verifier, lambda: contract.anchored(hub))
 
 
 async def _run(settings: Settings, *, with_chain: bool) -> Report:

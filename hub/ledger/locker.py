@@ -44,6 +44,8 @@ class Locker:
                 await self._sender.resume(f"{ClaimStep.FINANCE}:{hold.id}:")
             if step in (ClaimStep.DONE, ClaimStep.REFUSED):
                 return step is ClaimStep.DONE
+            if await self._contract.paused():
+                raise ChainUnavailable("the hubs of the chain have paused claims")
             await self._execute(hold, step.value, self._call(hold, step))
         raise ChainUnavailable("the locks do not settle")
 
@@ -57,14 +59,20 @@ class Locker:
 
     async def _next_step(self, hold: HoldRow) -> ClaimStep:
         locks = await self._contract.locks(_prints(hold))
-        return next_step(locks, self._sender.address, _commitment(hold), self._now())
+        return next_step(locks, await self._hub(), _commitment(hold), self._now())
 
     async def _held(self, hold: HoldRow) -> bool:
-        mine = (self._sender.address, _commitment(hold))
+        mine = (await self._hub(), _commitment(hold))
         locks = await self._contract.locks(_prints(hold))
         return any(
             (lock.owner, lock.owner_commitment) == mine and lock.state is not LockState.RELEASED for lock in locks
         )
+
+    async def _hub(self) -> int:
+        hub = await self._contract.hub_number(self._sender.address)
+        if not hub:
+            raise ChainUnavailable("this hub is not enrolled on the chain")
+        return hub
 
     def _call(self, hold: HoldRow, step: ClaimStep) -> bytes:
         if step is ClaimStep.RESERVE:

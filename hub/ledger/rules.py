@@ -11,7 +11,7 @@ from typing import Any
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical, sha256_canonical
 from huilian_protocol.clock import format_time
 
-from ledger.contract.calls import Lock, LockState
+from ledger.contract.calls import COMMITMENT_BYTES, Lock, LockState
 
 
 class ClaimState(StrEnum):
@@ -81,12 +81,12 @@ def is_party(content: Mapping[str, Any], reader: str) -> bool:
 
 
 def owner_commitment(hold_id: str, salt: bytes) -> bytes:
-    """Return what the chain shows of a lock's owner: 32 bytes that only who knows the salt can tie to a hold."""
-    return hashlib.sha256(salt + hold_id.encode()).digest()
+    """Return what the chain shows of a lock's owner: 22 bytes that only who knows the salt can tie to a hold."""
+    return hashlib.sha256(salt + hold_id.encode()).digest()[:COMMITMENT_BYTES]
 
 
-def next_step(locks: Sequence[Lock], hub: str, commitment: bytes, now: int) -> ClaimStep:
-    """Say what a hold needs, from the locks of all its fingerprints; `now` in Unix seconds.
+def next_step(locks: Sequence[Lock], hub: int, commitment: bytes, now: int) -> ClaimStep:
+    """Say what a hold needs, from the locks of all its fingerprints; `hub` is our number, `now` in Unix seconds.
 
     Our own lock of an earlier, interrupted run counts as success. A lock of anyone else, and one of ours under
     another commitment, is a refusal.

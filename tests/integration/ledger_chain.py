@@ -18,8 +18,8 @@ from ledger.anchor.transaction import address_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAIN_ID = 202_577
-ADMIN, HUB, OTHER_HUB = (coincurve.PrivateKey(bytes([number]) * 32) for number in (1, 2, 3))
-FUNDED = tuple(address_of(key) for key in (ADMIN, HUB, OTHER_HUB))
+ADMIN, HUB, OTHER_HUB, NEXT_KEY = (coincurve.PrivateKey(bytes([number]) * 32) for number in (1, 2, 3, 4))
+FUNDED = tuple(address_of(key) for key in (ADMIN, HUB, OTHER_HUB, NEXT_KEY))
 
 
 class ChainProcess:

@@ -131,9 +131,9 @@ def test_an_answered_transaction_survives_a_kill_at_once(chain: ChainProcess) ->
 def test_reservations_run_out_when_the_sandbox_clock_moves(chain: ChainProcess, tmp_path: Path) -> None:
     contract = asyncio.run(deploy_contract(chain.url, ADMIN, HUBS))
     now = int(chain.call("eth_getBlockByNumber", "latest")["timestamp"], 16)
-    reserve = calls.reserve([bytes([9]) * 32], bytes(32), now + 600)
+    reserve = calls.reserve([bytes([9]) * 32], bytes(22), now + 600)
     _send(chain, _transfer(0, to=bytes.fromhex(contract[2:]), value=0, data=reserve, gas_limit=200_000))
-    later = calls.reserve([bytes([9]) * 32], bytes(32), now + 90_000)
+    later = calls.reserve([bytes([9]) * 32], bytes(22), now + 90_000)
     again = {"from": HUBS[1], "to": contract, "data": "0x" + later.hex()}
     with pytest.raises(ValueError, match="taken"):
         chain.call("eth_call", again, "latest")

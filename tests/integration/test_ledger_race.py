@@ -22,6 +22,7 @@ from tests.integration.ledger_hub_process import CONSORTIUM_KEY, invoice
 
 INVOICES = 12
 KEYS = {2: address_of(HUB), 3: address_of(OTHER_HUB)}
+NUMBERS = {2: 1, 3: 2}
 
 
 class _Hub:
@@ -85,5 +86,5 @@ def _check_one_winner(chain: ChainProcess, contract: str, decided: dict[int, dic
         prints = fingerprints(invoice(number), CONSORTIUM_KEY)
         answer = chain.call("eth_call", {"to": contract, "data": "0x" + calls.locks(prints).hex()}, "latest")
         locks = calls.decode_locks(bytes.fromhex(answer[2:]))
-        assert {lock.owner for lock in locks} == {KEYS[winner]}
+        assert {lock.owner for lock in locks} == {NUMBERS[winner]}
         assert {lock.state for lock in locks} == {calls.LockState.FINANCED}

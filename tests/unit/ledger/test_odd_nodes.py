@@ -64,7 +64,11 @@ async def test_reading_the_chain(contract: LedgerContract) -> None:
     with pytest.raises((ChainUnavailable, ChainRefused, WrongChain)):
         await contract.check_chain()
     with pytest.raises((ChainUnavailable, ChainRefused)):
-        await contract.newest_anchor("0x" + "00" * 20)
+        await contract.newest_anchor(1)
+    with pytest.raises((ChainUnavailable, ChainRefused)):
+        await contract.hub_number("0x" + "00" * 20)
+    with pytest.raises((ChainUnavailable, ChainRefused)):
+        await contract.key_epochs(1)
     with pytest.raises((ChainUnavailable, ChainRefused)):
         await contract.locks([bytes(32)])
 

@@ -33,6 +33,8 @@ from tests.unit.hub.ledger.ledger_support import (
     hub_ledger,
 )
 
+HUB_NUMBER, OTHER_NUMBER = 1, 2
+
 
 def _invoice(number: int = 1, amount_fen: int = 1_130_000) -> InvoiceIdentity:
     digits = f"2631200000{number:010d}"
@@ -81,7 +83,7 @@ async def test_a_free_receivable_is_financed_and_the_decision_told_once(
     assert await hub.claims.state("claim-1") is ClaimState.FINANCED
     for which in (0, 1):
         lock = _lock(chain, _invoice(), which)
-        assert (lock.owner, lock.state) == (address_of(HUB), LockState.FINANCED)
+        assert (lock.owner, lock.state) == (HUB_NUMBER, LockState.FINANCED)
     await _request(hub, "claim-1", _invoice())
     await _settle(hub, clock)
     assert len(hub.decisions) == 1
@@ -94,15 +96,15 @@ async def test_what_another_bank_financed_or_reserved_is_refused(
     for number, financed in ((1, True), (2, False)):
         # The other bank saw only the short number of a copy: one fingerprint in common is enough.
         shared = fingerprints(_invoice(number), CONSORTIUM_KEY)[1:]
-        _other_bank(chain, calls.reserve(shared, bytes(32), expiry))
+        _other_bank(chain, calls.reserve(shared, bytes(22), expiry))
         if financed:
-            _other_bank(chain, calls.finance(shared, bytes(32)))
+            _other_bank(chain, calls.finance(shared, bytes(22)))
         await _request(hub, f"claim-{number}", _invoice(number))
     await _settle(hub, clock)
     refused = {"state": "REFUSED", "reason": "CLAIM_ALREADY_FINANCED"}
     assert hub.decisions == [{"claim_id": f"claim-{number}", **refused} for number in (1, 2)]
     assert _lock(chain, _invoice(1)).state is LockState.FREE
-    assert _lock(chain, _invoice(1), 1).owner == address_of(OTHER_HUB)
+    assert _lock(chain, _invoice(1), 1).owner == OTHER_NUMBER
 
 
 async def test_a_race_lost_between_look_and_reservation_is_a_refusal(
@@ -115,13 +117,13 @@ async def test_a_race_lost_between_look_and_reservation_is_a_refusal(
     def hook(moment: str) -> None:
         # The first request reads the locks, free; then the other bank is faster.
         if moment == "after" and next(requests) == 0:
-            _other_bank(chain, calls.reserve(prints, bytes(32), expiry), calls.finance(prints, bytes(32)))
+            _other_bank(chain, calls.reserve(prints, bytes(22), expiry), calls.finance(prints, bytes(22)))
 
     chain.hook = hook
     await _request(hub, "claim-1", _invoice())
     await _settle(hub, clock)
     assert [item["state"] for item in hub.decisions] == ["REFUSED"]
-    assert _lock(chain, _invoice()).owner == address_of(OTHER_HUB)
+    assert _lock(chain, _invoice()).owner == OTHER_NUMBER
 
 
 async def test_claims_of_one_hub_on_one_invoice_share_its_lock(
@@ -254,7 +256,12 @@ async def test_while_the_chain_is_away_a_claim_stays_pending(
 
 async def test_a_reservation_that_ran_out_is_made_again(hub: HubLedger, clock: FixedClock, chain: LiveChain) -> None:
     await _request(hub, "claim-1", _invoice())
-    chain.hook = fail_at(12)
+
+    def away_once_reserved(_moment: str) -> None:
+        if _lock(chain, _invoice()).state is LockState.RESERVED:
+            raise Outage
+
+    chain.hook = away_once_reserved
     await hub.outbox.drain()
     chain.hook = lambda _moment: None
     assert _lock(chain, _invoice()).state is LockState.RESERVED
@@ -271,8 +278,8 @@ async def test_a_released_claim_can_be_financed_elsewhere(hub: HubLedger, clock:
         await _settle(hub, clock)
     assert await hub.claims.state("claim-1") is ClaimState.RELEASED
     prints, expiry = fingerprints(_invoice(), CONSORTIUM_KEY), int(clock.now().timestamp()) + 600
-    _other_bank(chain, calls.reserve(prints, bytes(32), expiry), calls.finance(prints, bytes(32)))
-    assert _lock(chain, _invoice()).owner == address_of(OTHER_HUB)
+    _other_bank(chain, calls.reserve(prints, bytes(22), expiry), calls.finance(prints, bytes(22)))
+    assert _lock(chain, _invoice()).owner == OTHER_NUMBER
 
 
 async def test_a_claim_given_up_while_pending_leaves_no_lock(
@@ -284,6 +291,26 @@ async def test_a_claim_given_up_while_pending_leaves_no_lock(
     assert await hub.claims.state("claim-1") is ClaimState.RELEASED
     assert _lock(chain, _invoice()).state is LockState.FREE
     assert hub.decisions == []
+
+
+async def test_while_the_hubs_pause_claims_a_claim_stays_pending(
+    hub: HubLedger, clock: FixedClock, chain: LiveChain
+) -> None:
+    def _vote(motion: int) -> None:
+        for key in (HUB, OTHER_HUB):
+            nonce, to = chain.chain.machine.nonce(address_of(key)), bytes.fromhex(chain.contract[2:])
+            chain.chain.submit(Transaction(CHAIN_ID, nonce, 10**9, 500_000, to, 0, calls.vote(motion)).sign(key))
+
+    _vote(0)
+    before = chain.chain.head.number
+    await _request(hub, "claim-1", _invoice())
+    await _settle(hub, clock)
+    assert await hub.claims.state("claim-1") is ClaimState.PENDING
+    assert chain.chain.head.number == before
+    _vote(1)
+    clock.advance(timedelta(minutes=2))
+    await _settle(hub, clock)
+    assert await hub.claims.state("claim-1") is ClaimState.FINANCED
 
 
 async def test_misuse_is_named(hub: HubLedger) -> None:

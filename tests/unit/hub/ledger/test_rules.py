@@ -10,13 +10,13 @@ from huilian_protocol.canonical import b64u_encode, sha256_canonical
 from hub.ledger.rules import ClaimStep, logged_record, next_step, owner_commitment, pack_body, unpack_body
 from ledger.contract.calls import Lock, LockState
 
-HUB, OTHER = "0x" + "b2" * 20, "0x" + "c3" * 20
+HUB, OTHER = 1, 2
 OURS = owner_commitment("claim-1", bytes(32))
 NOW = 1_800_000_000
-FREE = Lock("0x" + "00" * 20, LockState.FREE, 0, bytes(32))
+FREE = Lock(0, LockState.FREE, 0, bytes(22))
 
 
-def _lock(state: LockState, *, owner: str = HUB, commitment: bytes = OURS, expiry: int = 0) -> Lock:
+def _lock(state: LockState, *, owner: int = HUB, commitment: bytes = OURS, expiry: int = 0) -> Lock:
     return Lock(owner, state, expiry, commitment)
 
 
