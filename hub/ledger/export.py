@@ -18,7 +18,8 @@ from hub.ledger.store import LogStore
 from hub.platform.database import Database
 from hub.platform.vault import VaultLocked
 from hub.settings import Settings, SettingsError
-from ledger.merkle.checkpoint import InvalidCheckpoint, LogSigner, LogVerifier
+from ledger.merkle.checkpoint import InvalidCheckpoint, LogKeys, LogSigner
+from ledger.merkle.note import NoteKey
 from ledger.merkle.static import OtherLog, StaticLog
 from ledger.merkle.tiles import MissingTile
 
@@ -29,9 +30,9 @@ POLL_SECONDS = 1.0
 class Exporter:
     """Publishes the newest checkpoint of a hub's log."""
 
-    def __init__(self, database: Database, verifier: LogVerifier, folder: Path) -> None:
+    def __init__(self, database: Database, keys: LogKeys | NoteKey, folder: Path) -> None:
         self._log = LogStore(database)
-        self._static = StaticLog(folder, verifier, self._log, self._log)
+        self._static = StaticLog(folder, keys, self._log, self._log)
 
     async def publish(self) -> bool:
         """Publish once; False when there was nothing new. Raises as `StaticLog.publish`."""

@@ -25,7 +25,8 @@ from ledger.anchor.contract import LedgerContract
 from ledger.anchor.rpc import ChainRefused, ChainUnavailable, JsonRpc, WrongChain
 from ledger.anchor.transaction import address_of
 from ledger.fsck import Report, check_log
-from ledger.merkle.checkpoint import LogSigner, LogVerifier
+from ledger.merkle.checkpoint import LogKeys, LogSigner
+from ledger.merkle.note import NoteKey
 
 CLEAN, FAULTY, NOT_COMPARED = 0, 1, 2
 
@@ -33,7 +34,7 @@ CLEAN, FAULTY, NOT_COMPARED = 0, 1, 2
 async def fsck(
     database: Database,
     cipher: SubjectCipher,
-    verifier: LogVerifier,
+    keys: LogKeys | NoteKey,
     contract: LedgerContract | None,
     chain_address: str,
 ) -> Report:
@@ -43,10 +44,10 @@ async def fsck(
     """
     log = DatabaseLog(database, cipher)
     if contract is None:
-        return await check_log(log, verifier, None)
+        return await check_log(log, keys, None)
     await contract.check_chain()
     hub = await contract.hub_number(chain_address)
-    return await check_log(log, verifier, lambda: contract.anchored(hub))
+    return await check_log(log, keys, lambda: contract.anchored(hub))
 
 
 async def _run(settings: Settings, *, with_chain: bool) -> Report:

@@ -10,8 +10,9 @@ from ledger.fsck.chain import check_anchors
 from ledger.fsck.findings import Report
 from ledger.fsck.rebuild import Rebuilt, rebuild
 from ledger.fsck.source import LogSource, StoredCheckpoint, StoredHead
-from ledger.merkle.checkpoint import InvalidCheckpoint, LogVerifier, verify_checkpoint
+from ledger.merkle.checkpoint import InvalidCheckpoint, LogKeys, verify_checkpoint
 from ledger.merkle.hashing import HASH_SIZE
+from ledger.merkle.note import NoteKey
 from ledger.merkle.proofs import InvalidProof, verify_consistency
 from ledger.merkle.tiles import TILE_WIDTH, MissingTile, TileId
 from ledger.merkle.tree import prove_consistency
@@ -20,10 +21,10 @@ EventReader = Callable[[], Awaitable[Sequence[AnchoredEvent]]]
 """Asks the chain for all anchors of this hub."""
 
 
-async def check_log(source: LogSource, verifier: LogVerifier, read_events: EventReader | None) -> Report:
+async def check_log(source: LogSource, keys: LogKeys | NoteKey, read_events: EventReader | None) -> Report:
     """Compare everything and return what was found. The log may grow meanwhile.
 
-    `verifier` is the log's key; `read_events` None leaves the chain out. Raises what `read_events` raises.
+    `keys` are the log's; `read_events` None leaves the chain out. Raises what `read_events` raises.
     """
     report = Report()
     # In the order in which the log's parts follow one another, backwards: what is read later may only be ahead.
@@ -39,7 +40,7 @@ async def check_log(source: LogSource, verifier: LogVerifier, read_events: Event
     if (newest := max((row.size for row in checkpoints), default=0)) < least:
         report.add("ledger_checkpoint", least, least, "the head has no checkpoint", f"one of size {least}", newest)
     for row in checkpoints:
-        _check_checkpoint(row, rebuilt, verifier, report)
+        _check_checkpoint(row, rebuilt, keys, report)
     await _check_consistency(source, [row for row in checkpoints if row.size <= _size(head)], report)
     if events is not None:
         check_anchors(events, anchors, await source.transaction_hashes(), rebuilt.frontier.size, rebuilt.roots, report)
@@ -89,15 +90,15 @@ def _hashes(tile: TileId, size: int) -> int:
     return min(max((size >> (8 * tile.level)) - tile.index * TILE_WIDTH, 0), TILE_WIDTH)
 
 
-def _check_checkpoint(row: StoredCheckpoint, rebuilt: Rebuilt, verifier: LogVerifier, report: Report) -> None:
+def _check_checkpoint(row: StoredCheckpoint, rebuilt: Rebuilt, keys: LogKeys | NoteKey, report: Report) -> None:
     def fault(what: str, expected: object, found: object) -> None:
         report.add("ledger_checkpoint", row.size, row.size, what, expected, found)
 
     report.checkpoints += 1
     try:
-        stated = verify_checkpoint(row.note, verifier)
+        stated = verify_checkpoint(row.note, keys)
     except InvalidCheckpoint as error:
-        fault("the signed note", f"one signed by {verifier.name}", error)
+        fault("the signed note", f"one signed by {keys.name}", error)
         return
     if stated.size != row.size:
         fault("size in the note", row.size, stated.size)

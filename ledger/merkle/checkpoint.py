@@ -1,29 +1,35 @@
-"""Checkpoints: a log's signed statement of its size and root (C2SP tlog-checkpoint over C2SP signed-note)."""
+"""Checkpoints: a log's signed statement of its size and root (C2SP tlog-checkpoint over C2SP signed-note).
+
+A log signs by Ed25519 and, in the hybrid profile, by ML-DSA-65 as well (optionally by SM2): whoever pins all of its
+keys demands all of the signatures, so that taking one line away leaves nothing that verifies.
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.merkle.hashing import HASH_SIZE
+from ledger.merkle.note import (
+    KEY_ID_SIZE,
+    InvalidCheckpoint,
+    KeyKind,
+    Note,
+    NoteKey,
+    NoteSigner,
+    b64,
+    is_name,
+    parse_note,
+    signature_line,
+    unb64,
+)
 
-_ED25519 = b"\x01"
-_KEY_ID_SIZE = 4
+__all__ = ["Checkpoint", "InvalidCheckpoint", "LogEpoch", "LogKeys", "LogSigner", "parse_body", "verify_checkpoint"]
+
 _SIZE = re.compile(r"0|[1-9][0-9]{0,19}")
-_NAME = re.compile(r"[^\s+]+")
-_SIGNATURE_LINE = re.compile("— (\\S+) (\\S+)")
-# A checkpoint is a few hundred bytes; more is not one.
-_MAX_NOTE_CHARS = 16_384
-
-
-class InvalidCheckpoint(Exception):
-    """The text is not a checkpoint, or not one signed by the key asked for; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,116 +42,109 @@ class Checkpoint:
 
     def body(self) -> str:
         """Return the text that is signed, line ends included."""
-        return f"{self.origin}\n{self.size}\n{_b64(self.root)}\n"
+        return f"{self.origin}\n{self.size}\n{b64(self.root)}\n"
 
 
 @dataclass(frozen=True, slots=True)
-class LogVerifier:
-    """A log's public key under its name, as published in a C2SP "vkey"."""
+class LogEpoch:
+    """Keys that sign a log's checkpoints together. Once retired, they have signed none beyond `until_size`."""
+
+    keys: tuple[NoteKey, ...]
+    until_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogKeys:
+    """Everything that may sign for a log: the present keys, announced ones, and retired ones with their bounds."""
 
     name: str
-    public_key: bytes
-
-    @property
-    def key_id(self) -> bytes:
-        """Four bytes that name the key in a signature line."""
-        return hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.public_key).digest()[:_KEY_ID_SIZE]
-
-    def vkey(self) -> str:
-        """Return the key as text: name, key id and key."""
-        return f"{self.name}+{self.key_id.hex()}+{_b64(_ED25519 + self.public_key)}"
+    epochs: tuple[LogEpoch, ...]
 
     @classmethod
-    def from_vkey(cls, vkey: str) -> LogVerifier:
-        """Parse what `vkey` returns; InvalidCheckpoint when it is not an Ed25519 key under its own id."""
-        name, _, rest = vkey.partition("+")
-        _, _, encoded = rest.partition("+")
-        key = _unb64(encoded)
-        if key[:1] != _ED25519 or len(key) != 33:
-            raise InvalidCheckpoint("the verifier key is not an Ed25519 key")
-        verifier = cls(name, key[1:])
-        if verifier.vkey() != vkey or not _NAME.fullmatch(name):
-            raise InvalidCheckpoint("the verifier key does not have the id that it states")
-        return verifier
+    def of(cls, *keys: NoteKey) -> LogKeys:
+        """Return the keys of a log that never changed any."""
+        return cls(keys[0].name, (LogEpoch(keys),))
+
+    @classmethod
+    def from_vkeys(cls, epochs: Sequence[tuple[Sequence[str], int | None]]) -> LogKeys:
+        """Read epochs of vkeys with their bounds. Raises `InvalidCheckpoint` for keys that cannot be one log's."""
+        read = tuple(LogEpoch(tuple(map(NoteKey.from_vkey, vkeys)), until) for vkeys, until in epochs)
+        names = {key.name for epoch in read for key in epoch.keys}
+        if len(names) != 1:
+            raise InvalidCheckpoint("the log's keys are not under one name")
+        for epoch in read:
+            kinds = [key.kind for key in epoch.keys]
+            if len(set(kinds)) < len(kinds) or kinds[0] is not KeyKind.ED25519 or KeyKind.COSIGNATURE in kinds:
+                raise InvalidCheckpoint("a log signs by Ed25519 first, and by one key of each other kind at most")
+        return cls(names.pop(), read)
 
 
 class LogSigner:
-    """Signs the checkpoints of one log."""
+    """Signs the checkpoints of one log, by Ed25519 and by whatever `also` signs beside it."""
 
-    def __init__(self, origin: str, private_key: Ed25519PrivateKey) -> None:
+    def __init__(self, origin: str, private_key: Ed25519PrivateKey, also: Sequence[NoteSigner] = ()) -> None:
         """Sign for the log `origin` (its name; no space and no plus sign)."""
-        if not _NAME.fullmatch(origin):
+        if not is_name(origin):
             raise ValueError(f"a log's name holds no space and no plus sign: {origin!r}")
         self._private_key = private_key
-        self.verifier = LogVerifier(origin, private_key.public_key().public_bytes_raw())
+        self._also = tuple(also)
+        self.verifier = NoteKey(origin, private_key.public_key().public_bytes_raw())
+
+    @property
+    def keys(self) -> LogKeys:
+        """All public keys, as one epoch that is not retired."""
+        return LogKeys.of(self.verifier, *(signer.key for signer in self._also))
 
     def sign(self, size: int, root: bytes) -> str:
         """Return the signed note for a tree."""
         body = Checkpoint(self.verifier.name, size, root).body()
-        signature = self.verifier.key_id + self._private_key.sign(body.encode())
-        return f"{body}\n— {self.verifier.name} {_b64(signature)}\n"
+        return f"{body}\n{self.lines(body)}"
+
+    def lines(self, body: str) -> str:
+        """Return the signature lines for a note's text."""
+        first = signature_line(self.verifier, self._private_key.sign(body.encode()))
+        return first + "".join(signature_line(signer.key, signer.sign(body)) for signer in self._also)
 
 
-def verify_checkpoint(note: str, verifier: LogVerifier) -> Checkpoint:
-    """Return what the note states after checking that the log's own key signed it.
+def verify_checkpoint(note: str | Note, keys: LogKeys | NoteKey) -> Checkpoint:
+    """Return what the note states after checking that the log's own keys signed it, all keys of one epoch.
 
     Lines of other signers (witnesses) are allowed and not looked at. Raises `InvalidCheckpoint` with the reason.
     """
-    body, signatures = _split(note)
-    checkpoint = _parse_body(body)
-    if checkpoint.origin != verifier.name:
-        raise InvalidCheckpoint(f"the checkpoint is of the log {checkpoint.origin!r}, not {verifier.name!r}")
-    ours = [value for name, value in signatures if name == verifier.name and value[:_KEY_ID_SIZE] == verifier.key_id]
-    if len(ours) != 1:
-        raise InvalidCheckpoint("the checkpoint does not carry exactly one signature by the log's key")
-    try:
-        Ed25519PublicKey.from_public_bytes(verifier.public_key).verify(ours[0][_KEY_ID_SIZE:], body.encode())
-    except InvalidSignature:
-        raise InvalidCheckpoint("the signature of the checkpoint is wrong") from None
+    parsed = parse_note(note) if isinstance(note, str) else note
+    known = LogKeys.of(keys) if isinstance(keys, NoteKey) else keys
+    checkpoint = parse_body(parsed.body)
+    if checkpoint.origin != known.name:
+        raise InvalidCheckpoint(f"the checkpoint is of the log {checkpoint.origin!r}, not {known.name!r}")
+    epoch = _signing_epoch(parsed, known, checkpoint.size)
+    if not all(key.verifies(signature, parsed.body) for key in epoch.keys for signature in parsed.of_key(key)):
+        raise InvalidCheckpoint("the signature of the checkpoint is wrong")
     return checkpoint
 
 
-def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
-    body, separator, tail = note.rpartition("\n\n")
-    if len(note) > _MAX_NOTE_CHARS or not separator or not tail.endswith("\n") or not _is_unicode(note):
-        raise InvalidCheckpoint("the checkpoint is not a signed note")
-    return body + "\n", [_signature(line) for line in tail[:-1].split("\n")]
+def _signing_epoch(note: Note, keys: LogKeys, size: int) -> LogEpoch:
+    """Find the epoch whose keys, each once and no other key of the log, are named on the lines."""
+    known = {key.key_id for epoch in keys.epochs for key in epoch.keys}
+    named = sorted(
+        value[:KEY_ID_SIZE] for name, value in note.signatures if name == keys.name and value[:KEY_ID_SIZE] in known
+    )
+    signing = [epoch for epoch in keys.epochs if sorted(key.key_id for key in epoch.keys) == named]
+    if not signing:
+        raise InvalidCheckpoint("the checkpoint does not carry exactly one signature by each of the log's keys")
+    for epoch in signing:
+        if epoch.until_size is None or size <= epoch.until_size:
+            return epoch
+    raise InvalidCheckpoint(f"the checkpoint is of size {size}, signed by a key that was retired before")
 
 
-def _is_unicode(text: str) -> bool:
-    """Tell whether the text can be written as UTF-8: JSON lets lone surrogates in."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _signature(line: str) -> tuple[str, bytes]:
-    match = _SIGNATURE_LINE.fullmatch(line)
-    if not match:
-        raise InvalidCheckpoint("a signature line of the checkpoint is malformed")
-    return match[1], _unb64(match[2])
-
-
-def _parse_body(body: str) -> Checkpoint:
+def parse_body(body: str) -> Checkpoint:
+    """Return what a checkpoint's text states. Raises `InvalidCheckpoint`; the signatures are not looked at."""
     lines = body.split("\n")
     if len(lines) < 4 or lines[-1] or not all(lines[:-1]):
         raise InvalidCheckpoint("the checkpoint has no origin, size and root")
     if not _SIZE.fullmatch(lines[1]):
         raise InvalidCheckpoint("the size in the checkpoint is malformed")
-    root = _unb64(lines[2])
+    root = unb64(lines[2])
     if len(root) != HASH_SIZE:
         raise InvalidCheckpoint("the root in the checkpoint is malformed")
     return Checkpoint(lines[0], int(lines[1]), root)
-
-
-def _b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _unb64(text: str) -> bytes:
-    """Decode the one canonical spelling of standard base64."""
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise InvalidCheckpoint("malformed base64 in a checkpoint") from None
-    if _b64(data) != text:
-        raise InvalidCheckpoint("base64 in a checkpoint is not canonical")
-    return data

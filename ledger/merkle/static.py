@@ -13,8 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from ledger.merkle.checkpoint import Checkpoint, LogVerifier, verify_checkpoint
+from ledger.merkle.checkpoint import Checkpoint, LogKeys, verify_checkpoint
 from ledger.merkle.hashing import HASH_SIZE
+from ledger.merkle.note import NoteKey
 from ledger.merkle.tiles import TILE_HEIGHT, TILE_WIDTH, MissingTile, TileId, TileStore
 from ledger.merkle.tree import rebuild_frontier
 
@@ -68,9 +69,9 @@ def unbundle(data: bytes) -> list[bytes]:
 class StaticLog:
     """One folder of static files for one log. One process writes it at a time."""
 
-    def __init__(self, folder: Path, verifier: LogVerifier, tiles: TileStore, entries: LogEntries) -> None:
+    def __init__(self, folder: Path, keys: LogKeys | NoteKey, tiles: TileStore, entries: LogEntries) -> None:
         self._folder = folder
-        self._verifier = verifier
+        self._keys = keys
         self._tiles = tiles
         self._entries = entries
 
@@ -80,7 +81,7 @@ class StaticLog:
         Raises `OtherLog` when what the folder publishes is not a beginning of the log, `InvalidCheckpoint` for a note
         that the log's key did not sign, `MissingTile` for a damaged log, OSError.
         """
-        checkpoint, published = verify_checkpoint(note, self._verifier), self._published()
+        checkpoint, published = verify_checkpoint(note, self._keys), self._published()
         if published is not None and published.size >= checkpoint.size:
             await self._check_beginning(published)
             return False
@@ -92,7 +93,7 @@ class StaticLog:
 
     def _published(self) -> Checkpoint | None:
         path = self._folder / "checkpoint"
-        return verify_checkpoint(path.read_text("utf-8"), self._verifier) if path.exists() else None
+        return verify_checkpoint(path.read_text("utf-8"), self._keys) if path.exists() else None
 
     async def _check_beginning(self, published: Checkpoint) -> None:
         try:

@@ -15,13 +15,14 @@ from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, p
 from huilian_protocol.strict import integer_at, list_at, object_with, text_at
 from huilian_protocol.trust import TrustAnchors
 
-from ledger.merkle.checkpoint import Checkpoint, LogVerifier, verify_checkpoint
+from ledger.merkle.checkpoint import Checkpoint, verify_checkpoint
 from ledger.merkle.proofs import verify_inclusion
+from ledger.verify.pinned import log_keys
 from ledger.verify.verdict import Check, CheckFailed, require, run_check
 
 TYPE = "huilian-equivocation/v1"
 _MAX_PROOF_HASHES = 64
-_MAX_NOTE_CHARS = 8_192
+_MAX_NOTE_CHARS = 16_384
 _MAX_SAFE = 2**53 - 1
 
 
@@ -65,12 +66,12 @@ def check_equivocation(data: bytes, trust: TrustAnchors) -> tuple[Check, ...]:
 
 def _checkpoints(value: Mapping[str, Any], trust: TrustAnchors) -> tuple[Checkpoint, Checkpoint]:
     origin = text_at(dict(value), "origin")
-    hub = next((hub for hub in trust.hubs if hub.log_vkey.partition("+")[0] == origin), None)
+    hub = next((hub for hub in trust.hubs if hub.log_name == origin), None)
     if hub is None:
         raise CheckFailed(f"no key of the log {origin} is pinned")
-    verifier = LogVerifier.from_vkey(hub.log_vkey)
+    keys = log_keys(hub)
     first, second = (text_at(dict(value), name, most=_MAX_NOTE_CHARS) for name in ("first", "second"))
-    return verify_checkpoint(first, verifier), verify_checkpoint(second, verifier)
+    return verify_checkpoint(first, keys), verify_checkpoint(second, keys)
 
 
 def _signed(value: Mapping[str, Any], trust: TrustAnchors) -> str:

@@ -48,9 +48,8 @@ def _confirmation(record: Mapping[str, Any], evidence: Mapping[str, Any], trust:
     buyer = verify_confirmation(
         message, b64u_decode(evidence["signature"]), evidence["certificate"], trust.enterprise_ca
     )
-    require(message.chain_id == trust.chain.chain_id, "the confirmation is for another chain")
-    same_contract = message.verifying_contract.lower() == trust.chain.contract.lower()
-    require(same_contract, "the confirmation is for another contract")
+    pinned = trust.knows_chain(message.chain_id, message.verifying_contract)
+    require(pinned, "the confirmation is for another chain or contract")
     _require_same(message.to_dict(), record["content"])
     recorded = parse_time(record["recorded_at"]).timestamp()
     require(message.confirmed_at <= recorded + _MAX_CLOCK_SKEW_S, "confirmed after it was recorded")

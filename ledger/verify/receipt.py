@@ -8,10 +8,12 @@ from huilian_protocol.receipt import Receipt, parse_receipt
 from huilian_protocol.record import commit_record
 from huilian_protocol.trust import TrustAnchors, TrustedHub
 
-from ledger.merkle.checkpoint import Checkpoint, LogVerifier, verify_checkpoint
+from ledger.merkle.checkpoint import Checkpoint, verify_checkpoint
+from ledger.merkle.cosignature import check_cosignatures
 from ledger.merkle.hashing import leaf_hash
 from ledger.merkle.proofs import verify_inclusion
 from ledger.verify.evidence import check_evidence
+from ledger.verify.pinned import log_keys, witness_policy
 from ledger.verify.transaction import read_anchor_transaction
 from ledger.verify.verdict import Check, CheckFailed, require, run_check
 
@@ -35,6 +37,7 @@ def check_receipt(data: bytes, trust: TrustAnchors) -> tuple[Check, ...]:
         "record": checks.record,
         "inclusion in the log": checks.inclusion,
         "checkpoint": checks.checkpoint,
+        "witnesses": checks.witnesses,
         "anchor on the chain": checks.anchor,
         "evidence": lambda: check_evidence(checks.receipt.record, checks.receipt.evidence, trust),
     }
@@ -55,7 +58,7 @@ class _Checks:
         return hub
 
     def _checkpoint(self) -> Checkpoint:
-        return verify_checkpoint(self.receipt.checkpoint, LogVerifier.from_vkey(self._hub().log_vkey))
+        return verify_checkpoint(self.receipt.checkpoint, log_keys(self._hub()))
 
     def issuer(self) -> str:
         """The key in the receipt is pinned."""
@@ -82,15 +85,23 @@ class _Checks:
         require(checkpoint.root == receipt.anchor.root, "the checkpoint has another root than the anchor")
         return f"signed by {checkpoint.origin} for size {checkpoint.size}"
 
+    def witnesses(self) -> str:
+        """As many of the pinned witnesses as the trust anchors demand cosigned the checkpoint."""
+        policy = witness_policy(self._hub())
+        names = sorted(found.witness for found in check_cosignatures(self.receipt.checkpoint, policy))
+        if not policy.keys:
+            return "no witness of this log is pinned"
+        return f"{len(names)} cosigned, {policy.at_least} needed: {', '.join(names)}"
+
     def anchor(self) -> str:
-        """The hub's chain account signed a call that states this root and size to the pinned contract and chain."""
-        anchor, chain, hub = self.receipt.anchor, self._trust.chain, self._hub()
+        """The hub's chain account signed a call that states this root and size to a pinned contract and chain."""
+        anchor, hub = self.receipt.anchor, self._hub()
         sent = read_anchor_transaction(bytes.fromhex(anchor.raw_transaction[2:]))
         require(sent.hash == anchor.tx_hash, "the raw transaction has another hash")
-        require(sent.chain_id == anchor.chain_id == chain.chain_id, "the transaction is for another chain")
-        contract = {sent.contract, anchor.contract.lower(), chain.contract.lower()}
-        require(len(contract) == 1, "the transaction is for another contract")
-        require(sent.sender == hub.chain_address.lower(), "the transaction was signed by another account")
+        require(sent.chain_id == anchor.chain_id, "the transaction is for another chain")
+        require(sent.contract == anchor.contract.lower(), "the transaction is for another contract")
+        require(self._trust.knows_chain(sent.chain_id, sent.contract), "another chain or another contract than those that are pinned")
+        require(hub.owned(sent.sender), "the transaction was signed by another account")
         require(sent.root == anchor.root, "the transaction states another root")
         require(sent.size == anchor.size == self.receipt.tree_size, "the transaction states another size")
         return f"{anchor.tx_hash} on chain {anchor.chain_id}; stated to be in block {anchor.block_number}"

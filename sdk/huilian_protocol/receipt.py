@@ -27,6 +27,7 @@ TYP = "huilian-receipt+jwt"
 HASH_BYTES = 32
 MAX_RECEIPT_BYTES = 1024 * 1024
 MAX_PROOF_HASHES = 64
+MAX_CHECKPOINT_CHARS = 16_384
 _MAX_SAFE = 2**53 - 1
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _HASH = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
@@ -160,7 +161,7 @@ def _read(value: dict[str, Any]) -> Receipt:
         leaf_index=integer_at(value, "leaf_index", 0, tree_size - 1),
         tree_size=tree_size,
         inclusion_proof=_read_proof(list_at(value, "inclusion_proof", MAX_PROOF_HASHES)),
-        checkpoint=text_at(value, "checkpoint", most=8_192),
+        checkpoint=text_at(value, "checkpoint", most=MAX_CHECKPOINT_CHARS),
         anchor=_read_anchor(value["anchor"]),
         evidence=value["evidence"],
         hub_key=hub_key,

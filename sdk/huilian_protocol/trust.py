@@ -7,6 +7,12 @@ The file is JSON: ``identity_authority_keys`` (JWK set), ``enterprise_ca`` (PEM)
 Two more may stand in it; a file without them pins none of these keys. ``agencies``: by id, each with ``sealing_keys``
 (a list of ``suite`` and ``public_key``), to which persons' identities are sealed, and ``signing_keys`` (JWK set) of its
 edge's answers. ``identity_authority_sealing_keys``: a list of the former kind, to which registrations are sealed.
+
+What changes over the years may stand in it too, so that old receipts stay verifiable. ``chains_before``: earlier chains
+and contracts, each in the form of ``chain``. In a hub, ``log_epochs``: every set of keys that signs or signed the log's
+checkpoints, each with ``vkeys`` (all of which must sign, e.g. Ed25519 and ML-DSA-65) and ``until_size`` (null, or the
+size beyond which a retired set signs nothing); ``chain_addresses_before``: its earlier accounts; ``witnesses``: whose
+cosignatures count (``vkeys``) and how many of them a verifier demands (``at_least``).
 """
 
 from __future__ import annotations
@@ -26,26 +32,70 @@ from huilian_protocol.jose import jwks_to_keys
 from huilian_protocol.sealing import SealingKey
 from huilian_protocol.strict import integer_at, list_at, matching_at, object_with, text_at
 
-__all__ = ["ChainAnchor", "TrustAnchors", "TrustFile", "TrustedAgency", "TrustedHub"]
+__all__ = [
+    "ChainAnchor",
+    "TrustAnchors",
+    "TrustFile",
+    "TrustedAgency",
+    "TrustedEpoch",
+    "TrustedHub",
+    "TrustedWitnesses",
+]
 
 logger = logging.getLogger(__name__)
 
 MAX_HUBS, MAX_AGENCIES, MAX_KEYS = 64, 1_024, 16
+MAX_EPOCHS, MAX_WITNESSES, MAX_VKEY_CHARS = 64, 64, 4_096
 _AGENCY = re.compile(r"[a-z_]{3,64}", re.ASCII)
-_PINNED_SINCE = frozenset({"agencies", "identity_authority_sealing_keys"})
+_PINNED_SINCE = frozenset({"agencies", "identity_authority_sealing_keys", "chains_before"})
+_HUB_SINCE = frozenset({"log_epochs", "chain_addresses_before", "witnesses"})
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
+_NONE: Mapping[str, Any] = {"chains_before": [], "log_epochs": [], "chain_addresses_before": []}
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedEpoch:
+    """Keys of a log (C2SP vkeys) that sign its checkpoints together; retired ones none beyond ``until_size``."""
+
+    vkeys: tuple[str, ...]
+    until_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedWitnesses:
+    """Whose cosignatures on a log's checkpoints count (C2SP vkeys), and how many of them a verifier demands."""
+
+    at_least: int = 0
+    vkeys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedHub:
     """A hub by what it signs with: countersignatures and receipts, its log's checkpoints, its transactions on the
-    chain.
+    chain; and by who watches its log.
     """
 
     origin: str
     signing_keys: Mapping[str, ec.EllipticCurvePublicKey]
     log_vkey: str
     chain_address: str
+    log_epochs: tuple[TrustedEpoch, ...] = ()
+    chain_addresses_before: tuple[str, ...] = ()
+    witnesses: TrustedWitnesses = TrustedWitnesses()
+
+    @property
+    def epochs(self) -> tuple[TrustedEpoch, ...]:
+        """All sets of keys of the log; of a hub that states none, its one key."""
+        return self.log_epochs or (TrustedEpoch((self.log_vkey,)),)
+
+    @property
+    def log_name(self) -> str:
+        """The name under which the log signs."""
+        return self.log_vkey.partition("+")[0]
+
+    def owned(self, address: str) -> bool:
+        """Whether this is, or was, the hub's account on the chain."""
+        return address.lower() in {known.lower() for known in (self.chain_address, *self.chain_addresses_before)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +126,7 @@ class TrustAnchors:
     origin: str
     agencies: Mapping[str, TrustedAgency] = field(default_factory=dict)
     identity_authority_sealing_keys: tuple[SealingKey, ...] = ()
+    chains_before: tuple[ChainAnchor, ...] = ()
 
     @staticmethod
     def load(path: Path | str) -> TrustAnchors:
@@ -97,7 +148,13 @@ class TrustAnchors:
             origin=text_at(value, "origin"),
             agencies=_read_agencies(value.get("agencies", {})),
             identity_authority_sealing_keys=_read_sealing_keys(value.get("identity_authority_sealing_keys", [])),
+            chains_before=tuple(_read_chain(item) for item in list_at({**_NONE, **value}, "chains_before", MAX_EPOCHS)),
         )
+
+    def knows_chain(self, chain_id: int, contract: str) -> bool:
+        """Whether roots and claims are, or once were, kept in this contract on this chain."""
+        known = (self.chain, *self.chains_before)
+        return any(chain.chain_id == chain_id and chain.contract.lower() == contract.lower() for chain in known)
 
     def check_agency_key(self, agency: str, key: SealingKey) -> None:
         """Raises :class:`HuilianError` KEY_NOT_PINNED unless this agency seals with this key; where no agency at all
@@ -158,13 +215,43 @@ class TrustFile:
 
 
 def _read_hub(raw: Any) -> TrustedHub:
-    value = object_with(raw, ["chain_address", "log_vkey", "origin", "signing_keys"], "hub")
-    return TrustedHub(
+    since = _HUB_SINCE & set(raw) if isinstance(raw, dict) else frozenset()
+    value = object_with(raw, ["chain_address", "log_vkey", "origin", "signing_keys", *since], "hub")
+    hub = TrustedHub(
         origin=text_at(value, "origin"),
         signing_keys=jwks_to_keys(value["signing_keys"]),
         log_vkey=text_at(value, "log_vkey", most=512),
         chain_address=matching_at(value, "chain_address", _ADDRESS),
+        log_epochs=tuple(_read_epoch(item) for item in list_at({**_NONE, **value}, "log_epochs", MAX_EPOCHS)),
+        chain_addresses_before=_read_addresses({**_NONE, **value}),
+        witnesses=_read_witnesses(value["witnesses"]) if "witnesses" in value else TrustedWitnesses(),
     )
+    if all(hub.log_vkey not in epoch.vkeys for epoch in hub.epochs):
+        raise ValueError("log_vkey stands in none of the log_epochs")
+    if any(vkey.partition("+")[0].partition("/")[0] == hub.origin for vkey in hub.witnesses.vkeys):
+        raise ValueError("a hub is no witness of its own log")
+    return hub
+
+
+def _read_epoch(raw: Any) -> TrustedEpoch:
+    value = object_with(raw, ["until_size", "vkeys"], "epoch")
+    until = None if value["until_size"] is None else integer_at(value, "until_size", 0, 2**53 - 1)
+    return TrustedEpoch(_read_vkeys(value, least=1), until)
+
+
+def _read_witnesses(raw: Any) -> TrustedWitnesses:
+    value = object_with(raw, ["at_least", "vkeys"], "witnesses")
+    return TrustedWitnesses(integer_at(value, "at_least", 0, MAX_WITNESSES), _read_vkeys(value, least=0))
+
+
+def _read_vkeys(value: dict[str, Any], least: int) -> tuple[str, ...]:
+    items = list_at(value, "vkeys", MAX_WITNESSES, least)
+    return tuple(text_at({"vkey": item}, "vkey", most=MAX_VKEY_CHARS) for item in items)
+
+
+def _read_addresses(value: dict[str, Any]) -> tuple[str, ...]:
+    items = list_at(value, "chain_addresses_before", MAX_EPOCHS)
+    return tuple(matching_at({"address": item}, "address", _ADDRESS) for item in items)
 
 
 def _read_agencies(raw: Any) -> dict[str, TrustedAgency]:

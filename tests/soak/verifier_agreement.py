@@ -20,13 +20,14 @@ from huilian_protocol.canonical import (
 from huilian_protocol.trust import TrustAnchors
 
 from ledger.verify import verify_bytes
-from tests.soak import odd_evidence, odd_receipts
+from tests.soak import odd_evidence, odd_receipts, odd_witnesses
 from tests.soak.lying_hub import CONSENTS, MAKERS, NOW, RECEIPTS, TRUST, TRUST_WITH_AGENCIES, log, mutated, signed
 from tests.soak.mutators import mutate
 from tests.support.second_verifier import Outcome, second_verifier
 from tests.unit.ledger.receipt_world import Parts
 
 FILES_OF_EACH = 3
+WITNESSED_FILES = 12
 
 
 class Disagreement(AssertionError):
@@ -150,4 +151,6 @@ async def case(rng: random.Random) -> int:
             compare(make(rng), trust, NOW + timedelta(days=rng.choice([0, 0, 60, -60])))
     for _ in range(FILES_OF_EACH):
         _under_damaged_trust(rng)
-    return FILES_OF_EACH * (len(FILES) + 1)
+    for _ in range(WITNESSED_FILES):
+        compare(odd_witnesses.receipt(rng), odd_witnesses.trust(rng))
+    return FILES_OF_EACH * (len(FILES) + 1) + WITNESSED_FILES

@@ -41,6 +41,7 @@ export const CHECKS: Readonly<Record<CheckName, Text>> = {
   record: { zh: '记录', en: 'Record' },
   'inclusion in the log': { zh: '已入日志', en: 'Inclusion in the log' },
   checkpoint: { zh: '日志检查点', en: 'Checkpoint' },
+  witnesses: { zh: '见证方共同签名', en: 'Witnesses' },
   'anchor on the chain': { zh: '链上锚定', en: 'Anchor on the chain' },
   evidence: { zh: '证据', en: 'Evidence' },
   consent: { zh: '授权', en: 'Consent' },

@@ -19,7 +19,7 @@ from huilian_protocol.trust import TrustAnchors
 
 from ledger.anchor.transaction import Transaction, address_of
 from ledger.contract import calls
-from ledger.merkle.checkpoint import LogSigner
+from ledger.merkle.checkpoint import Checkpoint, LogSigner
 from tests.unit.ledger import naive_tree
 from tests.unit.protocol import world
 
@@ -77,6 +77,12 @@ class Parts:
             "evidence": self.evidence,
         }
         return build_receipt(self.hub_key, **{**parts, **self.overrides})
+
+
+def checkpoint_body(parts: Parts) -> str:
+    """The text of the checkpoint that the receipt of these parts carries."""
+    root = naive_tree.root([b"\x01" * 32, commit_record(parts.record, SALT), b"\x02" * 32])
+    return Checkpoint(SIGNER.verifier.name, 3, root).body()
 
 
 def anchor(raw: bytes, root: bytes, **changes: Any) -> Anchor:

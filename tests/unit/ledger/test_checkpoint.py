@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.merkle.checkpoint import InvalidCheckpoint, LogSigner, LogVerifier, verify_checkpoint
+from ledger.merkle.checkpoint import InvalidCheckpoint, LogSigner, verify_checkpoint
+from ledger.merkle.note import NoteKey
 
 SIGNER = LogSigner("hub.bank.example/log", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 ROOT = bytes(range(32))
@@ -32,7 +33,7 @@ def test_note_has_the_layout_of_c2sp() -> None:
 
 def test_key_id_of_the_go_checksum_database() -> None:
     vkey = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
-    verifier = LogVerifier.from_vkey(vkey)
+    verifier = NoteKey.from_vkey(vkey)
     assert verifier.name == "sum.golang.org"
     assert verifier.key_id.hex() == "033de0ae"
     assert verifier.vkey() == vkey
@@ -73,7 +74,7 @@ def test_malformed_notes_are_refused(note: str) -> None:
 @pytest.mark.parametrize("vkey", ["", "a+b+c", SIGNER.verifier.vkey() + "A", "x" + SIGNER.verifier.vkey()])
 def test_malformed_verifier_keys_are_refused(vkey: str) -> None:
     with pytest.raises(InvalidCheckpoint):
-        LogVerifier.from_vkey(vkey)
+        NoteKey.from_vkey(vkey)
 
 
 @pytest.mark.parametrize("origin", ["", "a b", "a+b"])

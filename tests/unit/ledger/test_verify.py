@@ -62,7 +62,7 @@ def _failed(verdict: Verdict) -> dict[str, str]:
 def test_good_receipts_pass_every_check(parts: Parts) -> None:
     verdict = _verify(parts.receipt())
     assert [check.name for check in verdict.checks if not check.ok] == []
-    assert len(verdict.checks) == 7
+    assert len(verdict.checks) == 8
     assert verdict.ok
     assert verdict.kind == "receipt"
 
@@ -156,7 +156,7 @@ LIES: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "a checkpoint by another key": (
         lambda: _override(checkpoint=FORGED_LOG.sign(3, _true_root())),
         "checkpoint",
-        "signature by the log's key",
+        "signature by each of the log's keys",
     ),
     "a checkpoint of another size": (
         lambda: _override(checkpoint=receipt_world.SIGNER.sign(4, _true_root())),
@@ -228,7 +228,7 @@ def test_each_lie_of_a_hub_fails_at_its_own_check(lie: str) -> None:
 def test_a_hub_that_is_not_pinned_proves_nothing() -> None:
     parts = plain()
     parts.hub_key = world.STRANGER
-    assert {"issuing hub", "checkpoint", "anchor on the chain"} == set(_failed(_verify(parts.receipt())))
+    assert {"issuing hub", "checkpoint", "witnesses", "anchor on the chain"} == set(_failed(_verify(parts.receipt())))
 
 
 def _confirmed_but(change: Callable[[dict[str, Any]], None]) -> bytes:
@@ -354,7 +354,7 @@ def test_the_command_prints_each_check_and_exits_by_the_verdict(tmp_path: Path) 
     (tmp_path / "trust-anchors.json").write_bytes(canonicalise(value))
     good = _command(tmp_path, "receipts/good.json")
     assert good.returncode == 0
-    assert good.stdout.count("✓") == 7
+    assert good.stdout.count("✓") == 8
     assert "核验通过" in good.stdout
     bad = _command(tmp_path, "receipts/bad.json", "--trust", "trust-anchors.json")
     assert bad.returncode == 1

@@ -10,7 +10,7 @@ import { Refused, require, type Reason } from './outcome'
 import { readAssertion, verifyAssertion, verifyBinding } from './person'
 import { encodedAt, malformed } from './strict'
 import { parseTime } from './time'
-import type { TrustAnchors } from './trust'
+import { knowsChain, type TrustAnchors } from './trust'
 
 type EvidenceCheck = (record: JsonObject, evidence: JsonObject, trust: TrustAnchors) => Reason
 
@@ -46,8 +46,8 @@ function confirmation(record: JsonObject, evidence: JsonObject, trust: TrustAnch
   const pem = evidence['certificate']
   if (typeof pem !== 'string') throw malformed('certificate')
   const buyer = verifyConfirmation(message, encodedAt(evidence, 'signature'), pem, trust.enterpriseCa)
-  require(message.chainId === trust.chainId, '确权属于另一条链', 'the confirmation is for another chain')
-  require(message.contract === trust.contract, '确权属于另一个合约', 'the confirmation is for another contract')
+  const pinned = knowsChain(trust, message.chainId, message.contract)
+  require(pinned, '确权属于另一条链或另一个合约', 'the confirmation is for another chain or contract')
   requireStated(message.json, record['content'])
   const inTime = message.confirmedAt <= parseTime(record['recorded_at']) + MAX_CLOCK_SKEW_S
   require(inTime, '确权时间晚于入账时间', 'confirmed after it was recorded')

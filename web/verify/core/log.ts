@@ -1,10 +1,10 @@
-/** The log: Merkle inclusion (RFC 9162 section 2.1.3.2) and signed checkpoints (C2SP tlog-checkpoint, signed-note). */
+/** The log: Merkle inclusion (RFC 9162 section 2.1.3.2), checkpoints and cosignatures (C2SP tlog-checkpoint). */
 
-import { ed25519 } from '@noble/curves/ed25519.js'
-import { sha256, sha512 } from '@noble/hashes/sha2.js'
-import { concat, decodeBase64, encodeBase64, equal, toHex, utf8 } from './bytes'
-import { isWellFormed } from './json'
-import { attempt, Refused, require } from './outcome'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { concat, decodeBase64, encodeBase64, equal } from './bytes'
+import { parseNote, parseVkey, signaturesOf, verifies, type Note, type NoteKey } from './note'
+import { Refused, require } from './outcome'
+import type { TrustedEpoch, TrustedWitnesses } from './trust'
 
 export function leafHash(data: Uint8Array): Uint8Array {
   return sha256(concat(Uint8Array.of(0), data))
@@ -60,59 +60,79 @@ export interface Checkpoint {
   readonly root: Uint8Array
 }
 
-interface LogKey {
-  readonly name: string
-  readonly id: Uint8Array
-  readonly key: Uint8Array
+interface Epoch {
+  readonly keys: readonly NoteKey[]
+  readonly until: number | null
 }
 
-const MAX_NOTE_CHARS = 16_384
-const ED25519 = 1
-// Unicode's white space and the ASCII separators.
-const SPACE = '\\p{White_Space}\\x1c-\\x1f'
-const NAME = new RegExp(`^[^+${SPACE}]+$`, 'u')
-const SIGNATURE_LINE = new RegExp(`^— ([^${SPACE}]+) ([^${SPACE}]+)$`, 'u')
-
-/** What the note states, after checking that the log's own key signed it once. Other signers' lines are allowed. */
-export function verifyCheckpoint(note: string, vkey: string): Checkpoint {
-  const log = parseVkey(vkey)
-  const { body, lines } = splitNote(note)
-  const checkpoint = parseBody(body)
-  require(checkpoint.origin === log.name, '检查点属于另一个日志', 'the checkpoint is of another log')
-  const signatures = lines.map(parseSignatureLine)
-  const ours = signatures.filter(({ name, value }) => name === log.name && equal(value.subarray(0, 4), log.id))
-  require(
-    ours.length === 1,
-    '检查点上没有恰好一个日志密钥的签名',
-    "the checkpoint does not carry exactly one signature by the log's key",
-  )
-  const valid = verifyEd25519(ours[0]!.value.subarray(4), utf8(body), log.key)
+/** What the note states, after checking that all keys of one epoch of the log signed it. Other lines are allowed. */
+export function verifyCheckpoint(text: string, pinned: readonly TrustedEpoch[]): Checkpoint {
+  const epochs = readEpochs(pinned)
+  const note = parseNote(text)
+  const checkpoint = parseBody(note.body)
+  const name = epochs[0]!.keys[0]!.name
+  require(checkpoint.origin === name, '检查点属于另一个日志', 'the checkpoint is of another log')
+  const { keys } = signingEpoch(note, epochs, name, checkpoint.size)
+  const valid = keys.every((key) => signaturesOf(note, key).every((signature) => verifies(key, signature, note.body)))
   require(valid, '检查点签名错误', 'the signature of the checkpoint is wrong')
   return checkpoint
 }
 
-/** name+keyid+base64(0x01 || key), in which the id belongs to name and key. */
-function parseVkey(vkey: string): LogKey {
-  const [name = '', id = '', ...rest] = vkey.split('+')
-  const encoded = rest.join('+')
-  const typed = decodeBase64(encoded)
-  const expected = sha256(concat(utf8(`${name}\n`), typed)).subarray(0, 4)
-  const good = typed.length === 33 && typed[0] === ED25519 && NAME.test(name) && id === toHex(expected)
-  require(good, '信任锚中的日志公钥格式不正确', "the log's key in the trust anchors is malformed")
-  return { name, id: expected, key: typed.subarray(1) }
+/** Ed25519 first, at most one key of each other kind, and one name over all. */
+function readEpochs(pinned: readonly TrustedEpoch[]): Epoch[] {
+  const epochs = pinned.map(({ vkeys, until }) => ({ keys: vkeys.map(parseVkey), until }))
+  const names = new Set(epochs.flatMap(({ keys }) => keys.map(({ name }) => name)))
+  const good = names.size === 1 && epochs.every(({ keys }) => isSigningSet(keys.map(({ form }) => form.kind)))
+  require(good, '信任锚中的日志公钥互相矛盾', "the log's keys in the trust anchors cannot be one log's")
+  return epochs
 }
 
-function splitNote(note: string): { body: string; lines: string[] } {
-  const at = note.lastIndexOf('\n\n')
-  const good = Array.from(note).length <= MAX_NOTE_CHARS && at >= 0 && note.endsWith('\n') && at + 2 < note.length
-  require(good && isWellFormed(note), '检查点不是签名文本', 'the checkpoint is not a signed note')
-  return { body: note.slice(0, at + 1), lines: note.slice(at + 2, -1).split('\n') }
+function isSigningSet(kinds: readonly string[]): boolean {
+  return kinds[0] === 'Ed25519' && !kinds.includes('cosignature') && new Set(kinds).size === kinds.length
 }
 
-function parseSignatureLine(line: string): { name: string; value: Uint8Array } {
-  const found = SIGNATURE_LINE.exec(line)
-  if (found === null) throw new Refused('检查点签名行格式不正确', 'a signature line of the checkpoint is malformed')
-  return { name: found[1]!, value: decodeBase64(found[2]!) }
+/** The epoch whose keys, each once and no other key of the log, are named on the lines, within its bound. */
+function signingEpoch(note: Note, epochs: readonly Epoch[], name: string, size: bigint): Epoch {
+  const known = new Set(epochs.flatMap(({ keys }) => keys.map(({ id }) => id)))
+  const named = note.lines.filter((line) => line.name === name && known.has(line.keyId)).map(({ keyId }) => keyId)
+  const signing = epochs.filter(({ keys }) => sameMembers(keys.map(({ id }) => id), named))
+  require(
+    signing.length > 0,
+    '检查点上没有恰好每个日志密钥一个签名',
+    "the checkpoint does not carry exactly one signature by each of the log's keys",
+  )
+  const epoch = signing.find(({ until }) => until === null || size <= BigInt(until))
+  if (epoch === undefined) {
+    throw new Refused('检查点由已停用的密钥签名', 'the checkpoint was signed by a key that was retired before')
+  }
+  return epoch
+}
+
+function sameMembers(left: readonly string[], right: readonly string[]): boolean {
+  return JSON.stringify([...left].sort()) === JSON.stringify([...right].sort())
+}
+
+/** The names of the pinned witnesses that cosigned; one wrong cosignature, or too few of them, is a refusal. */
+export function verifyCosignatures(text: string, pinned: TrustedWitnesses): string[] {
+  const keys = pinned.vkeys.map(parseVkey)
+  const cosigning = keys.every(({ form }) => form.kind === 'cosignature')
+  require(cosigning, '信任锚中的见证方公钥不是共同签名公钥', "a witness's key is not a cosignature key")
+  const reachable = pinned.atLeast <= new Set(keys.map(({ name }) => name)).size
+  require(reachable, '信任锚中的见证方少于所需', 'fewer witnesses are named than are needed')
+  const note = parseNote(text)
+  const names = new Set<string>()
+  for (const key of keys) {
+    for (const signature of signaturesOf(note, key)) {
+      require(verifies(key, signature, note.body), `${key.name} 的共同签名错误`, `the cosignature of ${key.name} is wrong`)
+      names.add(key.name)
+    }
+  }
+  require(
+    names.size >= pinned.atLeast,
+    `需要 ${pinned.atLeast} 个见证方，只有 ${names.size} 个共同签名`,
+    `${names.size} of the ${pinned.atLeast} witnesses that are needed cosigned`,
+  )
+  return [...names].sort()
 }
 
 function parseBody(body: string): Checkpoint {
@@ -123,22 +143,4 @@ function parseBody(body: string): Checkpoint {
   const root = decodeBase64(encoded)
   require(root.length === 32 && encodeBase64(root) === encoded, '检查点的根不正确', 'the root in the checkpoint is malformed')
   return { origin, size: BigInt(size), root }
-}
-
-/**
- * Ed25519 without the cofactor (RFC 8032 section 5.1.7, the stronger of its two equations): the encoding of
- * [s]B - [k]A is R, byte for byte. Libraries that multiply by the cofactor accept signatures that others refuse, and a
- * hub could show a receipt to one party only.
- */
-function verifyEd25519(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean {
-  if (signature.length !== 64 || !attempt(() => ed25519.verify(signature, message, key, { zip215: false }))) return false
-  const { Point } = ed25519
-  const s = Point.Fn.fromBytes(signature.subarray(32))
-  const k = Point.Fn.create(littleEndian(sha512(concat(signature.subarray(0, 32), key, message))))
-  const nonce = Point.BASE.multiplyUnsafe(s).subtract(Point.fromBytes(key).multiplyUnsafe(k))
-  return equal(nonce.toBytes(), signature.subarray(0, 32))
-}
-
-function littleEndian(data: Uint8Array): bigint {
-  return BigInt('0x' + toHex(data.slice().reverse()))
 }

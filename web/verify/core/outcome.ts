@@ -22,6 +22,7 @@ export type CheckName =
   | 'record'
   | 'inclusion in the log'
   | 'checkpoint'
+  | 'witnesses'
   | 'anchor on the chain'
   | 'evidence'
   | 'consent'

@@ -58,7 +58,7 @@ export function parseReceipt(data: Uint8Array): Receipt {
     leafIndex: integerAt(value, 'leaf_index', 0, treeSize - 1),
     salt: bytesAt(value, 'salt', 32),
     inclusionProof: listAt(value, 'inclusion_proof', MAX_PROOF_HASHES).map(readHash),
-    checkpoint: textAt(value, 'checkpoint', 8_192),
+    checkpoint: textAt(value, 'checkpoint', 16_384),
     anchor: readAnchor(value['anchor']),
     hubKeyId: thumbprint(hubKey),
   }

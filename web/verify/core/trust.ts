@@ -8,9 +8,28 @@ import { ADDRESS, bytesAt, integerAt, listAt, malformed, matchingAt, MAX_SAFE, o
 export interface TrustedHub {
   readonly origin: string
   readonly signingKeys: Keys
-  /** The log's Ed25519 key in C2SP form; read when a checkpoint is checked. */
-  readonly logVkey: string
-  readonly chainAddress: string
+  /** Every set of keys that signs or signed the log's checkpoints. */
+  readonly epochs: readonly TrustedEpoch[]
+  readonly witnesses: TrustedWitnesses
+  /** The hub's account on the chain, and those before it. */
+  readonly chainAddresses: readonly string[]
+}
+
+/** Keys in C2SP form, read when a checkpoint is checked. All of them sign, up to a size once they are retired. */
+export interface TrustedEpoch {
+  readonly vkeys: readonly string[]
+  readonly until: number | null
+}
+
+/** Whose cosignatures count, and how many are needed. */
+export interface TrustedWitnesses {
+  readonly atLeast: number
+  readonly vkeys: readonly string[]
+}
+
+export interface Chain {
+  readonly chainId: number
+  readonly contract: string
 }
 
 export interface TrustAnchors {
@@ -18,8 +37,8 @@ export interface TrustAnchors {
   /** PEM; read when a certificate is checked. */
   readonly enterpriseCa: string
   readonly hubs: readonly TrustedHub[]
-  readonly chainId: number
-  readonly contract: string
+  /** The chain and contract where roots and claims are kept, and those before. */
+  readonly chains: readonly Chain[]
   readonly rpId: string
   readonly origin: string
   /** The signing keys of the agencies' edges by the agency's id; may be empty. */
@@ -27,7 +46,12 @@ export interface TrustAnchors {
 }
 
 const KEYS = ['chain', 'enterprise_ca', 'hubs', 'identity_authority_keys', 'origin', 'rp_id']
-const OPTIONAL = ['agencies', 'identity_authority_sealing_keys']
+const OPTIONAL = ['agencies', 'chains_before', 'identity_authority_sealing_keys']
+const HUB_KEYS = ['chain_address', 'log_vkey', 'origin', 'signing_keys']
+const HUB_OPTIONAL = ['chain_addresses_before', 'log_epochs', 'witnesses']
+const MAX_EPOCHS = 64
+const MAX_WITNESSES = 64
+const MAX_VKEY_CHARS = 4_096
 const AGENCY = /^[a-z_]{3,64}$/
 const MAX_AGENCIES = 1_024
 /** Bytes of a public sealing key by suite. */
@@ -38,13 +62,12 @@ export function parseTrustAnchors(data: Uint8Array): TrustAnchors {
   const present = isObject(raw) ? OPTIONAL.filter((key) => key in raw) : []
   const value = objectWith(raw, [...KEYS, ...present], 'trust anchors')
   if (present.includes('identity_authority_sealing_keys')) checkSealingKeys(value, 'identity_authority_sealing_keys')
-  const chain = objectWith(value['chain'], ['chain_id', 'contract'], 'chain')
+  const chainsBefore = present.includes('chains_before') ? listAt(value, 'chains_before', MAX_EPOCHS) : []
   return {
     identityAuthorityKeys: readJwks(value['identity_authority_keys']),
     enterpriseCa: textAt(value, 'enterprise_ca', 65_536),
     hubs: listAt(value, 'hubs', 64).map(readHub),
-    chainId: integerAt(chain, 'chain_id', 1, MAX_SAFE),
-    contract: matchingAt(chain, 'contract', ADDRESS).toLowerCase(),
+    chains: [value['chain'], ...chainsBefore].map(readChain),
     rpId: textAt(value, 'rp_id'),
     origin: textAt(value, 'origin'),
     agencies: present.includes('agencies') ? readAgencies(value['agencies']) : new Map(),
@@ -56,14 +79,64 @@ export function hubKeys(trust: TrustAnchors): Keys {
   return new Map(trust.hubs.flatMap((hub) => [...hub.signingKeys]))
 }
 
-function readHub(raw: Json): TrustedHub {
-  const value = objectWith(raw, ['chain_address', 'log_vkey', 'origin', 'signing_keys'], 'hub')
+/** Whether roots and claims are, or once were, kept in this contract on this chain. */
+export function knowsChain(trust: TrustAnchors, chainId: number, contract: string): boolean {
+  return trust.chains.some((chain) => chain.chainId === chainId && chain.contract === contract)
+}
+
+function readChain(raw: Json | undefined): Chain {
+  const chain = objectWith(raw, ['chain_id', 'contract'], 'chain')
   return {
-    origin: textAt(value, 'origin'),
-    signingKeys: readJwks(value['signing_keys']),
-    logVkey: textAt(value, 'log_vkey', 512),
-    chainAddress: matchingAt(value, 'chain_address', ADDRESS).toLowerCase(),
+    chainId: integerAt(chain, 'chain_id', 1, MAX_SAFE),
+    contract: matchingAt(chain, 'contract', ADDRESS).toLowerCase(),
   }
+}
+
+function readHub(raw: Json): TrustedHub {
+  const present = isObject(raw) ? HUB_OPTIONAL.filter((key) => key in raw) : []
+  const value = objectWith(raw, [...HUB_KEYS, ...present], 'hub')
+  const origin = textAt(value, 'origin')
+  return {
+    origin,
+    signingKeys: readJwks(value['signing_keys']),
+    epochs: readEpochs(value, textAt(value, 'log_vkey', 512)),
+    witnesses: present.includes('witnesses') ? readWitnesses(value['witnesses'], origin) : { atLeast: 0, vkeys: [] },
+    chainAddresses: [
+      matchingAt(value, 'chain_address', ADDRESS).toLowerCase(),
+      ...(present.includes('chain_addresses_before') ? readAddresses(value) : []),
+    ],
+  }
+}
+
+/** A hub that states no epochs, or none at all in its list, has one key. */
+function readEpochs(hub: JsonObject, logVkey: string): TrustedEpoch[] {
+  const stated = 'log_epochs' in hub ? listAt(hub, 'log_epochs', MAX_EPOCHS).map(readEpoch) : []
+  const epochs = stated.length > 0 ? stated : [{ vkeys: [logVkey], until: null }]
+  if (!epochs.some(({ vkeys }) => vkeys.includes(logVkey))) throw malformed('log_epochs')
+  return epochs
+}
+
+function readEpoch(raw: Json): TrustedEpoch {
+  const value = objectWith(raw, ['until_size', 'vkeys'], 'epoch')
+  const until = value['until_size'] === null ? null : integerAt(value, 'until_size', 0, MAX_SAFE)
+  return { vkeys: readVkeys(value, 1), until }
+}
+
+function readWitnesses(raw: Json | undefined, origin: string): TrustedWitnesses {
+  const value = objectWith(raw, ['at_least', 'vkeys'], 'witnesses')
+  const vkeys = readVkeys(value, 0)
+  // A hub is no witness of its own log.
+  if (vkeys.some((vkey) => vkey.split('+')[0]!.split('/')[0] === origin)) throw malformed('witnesses')
+  return { atLeast: integerAt(value, 'at_least', 0, MAX_WITNESSES), vkeys }
+}
+
+function readVkeys(holder: JsonObject, least: number): string[] {
+  return listAt(holder, 'vkeys', MAX_WITNESSES, least).map((vkey) => textAt({ vkey }, 'vkey', MAX_VKEY_CHARS))
+}
+
+function readAddresses(hub: JsonObject): string[] {
+  const items = listAt(hub, 'chain_addresses_before', MAX_EPOCHS)
+  return items.map((address) => matchingAt({ address }, 'address', ADDRESS).toLowerCase())
 }
 
 function readAgencies(raw: Json | undefined): Map<string, Keys> {

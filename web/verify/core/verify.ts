@@ -9,12 +9,12 @@ import { verifyConsent } from './consent'
 import { checkEvidence } from './evidence'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { canonicalise, isObject, parseCanonical, parseJson, type JsonObject } from './json'
-import { leafHash, verifyCheckpoint, verifyInclusion } from './log'
+import { leafHash, verifyCheckpoint, verifyCosignatures, verifyInclusion } from './log'
 import { attempt, Refused, require, runCheck, verdict, type Check, type Kind, type Reason, type Verdict } from './outcome'
 import { parseReceipt, type Receipt } from './receipt'
 import { malformed, objectWith } from './strict'
 import { parseTime, readable } from './time'
-import type { TrustAnchors, TrustedHub } from './trust'
+import { knowsChain, type TrustAnchors, type TrustedHub } from './trust'
 
 export const MAX_FILE_BYTES = 2 * 1024 * 1024
 const RECORD_KEYS = ['content', 'evidence_sha256', 'id', 'recorded_at', 'type']
@@ -24,7 +24,10 @@ export function verifyFile(data: Uint8Array, trust: TrustAnchors, now: number): 
   const kind = kindOf(data)
   if (kind === 'receipt') return verdict(kind, checkReceipt(data, trust))
   if (kind === 'consent') return verdict(kind, [runCheck('consent', () => checkConsent(data, trust, now))])
-  const reason = { zh: '既不是回执，也不是已签名的授权', en: 'neither a receipt nor a signed consent' }
+  const reason = {
+    zh: '既不是回执，也不是已签名的授权；其他种类的文件请用 make verify 核验',
+    en: 'neither a receipt nor a signed consent; check files of other kinds with make verify',
+  }
   return verdict(kind, [{ name: 'form', ok: false, reason }])
 }
 
@@ -54,6 +57,7 @@ function checkReceipt(data: Uint8Array, trust: TrustAnchors): Check[] {
     runCheck('record', () => checkRecord(receipt.record)),
     runCheck('inclusion in the log', () => checkInclusion(receipt)),
     runCheck('checkpoint', () => checkCheckpoint(receipt, trust)),
+    runCheck('witnesses', () => checkWitnesses(receipt, trust)),
     runCheck('anchor on the chain', () => checkAnchor(receipt, trust)),
     runCheck('evidence', () => checkEvidence(receipt.record, receipt.evidence, trust)),
   ]
@@ -93,7 +97,7 @@ function checkInclusion(receipt: Receipt): Reason {
 }
 
 function checkCheckpoint(receipt: Receipt, trust: TrustAnchors): Reason {
-  const checkpoint = verifyCheckpoint(receipt.checkpoint, hubOf(receipt, trust).logVkey)
+  const checkpoint = verifyCheckpoint(receipt.checkpoint, hubOf(receipt, trust).epochs)
   const { treeSize, anchor } = receipt
   const sized = checkpoint.size === BigInt(treeSize)
   require(sized, '检查点与证明的日志大小不同', 'the checkpoint is of another size than the proof')
@@ -102,16 +106,28 @@ function checkCheckpoint(receipt: Receipt, trust: TrustAnchors): Reason {
   return { zh: `日志 ${origin} 在 ${size} 条时签名`, en: `signed by ${origin} for size ${size}` }
 }
 
+function checkWitnesses(receipt: Receipt, trust: TrustAnchors): Reason {
+  const { witnesses } = hubOf(receipt, trust)
+  const names = verifyCosignatures(receipt.checkpoint, witnesses)
+  if (witnesses.vkeys.length === 0) return { zh: '信任锚没有为此日志指定见证方', en: 'no witness of this log is pinned' }
+  const { atLeast } = witnesses
+  return {
+    zh: `${names.length} 个见证方共同签名，至少需要 ${atLeast} 个：${names.join('、')}`,
+    en: `${names.length} cosigned, ${atLeast} needed: ${names.join(', ')}`,
+  }
+}
+
 function checkAnchor(receipt: Receipt, trust: TrustAnchors): Reason {
   const { anchor, treeSize } = receipt
   const hub = hubOf(receipt, trust)
   const call = readAnchorCall(anchor.rawTransaction)
   require(call.hash === anchor.txHash, '原始交易的散列不符', 'the raw transaction has another hash')
-  const chains = call.chainId === BigInt(trust.chainId) && anchor.chainId === trust.chainId
-  require(chains, '交易属于另一条链', 'the transaction is for another chain')
-  const contracts = call.contract === trust.contract && anchor.contract === trust.contract
-  require(contracts, '交易调用的是另一个合约', 'the transaction is for another contract')
-  require(call.sender === hub.chainAddress, '交易由另一个账户签名', 'the transaction was signed by another account')
+  require(call.chainId === BigInt(anchor.chainId), '交易属于另一条链', 'the transaction is for another chain')
+  require(call.contract === anchor.contract, '交易调用的是另一个合约', 'the transaction is for another contract')
+  const pinned = knowsChain(trust, anchor.chainId, anchor.contract)
+  require(pinned, '链或合约不在信任锚中', 'the chain or contract is not pinned')
+  const owned = hub.chainAddresses.includes(call.sender)
+  require(owned, '交易由另一个账户签名', 'the transaction was signed by another account')
   require(equal(call.root, anchor.root), '交易写入的是另一个根', 'the transaction states another root')
   const sizes = call.size === BigInt(anchor.size) && anchor.size === treeSize
   require(sizes, '交易写入的是另一个大小', 'the transaction states another size')
