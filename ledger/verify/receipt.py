@@ -100,7 +100,9 @@ class _Checks:
         require(sent.hash == anchor.tx_hash, "the raw transaction has another hash")
         require(sent.chain_id == anchor.chain_id, "the transaction is for another chain")
         require(sent.contract == anchor.contract.lower(), "the transaction is for another contract")
-        require(self._trust.knows_chain(sent.chain_id, sent.contract), "another chain or another contract than those that are pinned")
+        require(
+            self._trust.knows_chain(sent.chain_id, sent.contract), "another chain or another contract than is pinned"
+        )
         require(hub.owned(sent.sender), "the transaction was signed by another account")
         require(sent.root == anchor.root, "the transaction states another root")
         require(sent.size == anchor.size == self.receipt.tree_size, "the transaction states another size")
