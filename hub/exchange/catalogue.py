@@ -114,6 +114,13 @@ class Catalogue:
                 raise HuilianError("PROVIDER_UNAVAILABLE", "it has not described its datasets yet", provider=agency)
         return {name: known[name] for name in wanted if name in known}
 
+    def agency_of(self, dataset_id: str) -> str:
+        """The agency whose dataset this is, by what was described last; empty when no agency that answered has it."""
+        for source in self._sources:
+            if source.description and any(each.dataset_id == dataset_id for each in source.description.datasets):
+                return source.connector.agency
+        return ""
+
     async def offer(self, dataset_id: str) -> Offer | None:
         """Who reads this dataset, or None when no agency that ever answered does."""
         await self.descriptions()

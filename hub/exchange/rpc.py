@@ -10,9 +10,12 @@ from huilian.connector.v1 import connector_service_pb2 as connector_pb
 from huilian.exchange.v1 import exchange_service_pb2 as pb
 from huilian.exchange.v1 import exchange_service_pb2_grpc
 from huilian_protocol.artefact import Period
+from huilian_protocol.errors import HuilianError
 
+from hub.exchange.catalogue import Catalogue
+from hub.exchange.many import DEFAULT_DEADLINE_S, Part
 from hub.exchange.rules import Read
-from hub.exchange.service import ExchangeService
+from hub.exchange.service import Delivery, ExchangeService
 from hub.ledger.service import StoredRecord
 from hub.platform.callers import current_caller
 
@@ -39,6 +42,17 @@ class ExchangeServicer(exchange_service_pb2_grpc.ExchangeServiceServicer):
         delivery = await self._service.fetch(current_caller().id, _read(request))
         return pb.FetchDatasetResponse(envelope=delivery.envelope, access_record_id=delivery.access_record_id)
 
+    async def FetchDatasets(self, request: pb.FetchDatasetsRequest, context: Any) -> pb.FetchDatasetsResponse:
+        """Several reads; a source that fails is named with whose fault it is, and takes nothing from the others."""
+        reads = [_part(request, wanted) for wanted in request.reads]
+        deadline_s = request.deadline_ms / 1_000 or DEFAULT_DEADLINE_S
+        caller, many = current_caller().id, self._service.many
+        parts = await many.fetch(caller, request.request_id, request.consent_id, reads, deadline_s)
+        return pb.FetchDatasetsResponse(
+            answers=[_answer(part, self._service.catalogue) for part in parts],
+            complete=all(isinstance(part.outcome, Delivery) for part in parts),
+        )
+
     async def ListAccessRecords(
         self, request: pb.ListAccessRecordsRequest, context: Any
     ) -> pb.ListAccessRecordsResponse:
@@ -58,6 +72,40 @@ def _read(request: pb.FetchDatasetRequest) -> Read:
         dataset=request.dataset_id,
         fields=tuple(sorted(request.fields)),
         period=Period(request.period.from_month, request.period.to_month),
+    )
+
+
+def _part(request: pb.FetchDatasetsRequest, wanted: pb.DatasetRead) -> Read:
+    return Read(
+        request_id=request.request_id,
+        consent_id=request.consent_id,
+        dataset=wanted.dataset_id,
+        fields=tuple(sorted(wanted.fields)),
+        period=Period(wanted.period.from_month, wanted.period.to_month),
+    )
+
+
+def _answer(part: Part, catalogue: Catalogue) -> pb.DatasetAnswer:
+    read, outcome = part.read, part.outcome
+    answer = pb.DatasetAnswer(
+        dataset_id=read.dataset, request_id=read.request_id, agency_id=catalogue.agency_of(read.dataset)
+    )
+    if isinstance(outcome, HuilianError):
+        answer.failure.CopyFrom(_failure(outcome))
+    else:
+        answer.delivery.envelope, answer.delivery.access_record_id = outcome.envelope, outcome.access_record_id
+    return answer
+
+
+def _failure(error: HuilianError) -> pb.DatasetFailure:
+    seconds = error.params.get("retry_after_seconds", "0")
+    return pb.DatasetFailure(
+        code=error.code,
+        fault=error.entry.fault.value,
+        retry=error.entry.retry.value,
+        retry_after_seconds=int(seconds) if seconds.isdecimal() else 0,
+        text_zh=error.text_zh,
+        text_en=error.text_en,
     )
 
 

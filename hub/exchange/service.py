@@ -21,6 +21,7 @@ from hub.consent.service import ConsentService
 from hub.exchange.access import AccessLog
 from hub.exchange.admission import Admission, Ticket
 from hub.exchange.catalogue import Catalogue
+from hub.exchange.many import ManyReads
 from hub.exchange.pace import ReadPace
 from hub.exchange.rules import EDGE, Read
 from hub.exchange.settlement import Delivery, Settlement
@@ -59,6 +60,7 @@ class ExchangeService:
         self._access_log = AccessLog(clock, ids, ledger)
         self._settlement = Settlement(store, clock, consents, self._access_log)
         self._admission = Admission(store, clock, consents, recipients, self._access_log, self._settlement)
+        self.many = ManyReads(self.fetch, database, consents)
         self._out: set[asyncio.Task[Delivery]] = set()
 
     async def fetch(self, requested_by: str, read: Read) -> Delivery:

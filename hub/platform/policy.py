@@ -73,7 +73,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
     ),
     **_service(
         "exchange.v1.ExchangeService",
-        {"ListDatasets": EVERYBODY, "FetchDataset": CITIZEN, "ListAccessRecords": CITIZEN},
+        {"ListDatasets": EVERYBODY, "FetchDataset": CITIZEN, "FetchDatasets": CITIZEN, "ListAccessRecords": CITIZEN},
     ),
     **_service(
         "connector.v1.ConnectorService",

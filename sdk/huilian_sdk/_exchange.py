@@ -43,6 +43,26 @@ class Exchange:
         )
         return await self.calls.unary(_SERVICE, request, pb.FetchDatasetResponse, call)
 
+    async def fetch_many(
+        self,
+        *,
+        consent_id: str,
+        reads: Iterable[tuple[str, Iterable[str], Period]] = (),
+        deadline_ms: int = 0,
+        call: Call | None = None,
+    ) -> pb.FetchDatasetsResponse:
+        """Several reads ``(dataset, fields, period)`` at once, by default everything that the consent grants.
+
+        Each answer is a delivery or a failure that names whose fault it is; a source that fails raises nothing. Call
+        again with the same request id for what failed: what was delivered comes again and is not counted twice.
+        """
+        request = pb.FetchDatasetsRequest(
+            consent_id=consent_id,
+            reads=[_wanted(dataset_id, fields, period) for dataset_id, fields, period in reads],
+            deadline_ms=deadline_ms,
+        )
+        return await self.calls.unary(_SERVICE, request, pb.FetchDatasetsResponse, call)
+
     def access_records(self) -> Pages[pb.AccessRecord]:
         """Every read and refusal of the caller's data, newest first as the hub orders them."""
 
@@ -52,3 +72,8 @@ class Exchange:
             return list(answer.access_records), answer.page
 
         return Pages(fetch)
+
+
+def _wanted(dataset_id: str, fields: Iterable[str], period: Period) -> pb.DatasetRead:
+    months = common_pb2.MonthPeriod(from_month=period.from_month, to_month=period.to_month)
+    return pb.DatasetRead(dataset_id=dataset_id, fields=sorted(fields), period=months)

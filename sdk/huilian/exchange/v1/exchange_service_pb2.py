@@ -28,7 +28,7 @@ from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common
 from huilian.connector.v1 import connector_service_pb2 as huilian_dot_connector_dot_v1_dot_connector__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*huilian/exchange/v1/exchange_service.proto\x12\x13huilian.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\x1a,huilian/connector/v1/connector_service.proto\"\x15\n\x13ListDatasetsRequest\"\xc8\x01\n\x06\x41gency\x12\x1b\n\tagency_id\x18\x01 \x01(\tR\x08\x61gencyId\x12\x19\n\x08title_zh\x18\x02 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x03 \x01(\tR\x07titleEn\x12\x18\n\x07sandbox\x18\x04 \x01(\x08R\x07sandbox\x12#\n\rsealing_suite\x18\x05 \x01(\tR\x0csealingSuite\x12,\n\x12sealing_public_key\x18\x06 \x01(\x0cR\x10sealingPublicKey\"\xb8\x01\n\x14ListDatasetsResponse\x12\x39\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1d.huilian.connector.v1.DatasetR\x08\x64\x61tasets\x12\x37\n\x08\x61gencies\x18\x02 \x03(\x0b\x32\x1b.huilian.exchange.v1.AgencyR\x08\x61gencies\x12,\n\x12missing_agency_ids\x18\x03 \x03(\tR\x10missingAgencyIds\"\xe9\x02\n\x13\x46\x65tchDatasetRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\nconsent_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\x12I\n\ndataset_id\x18\x03 \x01(\tB*\xbaH\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$R\tdatasetId\x12M\n\x06\x66ields\x18\x04 \x03(\tB5\xbaH2\x92\x01/\x08\x01\x10\x64\x18\x01\"\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$R\x06\x66ields\x12>\n\x06period\x18\x05 \x01(\x0b\x32\x1e.huilian.common.v1.MonthPeriodB\x06\xbaH\x03\xc8\x01\x01R\x06period\"\\\n\x14\x46\x65tchDatasetResponse\x12\x1a\n\x08\x65nvelope\x18\x01 \x01(\x0cR\x08\x65nvelope\x12(\n\x10\x61\x63\x63\x65ss_record_id\x18\x02 \x01(\tR\x0e\x61\x63\x63\x65ssRecordId\"\xce\x02\n\x0c\x41\x63\x63\x65ssRecord\x12(\n\x10\x61\x63\x63\x65ss_record_id\x18\x01 \x01(\tR\x0e\x61\x63\x63\x65ssRecordId\x12\x1d\n\nconsent_id\x18\x02 \x01(\tR\tconsentId\x12!\n\x0crecipient_id\x18\x03 \x01(\tR\x0brecipientId\x12!\n\x0cpurpose_code\x18\x04 \x01(\tR\x0bpurposeCode\x12\x1d\n\ndataset_id\x18\x05 \x01(\tR\tdatasetId\x12\x16\n\x06\x66ields\x18\x06 \x03(\tR\x06\x66ields\x12?\n\raccessed_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x61\x63\x63\x65ssedTime\x12\x18\n\x07outcome\x18\x08 \x01(\tR\x07outcome\x12\x1d\n\nrefused_by\x18\t \x01(\tR\trefusedBy\"N\n\x18ListAccessRecordsRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x9a\x01\n\x19ListAccessRecordsResponse\x12H\n\x0e\x61\x63\x63\x65ss_records\x18\x01 \x03(\x0b\x32!.huilian.exchange.v1.AccessRecordR\raccessRecords\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page2\xcf\x02\n\x0f\x45xchangeService\x12\x63\n\x0cListDatasets\x12(.huilian.exchange.v1.ListDatasetsRequest\x1a).huilian.exchange.v1.ListDatasetsResponse\x12\x63\n\x0c\x46\x65tchDataset\x12(.huilian.exchange.v1.FetchDatasetRequest\x1a).huilian.exchange.v1.FetchDatasetResponse\x12r\n\x11ListAccessRecords\x12-.huilian.exchange.v1.ListAccessRecordsRequest\x1a..huilian.exchange.v1.ListAccessRecordsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*huilian/exchange/v1/exchange_service.proto\x12\x13huilian.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\x1a,huilian/connector/v1/connector_service.proto\"\x15\n\x13ListDatasetsRequest\"\xc8\x01\n\x06\x41gency\x12\x1b\n\tagency_id\x18\x01 \x01(\tR\x08\x61gencyId\x12\x19\n\x08title_zh\x18\x02 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x03 \x01(\tR\x07titleEn\x12\x18\n\x07sandbox\x18\x04 \x01(\x08R\x07sandbox\x12#\n\rsealing_suite\x18\x05 \x01(\tR\x0csealingSuite\x12,\n\x12sealing_public_key\x18\x06 \x01(\x0cR\x10sealingPublicKey\"\xb8\x01\n\x14ListDatasetsResponse\x12\x39\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x1d.huilian.connector.v1.DatasetR\x08\x64\x61tasets\x12\x37\n\x08\x61gencies\x18\x02 \x03(\x0b\x32\x1b.huilian.exchange.v1.AgencyR\x08\x61gencies\x12,\n\x12missing_agency_ids\x18\x03 \x03(\tR\x10missingAgencyIds\"\xe9\x02\n\x13\x46\x65tchDatasetRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\nconsent_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\x12I\n\ndataset_id\x18\x03 \x01(\tB*\xbaH\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$R\tdatasetId\x12M\n\x06\x66ields\x18\x04 \x03(\tB5\xbaH2\x92\x01/\x08\x01\x10\x64\x18\x01\"\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$R\x06\x66ields\x12>\n\x06period\x18\x05 \x01(\x0b\x32\x1e.huilian.common.v1.MonthPeriodB\x06\xbaH\x03\xc8\x01\x01R\x06period\"\\\n\x14\x46\x65tchDatasetResponse\x12\x1a\n\x08\x65nvelope\x18\x01 \x01(\x0cR\x08\x65nvelope\x12(\n\x10\x61\x63\x63\x65ss_record_id\x18\x02 \x01(\tR\x0e\x61\x63\x63\x65ssRecordId\"\xe7\x01\n\x0b\x44\x61tasetRead\x12I\n\ndataset_id\x18\x01 \x01(\tB*\xbaH\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$R\tdatasetId\x12M\n\x06\x66ields\x18\x02 \x03(\tB5\xbaH2\x92\x01/\x08\x01\x10\x64\x18\x01\"\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$R\x06\x66ields\x12>\n\x06period\x18\x03 \x01(\x0b\x32\x1e.huilian.common.v1.MonthPeriodB\x06\xbaH\x03\xc8\x01\x01R\x06period\"\x80\x02\n\x14\x46\x65tchDatasetsRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\nconsent_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\x12@\n\x05reads\x18\x03 \x03(\x0b\x32 .huilian.exchange.v1.DatasetReadB\x08\xbaH\x05\x92\x01\x02\x10\x14R\x05reads\x12,\n\x0b\x64\x65\x61\x64line_ms\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\xd0\x86\x03(\x00R\ndeadlineMs\"\xb2\x01\n\x0e\x44\x61tasetFailure\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x14\n\x05\x66\x61ult\x18\x02 \x01(\tR\x05\x66\x61ult\x12\x14\n\x05retry\x18\x03 \x01(\tR\x05retry\x12.\n\x13retry_after_seconds\x18\x04 \x01(\x05R\x11retryAfterSeconds\x12\x17\n\x07text_zh\x18\x05 \x01(\tR\x06textZh\x12\x17\n\x07text_en\x18\x06 \x01(\tR\x06textEn\"W\n\x0f\x44\x61tasetDelivery\x12\x1a\n\x08\x65nvelope\x18\x01 \x01(\x0cR\x08\x65nvelope\x12(\n\x10\x61\x63\x63\x65ss_record_id\x18\x02 \x01(\tR\x0e\x61\x63\x63\x65ssRecordId\"\xfa\x01\n\rDatasetAnswer\x12\x1d\n\ndataset_id\x18\x01 \x01(\tR\tdatasetId\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\x12\x1b\n\tagency_id\x18\x03 \x01(\tR\x08\x61gencyId\x12\x42\n\x08\x64\x65livery\x18\x04 \x01(\x0b\x32$.huilian.exchange.v1.DatasetDeliveryH\x00R\x08\x64\x65livery\x12?\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32#.huilian.exchange.v1.DatasetFailureH\x00R\x07\x66\x61ilureB\t\n\x07outcome\"q\n\x15\x46\x65tchDatasetsResponse\x12<\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\".huilian.exchange.v1.DatasetAnswerR\x07\x61nswers\x12\x1a\n\x08\x63omplete\x18\x02 \x01(\x08R\x08\x63omplete\"\xce\x02\n\x0c\x41\x63\x63\x65ssRecord\x12(\n\x10\x61\x63\x63\x65ss_record_id\x18\x01 \x01(\tR\x0e\x61\x63\x63\x65ssRecordId\x12\x1d\n\nconsent_id\x18\x02 \x01(\tR\tconsentId\x12!\n\x0crecipient_id\x18\x03 \x01(\tR\x0brecipientId\x12!\n\x0cpurpose_code\x18\x04 \x01(\tR\x0bpurposeCode\x12\x1d\n\ndataset_id\x18\x05 \x01(\tR\tdatasetId\x12\x16\n\x06\x66ields\x18\x06 \x03(\tR\x06\x66ields\x12?\n\raccessed_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x61\x63\x63\x65ssedTime\x12\x18\n\x07outcome\x18\x08 \x01(\tR\x07outcome\x12\x1d\n\nrefused_by\x18\t \x01(\tR\trefusedBy\"N\n\x18ListAccessRecordsRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x9a\x01\n\x19ListAccessRecordsResponse\x12H\n\x0e\x61\x63\x63\x65ss_records\x18\x01 \x03(\x0b\x32!.huilian.exchange.v1.AccessRecordR\raccessRecords\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page2\xb7\x03\n\x0f\x45xchangeService\x12\x63\n\x0cListDatasets\x12(.huilian.exchange.v1.ListDatasetsRequest\x1a).huilian.exchange.v1.ListDatasetsResponse\x12\x63\n\x0c\x46\x65tchDataset\x12(.huilian.exchange.v1.FetchDatasetRequest\x1a).huilian.exchange.v1.FetchDatasetResponse\x12\x66\n\rFetchDatasets\x12).huilian.exchange.v1.FetchDatasetsRequest\x1a*.huilian.exchange.v1.FetchDatasetsResponse\x12r\n\x11ListAccessRecords\x12-.huilian.exchange.v1.ListAccessRecordsRequest\x1a..huilian.exchange.v1.ListAccessRecordsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FETCHDATASETREQUEST'].fields_by_name['fields']._serialized_options = b'\272H2\222\001/\010\001\020d\030\001\"\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$'
   _globals['_FETCHDATASETREQUEST'].fields_by_name['period']._loaded_options = None
   _globals['_FETCHDATASETREQUEST'].fields_by_name['period']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_DATASETREAD'].fields_by_name['dataset_id']._loaded_options = None
+  _globals['_DATASETREAD'].fields_by_name['dataset_id']._serialized_options = b'\272H\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$'
+  _globals['_DATASETREAD'].fields_by_name['fields']._loaded_options = None
+  _globals['_DATASETREAD'].fields_by_name['fields']._serialized_options = b'\272H2\222\001/\010\001\020d\030\001\"\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$'
+  _globals['_DATASETREAD'].fields_by_name['period']._loaded_options = None
+  _globals['_DATASETREAD'].fields_by_name['period']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_FETCHDATASETSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_FETCHDATASETSREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
+  _globals['_FETCHDATASETSREQUEST'].fields_by_name['consent_id']._loaded_options = None
+  _globals['_FETCHDATASETSREQUEST'].fields_by_name['consent_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
+  _globals['_FETCHDATASETSREQUEST'].fields_by_name['reads']._loaded_options = None
+  _globals['_FETCHDATASETSREQUEST'].fields_by_name['reads']._serialized_options = b'\272H\005\222\001\002\020\024'
+  _globals['_FETCHDATASETSREQUEST'].fields_by_name['deadline_ms']._loaded_options = None
+  _globals['_FETCHDATASETSREQUEST'].fields_by_name['deadline_ms']._serialized_options = b'\272H\010\032\006\030\320\206\003(\000'
   _globals['_LISTDATASETSREQUEST']._serialized_start=207
   _globals['_LISTDATASETSREQUEST']._serialized_end=228
   _globals['_AGENCY']._serialized_start=231
@@ -55,12 +69,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FETCHDATASETREQUEST']._serialized_end=982
   _globals['_FETCHDATASETRESPONSE']._serialized_start=984
   _globals['_FETCHDATASETRESPONSE']._serialized_end=1076
-  _globals['_ACCESSRECORD']._serialized_start=1079
-  _globals['_ACCESSRECORD']._serialized_end=1413
-  _globals['_LISTACCESSRECORDSREQUEST']._serialized_start=1415
-  _globals['_LISTACCESSRECORDSREQUEST']._serialized_end=1493
-  _globals['_LISTACCESSRECORDSRESPONSE']._serialized_start=1496
-  _globals['_LISTACCESSRECORDSRESPONSE']._serialized_end=1650
-  _globals['_EXCHANGESERVICE']._serialized_start=1653
-  _globals['_EXCHANGESERVICE']._serialized_end=1988
+  _globals['_DATASETREAD']._serialized_start=1079
+  _globals['_DATASETREAD']._serialized_end=1310
+  _globals['_FETCHDATASETSREQUEST']._serialized_start=1313
+  _globals['_FETCHDATASETSREQUEST']._serialized_end=1569
+  _globals['_DATASETFAILURE']._serialized_start=1572
+  _globals['_DATASETFAILURE']._serialized_end=1750
+  _globals['_DATASETDELIVERY']._serialized_start=1752
+  _globals['_DATASETDELIVERY']._serialized_end=1839
+  _globals['_DATASETANSWER']._serialized_start=1842
+  _globals['_DATASETANSWER']._serialized_end=2092
+  _globals['_FETCHDATASETSRESPONSE']._serialized_start=2094
+  _globals['_FETCHDATASETSRESPONSE']._serialized_end=2207
+  _globals['_ACCESSRECORD']._serialized_start=2210
+  _globals['_ACCESSRECORD']._serialized_end=2544
+  _globals['_LISTACCESSRECORDSREQUEST']._serialized_start=2546
+  _globals['_LISTACCESSRECORDSREQUEST']._serialized_end=2624
+  _globals['_LISTACCESSRECORDSRESPONSE']._serialized_start=2627
+  _globals['_LISTACCESSRECORDSRESPONSE']._serialized_end=2781
+  _globals['_EXCHANGESERVICE']._serialized_start=2784
+  _globals['_EXCHANGESERVICE']._serialized_end=3223
 # @@protoc_insertion_point(module_scope)

@@ -159,6 +159,190 @@ class FetchDatasetResponse(_message.Message):
 Global___FetchDatasetResponse: _TypeAlias = FetchDatasetResponse  # noqa: Y015
 
 @_typing.final
+class DatasetRead(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_ID_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    dataset_id: _builtins.str
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def period(self) -> _common_pb2.MonthPeriod: ...
+    def __init__(
+        self,
+        *,
+        dataset_id: _builtins.str = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        period: _common_pb2.MonthPeriod | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset_id", b"dataset_id", "fields", b"fields", "period", b"period"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DatasetRead: _TypeAlias = DatasetRead  # noqa: Y015
+
+@_typing.final
+class FetchDatasetsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONSENT_ID_FIELD_NUMBER: _builtins.int
+    READS_FIELD_NUMBER: _builtins.int
+    DEADLINE_MS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    consent_id: _builtins.str
+    deadline_ms: _builtins.int
+    """Milliseconds for all of them together; 0 means 8,000. What is not there by then fails with PROVIDER_TIMEOUT."""
+    @_builtins.property
+    def reads(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatasetRead]:
+        """Each dataset once; none means everything that the consent grants."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        consent_id: _builtins.str = ...,
+        reads: _abc.Iterable[Global___DatasetRead] | None = ...,
+        deadline_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "deadline_ms", b"deadline_ms", "reads", b"reads", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchDatasetsRequest: _TypeAlias = FetchDatasetsRequest  # noqa: Y015
+
+@_typing.final
+class DatasetFailure(_message.Message):
+    """Why one dataset is missing; from the error catalogue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    FAULT_FIELD_NUMBER: _builtins.int
+    RETRY_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_SECONDS_FIELD_NUMBER: _builtins.int
+    TEXT_ZH_FIELD_NUMBER: _builtins.int
+    TEXT_EN_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    fault: _builtins.str
+    """Who has to act: caller, person, hub or provider."""
+    retry: _builtins.str
+    """Whether the same request may be tried again: never, after_change, backoff or later."""
+    retry_after_seconds: _builtins.int
+    """Seconds after which trying again is worth it; 0 when nobody said."""
+    text_zh: _builtins.str
+    text_en: _builtins.str
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        fault: _builtins.str = ...,
+        retry: _builtins.str = ...,
+        retry_after_seconds: _builtins.int = ...,
+        text_zh: _builtins.str = ...,
+        text_en: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "fault", b"fault", "retry", b"retry", "retry_after_seconds", b"retry_after_seconds", "text_en", b"text_en", "text_zh", b"text_zh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DatasetFailure: _TypeAlias = DatasetFailure  # noqa: Y015
+
+@_typing.final
+class DatasetDelivery(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENVELOPE_FIELD_NUMBER: _builtins.int
+    ACCESS_RECORD_ID_FIELD_NUMBER: _builtins.int
+    envelope: _builtins.bytes
+    """Sealed to the recipient named in the consent."""
+    access_record_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        envelope: _builtins.bytes = ...,
+        access_record_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_record_id", b"access_record_id", "envelope", b"envelope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DatasetDelivery: _TypeAlias = DatasetDelivery  # noqa: Y015
+
+@_typing.final
+class DatasetAnswer(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    AGENCY_ID_FIELD_NUMBER: _builtins.int
+    DELIVERY_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    dataset_id: _builtins.str
+    request_id: _builtins.str
+    """The id of this read, made from the request's id and the dataset: the envelope is bound to it."""
+    agency_id: _builtins.str
+    """The agency that was asked; empty when nobody offers the dataset."""
+    @_builtins.property
+    def delivery(self) -> Global___DatasetDelivery: ...
+    @_builtins.property
+    def failure(self) -> Global___DatasetFailure: ...
+    def __init__(
+        self,
+        *,
+        dataset_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        agency_id: _builtins.str = ...,
+        delivery: Global___DatasetDelivery | None = ...,
+        failure: Global___DatasetFailure | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery", "failure", b"failure", "outcome", b"outcome"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "dataset_id", b"dataset_id", "delivery", b"delivery", "failure", b"failure", "outcome", b"outcome", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["delivery", "failure"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___DatasetAnswer: _TypeAlias = DatasetAnswer  # noqa: Y015
+
+@_typing.final
+class FetchDatasetsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
+    complete: _builtins.bool
+    """Whether every one was delivered."""
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatasetAnswer]:
+        """In the order in which they were asked for."""
+
+    def __init__(
+        self,
+        *,
+        answers: _abc.Iterable[Global___DatasetAnswer] | None = ...,
+        complete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "complete", b"complete"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchDatasetsResponse: _TypeAlias = FetchDatasetsResponse  # noqa: Y015
+
+@_typing.final
 class AccessRecord(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

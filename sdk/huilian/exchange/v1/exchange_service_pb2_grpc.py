@@ -44,6 +44,11 @@ class ExchangeServiceStub:
                 request_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetRequest.SerializeToString,
                 response_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetResponse.FromString,
                 _registered_method=True)
+        self.FetchDatasets = channel.unary_unary(
+                '/huilian.exchange.v1.ExchangeService/FetchDatasets',
+                request_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetsRequest.SerializeToString,
+                response_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetsResponse.FromString,
+                _registered_method=True)
         self.ListAccessRecords = channel.unary_unary(
                 '/huilian.exchange.v1.ExchangeService/ListAccessRecords',
                 request_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ListAccessRecordsRequest.SerializeToString,
@@ -68,6 +73,14 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FetchDatasets(self, request, context):
+        """Several datasets under one consent at once. Each is answered for itself: one source that fails takes nothing from
+        the others. Repeated under the same request id, what was delivered comes again and what failed is tried again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAccessRecords(self, request, context):
         """Who read the caller's data, when and why.
         """
@@ -87,6 +100,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.FetchDataset,
                     request_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetRequest.FromString,
                     response_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetResponse.SerializeToString,
+            ),
+            'FetchDatasets': grpc.unary_unary_rpc_method_handler(
+                    servicer.FetchDatasets,
+                    request_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetsRequest.FromString,
+                    response_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetsResponse.SerializeToString,
             ),
             'ListAccessRecords': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAccessRecords,
@@ -148,6 +166,33 @@ class ExchangeService:
             '/huilian.exchange.v1.ExchangeService/FetchDataset',
             huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetRequest.SerializeToString,
             huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchDatasets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.exchange.v1.ExchangeService/FetchDatasets',
+            huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetsRequest.SerializeToString,
+            huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class ExchangeServiceStub:
     """Every dataset on offer with its fields, and the agencies' keys."""
     FetchDataset: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.FetchDatasetRequest, _exchange_service_pb2.FetchDatasetResponse]
     """One read under a consent; the payload stays sealed to the recipient named in it."""
+    FetchDatasets: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.FetchDatasetsRequest, _exchange_service_pb2.FetchDatasetsResponse]
+    """Several datasets under one consent at once. Each is answered for itself: one source that fails takes nothing from
+    the others. Repeated under the same request id, what was delivered comes again and what failed is tried again.
+    """
     ListAccessRecords: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ListAccessRecordsRequest, _exchange_service_pb2.ListAccessRecordsResponse]
     """Who read the caller's data, when and why."""
 
@@ -45,6 +49,10 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """Every dataset on offer with its fields, and the agencies' keys."""
     FetchDataset: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.FetchDatasetRequest, _exchange_service_pb2.FetchDatasetResponse]  # type: ignore[assignment]
     """One read under a consent; the payload stays sealed to the recipient named in it."""
+    FetchDatasets: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.FetchDatasetsRequest, _exchange_service_pb2.FetchDatasetsResponse]  # type: ignore[assignment]
+    """Several datasets under one consent at once. Each is answered for itself: one source that fails takes nothing from
+    the others. Repeated under the same request id, what was delivered comes again and what failed is tried again.
+    """
     ListAccessRecords: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ListAccessRecordsRequest, _exchange_service_pb2.ListAccessRecordsResponse]  # type: ignore[assignment]
     """Who read the caller's data, when and why."""
 
@@ -64,6 +72,16 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_service_pb2.FetchDatasetResponse, _abc.Awaitable[_exchange_service_pb2.FetchDatasetResponse]]:
         """One read under a consent; the payload stays sealed to the recipient named in it."""
+
+    @_abc_1.abstractmethod
+    def FetchDatasets(
+        self,
+        request: _exchange_service_pb2.FetchDatasetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.FetchDatasetsResponse, _abc.Awaitable[_exchange_service_pb2.FetchDatasetsResponse]]:
+        """Several datasets under one consent at once. Each is answered for itself: one source that fails takes nothing from
+        the others. Repeated under the same request id, what was delivered comes again and what failed is tried again.
+        """
 
     @_abc_1.abstractmethod
     def ListAccessRecords(
