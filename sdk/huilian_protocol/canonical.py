@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import rfc8785
@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 MAX_DEPTH = 64
+_MOST = 2**53 - 1
+_encode_plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, check_circular=False).encode
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # A whole string (its brackets do not count) or one bracket. An unfinished string swallows the rest and does not parse.
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -36,8 +38,9 @@ def canonicalise(value: Any) -> bytes:
     """The RFC 8785 bytes of ``value``. Raises ``ValueError`` for floats, big integers, lone surrogates and non-JSON
     types.
     """
-    _refuse_floats(value)
     try:
+        if _is_plain(value):
+            return _encode_plain(value).encode("utf-8")
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise ValueError(f"no canonical form: {error}") from error
@@ -113,12 +116,35 @@ def _depth(data: bytes) -> int:
     return deepest
 
 
-def _refuse_floats(value: Any) -> None:
+def _is_plain(value: Any) -> bool:
+    """Whether the interpreter's own encoder writes the RFC 8785 form of this, several times faster than `rfc8785`.
+
+    It escapes texts the same way; its keys are in the same order as long as they are ASCII. Raises ``ValueError`` for
+    floats. What is not plain is left to `rfc8785`, its refusal included.
+    """
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is dict:
+        return _are_plain(value.values()) and all(type(key) is str and key.isascii() for key in value)
+    if kind is list or kind is tuple:
+        return _are_plain(value)
+    if kind is int:
+        return -_MOST <= value <= _MOST
     if isinstance(value, float):
         raise ValueError("no canonical form: floats are not allowed")
+    return _holds_no_float(value)
+
+
+def _are_plain(values: Iterable[Any]) -> bool:
+    # Every one is looked at, also after one that is not plain: a float anywhere is refused.
+    return all([_is_plain(value) for value in values])
+
+
+def _holds_no_float(value: Any) -> bool:
+    """Look into subclasses of the JSON types for floats; they are never plain."""
     if isinstance(value, dict):
-        for item in value.values():
-            _refuse_floats(item)
+        _are_plain(value.values())
     elif isinstance(value, (list, tuple)):
-        for item in value:
-            _refuse_floats(item)
+        _are_plain(value)
+    return False

@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -46,6 +47,8 @@ TYPE = "huilian-sealed/v1"
 MAX_ENVELOPE_BYTES = 4 * 1024 * 1024
 _MLKEM_PUBLIC_BYTES = 1184
 _SEED_BYTES = 32
+# Expanding an X-Wing key costs more than using it, and a process seals and opens with the same few again and again.
+REMEMBERED_KEYS = 64
 
 
 class Suite(StrEnum):
@@ -111,6 +114,7 @@ def generate_keypair(suite: Suite) -> KeyPair:
     return KeyPair(private, public_key_of(suite, private))
 
 
+@lru_cache(REMEMBERED_KEYS)
 def public_key_of(suite: Suite, private_key: bytes) -> bytes:
     """The public key of a 32-byte private key: 32 bytes for x25519, 65 for sm, 1216 for xwing.
 
@@ -124,6 +128,7 @@ def public_key_of(suite: Suite, private_key: bytes) -> bytes:
     return mlkem_key.public_key().public_bytes_raw() + x25519_key.public_key().public_bytes_raw()
 
 
+@lru_cache(REMEMBERED_KEYS)
 def key_id(public_key: bytes) -> str:
     """The id of a sealing key: base64url of the SHA-256 of its public bytes."""
     return b64u_encode(hashlib.sha256(public_key).digest())
@@ -224,6 +229,7 @@ def _xwing_parts(seed: bytes) -> tuple[mlkem.MLKEM768PrivateKey, x25519.X25519Pr
     return mlkem.MLKEM768PrivateKey.from_seed_bytes(expanded[:64]), _x25519_private(expanded[64:])
 
 
+@lru_cache(REMEMBERED_KEYS)
 def _private(suite: Suite, private_key: bytes) -> x25519.X25519PrivateKey | hpke.MLKEM768X25519PrivateKey:
     if suite is Suite.X25519:
         return _x25519_private(private_key)
@@ -238,6 +244,7 @@ def _check_public(suite: Suite, public_key: bytes) -> None:
         _public(suite, public_key)
 
 
+@lru_cache(REMEMBERED_KEYS)
 def _public(suite: Suite, public_key: bytes) -> x25519.X25519PublicKey | hpke.MLKEM768X25519PublicKey:
     if suite is Suite.X25519:
         return x25519.X25519PublicKey.from_public_bytes(public_key)
