@@ -219,7 +219,7 @@ class _Builder:
             catalogue=catalogue,
             recipients=recipients,
             ledger=self.ledger,
-            pace=ReadPace(self.pace, self.database, self.consents),
+            pace=ReadPace(self.pace, self.consents),
         )
         self.hub.workers["revocations"] = self.consents.revocations.run
         self.hub.workers["exchange"] = self.exchange.run

@@ -6,10 +6,10 @@ verify all of it again by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -31,6 +31,7 @@ from hub.platform.database import Database
 
 GRANT_RECORD = "consent-grant"
 REVOCATION_RECORD = "consent-revocation"
+REMEMBERED_ARTEFACTS = 1_024
 
 
 def grant_record_id(consent_id: str) -> str:
@@ -57,7 +58,7 @@ class Consent:
     @cached_property
     def artefact(self) -> Artefact:
         """What the person signed, or is asked to sign."""
-        return parse_artefact(self.artefact_bytes)
+        return _parsed(self.artefact_bytes)
 
     def refusal(self) -> HuilianError:
         """Why this consent does not allow a read now; for one that is not in force."""
@@ -186,31 +187,35 @@ class ConsentService:
 
     async def find(self, consent_id: str) -> Consent:
         """Any consent, for a read under it; raises NOT_FOUND. The reader's right is the exchange's to check."""
-        row = await self._store.find(consent_id)
-        if row is None:
+        consent = (await self.find_all([consent_id])).get(consent_id)
+        if consent is None:
             raise _not_found(consent_id)
-        return _view(row, self._clock.now())
+        return consent
 
-    async def lock(self, consent_id: str) -> Consent:
-        """Any consent, unchanged until the open transaction ends; raises NOT_FOUND."""
-        row = await self._store.lock(consent_id)
-        if row is None:
-            raise _not_found(consent_id)
-        return _view(row, self._clock.now())
+    async def find_all(self, consent_ids: Collection[str]) -> dict[str, Consent]:
+        """Those of these consents that exist, by id. Unchanged until the open transaction ends for whoever holds their
+        locks, `("consent", id)`.
+        """
+        now = self._clock.now()
+        return {row.id: _view(row, now) for row in await self._store.find_all(consent_ids)}
 
     async def sealed_subject(self, consent_id: str, agency: str) -> bytes:
         """Who the person is, for this agency only; raises NOT_FOUND."""
-        envelope = await self._store.sealed_subject(consent_id, agency)
+        envelope = (await self.sealed_subjects([(consent_id, agency)])).get((consent_id, agency))
         if envelope is None:
             raise HuilianError("NOT_FOUND", resource=f"sealed subject of consent {consent_id} for {agency}")
         return envelope
 
-    async def exhaust(self, consent_id: str) -> None:
-        """The last allowed read was taken. A consent that ended in the meantime stays as it is."""
-        row = await self._store.lock(consent_id)
-        if row is not None and _state(row, self._clock.now()) is State.GRANTED:
-            row.state = after(State.GRANTED, Event.EXHAUST)
-            await row.save()
+    async def sealed_subjects(self, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        """Who the persons are, by consent id and agency, each for that agency only; those that are known."""
+        return await self._store.sealed_subjects(wanted)
+
+    async def exhaust_all(self, consent_ids: Collection[str]) -> None:
+        """The last allowed read was taken. A consent that is not in force any more stays as it is.
+
+        The caller holds the consents' locks.
+        """
+        await self._store.move_all(consent_ids, State.GRANTED, after(State.GRANTED, Event.EXHAUST))
 
     async def _owned(self, subject: str, consent_id: str) -> ConsentRow:
         row = await self._store.lock(consent_id)
@@ -263,6 +268,12 @@ def _record(kind: str, artefact: Artefact, at: datetime) -> dict[str, Any]:
         "purpose": artefact.purpose.code,
         "at": format_time(at),
     }
+
+
+@lru_cache(REMEMBERED_ARTEFACTS)
+def _parsed(artefact: bytes) -> Artefact:
+    """The same bytes say the same; an artefact never changes."""
+    return parse_artefact(artefact)
 
 
 def _state(row: ConsentRow, now: datetime) -> State:

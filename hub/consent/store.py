@@ -5,7 +5,7 @@ A consent row holds pseudonyms only; who the person is lies in `SealedSubjectRow
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from tortoise import fields
@@ -70,6 +70,15 @@ class ConsentStore:
         """The consent, or None."""
         return await ConsentRow.get_or_none(id=consent_id)
 
+    async def find_all(self, consent_ids: Collection[str]) -> list[ConsentRow]:
+        """Those of these consents that exist."""
+        return await ConsentRow.filter(id__in=list(consent_ids))
+
+    async def move_all(self, consent_ids: Collection[str], old: str, new: str) -> None:
+        """Change the state of those of these consents that are in the old one."""
+        if consent_ids:
+            await ConsentRow.filter(id__in=list(consent_ids), state=old).update(state=new)
+
     async def lock(self, consent_id: str) -> ConsentRow | None:
         """The consent, with nobody else changing it until this transaction ends; or None."""
         await self._database.lock("consent", consent_id)
@@ -88,10 +97,11 @@ class ConsentStore:
         for agency, envelope in sorted(envelopes.items()):
             await SealedSubjectRow.create(id=f"{consent_id}/{agency}", envelope=envelope)
 
-    async def sealed_subject(self, consent_id: str, agency: str) -> bytes | None:
-        """The envelope that only this agency can open, or None."""
-        row = await SealedSubjectRow.get_or_none(id=f"{consent_id}/{agency}")
-        return None if row is None else bytes(row.envelope)
+    async def sealed_subjects(self, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        """The envelopes by consent id and agency, each of which only that agency can open; those that are known."""
+        by_id = {f"{consent_id}/{agency}": (consent_id, agency) for consent_id, agency in wanted}
+        rows = await self._database.fetch_in("SELECT id, envelope FROM consent_sealed_subject WHERE id IN $in", by_id)
+        return {by_id[row["id"]]: bytes(row["envelope"]) for row in rows}
 
     async def add_revocation(self, consent_id: str, at: datetime) -> int:
         """Append to the revocations; the new cursor. Serialised, so that no reader can skip a late commit."""

@@ -6,27 +6,29 @@ the person can prove that none is missing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from huilian_protocol.clock import Clock
 
-from hub.exchange.rules import RECORD_TYPE, Attempt, Outcome, access_record
-from hub.ledger.service import LedgerService, RecordPage
-from hub.platform.ids import Ids
+from hub.exchange.books import AccessDraft
+from hub.exchange.rules import RECORD_TYPE, access_record
+from hub.ledger.service import ChainedRecord, LedgerService, RecordPage
 
 
 class AccessLog:
     """Writes access records inside the caller's transaction and reads them back for the person."""
 
-    def __init__(self, clock: Clock, ids: Ids, ledger: LedgerService) -> None:
-        self._clock, self._ids, self._ledger = clock, ids, ledger
+    def __init__(self, clock: Clock, ledger: LedgerService) -> None:
+        self._clock, self._ledger = clock, ledger
 
-    async def write(self, attempt: Attempt, outcome: Outcome, edge_signature: str = "") -> str:
-        """Record one outcome; the new record's id. `edge_signature` is the evidence of a delivery."""
-        record = access_record(attempt, outcome, self._clock.now())
-        record_id = f"{RECORD_TYPE}:{self._ids()}"
-        evidence = {"edge_signature": edge_signature} if edge_signature else {}
-        subject = attempt.artefact.subject
-        await self._ledger.append_chained(RECORD_TYPE, record_id, record, subject=subject, evidence=evidence)
-        return record_id
+    async def write(self, drafts: Sequence[AccessDraft]) -> None:
+        """Record how attempts ended."""
+        await self._ledger.append_all_chained([self._record(draft) for draft in drafts])
+
+    def _record(self, draft: AccessDraft) -> ChainedRecord:
+        content = access_record(draft.attempt, draft.outcome, self._clock.now())
+        evidence = {"edge_signature": draft.edge_signature} if draft.edge_signature else {}
+        return ChainedRecord(RECORD_TYPE, draft.record_id, content, draft.attempt.artefact.subject, evidence)
 
     async def page(self, subject: str, token: str, size: int) -> RecordPage:
         """The person's records, newest first; `token` is that of the page before, or empty."""

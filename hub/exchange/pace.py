@@ -7,7 +7,6 @@ from typing import Protocol
 
 from hub.consent.service import ConsentService
 from hub.exchange.rules import Read
-from hub.platform.database import Database
 
 # Whose consent it is never changes, so it is looked up once.
 REMEMBERED_CONSENTS = 20_000
@@ -24,8 +23,8 @@ class Limiter(Protocol):
 class ReadPace:
     """Counts reads before anything is done for them, so that a refused one costs nothing and uses nothing up."""
 
-    def __init__(self, limiter: Limiter, database: Database, consents: ConsentService) -> None:
-        self._limiter, self._database, self._consents = limiter, database, consents
+    def __init__(self, limiter: Limiter, consents: ConsentService) -> None:
+        self._limiter, self._consents = limiter, consents
         self._subjects: OrderedDict[str, str] = OrderedDict()
 
     async def check(self, requested_by: str, read: Read) -> None:
@@ -36,8 +35,7 @@ class ReadPace:
         known = self._subjects.get(consent_id)
         if known is not None:
             return known
-        async with self._database.transaction():
-            subject = (await self._consents.find(consent_id)).artefact.subject
+        subject = (await self._consents.find(consent_id)).artefact.subject
         self._subjects[consent_id] = subject
         while len(self._subjects) > REMEMBERED_CONSENTS:
             self._subjects.popitem(last=False)

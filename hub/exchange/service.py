@@ -1,8 +1,9 @@
 """Consented reads: check, count, forward, verify the answer, record. The hub never holds a key that opens an answer.
 
-A read is two transactions with the network between them. The first (admission) takes the quota and leaves a RUNNING
-row; the second (settlement) writes the outcome with its access record and ledger leaf. A process that dies in between
-leaves the row: the same request id takes the read up again, and the edge counts for itself.
+A read comes to the books twice, with the network in between. The first time (admission) takes the quota and leaves a
+RUNNING row; the second (settlement) writes the outcome with its access record and ledger leaf. A process that dies in
+between leaves the row: the same request id takes the read up again, and the edge counts for itself. Reads that come at
+the same time share a transaction (`bookkeeping.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from hub.consent.ports import Recipients
 from hub.consent.service import ConsentService
 from hub.exchange.access import AccessLog
 from hub.exchange.admission import Admission, Ticket
+from hub.exchange.bookkeeping import Bookkeeping
+from hub.exchange.books import Answered, Failed, Wanted
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.many import ManyReads
 from hub.exchange.pace import ReadPace
@@ -57,9 +60,10 @@ class ExchangeService:
         store = self._store = ExchangeStore(database)
         # What the hub still keeps sealed goes in the transaction that revokes (PIPL article 47).
         consents.when_revoked(store.forget_answers)
-        self._access_log = AccessLog(clock, ids, ledger)
-        self._settlement = Settlement(store, clock, consents, self._access_log)
-        self._admission = Admission(store, clock, consents, recipients, self._access_log, self._settlement)
+        self._access_log = AccessLog(clock, ledger)
+        self._books = Bookkeeping(
+            database, ids, store, consents, self._access_log, Admission(clock, recipients), Settlement(clock)
+        )
         self.many = ManyReads(self.fetch, database, consents)
         self._out: set[asyncio.Task[Delivery]] = set()
 
@@ -74,16 +78,11 @@ class ExchangeService:
         """
         if self._pace is not None:
             await self._pace.check(requested_by, read)
-        offer = await self.catalogue.offer(read.dataset)
-        async with self._database.transaction():
-            admitted = await self._admission.admit(requested_by, read, offer)
-        if isinstance(admitted, Ticket):
-            # The outcome of a request that went out is recorded even when the caller has stopped waiting.
-            task = asyncio.create_task(self._forward(admitted))
-            self._out.add(task)
-            task.add_done_callback(self._out.discard)
-            return await asyncio.shield(task)
-        return _raised(admitted)
+        # The outcome of a request that was let out is recorded even when the caller has stopped waiting.
+        task = asyncio.create_task(self._fetch(requested_by, read))
+        self._out.add(task)
+        task.add_done_callback(self._out.discard)
+        return await asyncio.shield(task)
 
     async def access_records(self, subject: str, token: str, size: int) -> RecordPage:
         """Who read this person's data: records newest first. Raises INVALID_ARGUMENT for a foreign token."""
@@ -108,23 +107,18 @@ class ExchangeService:
         """Wait until every request that went out has its outcome recorded; for a graceful stop."""
         await asyncio.gather(*self._out, return_exceptions=True)
 
+    async def _fetch(self, requested_by: str, read: Read) -> Delivery:
+        offer = await self.catalogue.offer(read.dataset)
+        admitted = await self._books.admit(Wanted(requested_by, read, offer))
+        return admitted if isinstance(admitted, Delivery) else await self._forward(admitted)
+
     async def _forward(self, ticket: Ticket) -> Delivery:
         try:
             answer = await ticket.offer.connector.read(ticket.request)
             _check_answer(ticket, answer)
         except HuilianError as error:
-            async with self._database.transaction():
-                await self._settlement.fail(ticket.attempt, error, EDGE)
-            raise
-        async with self._database.transaction():
-            settled = await self._settlement.deliver(ticket.attempt, answer.envelope, answer.edge_signature)
-        return _raised(settled)
-
-
-def _raised(outcome: Delivery | HuilianError) -> Delivery:
-    if isinstance(outcome, HuilianError):
-        raise outcome
-    return outcome
+            return await self._books.settle(Failed(ticket.attempt, error, EDGE))
+        return await self._books.settle(Answered(ticket.attempt, answer.envelope, answer.edge_signature))
 
 
 def _check_answer(ticket: Ticket, answer: connector_pb.ReadResponse) -> None:

@@ -6,14 +6,20 @@ no key that opens it here. Access records are the ledger's.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+from huilian_protocol.canonical import canonicalise, parse_json
 from tortoise import fields
 from tortoise.models import Model
 
 from hub.platform.database import Database
 from hub.platform.fields import UtcDatetimeField
+
+_TIME = UtcDatetimeField()
 
 
 class Phase(StrEnum):
@@ -58,20 +64,34 @@ class QuotaRow(Model):
         table = "exchange_quota"
 
 
+@dataclass(slots=True)
+class StoredRead:
+    """A `ReadRow` outside the database."""
+
+    id: str
+    consent_id: str
+    fingerprint: bytes
+    phase: Phase | None = None
+    running_until: datetime | None = None
+    envelope: bytes | None = None
+    keep_until: datetime | None = None
+    refusal: dict[str, str] | None = None
+    access_record_id: str | None = None
+
+
 class ExchangeStore:
-    """The only place of the exchange that speaks SQL."""
+    """The only place of the exchange that speaks SQL. Reads are a hot path: plain statements for many at once."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def lock_read(self, row_id: str) -> ReadRow | None:
-        """The request with nobody else changing it until this transaction ends; or None."""
-        await self._database.lock("exchange-read", row_id)
-        return await ReadRow.get_or_none(id=row_id)
+    async def reads(self, ids: Collection[str]) -> dict[str, StoredRead]:
+        """Those of these requests that are known, by id."""
+        return {row["id"]: _read_of(row) for row in await self._database.fetch_in(_SELECT_READS, ids)}
 
-    async def put_read(self, row: ReadRow) -> None:
-        """Store a request as it stands now."""
-        await row.save(force_create=not row._saved_in_db)
+    async def put_reads(self, reads: Iterable[StoredRead]) -> None:
+        """Store requests as they stand now."""
+        await self._database.execute_many(_PUT_READ, [_read_values(read) for read in reads])
 
     async def forget_answers(self, consent_id: str) -> None:
         """Drop every sealed answer under this consent."""
@@ -81,32 +101,70 @@ class ExchangeStore:
         """Drop the sealed answers whose time is over; how many."""
         return await ReadRow.filter(keep_until__lte=now).update(envelope=None, keep_until=None)
 
-    async def others_running(self, row: ReadRow) -> bool:
-        """Whether other requests under the same consent are under way."""
-        rows = ReadRow.filter(consent_id=row.consent_id, phase=Phase.RUNNING)
-        return await rows.exclude(id=row.id).exists()
+    async def running(self, consent_ids: Collection[str]) -> dict[str, str]:
+        """Ids of requests under way under these consents, each with its consent's id."""
+        sql = "SELECT id, consent_id FROM exchange_read WHERE phase = $1 AND consent_id IN $in"
+        rows = await self._database.fetch_in(sql, consent_ids, Phase.RUNNING.value)
+        return {row["id"]: row["consent_id"] for row in rows}
 
-    async def take_quota(self, consent_id: str, dataset: str, most: int) -> bool:
-        """Count one more read if fewer than `most` are counted; one statement, so it is exact under any concurrency."""
-        key = _quota_key(consent_id, dataset)
-        await self._database.execute(
-            "INSERT INTO exchange_quota (id, used) VALUES ($1, 0) ON CONFLICT (id) DO NOTHING", key
+    async def used(self, keys: Collection[str]) -> dict[str, int]:
+        """Reads counted so far, by quota key (`quota_key`); nothing of those never counted."""
+        rows = await self._database.fetch_in("SELECT id, used FROM exchange_quota WHERE id IN $in", keys)
+        return {row["id"]: row["used"] for row in rows}
+
+    async def count(self, changes: Mapping[str, int]) -> None:
+        """Add to the counted reads; whoever compared `used` before holds the keys' locks."""
+        sql = (
+            "INSERT INTO exchange_quota (id, used) VALUES ($1, $2)"
+            " ON CONFLICT (id) DO UPDATE SET used = exchange_quota.used + excluded.used"
         )
-        taken = await self._database.execute(
-            "UPDATE exchange_quota SET used = used + 1 WHERE id = $1 AND used < $2", key, most
-        )
-        return taken == 1
-
-    async def give_back_quota(self, consent_id: str, dataset: str) -> None:
-        """Uncount a read that delivered nothing."""
-        key = _quota_key(consent_id, dataset)
-        await self._database.execute("UPDATE exchange_quota SET used = used - 1 WHERE id = $1", key)
-
-    async def used_up(self, consent_id: str, datasets: list[str], most: int) -> bool:
-        """Whether every one of these datasets was read as often as allowed."""
-        keys = [_quota_key(consent_id, dataset) for dataset in datasets]
-        return await QuotaRow.filter(id__in=keys, used__gte=most).count() == len(keys)
+        await self._database.execute_many(sql, sorted(changes.items()))
 
 
-def _quota_key(consent_id: str, dataset: str) -> str:
+def quota_key(consent_id: str, dataset: str) -> str:
+    """The name under which the reads of one dataset under one consent are counted."""
     return f"{consent_id}/{dataset}"
+
+
+_SELECT_READS = """
+SELECT id, consent_id, fingerprint, phase, running_until, envelope, keep_until, refusal, access_record_id
+FROM exchange_read WHERE id IN $in
+"""
+_PUT_READ = """
+INSERT INTO exchange_read
+(id, consent_id, fingerprint, phase, running_until, envelope, keep_until, refusal, access_record_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, running_until = excluded.running_until,
+envelope = excluded.envelope, keep_until = excluded.keep_until, refusal = excluded.refusal,
+access_record_id = excluded.access_record_id
+"""
+
+
+def _read_of(row: Mapping[str, Any]) -> StoredRead:
+    return StoredRead(
+        id=row["id"],
+        consent_id=row["consent_id"],
+        fingerprint=bytes(row["fingerprint"]),
+        phase=Phase(row["phase"]),
+        running_until=_TIME.to_python_value(row["running_until"]),
+        envelope=None if row["envelope"] is None else bytes(row["envelope"]),
+        keep_until=_TIME.to_python_value(row["keep_until"]),
+        refusal=None if row["refusal"] is None else parse_json(row["refusal"].encode("utf-8")),
+        access_record_id=row["access_record_id"],
+    )
+
+
+def _read_values(read: StoredRead) -> tuple[Any, ...]:
+    assert read.phase is not None, "only a read that was decided on is stored"
+    refusal = None if read.refusal is None else canonicalise(read.refusal).decode("utf-8")
+    return (
+        read.id,
+        read.consent_id,
+        read.fingerprint,
+        read.phase.value,
+        read.running_until,
+        read.envelope,
+        read.keep_until,
+        refusal,
+        read.access_record_id,
+    )

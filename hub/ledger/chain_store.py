@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from tortoise.expressions import Q
 
@@ -16,28 +17,31 @@ _SHOWN = Q(chain_sequence__isnull=False) | Q(record_id__startswith="access:")
 _STATEMENTS = Q(record_id__startswith="access-statement:")
 
 
+_END = (
+    "SELECT * FROM (SELECT subject, chain_sequence, commitment, written_at FROM ledger_leaf"
+    " WHERE subject = $each AND chain_sequence IS NOT NULL ORDER BY chain_sequence DESC LIMIT 1) AS chain_end"
+)
+
+
+def _end_of(row: Mapping[str, Any]) -> ChainEnd:
+    at = row["written_at"]
+    at = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return ChainEnd(int(row["chain_sequence"]), bytes(row["commitment"]), in_utc(at))
+
+
 class SubjectChainStore:
     """The chained records of persons; a chain's order is `chain_sequence`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def lock_end(self, subject: str) -> ChainEnd | None:
-        """The end of a chain, with nobody else adding to it until this transaction ends; None for an empty one."""
-        await self._database.lock("ledger-chain", subject)
-        return await self._end(subject)
-
-    async def _end(self, subject: str) -> ChainEnd | None:
-        sql = (
-            "SELECT chain_sequence, commitment, written_at FROM ledger_leaf"
-            " WHERE subject = $1 AND chain_sequence IS NOT NULL ORDER BY chain_sequence DESC LIMIT 1"
-        )
-        rows = await self._database.fetch(sql, subject)
-        if not rows:
-            return None
-        row, at = rows[0], rows[0]["written_at"]
-        at = datetime.fromisoformat(at) if isinstance(at, str) else at
-        return ChainEnd(int(row["chain_sequence"]), bytes(row["commitment"]), in_utc(at))
+    async def lock_ends(self, subjects: Sequence[str]) -> dict[str, ChainEnd]:
+        """The ends of these chains, with nobody else adding to them until this transaction ends; none for an empty
+        one.
+        """
+        await self._database.lock_all(("ledger-chain", subject) for subject in subjects)
+        rows = await self._database.fetch_each(_END, subjects)
+        return {row["subject"]: _end_of(row) for row in rows}
 
     async def page(self, subject: str, after: LeafRow | None, size: int) -> list[LeafRow]:
         """A person's records about accesses, newest first; those that follow `after` when it is given."""

@@ -13,6 +13,10 @@ class SubjectCipher(Protocol):
         """Return ciphertext that becomes unreadable when the person's key is destroyed."""
         ...
 
+    async def encrypt_for_subjects(self, items: Sequence[tuple[str, bytes]]) -> list[bytes]:
+        """Return the same for several subjects' data."""
+        ...
+
     async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
         """Return the plaintext; an error once the key is destroyed."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from huilian_protocol.record import SALT_BYTES, commit_record
 from hub.ledger.chain_store import SubjectChainStore
 from hub.ledger.ports import SubjectCipher
 from hub.ledger.rules import Body, is_party, logged_record, pack_body, unpack_body
-from hub.ledger.store import ChainStore, LeafRow, LogStore, NewLeaf
+from hub.ledger.store import ChainEnd, ChainStore, LeafRow, LogStore, NewLeaf
 from hub.platform.database import Database
 from hub.platform.transactions import require_transaction
 from ledger.anchor.sender import SettledTransaction
@@ -47,6 +47,17 @@ class RecordPage:
 
     records: tuple[StoredRecord, ...]
     next_token: str
+
+
+@dataclass(frozen=True)
+class ChainedRecord:
+    """A record to be added to the chain of its subject; see `LedgerService.append`."""
+
+    record_type: str
+    record_id: str
+    content: dict[str, Any]
+    subject: str
+    evidence: dict[str, Any]
 
 
 class LedgerService:
@@ -84,7 +95,8 @@ class LedgerService:
         ALREADY_EXISTS when the record id was used before.
         """
         require_transaction("a ledger record")
-        await self._add(record_type, record_id, record, subject, evidence, self._clock.now())
+        draft = self._draft(record_type, record_id, record, evidence, self._clock.now())
+        await self._add([replace(draft, subject=subject)])
 
     async def append_chained(
         self, record_type: str, record_id: str, record: dict[str, Any], *, subject: str, evidence: dict[str, Any]
@@ -94,31 +106,47 @@ class LedgerService:
         Whoever is shown a chain can therefore tell that nothing is missing. The subject's writers queue here until
         their transactions end, so a chain never forks; its times never go back. Raises as `append`.
         """
-        require_transaction("a ledger record")
-        end = await self._chains.lock_end(subject)
-        now = self._clock.now() if end is None else max(self._clock.now(), end.written_at)
-        link = chain_link(end.sequence + 1, end.commitment) if end else chain_link(1, None)
-        await self._add(record_type, record_id, {**record, "chain": link}, subject, evidence, now, link["sequence"])
+        await self.append_all_chained([ChainedRecord(record_type, record_id, record, subject, evidence)])
 
-    async def _add(
-        self,
-        record_type: str,
-        record_id: str,
-        content: dict[str, Any],
-        subject: str | None,
-        evidence: dict[str, Any],
-        now: datetime,
-        sequence: int | None = None,
-    ) -> None:
+    async def append_all_chained(self, records: Sequence[ChainedRecord]) -> None:
+        """`append_chained` for several records, in their order, in as many statements as for one.
+
+        Raises ALREADY_EXISTS as `append` does, but for several an IntegrityError.
+        """
+        require_transaction("a ledger record")
+        ends = await self._chains.lock_ends(sorted({record.subject for record in records}))
+        drafts = []
+        for record in records:
+            end = ends.get(record.subject)
+            now = self._clock.now() if end is None else max(self._clock.now(), end.written_at)
+            link = chain_link(end.sequence + 1, end.commitment) if end else chain_link(1, None)
+            content = {**record.content, "chain": link}
+            draft = self._draft(record.record_type, record.record_id, content, record.evidence, now)
+            ends[record.subject] = ChainEnd(link["sequence"], draft.commitment, now)
+            drafts.append(replace(draft, subject=record.subject, chain_sequence=link["sequence"]))
+        await self._add(drafts)
+
+    def _draft(
+        self, record_type: str, record_id: str, content: dict[str, Any], evidence: dict[str, Any], now: datetime
+    ) -> NewLeaf:
+        """A leaf whose readable copy is not encrypted yet."""
         salt = self._random_bytes(SALT_BYTES)
         logged = logged_record(record_type, record_id, content, evidence, now)
-        body = pack_body(logged, salt, evidence)
-        if subject is not None:
-            body = await self._cipher.encrypt_for_subject(subject, body)
-        leaf = NewLeaf(record_id, subject, commit_record(logged, salt), body, now, sequence)
-        if not await self._log.add_leaf(leaf):
+        return NewLeaf(record_id, None, commit_record(logged, salt), pack_body(logged, salt, evidence), now)
+
+    async def _add(self, drafts: Sequence[NewLeaf]) -> None:
+        leaves = await self._sealed(drafts)
+        if len(leaves) != 1:
+            await self._log.add_leaves(leaves)
+        elif not await self._log.add_leaf(leaves[0]):
             raise HuilianError("ALREADY_EXISTS", "a ledger record with this id", resource="record")
         self._database.after_commit(self._wake_sequencer)
+
+    async def _sealed(self, drafts: Sequence[NewLeaf]) -> list[NewLeaf]:
+        """With readable copies that only their subjects' keys open, where they are about persons."""
+        personal = [(draft.subject, draft.body) for draft in drafts if draft.subject is not None]
+        bodies = iter(await self._cipher.encrypt_for_subjects(personal) if personal else ())
+        return [draft if draft.subject is None else replace(draft, body=next(bodies)) for draft in drafts]
 
     async def records_about(self, subject: str, token: str, size: int) -> RecordPage:
         """The person's access records, newest first; `token` is that of the page before, or empty.

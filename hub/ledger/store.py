@@ -158,6 +158,16 @@ class PendingLeaf:
     commitment: bytes
 
 
+_ADD_LEAF = (
+    "INSERT INTO ledger_leaf (record_id, subject, commitment, body, written_at, chain_sequence)"
+    " VALUES ($1, $2, $3, $4, $5, $6)"
+)
+
+
+def _leaf_values(leaf: NewLeaf) -> tuple[Any, ...]:
+    return (leaf.record_id, leaf.subject, leaf.commitment, leaf.body, leaf.written_at, leaf.chain_sequence)
+
+
 class LogStore:
     """Leaves, tiles, head and checkpoints (implements `ledger.merkle.tiles.TileStore`)."""
 
@@ -166,12 +176,12 @@ class LogStore:
 
     async def add_leaf(self, leaf: NewLeaf) -> bool:
         """Store a record in the open transaction; False when its id is taken."""
-        sql = (
-            "INSERT INTO ledger_leaf (record_id, subject, commitment, body, written_at, chain_sequence)"
-            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (record_id) DO NOTHING RETURNING id"
-        )
-        values = (leaf.record_id, leaf.subject, leaf.commitment, leaf.body, leaf.written_at, leaf.chain_sequence)
-        return len(await self._database.fetch(sql, *values)) == 1
+        sql = f"{_ADD_LEAF} ON CONFLICT (record_id) DO NOTHING RETURNING id"
+        return len(await self._database.fetch(sql, *_leaf_values(leaf))) == 1
+
+    async def add_leaves(self, leaves: Sequence[NewLeaf]) -> None:
+        """Store records in the open transaction, in this order. Raises IntegrityError when an id is taken."""
+        await self._database.execute_many(_ADD_LEAF, [_leaf_values(leaf) for leaf in leaves])
 
     async def leaf(self, record_id: str) -> LeafRow | None:
         """Return a record's row."""

@@ -5,7 +5,7 @@ Queries are written with Tortoise models in a domain's `store.py`; hot paths the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha256
 from typing import Any
@@ -113,8 +113,16 @@ class Database:
         """
         require_transaction("a lock")
         if self.dialect == "postgres":
-            number = int.from_bytes(sha256("\x1f".join(key).encode()).digest()[:8], "big", signed=True)
-            await self.fetch("SELECT pg_advisory_xact_lock($1)", number)
+            await self.fetch("SELECT pg_advisory_xact_lock($1)", _lock_number(key))
+
+    async def lock_all(self, keys: Iterable[tuple[str, ...]]) -> None:
+        """`lock` for many keys at once; always in the same order, so that two groups never wait for each other."""
+        require_transaction("a lock")
+        numbers = sorted({_lock_number(key) for key in keys})
+        if self.dialect == "postgres" and numbers:
+            await self.fetch(
+                "SELECT pg_advisory_xact_lock(n) FROM unnest($1::bigint[]) WITH ORDINALITY t(n, i)", numbers
+            )
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call back once the open transaction is durable; never when it is rolled back. For waking workers only."""
@@ -125,14 +133,32 @@ class Database:
         rows: list[dict[str, Any]] = await self._client().execute_query_dict(self._placeholders(sql), list(values))
         return rows
 
+    async def fetch_in(self, sql: str, wanted: Collection[Any], *values: Any) -> list[dict[str, Any]]:
+        """As `fetch`, with `IN $in` for `wanted`; no row when nothing is wanted. `values` are `$1`, `$2` …"""
+        if not wanted:
+            return []
+        padded = _padded(wanted)
+        first = len(values) + 1
+        names = ", ".join(f"${number}" for number in range(first, first + len(padded)))
+        return await self.fetch(sql.replace("$in", f"({names})"), *values, *padded)
+
+    async def fetch_each(self, sql: str, wanted: Collection[Any]) -> list[dict[str, Any]]:
+        """The rows of a query for each of `wanted` as its `$each`, in one statement; rows may come twice."""
+        if not wanted:
+            return []
+        padded = _padded(wanted)
+        parts = (sql.replace("$each", f"${number}") for number in range(1, len(padded) + 1))
+        return await self.fetch(" UNION ALL ".join(parts), *padded)
+
     async def execute(self, sql: str, *values: Any) -> int:
         """Run one INSERT, UPDATE or DELETE with `$1` … placeholders; the number of rows it touched."""
         count, _ = await self._client().execute_query(self._placeholders(sql), list(values))
         return int(count)
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run one statement once per row of values."""
-        await self._client().execute_many(self._placeholders(sql), [list(row) for row in rows])
+        """Run one statement once per row of values; without rows nothing."""
+        if rows:
+            await self._client().execute_many(self._placeholders(sql), [list(row) for row in rows])
 
     def address(self) -> dict[str, Any]:
         """Where the PostgreSQL server is, for a connection outside the pool."""
@@ -150,6 +176,16 @@ class Database:
 
     def _placeholders(self, sql: str) -> str:
         return sql.replace("$", "?") if self.dialect == "sqlite" else sql
+
+
+def _padded(wanted: Collection[Any]) -> list[Any]:
+    """With its first one repeated: few different lengths, so that a prepared statement is used again."""
+    many = 1 << (len(wanted) - 1).bit_length()
+    return [*wanted, *[next(iter(wanted))] * (many - len(wanted))]
+
+
+def _lock_number(key: tuple[str, ...]) -> int:
+    return int.from_bytes(sha256("\x1f".join(key).encode()).digest()[:8], "big", signed=True)
 
 
 @contextmanager

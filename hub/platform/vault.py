@@ -254,9 +254,19 @@ class SubjectVault:
 
         Raises HuilianError NOT_FOUND when it was destroyed already: nothing is written about a person who left.
         """
-        key = await self._key(subject) or await self._make(subject)
+        return (await self.encrypt_for_subjects([(subject, data)]))[0]
+
+    async def encrypt_for_subjects(self, items: Sequence[tuple[str, bytes]]) -> list[bytes]:
+        """Ciphertexts for several persons' data, with one look at their keys; raises as for one."""
+        rows = {row.subject: row for row in await SubjectKey.filter(subject__in={subject for subject, _ in items})}
+        keys = {subject: AESGCM(self._unwrapped(row)) for subject, row in rows.items()}
+        for subject in dict.fromkeys(subject for subject, _ in items if subject not in keys):
+            keys[subject] = AESGCM(await self._make(subject))
+        return [self._encrypted(keys[subject], subject, data) for subject, data in items]
+
+    def _encrypted(self, key: AESGCM, subject: str, data: bytes) -> bytes:
         nonce = self._random_bytes(_NONCE_BYTES)
-        return nonce + AESGCM(key).encrypt(nonce, data, subject.encode())
+        return nonce + key.encrypt(nonce, data, subject.encode())
 
     async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
         """The plaintext. Raises HuilianError NOT_FOUND once the key is destroyed, VaultLocked for foreign
@@ -302,11 +312,13 @@ class SubjectVault:
 
     async def _key(self, subject: str) -> bytes | None:
         row = await SubjectKey.get_or_none(subject=subject)
-        if row is None:
-            return None
+        return None if row is None else self._unwrapped(row)
+
+    def _unwrapped(self, row: SubjectKey) -> bytes:
+        """Raises NOT_FOUND when it was destroyed."""
         if row.wrapped_key is None:
             raise _no_data()
-        return self._wrapping.unwrap(_context(subject), bytes(row.wrapped_key))
+        return self._wrapping.unwrap(_context(row.subject), bytes(row.wrapped_key))
 
     async def _make(self, subject: str) -> bytes:
         wrapped = self._wrapping.wrap(_context(subject), self._random_bytes(_KEY_BYTES))

@@ -130,7 +130,7 @@ def _is_plain(value: Any) -> bool:
     if kind is list or kind is tuple:
         return _are_plain(value)
     if kind is int:
-        return -_MOST <= value <= _MOST
+        return bool(-_MOST <= value <= _MOST)
     if isinstance(value, float):
         raise ValueError("no canonical form: floats are not allowed")
     return _holds_no_float(value)

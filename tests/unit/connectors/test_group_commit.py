@@ -30,7 +30,7 @@ async def test_outcomes_reach_their_callers(tmp_path: Path) -> None:
     await memory.close()
 
 
-async def test_a_caller_that_left_disturbs_nobody(tmp_path: Path) -> None:
+async def test_a_caller_that_left_before_its_turn_has_no_effect_and_disturbs_nobody(tmp_path: Path) -> None:
     store = EdgeStore(tmp_path / "edge")
     memory = GroupCommit(store)
     leaving = asyncio.create_task(memory.run(store.begin_read, "request-1", b"f", "consent", "d", 9, NOW))
@@ -38,7 +38,7 @@ async def test_a_caller_that_left_disturbs_nobody(tmp_path: Path) -> None:
     await asyncio.sleep(0)
     leaving.cancel()
     assert await staying is None
-    assert await memory.run(store.used_reads, "consent", "d") == 2
+    assert await memory.run(store.used_reads, "consent", "d") == 1
     await memory.close()
 
 

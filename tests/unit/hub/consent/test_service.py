@@ -171,10 +171,10 @@ async def test_revoking_is_for_good_and_in_the_ledger(office: Office) -> None:
 
 async def test_an_exhausted_consent_can_still_be_revoked_and_a_revoked_one_not_exhausted(office: Office) -> None:
     await office.granted()
-    await office.do(lambda: office.service.exhaust(CONSENT))
+    await office.do(lambda: office.service.exhaust_all([CONSENT]))
     assert await office.state() == "EXHAUSTED"
     assert (await office.revoke()).state == "REVOKED"
-    await office.do(lambda: office.service.exhaust(CONSENT))
+    await office.do(lambda: office.service.exhaust_all([CONSENT]))
     assert await office.state() == "REVOKED"
 
 

@@ -14,7 +14,7 @@ from tests.unit.hub.exchange.conftest import Exchange
 async def test_a_read_too_many_is_refused_and_costs_nothing(exchange: Exchange, clock: FixedClock) -> None:
     rates = Rates({Limit.PERSON_READS: Rate(per_minute=1, burst=2)})
     limiter = RateLimiter(MemoryBuckets(), rates, clock)
-    exchange.service._pace = ReadPace(limiter, exchange.database, exchange.consents)
+    exchange.service._pace = ReadPace(limiter, exchange.consents)
     await exchange.grant()
     await exchange.fetch(1)
     await exchange.fetch(1)
