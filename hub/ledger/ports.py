@@ -9,12 +9,8 @@ from typing import Protocol
 class SubjectCipher(Protocol):
     """Encryption under one person's own key (hub/platform)."""
 
-    async def encrypt_for_subject(self, subject: str, data: bytes) -> bytes:
-        """Return ciphertext that becomes unreadable when the person's key is destroyed."""
-        ...
-
     async def encrypt_for_subjects(self, items: Sequence[tuple[str, bytes]]) -> list[bytes]:
-        """Return the same for several subjects' data."""
+        """Return ciphertexts, each of which becomes unreadable when its subject's key is destroyed."""
         ...
 
     async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:

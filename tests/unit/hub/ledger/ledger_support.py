@@ -106,8 +106,12 @@ class PlainCipher:
         self.destroyed: set[str] = set()
 
     async def encrypt_for_subject(self, subject: str, data: bytes) -> bytes:
-        """See the port."""
+        """One item of `encrypt_for_subjects`."""
         return subject.encode() + b"|" + bytes(byte ^ 0x5A for byte in data)
+
+    async def encrypt_for_subjects(self, items: Sequence[tuple[str, bytes]]) -> list[bytes]:
+        """See the port."""
+        return [await self.encrypt_for_subject(subject, data) for subject, data in items]
 
     async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
         """See the port."""

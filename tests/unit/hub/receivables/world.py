@@ -6,7 +6,7 @@ Fakes implement the ports.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -80,7 +80,7 @@ class FakeDirectory:
 class NoCipher:
     """Our records are about enterprises: nothing may ask for a person's key."""
 
-    async def encrypt_for_subject(self, subject: str, data: bytes) -> bytes:
+    async def encrypt_for_subjects(self, items: Sequence[tuple[str, bytes]]) -> list[bytes]:
         raise AssertionError("a record about an enterprise has no subject")
 
     async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
