@@ -48,6 +48,7 @@ from hub.identity.store import IdentityStore
 from hub.keys import BANK_RECIPIENT, open_vault, published, rotate
 from hub.ledger.anchoring import Anchoring, LedgerMismatch
 from hub.ledger.claims import ClaimService
+from hub.ledger.exports import ChainExports
 from hub.ledger.rpc import LedgerServicer
 from hub.ledger.sequencer import Sequencer
 from hub.ledger.service import LedgerService
@@ -220,6 +221,7 @@ class _Builder:
             recipients=recipients,
             ledger=self.ledger,
             pace=ReadPace(self.pace, self.consents),
+            exports=ChainExports(self.database, self.clock, os.urandom, self.subjects, self.ledger),
         )
         self.hub.workers["revocations"] = self.consents.revocations.run
         self.hub.workers["exchange"] = self.exchange.run
@@ -231,7 +233,7 @@ class _Builder:
         )
         self._serve(
             exchange_grpc.add_ExchangeServiceServicer_to_server,
-            ExchangeServicer(self.exchange),
+            ExchangeServicer(self.exchange, self.idempotency),
             "exchange.v1.ExchangeService",
         )
 

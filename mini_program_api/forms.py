@@ -33,6 +33,7 @@ Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 PageSize = Annotated[int, Field(ge=1, le=200)]
 PageToken = Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]{0,256}$")]
 RecordId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,159}$")]
+StatementId = Annotated[str, Field(pattern=r"^access-statement:[A-Za-z0-9_-]{8,64}$")]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Fen = Annotated[int, Field(gt=0, le=10**15, strict=True)]
 

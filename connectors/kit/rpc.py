@@ -79,6 +79,10 @@ class ConnectorServicer(connector_service_pb2_grpc.ConnectorServiceServicer):
         act_time = _timestamp(answer)
         return pb.ActResponse(envelope=answer.envelope, edge_signature=answer.edge_signature, act_time=act_time)
 
+    async def CountAnswers(self, request: pb.CountAnswersRequest, context: Any) -> pb.CountAnswersResponse:
+        """What left this edge under a consent."""
+        return pb.CountAnswersResponse(signed_count=await self._service.count_answers(request.consent_id))
+
 
 def _timestamp(answer: ReadAnswer) -> Timestamp:
     timestamp = Timestamp()

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from huilian_protocol.answer import sign_answer
+from huilian_protocol.answer_count import AnswerCount, CountedAnswer, sign_answer_count
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical
 from huilian_protocol.clock import Clock, format_time, parse_time
 from huilian_protocol.errors import HuilianError
@@ -170,6 +171,13 @@ class EdgeService:
             fields=request.fields,
             envelope=envelope,
         )
+
+    async def count_answers(self, consent_id: str) -> str:
+        """What left this edge under a consent, signed by it (`huilian_protocol.answer_count`)."""
+        rows = await self.memory.run(self._store.answered, consent_id)
+        answers = tuple(CountedAnswer(*row) for row in rows)
+        count = AnswerCount(self.manifest.agency_id, consent_id, self._clock.now(), answers)
+        return sign_answer_count(self.keys.signing, count)
 
     def _provider_error(self, error: UpstreamError) -> HuilianError:
         logger.warning("agency_failed agency=%s reason=%s", self.manifest.agency_id, error)

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from huilian_protocol.clock import format_time
+from huilian_protocol.clock import format_time, parse_time
 from huilian_protocol.errors import HuilianError
 
 _SCHEMA = """
@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS read (
     state TEXT NOT NULL CHECK (state IN ('counted', 'answered', 'forgotten')), answer BLOB, counted_at TEXT NOT NULL,
     CHECK ((state = 'answered') = (answer IS NOT NULL))
 ) STRICT;
+CREATE INDEX IF NOT EXISTS read_by_consent ON read (consent_id) WHERE state IN ('answered', 'forgotten');
 CREATE INDEX IF NOT EXISTS read_by_age ON read (counted_at) WHERE state = 'answered';
 CREATE TABLE IF NOT EXISTS revocation (consent_id TEXT PRIMARY KEY, revoked_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS feed (id INTEGER PRIMARY KEY CHECK (id = 1), cursor INTEGER NOT NULL) STRICT;
@@ -114,6 +115,15 @@ class EdgeStore:
         """How many reads of a dataset a consent has used at this edge."""
         row = self.one("SELECT used FROM quota WHERE consent_id = ? AND dataset_id = ?", consent_id, dataset_id)
         return _integer(row[0]) if row is not None else 0
+
+    def answered(self, consent_id: str) -> list[tuple[str, str, datetime]]:
+        """Request id, dataset and time of every answer under a consent. The rows are those that keep the quota."""
+        rows = self._connection.execute(
+            "SELECT request_id, dataset_id, counted_at FROM read"
+            " WHERE consent_id = ? AND state IN ('answered', 'forgotten') ORDER BY counted_at, request_id",
+            (consent_id,),
+        )
+        return [(request_id, dataset_id, parse_time(at)) for request_id, dataset_id, at in rows.fetchall()]
 
     def cursor(self) -> int:
         """Up to where the hub's revocations are known."""

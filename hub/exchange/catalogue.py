@@ -121,6 +121,10 @@ class Catalogue:
                 return source.connector.agency
         return ""
 
+    def connector(self, agency: str) -> Connector | None:
+        """The connector of an agency, or None."""
+        return next((s.connector for s in self._sources if s.connector.agency == agency), None)
+
     async def offer(self, dataset_id: str) -> Offer | None:
         """Who reads this dataset, or None when no agency that ever answered does."""
         await self.descriptions()

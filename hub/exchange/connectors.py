@@ -98,6 +98,16 @@ class Connector:
             except grpc.RpcError as error:
                 raise self._error(error) from error
 
+    async def count_answers(self, consent_id: str) -> str:
+        """The edge's signed count of its answers under a consent; raises a PROVIDER_ error or the edge's own."""
+        forbid_transaction("a call to a connector")
+        request = pb.CountAnswersRequest(consent_id=consent_id)
+        try:
+            answer = await self._stub.CountAnswers(request, timeout=self._limits.describe_deadline_s)
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+        return str(answer.signed_count)
+
     async def close(self) -> None:
         """Close the channel."""
         await self._channel.close(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,6 +19,7 @@ from hub.exchange.rules import Read
 from hub.exchange.service import Delivery, ExchangeService
 from hub.ledger.service import StoredRecord
 from hub.platform.callers import current_caller
+from hub.platform.idempotency import Idempotency
 
 DEFAULT_PAGE_SIZE = 50
 
@@ -25,8 +27,8 @@ DEFAULT_PAGE_SIZE = 50
 class ExchangeServicer(exchange_service_pb2_grpc.ExchangeServiceServicer):
     """Serves the data catalogue, consented reads and the access log to the persons they are about."""
 
-    def __init__(self, service: ExchangeService) -> None:
-        self._service = service
+    def __init__(self, service: ExchangeService, idempotency: Idempotency) -> None:
+        self._service, self._idempotency = service, idempotency
 
     async def ListDatasets(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
         """What every connector offers, and the keys that identities are sealed to."""
@@ -63,6 +65,28 @@ class ExchangeServicer(exchange_service_pb2_grpc.ExchangeServiceServicer):
             access_records=[_record(record) for record in page.records],
             page=common_pb2.PageResponse(next_page_token=page.next_token),
         )
+
+    async def IssueAccessStatement(
+        self, request: pb.IssueAccessStatementRequest, context: Any
+    ) -> pb.IssueAccessStatementResponse:
+        """A logged statement about the caller's records in a period."""
+        until = request.to_time.ToDatetime(UTC) if request.HasField("to_time") else None
+
+        async def use_case() -> pb.IssueAccessStatementResponse:
+            statement_id, statement = await self._service.statements.issue(
+                current_caller().id, request.request_id, request.from_time.ToDatetime(UTC), until
+            )
+            return pb.IssueAccessStatementResponse(statement_id=statement_id, record_count=statement.count)
+
+        response_type = pb.IssueAccessStatementResponse
+        return await self._idempotency.run("IssueAccessStatement", request, response_type, use_case)
+
+    async def ExportAccessRecords(
+        self, request: pb.ExportAccessRecordsRequest, context: Any
+    ) -> pb.ExportAccessRecordsResponse:
+        """The file that proves a period complete."""
+        export = await self._service.statements.export(current_caller().id, request.statement_id)
+        return pb.ExportAccessRecordsResponse(export=export)
 
 
 def _read(request: pb.FetchDatasetRequest) -> Read:

@@ -28,7 +28,9 @@ from hub.exchange.many import ManyReads
 from hub.exchange.pace import ReadPace
 from hub.exchange.rules import EDGE, Read
 from hub.exchange.settlement import Delivery, Settlement
+from hub.exchange.statements import AccessStatements
 from hub.exchange.store import ExchangeStore
+from hub.ledger.exports import ChainExports
 from hub.ledger.service import LedgerService, RecordPage
 from hub.platform.database import Database
 from hub.platform.ids import Ids
@@ -53,10 +55,12 @@ class ExchangeService:
         catalogue: Catalogue,
         recipients: Recipients,
         ledger: LedgerService,
+        exports: ChainExports,
         pace: ReadPace | None = None,
     ) -> None:
         self._database, self._clock = database, clock
         self.catalogue, self._pace = catalogue, pace
+        self.statements = AccessStatements(catalogue, exports)
         store = self._store = ExchangeStore(database)
         # What the hub still keeps sealed goes in the transaction that revokes (PIPL article 47).
         consents.when_revoked(store.forget_answers)

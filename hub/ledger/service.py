@@ -51,13 +51,14 @@ class RecordPage:
 
 @dataclass(frozen=True)
 class ChainedRecord:
-    """A record to be added to the chain of its subject; see `LedgerService.append`."""
+    """A record for the chain of its subject, dated `not_before` at the earliest; see `LedgerService.append`."""
 
     record_type: str
     record_id: str
     content: dict[str, Any]
     subject: str
     evidence: dict[str, Any]
+    not_before: datetime | None = None
 
 
 class LedgerService:
@@ -99,14 +100,22 @@ class LedgerService:
         await self._add([replace(draft, subject=subject)])
 
     async def append_chained(
-        self, record_type: str, record_id: str, record: dict[str, Any], *, subject: str, evidence: dict[str, Any]
+        self,
+        record_type: str,
+        record_id: str,
+        record: dict[str, Any],
+        *,
+        subject: str,
+        evidence: dict[str, Any],
+        not_before: datetime | None = None,
     ) -> None:
         """`append` to the chain of one person's records: the record says its place and commits to the one before it.
 
         Whoever is shown a chain can therefore tell that nothing is missing. The subject's writers queue here until
-        their transactions end, so a chain never forks; its times never go back. Raises as `append`.
+        their transactions end, so a chain never forks; its times never go back, nor before `not_before`. Raises as
+        `append`.
         """
-        await self.append_all_chained([ChainedRecord(record_type, record_id, record, subject, evidence)])
+        await self.append_all_chained([ChainedRecord(record_type, record_id, record, subject, evidence, not_before)])
 
     async def append_all_chained(self, records: Sequence[ChainedRecord]) -> None:
         """`append_chained` for several records, in their order, in as many statements as for one.
@@ -118,7 +127,8 @@ class LedgerService:
         drafts = []
         for record in records:
             end = ends.get(record.subject)
-            now = self._clock.now() if end is None else max(self._clock.now(), end.written_at)
+            earliest = [*([end.written_at] if end else []), *([record.not_before] if record.not_before else [])]
+            now = max([self._clock.now(), *earliest])
             link = chain_link(end.sequence + 1, end.commitment) if end else chain_link(1, None)
             content = {**record.content, "chain": link}
             draft = self._draft(record.record_type, record.record_id, content, record.evidence, now)

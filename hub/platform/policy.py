@@ -73,11 +73,18 @@ POLICY: Mapping[str, frozenset[Role]] = {
     ),
     **_service(
         "exchange.v1.ExchangeService",
-        {"ListDatasets": EVERYBODY, "FetchDataset": CITIZEN, "FetchDatasets": CITIZEN, "ListAccessRecords": CITIZEN},
+        {
+            "ListDatasets": EVERYBODY,
+            "FetchDataset": CITIZEN,
+            "FetchDatasets": CITIZEN,
+            "ListAccessRecords": CITIZEN,
+            "IssueAccessStatement": CITIZEN,
+            "ExportAccessRecords": CITIZEN,
+        },
     ),
     **_service(
         "connector.v1.ConnectorService",
-        dict.fromkeys(("Describe", "Check", "Read", "Act"), SERVED_ELSEWHERE),
+        dict.fromkeys(("Describe", "Check", "Read", "Act", "CountAnswers"), SERVED_ELSEWHERE),
     ),
     **_service(
         "connector.v1.ErpConnectorService",

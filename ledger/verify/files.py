@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from huilian_protocol.access_export import MAX_EXPORT_BYTES
+from huilian_protocol.access_export import TYPE as ACCESS_EXPORT
 from huilian_protocol.canonical import parse_json
 from huilian_protocol.trust import TrustAnchors
 
+from ledger.verify.access_export import check_access_export
 from ledger.verify.equivocation import TYPE as EQUIVOCATION
 from ledger.verify.equivocation import check_equivocation
 from ledger.verify.evidence import check_consent
@@ -18,12 +21,14 @@ MAX_FILE_BYTES = 2 * 1024 * 1024
 
 
 def verify_file(path: Path | str, trust: TrustAnchors, now: datetime | None = None) -> Verdict:
-    """Check a receipt, a signed consent or a proof of equivocation. Raises OSError when the file cannot be read.
+    """Check a receipt, a signed consent, an export of access records or a proof of equivocation.
+
+    Raises OSError when the file cannot be read.
 
     `now` is only needed to say whether a consent is valid today; by default it is the machine's time.
     """
     with Path(path).open("rb") as file:
-        return verify_bytes(file.read(MAX_FILE_BYTES + 1), trust, now or datetime.now(UTC))
+        return verify_bytes(file.read(MAX_EXPORT_BYTES + 1), trust, now or datetime.now(UTC))
 
 
 def verify_bytes(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
@@ -33,17 +38,23 @@ def verify_bytes(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
         return Verdict(kind, check_receipt(data, trust))
     if kind == "consent":
         return Verdict(kind, (run_check("consent", lambda: check_consent(data, trust, now)),))
+    if kind == "access export":
+        return Verdict(kind, check_access_export(data, trust))
     if kind == "equivocation":
         return Verdict(kind, check_equivocation(data, trust))
-    return Verdict(kind, (Check("form", False, "neither a receipt nor a signed consent"),))
+    return Verdict(kind, (Check("form", False, "neither a receipt, a signed consent nor an export of access records"),))
 
 
 def _kind(data: bytes) -> str:
     try:
-        value = parse_json(data) if len(data) <= MAX_FILE_BYTES else None
+        value = parse_json(data) if len(data) <= MAX_EXPORT_BYTES else None
     except ValueError:
         value = None
     if not isinstance(value, dict):
+        return "unknown"
+    if value.get("type") == ACCESS_EXPORT:
+        return "access export"
+    if len(data) > MAX_FILE_BYTES:
         return "unknown"
     if "artefact" in value:
         return "consent"

@@ -26,7 +26,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All checks of one file. `kind` is "receipt", "consent", "equivocation" or "unknown"."""
+    """All checks of one file. `kind` is "receipt", "consent", "access export", "equivocation" or
+    "unknown"."""
 
     kind: str
     checks: tuple[Check, ...]

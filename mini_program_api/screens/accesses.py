@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from aiohttp import web
-from aiohttp_pydantic.oas.typing import r200  # type: ignore[import-untyped]
+from aiohttp_pydantic.oas.typing import r200, r201  # type: ignore[import-untyped]
 from huilian.exchange.v1 import exchange_service_pb2 as pb
 from pydantic import BaseModel
 
 from mini_program_api.base import Screen, answer, download
-from mini_program_api.forms import PageSize, PageToken, RecordId, time_text
+from mini_program_api.forms import Form, Moment, PageSize, PageToken, RecordId, StatementId, time_text
 
 
 class Access(BaseModel):
@@ -44,6 +44,45 @@ class AccessesScreen(Screen):
         return answer(Accesses(accesses=[_access(item) for item in page.items], next_page_token=page.next_page_token))
 
 
+class Period(Form):
+    """Which accesses are to be proven. Without an end: up to now."""
+
+    period_from: Moment
+    period_to: Moment | None = None
+
+
+class AccessStatement(BaseModel):
+    """The hub's logged statement; `statement_id` fetches the file that proves it."""
+
+    statement_id: str
+    record_count: int
+
+
+class AccessStatementsScreen(Screen):
+    """POST /api/v1/accesses/statements"""
+
+    async def post(self, body: Period) -> r201[AccessStatement]:
+        """Have the hub state and log how many accesses there were in a period.
+
+        Tags: citizen
+        """
+        call = self.call()
+        stated = await self.hub.exchange.access_statement(body.period_from, body.period_to, call=call)
+        made = AccessStatement(statement_id=stated.statement_id, record_count=stated.record_count)
+        return answer(made, call, status=201)
+
+
+class AccessExportScreen(Screen):
+    """GET /api/v1/accesses/exports/{statement_id}"""
+
+    async def get(self, statement_id: StatementId, /) -> r200:
+        """Every access of a stated period with all proofs, as one file that can be checked offline.
+
+        Tags: citizen
+        """
+        return download(await self.hub.exchange.export_access_records(statement_id), "accesses.json")
+
+
 class ReceiptScreen(Screen):
     """GET /api/v1/receipts/{record_id}"""
 
@@ -74,5 +113,7 @@ def routes() -> list[web.RouteDef]:
     """Where these screens are served."""
     return [
         web.view("/api/v1/accesses", AccessesScreen),
+        web.view("/api/v1/accesses/statements", AccessStatementsScreen),
+        web.view("/api/v1/accesses/exports/{statement_id}", AccessExportScreen),
         web.view("/api/v1/receipts/{record_id}", ReceiptScreen),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from huilian.common.v1 import common_pb2
 from huilian.exchange.v1 import exchange_service_pb2 as pb
@@ -62,6 +63,24 @@ class Exchange:
             deadline_ms=deadline_ms,
         )
         return await self.calls.unary(_SERVICE, request, pb.FetchDatasetsResponse, call)
+
+    async def access_statement(
+        self, period_from: datetime, period_to: datetime | None = None, *, call: Call | None = None
+    ) -> pb.IssueAccessStatementResponse:
+        """The hub's logged statement about the caller's access records of a period, without an end up to now."""
+        request = pb.IssueAccessStatementRequest()
+        request.from_time.FromDatetime(period_from)
+        if period_to is not None:
+            request.to_time.FromDatetime(period_to)
+        return await self.calls.unary(_SERVICE, request, pb.IssueAccessStatementResponse, call)
+
+    async def export_access_records(self, statement_id: str, *, call: Call | None = None) -> bytes:
+        """The file of a statement: every record of its period with all proofs, to be checked offline.
+
+        Raises :class:`HuilianError` RECEIPT_PENDING while the statement is not anchored, after some tries of its own.
+        """
+        request = pb.ExportAccessRecordsRequest(statement_id=statement_id)
+        return (await self.calls.unary(_SERVICE, request, pb.ExportAccessRecordsResponse, call)).export
 
     def access_records(self) -> Pages[pb.AccessRecord]:
         """Every read and refusal of the caller's data, newest first as the hub orders them."""

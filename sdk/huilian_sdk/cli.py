@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_certificates(topics)
     add_loan_commands(_topic(topics, "loan", "loans; the calculator needs no hub"))
     _add_ledger(topics)
+    _add_access(topics)
     _add_sandbox(topics)
     _add_connectors(topics)
     return parser
@@ -119,6 +120,16 @@ def _add_ledger(topics: Topics) -> None:
     verify.add_argument("file", type=Path)
     verify.add_argument("--trust", type=Path, required=True, help="pinned keys: a trust-anchors.json")
     verify.set_defaults(run=commands.verify_receipt)
+
+
+def _add_access(topics: Topics) -> None:
+    access = _topic(topics, "access", "who read a person's data; with the person's --access-token")
+    access.add_parser("list", help="every read and refusal").set_defaults(run=commands.list_accesses)
+    export = access.add_parser("export", help="a period in one file that proves its own completeness")
+    export.add_argument("--from", dest="period_from", type=_time, required=True, help="2026-01-01T00:00:00Z")
+    export.add_argument("--to", dest="period_to", type=_time, help="end, not included (default: now)")
+    export.add_argument("--out", type=Path, required=True)
+    export.set_defaults(run=commands.export_accesses)
 
 
 def _add_sandbox(topics: Topics) -> None:

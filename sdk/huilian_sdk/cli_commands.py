@@ -104,6 +104,20 @@ async def fetch_receipt(options: argparse.Namespace) -> None:
         options.out.write_bytes(await hub.ledger.receipt(options.record_id))
 
 
+async def list_accesses(options: argparse.Namespace) -> None:
+    """Print who read the caller's data."""
+    async with connect(options) as hub:
+        await _print_all(hub.exchange.access_records())
+
+
+async def export_accesses(options: argparse.Namespace) -> None:
+    """Fetch the proof of a period into a file."""
+    async with connect(options) as hub:
+        stated = await hub.exchange.access_statement(options.period_from, options.period_to)
+        options.out.write_bytes(await hub.exchange.export_access_records(stated.statement_id))
+        _print({"statement_id": stated.statement_id, "records": stated.record_count})
+
+
 def verify_receipt(options: argparse.Namespace) -> int:
     """Check a receipt offline with the verifier, which is a package of its own."""
     try:

@@ -25,6 +25,7 @@ _OPTIONS = {
     "password_file": "file with the keystore's password (default: asked for)",
     "client_id": "name of a service that signs in with --client-key instead of a keystore",
     "client_key": "PEM file of that service's P-256 key",
+    "access_token": "token of a person who signed in elsewhere, instead of a keystore",
     "clock_file": "a sandbox's clock file",
 }
 
@@ -65,14 +66,16 @@ def password(options: argparse.Namespace) -> str:
 def connect(options: argparse.Namespace, keystore: Keystore | None = None, *, anonymous: bool = False) -> Huilian:
     """A client as the options say: of a service, else of the enterprise whose keystore is open or will be opened."""
     clock: Clock = SandboxClock(options.clock_file) if options.clock_file else SystemClock()
-    return Huilian.connect(
+    token = options.access_token
+    client = Huilian.connect(
         needed(options, "target"),
         root_certificates_pem=Path(options.root_certificates).read_bytes() if options.root_certificates else None,
         client_certificate=_client_certificate(options),
         server_name=options.server_name,
-        signer=None if anonymous else _signer(options, keystore, clock),
+        signer=None if anonymous or token else _signer(options, keystore, clock),
         clock=clock,
     )
+    return client.with_token(token) if token else client
 
 
 def _signer(options: argparse.Namespace, keystore: Keystore | None, clock: Clock) -> TokenSigner:

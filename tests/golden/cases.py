@@ -11,6 +11,7 @@ from typing import Any
 from huilian_protocol import sealing
 from huilian_protocol.action import ActionParameters, commit_parameters, parameters_info, result_info, sign_result
 from huilian_protocol.answer import sign_answer
+from huilian_protocol.answer_count import AnswerCount, CountedAnswer, sign_answer_count
 from huilian_protocol.artefact import ActionGrant, Artefact
 from huilian_protocol.binding import commit_identity
 from huilian_protocol.canonical import b64u_encode, canonicalise
@@ -23,6 +24,7 @@ from huilian_protocol.receipt import Anchor, build_receipt
 from huilian_protocol.record import commit_record
 from huilian_protocol.webauthn import Assertion
 
+from tests.unit.ledger import access_world
 from tests.unit.protocol import world
 
 
@@ -137,13 +139,21 @@ def _action_result() -> bytes:
     return token.encode("ascii")
 
 
+def _answer_count() -> bytes:
+    answers = (CountedAnswer("req-00000001", "housing_fund.account/v1", world.NOW),)
+    count = AnswerCount("housing_fund", "consent-00000001", world.NOW, answers)
+    return sign_answer_count(world.STRANGER, count).encode("ascii")
+
+
 CASES: dict[str, Callable[[], bytes]] = {
+    "access_export.json": lambda: access_world.Chain(3).export(),
     "action.info.parameters.json": lambda: canonicalise(_parameters_info()),
     "action.info.result.json": lambda: canonicalise(_result_info()),
     "action.parameters.json": lambda: _parameters().to_bytes(),
     "action.parameters.commitment": lambda: commit_parameters(_parameters()).encode("ascii") + b"\n",
     "action.result.jws": _action_result,
     "answer.jws": _answer,
+    "answer_count.jws": _answer_count,
     "artefact.actions.json": lambda: _artefact_with_actions().canonical(),
     "artefact.json": lambda: world.artefact().canonical(),
     "artefact.sha256": lambda: _hex(world.artefact().sha256),

@@ -192,3 +192,18 @@ def test_two_processes_on_one_file_count_exactly(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert (len(outcomes), sum(outcomes)) == (80, 25)
+
+
+def test_answers_are_counted_from_the_rows_that_keep_the_quota(store: EdgeStore) -> None:
+    for number in (1, 2, 3):
+        store.begin_read(f"request-{number}", b"f", "consent-1", "dataset-1", 9, NOW + timedelta(seconds=number))
+    store.finish_read("request-2", "consent-1", b"answer")
+    store.finish_read("request-1", "consent-1", b"answer")
+    store.give_back("request-3")
+    store.begin_read("request-4", b"f", "consent-2", "dataset-1", 9, NOW)
+    store.finish_read("request-4", "consent-2", b"answer")
+    expected = [(f"request-{number}", "dataset-1", NOW + timedelta(seconds=number)) for number in (1, 2)]
+    assert store.answered("consent-1") == expected
+    store.forget_answers(NOW + timedelta(hours=2))
+    assert store.answered("consent-1") == expected and store.used_reads("consent-1", "dataset-1") == 2
+    assert store.answered("consent-3") == []

@@ -338,3 +338,15 @@ async def test_accesses_with_their_receipts(api: Api) -> None:
     assert (access["outcome"], access["refused_by"]) == ("CONSENT_REVOKED", "edge")
     assert await api.get(f"/receipts/{access['access_record_id']}") == (200, {"r": 1})
     assert api.hub.asked[-1].request.record_id == "access:1"
+
+
+async def test_a_period_of_accesses_is_stated_and_downloaded(api: Api) -> None:
+    stated = exchange_pb.IssueAccessStatementResponse(statement_id="access-statement:request-1", record_count=3)
+    api.hub.on(f"{EXCHANGE}/IssueAccessStatement", stated)
+    api.hub.on(f"{EXCHANGE}/ExportAccessRecords", exchange_pb.ExportAccessRecordsResponse(export=b'{"e": 1}'))
+    status, shown = await api.post("/accesses/statements", {"period_from": "2026-01-01T08:00:00+08:00"})
+    assert (status, shown) == (201, {"statement_id": "access-statement:request-1", "record_count": 3})
+    asked = api.hub.asked[-1].request
+    assert asked.from_time.ToJsonString() == "2026-01-01T00:00:00Z" and not asked.HasField("to_time")
+    assert await api.get(f"/accesses/exports/{shown['statement_id']}") == (200, {"e": 1})
+    assert api.hub.asked[-1].request.statement_id == shown["statement_id"]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.common.v1 import common_pb2, sandbox_service_pb2
+from huilian.exchange.v1 import exchange_service_pb2
 from huilian.identity.v1 import identity_service_pb2
 from huilian.ledger.v1 import ledger_service_pb2
 from huilian.receivables.v1 import certificate_service_pb2, receivable_service_pb2
@@ -265,3 +266,16 @@ def _actions(parser: argparse.ArgumentParser) -> list[Any]:
     if not subparsers:
         return [parser.get_default("run")]
     return [run for action in subparsers for child in action.choices.values() for run in _actions(child)]
+
+
+def test_a_person_exports_who_read_their_data(hub: FakeHub, folder: Path) -> None:
+    exchange = "huilian.exchange.v1.ExchangeService"
+    stated = exchange_service_pb2.IssueAccessStatementResponse(statement_id="access-statement:r", record_count=2)
+    hub.on(f"{exchange}/IssueAccessStatement", stated)
+    hub.on(f"{exchange}/ExportAccessRecords", exchange_service_pb2.ExportAccessRecordsResponse(export=b"{}"))
+    options = ["--access-token", "mine", "access", "export"]
+    assert cli.main([*options, "--from", "2026-01-01T00:00:00Z", "--out", str(folder / "accesses.json")]) == 0
+    assert (folder / "accesses.json").read_bytes() == b"{}"
+    assert hub.asked[-1].metadata["authorization"] == "Bearer mine"
+    hub.on(f"{exchange}/ListAccessRecords", exchange_service_pb2.ListAccessRecordsResponse())
+    assert cli.main(["--access-token", "mine", "access", "list"]) == 0

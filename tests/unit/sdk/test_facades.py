@@ -43,6 +43,8 @@ EXAMPLES: dict[str, Any] = {
     "due_date": date(2026, 8, 29),
     "event_id": "loan-00000001:3",
     "most_fen": 100,
+    "period_from": datetime(2026, 1, 1, tzinfo=UTC),
+    "period_to": datetime(2026, 2, 1, tzinfo=UTC),
     "plan": workout_service_pb2.RepaymentPlan(kind="bullet"),
     "value_date": date(2026, 8, 29),
     "datasets": [DatasetGrant("d/v1", ("a", "b"), Period("2025-01", "2025-12"))],

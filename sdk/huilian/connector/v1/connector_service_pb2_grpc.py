@@ -54,6 +54,11 @@ class ConnectorServiceStub:
                 request_serializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.ActRequest.SerializeToString,
                 response_deserializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.ActResponse.FromString,
                 _registered_method=True)
+        self.CountAnswers = channel.unary_unary(
+                '/huilian.connector.v1.ConnectorService/CountAnswers',
+                request_serializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.CountAnswersRequest.SerializeToString,
+                response_deserializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.CountAnswersResponse.FromString,
+                _registered_method=True)
 
 
 class ConnectorServiceServicer:
@@ -88,6 +93,14 @@ class ConnectorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CountAnswers(self, request, context):
+        """The edge's own signed count of the answers that left it under one consent, for the person to compare with the hub's
+        records.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConnectorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -110,6 +123,11 @@ def add_ConnectorServiceServicer_to_server(servicer, server):
                     servicer.Act,
                     request_deserializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.ActRequest.FromString,
                     response_serializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.ActResponse.SerializeToString,
+            ),
+            'CountAnswers': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountAnswers,
+                    request_deserializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.CountAnswersRequest.FromString,
+                    response_serializer=huilian_dot_connector_dot_v1_dot_connector__service__pb2.CountAnswersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -220,6 +238,33 @@ class ConnectorService:
             '/huilian.connector.v1.ConnectorService/Act',
             huilian_dot_connector_dot_v1_dot_connector__service__pb2.ActRequest.SerializeToString,
             huilian_dot_connector_dot_v1_dot_connector__service__pb2.ActResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountAnswers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.connector.v1.ConnectorService/CountAnswers',
+            huilian_dot_connector_dot_v1_dot_connector__service__pb2.CountAnswersRequest.SerializeToString,
+            huilian_dot_connector_dot_v1_dot_connector__service__pb2.CountAnswersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,10 @@ class ConnectorServiceStub:
     """One action in the person's name, such as paying a fine. The connector verifies by itself that the person consented to
     this very action. The same request id never acts twice: asked again, it resumes or gets the first answer.
     """
+    CountAnswers: _grpc.UnaryUnaryMultiCallable[_connector_service_pb2.CountAnswersRequest, _connector_service_pb2.CountAnswersResponse]
+    """The edge's own signed count of the answers that left it under one consent, for the person to compare with the hub's
+    records.
+    """
 
 @_typing.type_check_only
 class ConnectorServiceAsyncStub(ConnectorServiceStub):
@@ -54,6 +58,10 @@ class ConnectorServiceAsyncStub(ConnectorServiceStub):
     Act: _aio.UnaryUnaryMultiCallable[_connector_service_pb2.ActRequest, _connector_service_pb2.ActResponse]  # type: ignore[assignment]
     """One action in the person's name, such as paying a fine. The connector verifies by itself that the person consented to
     this very action. The same request id never acts twice: asked again, it resumes or gets the first answer.
+    """
+    CountAnswers: _aio.UnaryUnaryMultiCallable[_connector_service_pb2.CountAnswersRequest, _connector_service_pb2.CountAnswersResponse]  # type: ignore[assignment]
+    """The edge's own signed count of the answers that left it under one consent, for the person to compare with the hub's
+    records.
     """
 
 class ConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -89,6 +97,16 @@ class ConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_connector_service_pb2.ActResponse, _abc.Awaitable[_connector_service_pb2.ActResponse]]:
         """One action in the person's name, such as paying a fine. The connector verifies by itself that the person consented to
         this very action. The same request id never acts twice: asked again, it resumes or gets the first answer.
+        """
+
+    @_abc_1.abstractmethod
+    def CountAnswers(
+        self,
+        request: _connector_service_pb2.CountAnswersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_connector_service_pb2.CountAnswersResponse, _abc.Awaitable[_connector_service_pb2.CountAnswersResponse]]:
+        """The edge's own signed count of the answers that left it under one consent, for the person to compare with the hub's
+        records.
         """
 
 def add_ConnectorServiceServicer_to_server(servicer: ConnectorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -54,6 +54,16 @@ class ExchangeServiceStub:
                 request_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ListAccessRecordsRequest.SerializeToString,
                 response_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ListAccessRecordsResponse.FromString,
                 _registered_method=True)
+        self.IssueAccessStatement = channel.unary_unary(
+                '/huilian.exchange.v1.ExchangeService/IssueAccessStatement',
+                request_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.IssueAccessStatementRequest.SerializeToString,
+                response_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.IssueAccessStatementResponse.FromString,
+                _registered_method=True)
+        self.ExportAccessRecords = channel.unary_unary(
+                '/huilian.exchange.v1.ExchangeService/ExportAccessRecords',
+                request_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ExportAccessRecordsRequest.SerializeToString,
+                response_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ExportAccessRecordsResponse.FromString,
+                _registered_method=True)
 
 
 class ExchangeServiceServicer:
@@ -88,6 +98,20 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def IssueAccessStatement(self, request, context):
+        """The hub's logged statement of how many access records the caller has in a period.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportAccessRecords(self, request, context):
+        """One file with the statement, every record of its period and all proofs; RECEIPT_PENDING until it is anchored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExchangeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -110,6 +134,16 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.ListAccessRecords,
                     request_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ListAccessRecordsRequest.FromString,
                     response_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ListAccessRecordsResponse.SerializeToString,
+            ),
+            'IssueAccessStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueAccessStatement,
+                    request_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.IssueAccessStatementRequest.FromString,
+                    response_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.IssueAccessStatementResponse.SerializeToString,
+            ),
+            'ExportAccessRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportAccessRecords,
+                    request_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ExportAccessRecordsRequest.FromString,
+                    response_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ExportAccessRecordsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -220,6 +254,60 @@ class ExchangeService:
             '/huilian.exchange.v1.ExchangeService/ListAccessRecords',
             huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ListAccessRecordsRequest.SerializeToString,
             huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ListAccessRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueAccessStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.exchange.v1.ExchangeService/IssueAccessStatement',
+            huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.IssueAccessStatementRequest.SerializeToString,
+            huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.IssueAccessStatementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportAccessRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.exchange.v1.ExchangeService/ExportAccessRecords',
+            huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ExportAccessRecordsRequest.SerializeToString,
+            huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ExportAccessRecordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

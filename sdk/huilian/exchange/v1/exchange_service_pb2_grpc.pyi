@@ -41,6 +41,10 @@ class ExchangeServiceStub:
     """
     ListAccessRecords: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ListAccessRecordsRequest, _exchange_service_pb2.ListAccessRecordsResponse]
     """Who read the caller's data, when and why."""
+    IssueAccessStatement: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.IssueAccessStatementRequest, _exchange_service_pb2.IssueAccessStatementResponse]
+    """The hub's logged statement of how many access records the caller has in a period."""
+    ExportAccessRecords: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ExportAccessRecordsRequest, _exchange_service_pb2.ExportAccessRecordsResponse]
+    """One file with the statement, every record of its period and all proofs; RECEIPT_PENDING until it is anchored."""
 
 @_typing.type_check_only
 class ExchangeServiceAsyncStub(ExchangeServiceStub):
@@ -55,6 +59,10 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """
     ListAccessRecords: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ListAccessRecordsRequest, _exchange_service_pb2.ListAccessRecordsResponse]  # type: ignore[assignment]
     """Who read the caller's data, when and why."""
+    IssueAccessStatement: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.IssueAccessStatementRequest, _exchange_service_pb2.IssueAccessStatementResponse]  # type: ignore[assignment]
+    """The hub's logged statement of how many access records the caller has in a period."""
+    ExportAccessRecords: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ExportAccessRecordsRequest, _exchange_service_pb2.ExportAccessRecordsResponse]  # type: ignore[assignment]
+    """One file with the statement, every record of its period and all proofs; RECEIPT_PENDING until it is anchored."""
 
 class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -90,5 +98,21 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_exchange_service_pb2.ListAccessRecordsResponse, _abc.Awaitable[_exchange_service_pb2.ListAccessRecordsResponse]]:
         """Who read the caller's data, when and why."""
+
+    @_abc_1.abstractmethod
+    def IssueAccessStatement(
+        self,
+        request: _exchange_service_pb2.IssueAccessStatementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.IssueAccessStatementResponse, _abc.Awaitable[_exchange_service_pb2.IssueAccessStatementResponse]]:
+        """The hub's logged statement of how many access records the caller has in a period."""
+
+    @_abc_1.abstractmethod
+    def ExportAccessRecords(
+        self,
+        request: _exchange_service_pb2.ExportAccessRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.ExportAccessRecordsResponse, _abc.Awaitable[_exchange_service_pb2.ExportAccessRecordsResponse]]:
+        """One file with the statement, every record of its period and all proofs; RECEIPT_PENDING until it is anchored."""
 
 def add_ExchangeServiceServicer_to_server(servicer: ExchangeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -27,6 +27,7 @@ from hub.exchange.resilience import Limits
 from hub.exchange.rules import Read
 from hub.exchange.service import ExchangeService
 from hub.exchange.settlement import Delivery
+from hub.ledger.exports import ChainExports
 from hub.ledger.service import LedgerService, StoredRecord
 from hub.platform.database import Database
 from hub.platform.ids import Ids
@@ -148,6 +149,7 @@ async def exchange(database: Database, clock: FixedClock, ids: Ids, tmp_path: Pa
             catalogue=Catalogue([connector]),
             recipients=world,
             ledger=ledger,
+            exports=ChainExports(database, clock, os.urandom, vault, ledger),
         )
         yield Exchange(service, consents, connector, edge, database, clock, world, citizen, vault)
         await service.drain()

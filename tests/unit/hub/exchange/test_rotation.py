@@ -32,6 +32,7 @@ from hub.exchange.connectors import Connector
 from hub.exchange.resilience import Limits
 from hub.exchange.rules import Read
 from hub.exchange.service import ExchangeService
+from hub.ledger.exports import ChainExports
 from hub.ledger.service import LedgerService
 from hub.platform.database import Database
 from hub.platform.ids import Ids
@@ -157,6 +158,7 @@ async def running(database: Database, clock: FixedClock, ids: Ids, folder: Path,
             catalogue=Catalogue([connector], trust),
             recipients=VaultRecipients(vault),
             ledger=ledger,
+            exports=ChainExports(database, clock, os.urandom, subjects, ledger),
         )
         yield Site(vault, masters, subjects, consents, service, edge, database, clock, citizen, pin)
         await service.drain()

@@ -7,11 +7,14 @@ from huilian.exchange.v1 import exchange_service_pb2 as pb
 
 from hub.exchange.rpc import ExchangeServicer
 from hub.platform.callers import Caller, Role, set_current_caller
+from hub.platform.idempotency import Idempotency
 from tests.unit.hub.exchange.conftest import CONSENT, DATASET, FIELDS, Exchange
 
 
 async def test_the_catalogue_names_datasets_fields_and_the_agencys_key(exchange: Exchange) -> None:
-    answer = await ExchangeServicer(exchange.service).ListDatasets(pb.ListDatasetsRequest(), None)
+    answer = await ExchangeServicer(exchange.service, Idempotency(exchange.database, exchange.clock)).ListDatasets(
+        pb.ListDatasetsRequest(), None
+    )
     [dataset], [agency] = answer.datasets, answer.agencies
     assert dataset.dataset_id == DATASET and set(FIELDS) < {field.name for field in dataset.fields}
     assert agency.sandbox and agency.sealing_public_key == exchange.edge.keys.sealing.public
@@ -21,7 +24,7 @@ async def test_the_catalogue_names_datasets_fields_and_the_agencys_key(exchange:
 async def test_a_person_fetches_and_sees_who_read_what(exchange: Exchange) -> None:
     await exchange.grant()
     set_current_caller(Caller(exchange.citizen.subject, Role.CITIZEN))
-    servicer = ExchangeServicer(exchange.service)
+    servicer = ExchangeServicer(exchange.service, Idempotency(exchange.database, exchange.clock))
     request = pb.FetchDatasetRequest(
         request_id="request-00000001",
         consent_id=CONSENT,
