@@ -55,3 +55,12 @@ def test_callers_do_not_share_buckets_and_services_get_more() -> None:
 
 def test_every_limit_has_a_default() -> None:
     assert set(DEFAULTS) == set(Limit)
+
+
+def test_the_greatest_rate_that_may_be_set_holds_for_services_too() -> None:
+    """Load tests set it."""
+    greatest = Rate(per_minute=100_000_000, burst=100_000_000)
+    bucket = Rates({Limit.WRITES: greatest}).of_call(
+        "/huilian.consent.v1.ConsentService/GrantConsent", Caller("connector.tax", Role.CONNECTOR), "ipv4:1.2.3.4:5"
+    )
+    assert (bucket.rate.per_minute, bucket.rate.interval_us) == (1_000_000_000, 1)
