@@ -52,7 +52,7 @@ from hub.ledger.exports import ChainExports
 from hub.ledger.rpc import LedgerServicer
 from hub.ledger.sequencer import Sequencer
 from hub.ledger.service import LedgerService
-from hub.ledger.store import ChainStore
+from hub.ledger.stored_transactions import ChainStore
 from hub.lending.jobs import LendingJobs
 from hub.lending.rpc import FinancingServicer, FlashLoanServicer, LoanServicer, WorkoutServicer
 from hub.lending.service import Collaborators, LendingService
@@ -77,6 +77,7 @@ from hub.running import Hub
 from hub.sandbox import SandboxServicer
 from hub.settings import Mode, Settings, SettingsError
 from ledger.anchor.contract import LedgerContract
+from ledger.anchor.lease import Lease
 from ledger.anchor.profile import PROFILES
 from ledger.anchor.rpc import JsonRpc, WrongChain
 from ledger.anchor.sender import Sender
@@ -132,10 +133,12 @@ class _Builder:
     def _ledger(self) -> None:
         chain = self.trust.chain
         rpc = JsonRpc(self.settings.chain_url)
-        contract = LedgerContract(rpc, chain.chain_id, chain.contract)
         profile = PROFILES[self.settings.chain_profile]
-        key = coincurve.PrivateKey(self.vault.chain_key())
-        sender = Sender(contract, key, ChainStore(self.database), profile)
+        contract = LedgerContract(rpc, chain.chain_id, chain.contract, profile.log_blocks)
+        store = ChainStore(self.database)
+        # Named anew at each start: one that died is another process, and its lease runs out.
+        lease = Lease(store, random_id(), self.clock)
+        sender = Sender(contract, self._chain_key, store, profile, lease, self.clock)
         sequencer = Sequencer(self.database, self.clock, self.log_signer)
         anchoring = Anchoring(self.database, contract, sender, sequencer.grown)
         self.ledger = LedgerService(
@@ -151,13 +154,16 @@ class _Builder:
         self.claims = ClaimService(
             self.database, self.clock, os.urandom, self.outbox, contract, sender, self.vault.consortium_key
         )
-        self.hub.workers |= {"sequencer": sequencer.run, "anchoring": anchoring.run}
+        self.hub.workers |= {"sequencer": sequencer.run, "anchoring": anchoring.run, "chain": sender.run}
         # A log that does not agree with the chain must not serve a single call.
         self.hub.before_serving.append(anchoring.check_at_start)
         self.hub.before_close.append(rpc.close)
         self._serve(
             ledger_grpc.add_LedgerServiceServicer_to_server, LedgerServicer(self.ledger), "ledger.v1.LedgerService"
         )
+
+    def _chain_key(self) -> coincurve.PrivateKey:
+        return coincurve.PrivateKey(self.vault.chain_key())
 
     def _identity(self) -> None:
         origin, store = self.settings.origin, self.identity_store

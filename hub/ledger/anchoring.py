@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from hub.ledger.store import ChainStore, LogStore
+from hub.ledger.store import LogStore
+from hub.ledger.stored_transactions import ChainStore
 from hub.platform.database import Database
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.rpc import ChainRefused, ChainUnavailable, WrongChain

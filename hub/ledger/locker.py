@@ -58,7 +58,14 @@ class Locker:
         raise ChainUnavailable("the locks do not go")
 
     async def _next_step(self, hold: HoldRow) -> ClaimStep:
-        locks = await self._contract.locks(_prints(hold))
+        step = await self._step_at(hold, "latest")
+        # Somebody else's lock counts once nothing undoes it any more: it might be ours in the end.
+        if step is ClaimStep.REFUSED and await self._step_at(hold, await self._sender.final_block()) is not step:
+            raise ChainUnavailable("another hub's lock is not final yet")
+        return step
+
+    async def _step_at(self, hold: HoldRow, block: str) -> ClaimStep:
+        locks = await self._contract.locks(_prints(hold), block)
         return next_step(locks, await self._hub(), _commitment(hold), self._now())
 
     async def _held(self, hold: HoldRow) -> bool:

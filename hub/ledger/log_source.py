@@ -64,8 +64,8 @@ class DatabaseLog:
                 found.append(StoredAnchor(size, purpose))
                 continue
             place = (transaction.block_number, transaction.block_hash)
-            raw = bytes(transaction.raw_transaction)
-            found.append(StoredAnchor(size, purpose, transaction.state, transaction.hash, *place, raw))
+            raw = bytes(transaction.raw_transaction or b"")
+            found.append(StoredAnchor(size, purpose, transaction.state, transaction.hash or "", *place, raw))
         return found
 
     async def transaction_hashes(self) -> frozenset[str]:

@@ -17,10 +17,11 @@ from huilian_protocol.record import SALT_BYTES, commit_record
 from hub.ledger.chain_store import SubjectChainStore
 from hub.ledger.ports import SubjectCipher
 from hub.ledger.rules import Body, is_party, logged_record, pack_body, unpack_body
-from hub.ledger.store import ChainEnd, ChainStore, LeafRow, LogStore, NewLeaf
+from hub.ledger.store import ChainEnd, LeafRow, LogStore, NewLeaf
+from hub.ledger.stored_transactions import ChainStore
 from hub.platform.database import Database
 from hub.platform.transactions import require_transaction
-from ledger.anchor.sender import SettledTransaction
+from ledger.anchor.outbox import SettledTransaction
 from ledger.merkle.hashing import HASH_SIZE
 from ledger.merkle.static import bundle, entry_path
 from ledger.merkle.tiles import TILE_WIDTH, TileId

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,6 @@ from tortoise.models import Model
 
 from hub.platform.database import Database
 from hub.platform.fields import UtcDatetimeField
-from ledger.anchor.sender import PreparedTransaction, SettledTransaction
 from ledger.merkle.frontier import Frontier
 from ledger.merkle.tiles import TileId
 
@@ -70,19 +69,54 @@ class CheckpointRow(Model):
 
 
 class TransactionRow(Model):
-    """A transaction for the chain, signed before it is sent; the purpose names the deed, so each happens once."""
+    """A deed on the chain, from its preparation to its final block; the purpose names it, so each happens once.
 
-    purpose = fields.CharField(max_length=120, primary_key=True)
-    nonce = fields.BigIntField(unique=True)
-    raw_transaction = fields.BinaryField()
-    hash = fields.CharField(max_length=66)
+    `sender`, `nonce` and bytes are there once it is signed; when it is final the bytes are those that were mined.
+    """
+
+    purpose = fields.CharField(max_length=160, primary_key=True)
+    contract = fields.CharField(max_length=42)
+    call_data = fields.BinaryField()
+    gas_limit = fields.BigIntField()
+    prepared_at = UtcDatetimeField(null=True)
     state = fields.CharField(max_length=10)
+    sender = fields.CharField(max_length=42, null=True)
+    nonce = fields.BigIntField(null=True)
+    raw_transaction = fields.BinaryField(null=True)
+    hash = fields.CharField(max_length=66, null=True)
+    gas_price = fields.BigIntField(null=True)
+    sent_at = UtcDatetimeField(null=True)
     block_number = fields.BigIntField(null=True)
     block_hash = fields.CharField(max_length=66, null=True)
 
     class Meta:
         table = "ledger_transaction"
+        unique_together = (("sender", "nonce"),)
         indexes = (("state", "nonce"),)
+
+
+class VariantRow(Model):
+    """Other bytes that were signed for the nonce of a transaction, at another price."""
+
+    hash = fields.CharField(max_length=66, primary_key=True)
+    purpose = fields.CharField(max_length=160, db_index=True)
+    raw_transaction = fields.BinaryField()
+    gas_price = fields.BigIntField()
+
+    class Meta:
+        table = "ledger_transaction_variant"
+
+
+class LeaseRow(Model):
+    """Who alone may sign for this hub at present; each new holder gets a greater token."""
+
+    name = fields.CharField(max_length=40, primary_key=True)
+    holder = fields.CharField(max_length=64)
+    token = fields.BigIntField()
+    expires_at = UtcDatetimeField()
+
+    class Meta:
+        table = "ledger_lease"
 
 
 class AnchorRow(Model):
@@ -252,78 +286,6 @@ def _tile_key(tile: TileId) -> str:
     return f"{tile.level}/{tile.index}"
 
 
-class ChainStore:
-    """Transactions and anchors (implements `ledger.anchor.sender.TransactionStore`)."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def settled(self, purpose: str) -> SettledTransaction | None:
-        """See `TransactionStore`."""
-        row = await TransactionRow.get_or_none(purpose=purpose)
-        return _settled(row) if row and row.state != "PREPARED" else None
-
-    async def prepare(self, purpose: str, first_nonce: int, sign: Callable[[int], bytes]) -> PreparedTransaction:
-        """See `TransactionStore`."""
-        async with self._database.transaction():
-            await self._database.lock("ledger", "nonce")
-            row = await TransactionRow.get_or_none(purpose=purpose)
-            if row is None:
-                last = await TransactionRow.all().order_by("-nonce").first()
-                nonce = last.nonce + 1 if last else first_nonce
-                prepared = PreparedTransaction(purpose, nonce, sign(nonce))
-                await TransactionRow.create(
-                    purpose=purpose, nonce=nonce, raw_transaction=prepared.raw, hash=prepared.hash, state="PREPARED"
-                )
-                return prepared
-        return PreparedTransaction(row.purpose, row.nonce, bytes(row.raw_transaction))
-
-    async def unsettled(self) -> list[PreparedTransaction]:
-        """See `TransactionStore`."""
-        rows = await TransactionRow.filter(state="PREPARED").order_by("nonce")
-        return [PreparedTransaction(row.purpose, row.nonce, bytes(row.raw_transaction)) for row in rows]
-
-    async def settle(self, transaction: SettledTransaction) -> None:
-        """See `TransactionStore`."""
-        await TransactionRow.filter(purpose=transaction.purpose).update(
-            state="SUCCEEDED" if transaction.succeeded else "REVERTED",
-            block_number=transaction.block_number,
-            block_hash=transaction.block_hash,
-        )
-
-    async def add_anchor(self, size: int, purpose: str) -> None:
-        """Store that the checkpoint of a size is final on the chain; again is harmless."""
-        sql = "INSERT INTO ledger_anchor (size, purpose) VALUES ($1, $2) ON CONFLICT (size) DO NOTHING"
-        await self._database.execute(sql, size, purpose)
-
-    async def newest_anchored_size(self) -> int:
-        """Return the greatest size that is final on the chain, 0 without any."""
-        row = await AnchorRow.all().order_by("-size").first()
-        return row.size if row else 0
-
-    async def newest_anchored_block(self) -> int:
-        """Return the block of the newest anchor, 0 without any."""
-        row = await AnchorRow.all().order_by("-size").first()
-        transaction = await TransactionRow.get_or_none(purpose=row.purpose) if row else None
-        return (transaction.block_number or 0) if transaction else 0
-
-    async def anchor_covering(self, leaf_index: int) -> tuple[int, SettledTransaction] | None:
-        """Return the smallest anchored size that contains a leaf, with its transaction."""
-        row = await AnchorRow.filter(size__gt=leaf_index).order_by("size").first()
-        return (row.size, _settled(await TransactionRow.get(purpose=row.purpose))) if row else None
-
-
-def _settled(row: TransactionRow) -> SettledTransaction:
-    return SettledTransaction(
-        row.purpose,
-        bytes(row.raw_transaction),
-        row.hash,
-        row.state == "SUCCEEDED",
-        row.block_number or 0,
-        row.block_hash or "",
-    )
-
-
 class ClaimStore:
     """Claims and the holds that they share."""
 
@@ -409,4 +371,8 @@ class AuditStore:
 
     async def transaction_hashes(self) -> frozenset[str]:
         """Return the hash of every transaction that was signed for the chain."""
-        return frozenset(row["hash"] for row in await self._database.fetch("SELECT hash FROM ledger_transaction"))
+        sql = (
+            "SELECT hash FROM ledger_transaction WHERE hash IS NOT NULL"
+            " UNION SELECT hash FROM ledger_transaction_variant"
+        )
+        return frozenset(row["hash"] for row in await self._database.fetch(sql))

@@ -17,9 +17,6 @@ Answer = TypeVar("Answer")
 ANCHORED = "0x" + keccak256(b"Anchored(uint32,uint64,bytes32,uint32)").hex()
 """Topic of the event that the contract emits for each anchor."""
 
-# Public nodes refuse to search more blocks in one call.
-_BLOCKS_PER_CALL = 10_000
-
 
 @dataclass(frozen=True, slots=True)
 class AnchoredEvent:
@@ -39,10 +36,12 @@ class AnchoredEvent:
 class LedgerContract:
     """Reads the contract at one address of one chain."""
 
-    def __init__(self, rpc: JsonRpc, chain_id: int, address: str) -> None:
+    def __init__(self, rpc: JsonRpc, chain_id: int, address: str, log_blocks: int = 10_000) -> None:
+        """`log_blocks`: most blocks that the node searches in one call; public nodes refuse more."""
         self.rpc = rpc
         self.chain_id = chain_id
         self.address = address.lower()
+        self._log_blocks = log_blocks
         self._numbers: dict[str, int] = {}
 
     async def check_chain(self) -> None:
@@ -86,20 +85,20 @@ class LedgerContract:
         """Return every anchor of a hub since a block, in the order of the chain, whichever of its keys signed it."""
         head = await self.rpc.number("eth_blockNumber")
         events: list[AnchoredEvent] = []
-        for first in range(from_block, head + 1, _BLOCKS_PER_CALL):
-            last = min(first + _BLOCKS_PER_CALL - 1, head)
+        for first in range(from_block, head + 1, self._log_blocks):
+            last = min(first + self._log_blocks - 1, head)
             topics = [ANCHORED, f"0x{hub:064x}"]
             wanted = {"address": self.address, "topics": topics, "fromBlock": hex(first), "toBlock": hex(last)}
             events += _events(await self.rpc.call("eth_getLogs", wanted))
         return events
 
-    async def locks(self, fingerprints: Sequence[bytes]) -> list[Lock]:
-        """Return the locks of these fingerprints, in order."""
-        return await self._ask(calls.locks(fingerprints), calls.decode_locks)
+    async def locks(self, fingerprints: Sequence[bytes], block: str = "latest") -> list[Lock]:
+        """Return the locks of these fingerprints, in order, as they were at a block."""
+        return await self._ask(calls.locks(fingerprints), calls.decode_locks, block)
 
-    async def _ask(self, data: bytes, decode: Callable[[bytes], Answer]) -> Answer:
+    async def _ask(self, data: bytes, decode: Callable[[bytes], Answer], block: str = "latest") -> Answer:
         call = {"to": self.address, "data": "0x" + data.hex()}
-        answer = await self.rpc.call("eth_call", call, "latest")
+        answer = await self.rpc.call("eth_call", call, block)
         try:
             return decode(bytes.fromhex(answer[2:]))
         except (TypeError, ValueError, IndexError):

@@ -1,71 +1,44 @@
 """Sending transactions so that each happens exactly once, whatever dies in between.
 
-Nonce and signed bytes are stored before they are sent, under a purpose that names the deed; after any failure the
-same bytes are sent again, and a chain mines the same bytes only once. Transactions leave in the order of their nonces.
+A deed is stored under a purpose that names it, then signed by the one process that holds the lease; nonce and bytes
+are stored before they are sent. After any failure, and after a reorganisation, the same bytes are sent again, and a
+chain mines the same bytes only once. A transaction that offers too little is replaced by one with the same nonce at a
+higher price; all of them are stored, and whichever is mined counts. Transactions leave in the order of their nonces.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from datetime import timedelta
+from typing import Any
 
 import coincurve
-from huilian_protocol.keccak import keccak256
+from huilian_protocol.clock import Clock
 
 from ledger.anchor.contract import LedgerContract
+from ledger.anchor.fees import bumped_price, suggested_price
+from ledger.anchor.lease import Lease
+from ledger.anchor.outbox import (
+    Deed,
+    LeaseLost,
+    OpenTransaction,
+    SettledTransaction,
+    TransactionState,
+    TransactionStore,
+    Variant,
+)
 from ledger.anchor.profile import ChainProfile
-from ledger.anchor.rpc import ChainRefused, ChainUnavailable, quantity
+from ledger.anchor.rpc import ChainUnavailable, quantity
 from ledger.anchor.transaction import Transaction, address_of
+from ledger.anchor.transmission import Answer, Transmission
+from ledger.contract.calls import KeyStatus
 
-# A node that has these bytes already says so in one of these words; the receipt will tell whether it is true.
-_KNOWN = ("already known", "known transaction", "nonce too low", "alreadyknown")
+logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class PreparedTransaction:
-    """A signed transaction in the store, sent or not."""
-
-    purpose: str
-    nonce: int
-    raw: bytes
-
-    @property
-    def hash(self) -> str:
-        """The transaction hash, 0x-prefixed."""
-        return "0x" + keccak256(self.raw).hex()
-
-
-@dataclass(frozen=True, slots=True)
-class SettledTransaction:
-    """A transaction that is final. `succeeded` is False when the contract refused it."""
-
-    purpose: str
-    raw: bytes
-    hash: str
-    succeeded: bool
-    block_number: int
-    block_hash: str
-
-
-class TransactionStore(Protocol):
-    """Durable memory of one sending key on one chain."""
-
-    async def settled(self, purpose: str) -> SettledTransaction | None:
-        """Return the final transaction of this purpose, if there is one."""
-
-    async def prepare(self, purpose: str, first_nonce: int, sign: Callable[[int], bytes]) -> PreparedTransaction:
-        """Return the stored transaction of this purpose, or store `sign(nonce)` with the next nonce.
-
-        `first_nonce` is used by an empty store. Concurrent calls never share a nonce.
-        """
-
-    async def unsettled(self) -> Sequence[PreparedTransaction]:
-        """Return all transactions that are not final, by nonce."""
-
-    async def settle(self, transaction: SettledTransaction) -> None:
-        """Store that a transaction is final."""
+Key = Callable[[], coincurve.PrivateKey]
+_WORKER_S = 1.0
 
 
 class NonceTaken(Exception):
@@ -73,24 +46,39 @@ class NonceTaken(Exception):
 
 
 class Sender:
-    """Sends for one key. Several processes may share store and key."""
+    """Sends for one hub. Several processes may share store and key; the one with the lease does the work of all."""
 
     def __init__(
         self,
         contract: LedgerContract,
-        key: coincurve.PrivateKey,
+        key: coincurve.PrivateKey | Key,
         store: TransactionStore,
         profile: ChainProfile,
+        lease: Lease,
+        clock: Clock,
         timeout_s: float = 20.0,
+        signs: str = "",
     ) -> None:
-        """`timeout_s` is how long `execute` waits for finality before it leaves the rest to the next call."""
-        self.address = address_of(key)
+        """`key` is the hub's present key, or tells it at each use. `timeout_s` is how long `execute` waits for finality
+        before it leaves the rest to the next call. Only purposes that begin with `signs` are signed here.
+        """
         self._contract = contract
         self._rpc = contract.rpc
-        self._key = key
+        self._key: Key = key if callable(key) else lambda: key
         self._store = store
         self._profile = profile
+        self._lease = lease
+        self._clock = clock
         self._timeout_s = timeout_s
+        self._signs = signs
+        self._working = asyncio.Lock()
+        self._transmission = Transmission(self._rpc, profile, clock)
+        self._checked: str | None = None
+
+    @property
+    def address(self) -> str:
+        """The account of the present key, 0x-prefixed lower case."""
+        return address_of(self._key())
 
     async def execute(self, purpose: str, data: bytes, gas_limit: int) -> SettledTransaction:
         """Call the contract once for this purpose and return the final result; later calls return the same.
@@ -101,80 +89,189 @@ class Sender:
         done = await self._store.settled(purpose)
         if done is not None:
             return done
-        first_nonce = await self._rpc.number("eth_getTransactionCount", self.address, "latest")
-        gas_price = await self._rpc.number("eth_gasPrice")
-
-        def sign(nonce: int) -> bytes:
-            to = bytes.fromhex(self._contract.address[2:])
-            return Transaction(self._contract.chain_id, nonce, gas_price, gas_limit, to, 0, data).sign(self._key)
-
-        return await self._finish(await self._store.prepare(purpose, first_nonce, sign))
+        await self._store.prepare(Deed(purpose, data, gas_limit), self._contract.address, self._clock.now())
+        return await self._until_settled(purpose)
 
     async def resume(self, prefix: str = "") -> None:
-        """Bring the stored transactions whose purpose begins with `prefix` to their end. Raises as `execute` does."""
-        for prepared in await self._store.unsettled():
-            if prepared.purpose.startswith(prefix):
-                await self._finish(prepared)
+        """Bring what is stored under purposes that begin with `prefix` to its end. Raises as `execute` does."""
+        for open_one in await self._store.unsettled():
+            if open_one.deed.purpose.startswith(prefix):
+                await self._until_settled(open_one.deed.purpose)
 
-    async def _finish(self, prepared: PreparedTransaction) -> SettledTransaction:
+    async def finish_signed(self) -> None:
+        """Bring what is signed to its end and sign nothing new. Raises as `execute` does."""
+        for open_one in await self._store.unsettled():
+            if open_one.nonce is not None:
+                await self._until_settled(open_one.deed.purpose)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Do what other processes of this hub have prepared, until `stop` is set; then let them in at once."""
+        while not stop.is_set():
+            try:
+                await self._work()
+            except NonceTaken:
+                raise
+            except Exception as error:  # noqa: BLE001  whoever executes is told; here it is tried again
+                logger.warning("ledger.sending_failed", extra={"error_type": type(error).__name__})
+            try:
+                await asyncio.wait_for(stop.wait(), _WORKER_S)
+            except TimeoutError:
+                continue
+        await self._lease.give_back()
+
+    async def final_block(self) -> str:
+        """Return the newest block that nothing undoes any more, as a JSON-RPC block parameter."""
+        depth = self._profile.finality_depth
+        return hex(max(await self._rpc.number("eth_blockNumber") - depth, 0)) if depth else "latest"
+
+    async def _until_settled(self, purpose: str) -> SettledTransaction:
         try:
             async with asyncio.timeout(self._timeout_s):
-                settled = await self._wait_until_final(prepared)
+                while True:
+                    await self._work()
+                    done = await self._store.settled(purpose)
+                    if done is not None:
+                        return done
+                    await asyncio.sleep(self._profile.poll_s)
         except TimeoutError:
-            raise ChainUnavailable(f"{prepared.purpose} is not final yet") from None
-        await self._store.settle(settled)
-        return settled
+            raise ChainUnavailable(f"{purpose} is not final yet") from None
 
-    async def _wait_until_final(self, prepared: PreparedTransaction) -> SettledTransaction:
-        while True:
-            receipt = await self._rpc.call("eth_getTransactionReceipt", prepared.hash)
-            if not isinstance(receipt, dict):
-                # Not mined, or undone by a reorganisation: the same bytes again, with those before it.
-                await self._push(prepared)
-            elif await self._is_final(receipt):
-                return _settled(prepared, receipt)
-            await asyncio.sleep(self._profile.poll_s if receipt else 0)
+    async def _work(self) -> None:
+        """One pass over everything that is not final, if this process is the one that signs."""
+        async with self._working:
+            token = await self._lease.token()
+            if token is None:
+                return
+            try:
+                await self._pass(token)
+            except LeaseLost:
+                self._lease.lost()
 
-    async def _push(self, last: PreparedTransaction) -> None:
-        known = False
-        for prepared in await self._store.unsettled():
-            if prepared.nonce <= last.nonce:
-                known = await self._send(prepared)
-        if known:
-            await self._check_nonce(last)
-            await asyncio.sleep(self._profile.poll_s)
+    async def _pass(self, token: int) -> None:
+        in_flight = 0
+        for open_one in await self._store.unsettled():
+            if open_one.nonce is None:
+                if in_flight >= self._profile.in_flight or not open_one.deed.purpose.startswith(self._signs):
+                    continue
+                open_one = await self._sign(token, open_one)
+            if in_flight >= self._profile.in_flight:
+                break
+            if not await self._advance(token, open_one, first=not in_flight):
+                in_flight += 1
 
-    async def _send(self, prepared: PreparedTransaction) -> bool:
-        """Send the bytes; return whether the node says that it has them, or another transaction in their place."""
-        try:
-            await self._rpc.call("eth_sendRawTransaction", "0x" + prepared.raw.hex())
-        except ChainRefused as error:
-            if not any(word in str(error).lower() for word in _KNOWN):
-                raise
-            return True
-        return False
+    async def _sign(self, token: int, open_one: OpenTransaction) -> OpenTransaction:
+        key, deed = self._key(), open_one.deed
+        sender = address_of(key)
+        await self._check_key(sender)
+        first_nonce = await self._rpc.number("eth_getTransactionCount", sender, "latest")
+        price = await suggested_price(self._rpc, self._profile)
 
-    async def _check_nonce(self, prepared: PreparedTransaction) -> None:
-        mined = await self._rpc.number("eth_getTransactionCount", self.address, "latest")
-        if mined > prepared.nonce and await self._rpc.call("eth_getTransactionReceipt", prepared.hash) is None:
-            raise NonceTaken(f"nonce {prepared.nonce} of {self.address} was used by another transaction")
+        def sign(nonce: int) -> Variant:
+            return self._signed(key, deed, nonce, price)
+
+        return await self._store.sign(token, deed.purpose, sender, first_nonce, sign)
+
+    def _signed(self, key: coincurve.PrivateKey, deed: Deed, nonce: int, price: int) -> Variant:
+        to = bytes.fromhex(self._contract.address[2:])
+        transaction = Transaction(self._contract.chain_id, nonce, price, deed.gas_limit, to, 0, deed.data)
+        return Variant(transaction.sign(key), price)
+
+    async def _check_key(self, sender: str) -> None:
+        """A key that the contract knows as retired would only waste its nonces."""
+        if self._checked != sender:
+            await self._contract.check_chain()
+            if (await self._contract.hub_key(sender)).status is KeyStatus.RETIRED:
+                raise ChainUnavailable(f"{sender} is a retired key of this hub: finish `rotate chain-key`")
+            self._checked = sender
+
+    async def _advance(self, token: int, open_one: OpenTransaction, *, first: bool) -> bool:
+        """Take a signed transaction as far as it goes now; tell whether it is mined."""
+        receipt = None
+        if open_one.state is not TransactionState.SIGNED:
+            receipt = await self._receipt(open_one.variants)
+        if receipt is None:
+            if open_one.state is TransactionState.MINED:
+                # Undone by a reorganisation: the same bytes again.
+                self._transmission.forget(open_one)
+                await self._store.mark(open_one.deed.purpose, TransactionState.SENT)
+            elif first:
+                open_one = await self._bump(token, open_one)
+            answer = await self._transmission.send(open_one)
+            if answer is not Answer.NOT_ASKED:
+                receipt = await self._receipt(open_one.variants)
+            if receipt is None:
+                await self._note_sent(open_one, answer)
+                return False
+        return await self._settle_if_final(open_one, receipt)
+
+    async def _note_sent(self, open_one: OpenTransaction, answer: Answer) -> None:
+        if open_one.state is TransactionState.SIGNED or open_one.sent_at is None:
+            await self._store.mark(open_one.deed.purpose, TransactionState.SENT, self._clock.now())
+        if answer is Answer.KNOWN:
+            await self._check_nonce(open_one)
+
+    async def _bump(self, token: int, open_one: OpenTransaction) -> OpenTransaction:
+        """Sign a replacement at a higher price when the first in line has waited too long."""
+        wait, key = self._profile.bump_after_s, self._key()
+        if not wait or open_one.sent_at is None or open_one.nonce is None or open_one.sender != address_of(key):
+            return open_one
+        if self._clock.now() - open_one.sent_at < timedelta(seconds=wait):
+            return open_one
+        offered = max(variant.gas_price for variant in open_one.variants)
+        price = bumped_price(offered, await suggested_price(self._rpc, self._profile), self._profile)
+        if price is None:
+            return open_one
+        variant = self._signed(key, open_one.deed, open_one.nonce, price)
+        await self._store.add_variant(token, open_one.deed.purpose, variant, self._clock.now())
+        return OpenTransaction(
+            open_one.deed,
+            open_one.state,
+            open_one.sender,
+            open_one.nonce,
+            (*open_one.variants, variant),
+            self._clock.now(),
+        )
+
+    async def _receipt(self, variants: Sequence[Variant]) -> tuple[Variant, dict[str, Any]] | None:
+        """Return the variant that was mined, with its receipt."""
+        for variant in reversed(variants):
+            receipt = await self._rpc.call("eth_getTransactionReceipt", variant.hash)
+            if isinstance(receipt, dict) and receipt.get("blockNumber") is not None:
+                return variant, receipt
+        return None
+
+    async def _check_nonce(self, open_one: OpenTransaction) -> None:
+        """Raise `NonceTaken` when the nonce is used up for good and none of our bytes used it."""
+        nonce = open_one.nonce or 0
+        mined = await self._rpc.number("eth_getTransactionCount", open_one.sender, await self.final_block())
+        if mined > nonce and await self._receipt(open_one.variants) is None:
+            raise NonceTaken(f"nonce {nonce} of {open_one.sender} was used by another transaction")
+
+    async def _settle_if_final(self, open_one: OpenTransaction, mined: tuple[Variant, dict[str, Any]]) -> bool:
+        variant, receipt = mined
+        if await self._is_final(receipt):
+            await self._store.settle(_settled(open_one.deed.purpose, variant, receipt))
+            self._transmission.forget(open_one)
+        elif open_one.state is not TransactionState.MINED:
+            await self._store.mark(open_one.deed.purpose, TransactionState.MINED)
+        return True
 
     async def _is_final(self, receipt: dict[str, Any]) -> bool:
         if self._profile.finality_depth == 0:
             return True
-        head = await self._rpc.number("eth_blockNumber")
-        return head - quantity(receipt.get("blockNumber")) >= self._profile.finality_depth
+        number = quantity(receipt.get("blockNumber"))
+        if await self._rpc.number("eth_blockNumber") - number < self._profile.finality_depth:
+            return False
+        # Between the two calls the chain may have changed its mind.
+        block = await self._rpc.call("eth_getBlockByNumber", hex(number), False)
+        return isinstance(block, dict) and block.get("hash") == receipt.get("blockHash")
 
 
-def _settled(prepared: PreparedTransaction, receipt: dict[str, Any]) -> SettledTransaction:
+def _settled(purpose: str, variant: Variant, receipt: dict[str, Any]) -> SettledTransaction:
     block_hash = receipt.get("blockHash")
     if not isinstance(block_hash, str):
         raise ChainUnavailable("the receipt of a transaction names no block")
+    succeeded = quantity(receipt.get("status")) == 1
     return SettledTransaction(
-        prepared.purpose,
-        prepared.raw,
-        prepared.hash,
-        quantity(receipt.get("status")) == 1,
-        quantity(receipt.get("blockNumber")),
-        block_hash,
+        purpose, variant.raw, variant.hash, succeeded, quantity(receipt.get("blockNumber")), block_hash
     )

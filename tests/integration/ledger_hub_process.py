@@ -23,12 +23,14 @@ from hub.ledger.anchoring import Anchoring
 from hub.ledger.claims import DECIDED_TOPIC, ClaimService
 from hub.ledger.sequencer import Sequencer
 from hub.ledger.service import LedgerService
-from hub.ledger.store import ChainStore, ClaimRow, LeafRow
+from hub.ledger.store import ClaimRow, LeafRow
+from hub.ledger.stored_transactions import ChainStore
 from hub.platform.database import Database
 from hub.platform.outbox import Message, Outbox
 from hub.platform.store import OutboxMessage
 from hub.platform.vault import SubjectVault, Wrapping
 from ledger.anchor.contract import LedgerContract
+from ledger.anchor.lease import Lease
 from ledger.anchor.profile import PROFILES
 from ledger.anchor.rpc import JsonRpc
 from ledger.anchor.sender import Sender
@@ -56,10 +58,12 @@ class HubProcess:
         self.rpc = JsonRpc(url)
         reader = LedgerContract(self.rpc, CHAIN_ID, contract)
         key = coincurve.PrivateKey(bytes([key_number]) * 32)
-        sender = Sender(reader, key, ChainStore(self.database), PROFILES["embedded"])
+        store = ChainStore(self.database)
+        lease = Lease(store, secrets.token_hex(8), self.clock)
+        self.sender = Sender(reader, key, store, PROFILES["embedded"], lease, self.clock)
         signer = LogSigner(f"hub{key_number}", Ed25519PrivateKey.from_private_bytes(bytes([key_number]) * 32))
         self.sequencer = Sequencer(self.database, self.clock, signer)
-        self.anchoring = Anchoring(self.database, reader, sender, self.sequencer.grown, interval_s=0.05)
+        self.anchoring = Anchoring(self.database, reader, self.sender, self.sequencer.grown, interval_s=0.05)
         vault = SubjectVault(Wrapping(bytes(32), secrets.token_bytes), secrets.token_bytes, self.clock)
         receipt_key = ec.derive_private_key(key_number, ec.SECP256R1())
         self.ledger = LedgerService(
@@ -73,7 +77,7 @@ class HubProcess:
             self.sequencer.wake,
         )
         self.claims = ClaimService(
-            self.database, self.clock, secrets.token_bytes, self.outbox, reader, sender, lambda: CONSORTIUM_KEY
+            self.database, self.clock, secrets.token_bytes, self.outbox, reader, self.sender, lambda: CONSORTIUM_KEY
         )
         self.outbox.register(DECIDED_TOPIC, self._decided)
 

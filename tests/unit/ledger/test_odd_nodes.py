@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime, timedelta
 
 import coincurve
 import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from huilian_protocol.clock import SystemClock
 
 from ledger.anchor.contract import LedgerContract
+from ledger.anchor.lease import Lease
+from ledger.anchor.outbox import Deed, OpenTransaction, SettledTransaction, TransactionState, Variant
 from ledger.anchor.profile import PROFILES
 from ledger.anchor.rpc import ChainRefused, ChainUnavailable, JsonRpc, WrongChain
-from ledger.anchor.sender import PreparedTransaction, Sender, SettledTransaction
+from ledger.anchor.sender import Sender
 
 ODD = [
     b"",
@@ -30,18 +34,37 @@ ODD = [
 
 
 class OneTransaction:
-    """The port `TransactionStore`, with one transaction that was prepared before."""
+    """The port `TransactionStore`, with one transaction that was signed before."""
 
-    prepared = PreparedTransaction("deed", 0, b"\xf8raw")
+    signed = OpenTransaction(
+        Deed("deed", b"", 21_000), TransactionState.SIGNED, "0x" + "00" * 20, 0, (Variant(b"\xf8raw", 1),)
+    )
 
     async def settled(self, purpose: str) -> SettledTransaction | None:
         return None
 
-    async def prepare(self, purpose: str, first_nonce: int, sign: Callable[[int], bytes]) -> PreparedTransaction:
-        return self.prepared
+    async def prepare(self, deed: Deed, contract: str, at: datetime) -> None:
+        return None
 
-    async def unsettled(self) -> Sequence[PreparedTransaction]:
-        return [self.prepared]
+    async def unsettled(self) -> Sequence[OpenTransaction]:
+        return [self.signed]
+
+    async def lease(self, holder: str, now: datetime, length: timedelta) -> int | None:
+        return 1
+
+    async def give_back(self, token: int) -> None:
+        return None
+
+    async def sign(
+        self, token: int, purpose: str, sender: str, first_nonce: int, sign: Callable[[int], Variant]
+    ) -> OpenTransaction:
+        return self.signed
+
+    async def add_variant(self, token: int, purpose: str, variant: Variant, at: datetime) -> None:
+        raise AssertionError("nothing waited")
+
+    async def mark(self, purpose: str, state: TransactionState, at: datetime | None = None) -> None:
+        return None
 
     async def settle(self, transaction: SettledTransaction) -> None:
         raise AssertionError("nothing was mined")
@@ -74,7 +97,8 @@ async def test_reading_the_chain(contract: LedgerContract) -> None:
 
 
 async def test_sending(contract: LedgerContract) -> None:
-    sender = Sender(contract, coincurve.PrivateKey(b"\1" * 32), OneTransaction(), PROFILES["embedded"], timeout_s=0.3)
+    store, clock, key = OneTransaction(), SystemClock(), coincurve.PrivateKey(b"\1" * 32)
+    sender = Sender(contract, key, store, PROFILES["embedded"], Lease(store, "test", clock), clock, timeout_s=0.3)
     with pytest.raises((ChainUnavailable, ChainRefused)):
         await sender.execute("deed", b"", 21_000)
     with pytest.raises((ChainUnavailable, ChainRefused)):

@@ -20,12 +20,13 @@ from hub.ledger.anchoring import Anchoring
 from hub.ledger.claims import ClaimService
 from hub.ledger.sequencer import Sequencer
 from hub.ledger.service import LedgerService
-from hub.ledger.store import ChainStore
+from hub.ledger.stored_transactions import ChainStore
 from hub.platform.database import Database
 from hub.platform.outbox import Outbox
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.deploy import deploy_contract
-from ledger.anchor.profile import PROFILES
+from ledger.anchor.lease import Lease
+from ledger.anchor.profile import PROFILES, ChainProfile
 from ledger.anchor.rpc import JsonRpc
 from ledger.anchor.sender import Sender
 from ledger.anchor.transaction import address_of
@@ -155,12 +156,18 @@ def hub_ledger(
     key: coincurve.PrivateKey = HUB,
     receipt_key: ec.EllipticCurvePrivateKey | None = None,
     signer: LogSigner | None = None,
+    holder: str = "hub",
+    profile: ChainProfile = PROFILES["embedded"],
 ) -> HubLedger:
-    """Wire a ledger as the composition root does. The log key is fixed, salts count upwards."""
+    """Wire a ledger as the composition root does. The log key is fixed, salts count upwards.
+
+    `holder` names the process: one of the same name is the same process started again.
+    """
     salts = itertools.count(1)
     outbox, cipher, rpc = Outbox(database, clock), PlainCipher(), JsonRpc(url, timeout_s=2)
     reader = LedgerContract(rpc, CHAIN_ID, contract)
-    sender = Sender(reader, key, ChainStore(database), PROFILES["embedded"])
+    store = ChainStore(database)
+    sender = Sender(reader, key, store, profile, Lease(store, holder, clock), clock, timeout_s=5)
     signer = signer or LogSigner("hub.example/log", Ed25519PrivateKey.from_private_bytes(bytes(32)))
     sequencer = Sequencer(database, clock, signer)
     receipt_key = receipt_key or ec.derive_private_key(7, ec.SECP256R1())

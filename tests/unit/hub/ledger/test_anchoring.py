@@ -258,7 +258,7 @@ async def test_a_hub_that_is_not_enrolled_finds_out(
 async def test_two_processes_of_one_hub_share_key_and_nonces(
     hub: HubLedger, clock: FixedClock, chain: LiveChain
 ) -> None:
-    twin = hub_ledger(hub.database, clock, chain.url, chain.contract)
+    twin = hub_ledger(hub.database, clock, chain.url, chain.contract, holder="twin")
     for number in range(6):
         await hub.append(f"r{number}")
         await hub.sequencer.integrate()
