@@ -1,4 +1,4 @@
-"""Our lock on a receivable: taken before the first loan on it, shared by its certificates, given up with the last."""
+"""Our lock on a receivable or an order: taken before the first loan on it, shared by all, given up with the last."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from huilian_protocol.errors import HuilianError
 
 from hub.lending import stored_financings as stored
-from hub.lending import stored_loans
+from hub.lending import stored_loans, stored_order_loans
 from hub.lending.ports import Claims
 from hub.platform.database import Database
 from hub.platform.ids import Ids
@@ -25,33 +25,37 @@ class ClaimLocks:
         self._ids = ids
         self._claims = claims
 
-    async def ensure(self, receivable: Receivable) -> tuple[str, str]:
-        """Id and state (PENDING or FINANCED) of the claim on a receivable, which is asked for if there is none."""
-        await self._lock(receivable.receivable_id)
-        row = await stored.live_claim(receivable.receivable_id)
+    async def ensure(self, resource: str, identity: InvoiceIdentity) -> tuple[str, str]:
+        """Id and state (PENDING or FINANCED) of the claim on a receivable's id or an order's name; asked for if there
+        is none. `identity` is what other banks know it by.
+        """
+        await self._lock(resource)
+        row = await stored.live_claim(resource)
         if row is None:
-            row = await stored.add_claim(self._ids(), receivable.receivable_id)
-            await self._claims.request(row.claim_id, _identity(receivable))
+            row = await stored.add_claim(self._ids(), resource)
+            await self._claims.request(row.claim_id, identity)
         return row.claim_id, row.state
 
-    async def decided(self, claim_id: str, state: str) -> list[str]:
-        """Writes the chain's answer; the applications that waited for it. Empty for a claim that waits no more."""
+    async def decided(self, claim_id: str, state: str) -> bool:
+        """Writes the chain's answer; False for a claim that waits for none any more."""
         claim = await self._locked(claim_id)
         if claim.state != PENDING:
-            return []
+            return False
         await stored.set_claim(claim_id, state)
-        return await stored.ids_on_claim(claim_id)
+        return True
 
     async def state(self, claim_id: str) -> str:
         """A claim's state, under its lock."""
         return str((await self._locked(claim_id)).state)
 
     async def release_if_unused(self, claim_id: str) -> None:
-        """Gives a claim up once neither an open loan nor a signed application rests on it."""
+        """Gives a claim up once no open loan, signed application or pending conversion rests on it."""
         claim = await self._locked(claim_id)
         if claim.state not in {PENDING, FINANCED}:
             return
         if await stored_loans.open_on_claim(claim_id) or await stored.ids_on_claim(claim_id):
+            return
+        if await stored_order_loans.waits_on_claim(claim_id):
             return
         await stored.set_claim(claim_id, RELEASED)
         await self._claims.release(claim_id)
@@ -67,7 +71,8 @@ class ClaimLocks:
         await self._database.lock("lending-claim", receivable_id)
 
 
-def _identity(receivable: Receivable) -> InvoiceIdentity:
+def invoice_identity(receivable: Receivable) -> InvoiceIdentity:
+    """What other banks know a receivable by."""
     return InvoiceIdentity(
         seller_uscc=receivable.supplier_uscc,
         buyer_uscc=receivable.buyer_uscc,

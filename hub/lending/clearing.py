@@ -8,6 +8,7 @@ at every run.
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,6 +17,7 @@ from huilian_protocol.errors import HuilianError
 
 from hub.accounting.service import AccountKind, BankCore, Line, deposit_account
 from hub.lending.loans import Loans
+from hub.lending.model import Loan
 from hub.lending.overdue import note_overdue, note_paid
 from hub.lending.ports import Receivables
 from hub.lending.records import CURRENCY, Records
@@ -49,13 +51,16 @@ class Clearing:
         receivables: Receivables,
         loans: Loans,
         records: Records,
+        secured_on: Callable[[str], Awaitable[list[Loan]]],
     ) -> None:
+        """`secured_on` names the open loans that a pledged receivable secures."""
         self._database = database
         self._clock = clock
         self._bank = bank
         self._receivables = receivables
         self._loans = loans
         self._records = records
+        self._secured_on = secured_on
         self._after: tuple[date, str] | None = None
 
     async def run(self) -> Cleared:
@@ -108,10 +113,11 @@ class Clearing:
         certificates = await self._receivables.fall_due(receivable_id)
         receivable = await self._receivables.get_receivable(receivable_id)
         paid = [await self._redeem(receivable, certificate, today) for certificate in certificates]
-        await self._pay_supplier(receivable, today)
+        repaid_fen = await self._repay_secured(receivable)
+        await self._pay_supplier(receivable, repaid_fen, today)
         await self._receivables.settle(receivable_id)
         await note_paid(receivable_id)
-        await self._records.cleared(receivable_id, _content(receivable, paid, today))
+        await self._records.cleared(receivable_id, _content(receivable, paid, repaid_fen, today))
 
     async def _redeem(self, receivable: Receivable, certificate: Certificate, today: date) -> dict[str, object]:
         loan = await self._loans.of_certificate(certificate.certificate_id)
@@ -131,9 +137,17 @@ class Clearing:
             "holder_paid_fen": rest_fen,
         }
 
-    async def _pay_supplier(self, receivable: Receivable, today: date) -> None:
-        """What no certificate covers is owed to the supplier: the confirmation promised the whole amount."""
-        rest_fen = receivable.amount_fen - receivable.issued_fen
+    async def _repay_secured(self, receivable: Receivable) -> int:
+        """What the loans that the receivable itself secures take of it, in fen."""
+        left_fen = whole_fen = receivable.amount_fen - receivable.issued_fen
+        for loan in await self._secured_on(receivable.receivable_id):
+            _, repaid_fen = await self._loans.collect(loan.record.loan_id, left_fen, payer=receivable.buyer_uscc)
+            left_fen -= repaid_fen
+        return whole_fen - left_fen
+
+    async def _pay_supplier(self, receivable: Receivable, repaid_fen: int, today: date) -> None:
+        """What neither a certificate nor a loan takes is the supplier's: the confirmation promised the whole amount."""
+        rest_fen = receivable.amount_fen - receivable.issued_fen - repaid_fen
         journal_id = f"clear:{receivable.receivable_id}:supplier"
         await self._pay(journal_id, receivable.buyer_uscc, receivable.supplier_uscc, rest_fen, today)
 
@@ -160,7 +174,7 @@ class Clearing:
         return "overdue"
 
 
-def _content(receivable: Receivable, paid: list[dict[str, object]], today: date) -> dict[str, object]:
+def _content(receivable: Receivable, paid: list[dict[str, object]], repaid_fen: int, today: date) -> dict[str, object]:
     return {
         # The bank's own: it tells of holders who need not know of each other, and of their loans. Each of them has the
         # receipts of its certificate and loan, buyer and supplier that of the settlement.
@@ -172,4 +186,5 @@ def _content(receivable: Receivable, paid: list[dict[str, object]], today: date)
         "currency": CURRENCY,
         "value_date": today.isoformat(),
         "certificates": paid,
+        "loans_repaid_fen": repaid_fen,
     }

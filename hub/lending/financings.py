@@ -1,8 +1,8 @@
 """Loans on receivable certificates: quote, apply, accept and sign, lock the claim, disburse; every exit releases.
 
 The path of one application: apply (decision, certificate and limit blocked, offer) -> accept (signed, claim asked for)
--> "claim.decided" -> "lending.conclude" -> money or rejection. The two topics are handled at least once and change
-nothing when they come again. Locks are taken in one order: financing, then claim.
+-> "claim.decided" -> "lending.conclude" -> money or rejection. Topics are handled at least once and change nothing when
+they come again. Locks are taken in one order: financing, then claim.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from huilian_protocol.clock import Clock, format_time
 from huilian_protocol.errors import HuilianError
 
 from hub.lending import stored_financings as stored
-from hub.lending.claim_locks import FINANCED, REFUSED, ClaimLocks
+from hub.lending.claim_locks import FINANCED, REFUSED, ClaimLocks, invoice_identity
 from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import Decision, DecisionTables, Reason
 from hub.lending.limits import Limits, limit_id
@@ -40,7 +40,7 @@ from hub.platform.outbox import Message, Outbox
 from hub.platform.paging import Page
 from hub.receivables.service import Certificate, CertificateState
 
-DECIDED_TOPIC, CONCLUDE_TOPIC = "claim.decided", "lending.conclude"
+CONCLUDE_TOPIC = "lending.conclude"
 BATCH = 100
 _S = FinancingState
 
@@ -66,9 +66,8 @@ class Financings:
     """Use cases of financing; each runs inside the caller's transaction unless it says otherwise."""
 
     def __init__(self, desk: Desk) -> None:
-        """Registers the handlers of its topics with the outbox."""
+        """Registers the handler of its topic with the outbox."""
         self._desk = desk
-        desk.outbox.register(DECIDED_TOPIC, self.claim_decided)
         desk.outbox.register(CONCLUDE_TOPIC, self.conclude)
 
     async def quote(self, applicant: str, certificate_id: str) -> Quote:
@@ -113,7 +112,7 @@ class Financings:
             raise HuilianError("OFFER_EXPIRED", expired_at=format_time(financing.offer_expires_at))
         financing = await stored.move(financing, _S.ACCEPTED)
         receivable = await self._desk.receivables.get_receivable(financing.receivable_id)
-        claim_id, claim_state = await self._desk.claims.ensure(receivable)
+        claim_id, claim_state = await self._desk.claims.ensure(receivable.receivable_id, invoice_identity(receivable))
         signed = await stored.move(financing, _S.SIGNED, claim_id=claim_id)
         await self._desk.records.financing("signed", signed)
         if claim_state == FINANCED:
@@ -137,12 +136,10 @@ class Financings:
         """An applicant's applications, newest first. Raises INVALID_ARGUMENT for a foreign token."""
         return await stored.page_of_applicant(applicant, size, token)
 
-    async def claim_decided(self, message: Message) -> None:
-        """The chain's answer on a claim. Opens its own transaction; again it changes nothing."""
-        claim_id, state = str(message.payload["claim_id"]), str(message.payload["state"])
-        async with self._desk.database.transaction():
-            for financing_id in await self._desk.claims.decided(claim_id, state):
-                await self._put_conclusion(financing_id)
+    async def claim_decided(self, claim_id: str) -> None:
+        """The chain answered on a claim: the applications that waited for it are concluded."""
+        for financing_id in await stored.ids_on_claim(claim_id):
+            await self._put_conclusion(financing_id)
 
     async def conclude(self, message: Message) -> None:
         """Pays out a signed application whose claim is ours, rejects one whose claim was refused.

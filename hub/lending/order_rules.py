@@ -24,6 +24,37 @@ class LineState(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class ApplicationState(StrEnum):
+    """Life of an application for an order loan; DISBURSED while its loan is open, ENDED afterwards."""
+
+    OFFERED = "OFFERED"
+    SIGNED = "SIGNED"
+    DISBURSED = "DISBURSED"
+    ENDED = "ENDED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+_A = ApplicationState
+TRANSITIONS: Mapping[ApplicationState, frozenset[ApplicationState]] = {
+    _A.OFFERED: frozenset({_A.SIGNED, _A.EXPIRED, _A.WITHDRAWN}),
+    # A signed contract waits for the claim on the order only.
+    _A.SIGNED: frozenset({_A.DISBURSED, _A.REJECTED, _A.EXPIRED}),
+    _A.DISBURSED: frozenset({_A.ENDED}),
+    _A.ENDED: frozenset(),
+    _A.REJECTED: frozenset(),
+    _A.EXPIRED: frozenset(),
+    _A.WITHDRAWN: frozenset(),
+}
+
+
+def check_transition(state: ApplicationState, target: ApplicationState) -> None:
+    """Raises STATE_CONFLICT unless an application may go from `state` to `target`."""
+    if target not in TRANSITIONS[state]:
+        raise HuilianError("STATE_CONFLICT", f"order loan: {target} after {state}", state=state)
+
+
 class OrderLoanState(StrEnum):
     """Life of an order loan: CONVERTING while some lines are delivered and others are not; CONVERTED when none is left.
 
@@ -42,7 +73,8 @@ class OrderLoanState(StrEnum):
 class OrderLine:
     """One line, in fen: what was ordered, the principal lent on it, what was delivered of it, what of it was cancelled.
 
-    `converted_fen` is the principal that left with deliveries, `called_fen` that which cancellations called in.
+    `converted_fen` is the principal that left with deliveries, `called_fen` that which cancellations called in;
+    `billed_before_fen` was delivered before the loan and is no part of `ordered_fen`.
     """
 
     line_id: str
@@ -52,6 +84,7 @@ class OrderLine:
     cancelled_fen: int = 0
     converted_fen: int = 0
     called_fen: int = 0
+    billed_before_fen: int = 0
 
     @property
     def open_fen(self) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from huilian_protocol.artefact import Artefact
 
 from hub.exchange.service import Delivery, Read
-from hub.receivables.service import Certificate, Receivable
+from hub.receivables.service import Certificate, PurchaseOrder, Receivable
 from ledger.registry.fingerprints import InvoiceIdentity
 
 
@@ -46,6 +47,18 @@ class Receivables(Protocol):
     async def mark_financed(self, certificate_id: str, financing_id: str) -> Certificate: ...
 
     async def release_block(self, certificate_id: str, financing_id: str) -> Certificate: ...
+
+    def when_confirmed(self, tell: Callable[[Receivable], Awaitable[None]]) -> None: ...
+
+    def when_orders_change(self, tell: Callable[[str, frozenset[str]], Awaitable[None]]) -> None: ...
+
+    async def find_order(self, buyer_uscc: str, order_document_id: str) -> PurchaseOrder: ...
+
+    async def delivered_fen(self, receivable: Receivable) -> dict[tuple[str, str], int]: ...
+
+    async def pledge(self, receivable_id: str, loan_id: str) -> Receivable: ...
+
+    async def release_pledge(self, receivable_id: str, loan_id: str) -> Receivable: ...
 
     async def receivables_due(
         self, on: dt.date, limit: int = 100, after: tuple[dt.date, str] | None = None

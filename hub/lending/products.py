@@ -14,7 +14,7 @@ from huilian_loans.documents import read_terms
 from huilian_protocol.canonical import parse_json
 
 FOLDER = Path(__file__).parent / "products"
-RECEIVABLE_LOAN, FLASH_LOAN = "receivable-loan", "flash-loan"
+RECEIVABLE_LOAN, ORDER_LOAN, FLASH_LOAN = "receivable-loan", "order-loan", "flash-loan"
 _KEYS = frozenset(
     {
         "product_id",

@@ -14,6 +14,7 @@ from hub.lending.model import Loan
 from hub.lending.ports import Ledger
 from hub.lending.stored_financings import Financing
 from hub.lending.stored_loans import LoanEventRecord
+from hub.lending.stored_order_loans import Conversion, OrderApplication
 
 CURRENCY = "CNY"
 
@@ -59,6 +60,41 @@ class Records:
         }
         record_id = f"financing-{event}:{financing.financing_id}"
         await self._ledger.append(f"financing.{event}", record_id, content, subject=None, evidence={})
+
+    async def order_loan(self, event: str, application: OrderApplication) -> None:
+        """An application for an order loan came to another state; `event` in the past tense, e.g. "signed"."""
+        content = {
+            "parties": [application.applicant_uscc],
+            "loan_id": application.loan_id,
+            "state": application.state.value,
+            "applicant_uscc": application.applicant_uscc,
+            "buyer_uscc": application.buyer_uscc,
+            "order_number": application.order_number,
+            "principal_fen": application.quote.principal_fen,
+            "interest_fen": application.quote.interest_fen,
+            "fee_fen": application.quote.fee_fen,
+            "currency": CURRENCY,
+            "terms": application.terms,
+            "converted_rate": format(application.converted_rate, "f"),
+            "reasons": [reason.code for reason in application.reasons],
+        }
+        record_id = f"order-loan-{event}:{application.loan_id}"
+        await self._ledger.append(f"order-loan.{event}", record_id, content, subject=None, evidence={})
+
+    async def conversion(self, application: OrderApplication, conversion: Conversion) -> None:
+        """A receivable took over its part of an order loan, or could not."""
+        content = {
+            "parties": [application.applicant_uscc],
+            "loan_id": conversion.loan_id,
+            "receivable_id": conversion.receivable_id,
+            "receivable_loan_id": conversion.receivable_loan_id,
+            "state": conversion.state,
+            "principal_fen": conversion.principal_fen,
+            "lent_fen": conversion.lent_fen,
+            "currency": CURRENCY,
+        }
+        record_id = f"order-loan-conversion:{conversion.id}"
+        await self._ledger.append("order-loan.conversion", record_id, content, subject=None, evidence={})
 
     async def cleared(self, receivable_id: str, content: dict[str, Any]) -> None:
         """A receivable was paid down its chain."""

@@ -15,6 +15,7 @@ from huilian_protocol.trust import TrustAnchors
 from hub.accounting.service import BankCore
 from hub.lending.claim_locks import ClaimLocks
 from hub.lending.clearing import Cleared, Clearing
+from hub.lending.conversions import OrderDesk
 from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import load_tables
 from hub.lending.evidence import EvidenceDesk
@@ -23,15 +24,18 @@ from hub.lending.flash import FlashDesk, FlashLoans
 from hub.lending.limits import Limits
 from hub.lending.loans import Loans
 from hub.lending.model import Loan
+from hub.lending.order_loans import OrderLoans
 from hub.lending.ports import Claims, Consents, Exchange, Ledger, Persons, Receivables, SubjectVault
-from hub.lending.products import FLASH_LOAN, RECEIVABLE_LOAN, load_products
+from hub.lending.products import FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, load_products
 from hub.lending.records import Records
 from hub.lending.workouts import Workouts
 from hub.platform.database import Database
 from hub.platform.ids import Ids
-from hub.platform.outbox import Outbox
+from hub.platform.outbox import Message, Outbox
 
 __all__ = ["Collaborators", "LendingService"]
+
+DECIDED_TOPIC = "claim.decided"
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class LendingService:
         products, tables, records = load_products(), load_tables(), Records(given.ledger)
         self._database = given.database
         self.limits = Limits(given.database)
+        self._claims = ClaimLocks(given.database, given.ids, given.claims)
         self.decisions = DecisionLog(given.clock, given.ids, tables, given.vault)
         self.loans = Loans(given.database, given.clock, given.bank, self.limits, records)
         self.financings = Financings(
@@ -73,13 +78,33 @@ class LendingService:
                 receivables=given.receivables,
                 loans=self.loans,
                 limits=self.limits,
-                claims=ClaimLocks(given.database, given.ids, given.claims),
+                claims=self._claims,
                 decisions=self.decisions,
                 tables=tables,
                 records=records,
                 product=products[RECEIVABLE_LOAN],
             )
         )
+        self.orders = OrderLoans(
+            OrderDesk(
+                database=given.database,
+                clock=given.clock,
+                ids=given.ids,
+                outbox=given.outbox,
+                receivables=given.receivables,
+                loans=self.loans,
+                limits=self.limits,
+                claims=self._claims,
+                decisions=self.decisions,
+                tables=tables,
+                records=records,
+                product=products[ORDER_LOAN],
+                receivable_product=products[RECEIVABLE_LOAN],
+            )
+        )
+        given.outbox.register(DECIDED_TOPIC, self.claim_decided)
+        given.receivables.when_confirmed(self.orders.conversions.receivable_confirmed)
+        given.receivables.when_orders_change(self.orders.conversions.orders_changed)
         self.workouts = Workouts(self.loans, given.bank, self.freed)
         self.flash = FlashLoans(
             FlashDesk(
@@ -95,7 +120,23 @@ class LendingService:
                 product=products[FLASH_LOAN],
             )
         )
-        self.clearing = Clearing(given.database, given.clock, given.bank, given.receivables, self.loans, records)
+        self.clearing = Clearing(
+            given.database,
+            given.clock,
+            given.bank,
+            given.receivables,
+            self.loans,
+            records,
+            self.orders.conversions.secured_on,
+        )
+
+    async def claim_decided(self, message: Message) -> None:
+        """The chain's answer on a claim. Opens its own transaction; again it changes nothing."""
+        claim_id, state = str(message.payload["claim_id"]), str(message.payload["state"])
+        async with self._database.transaction():
+            if await self._claims.decided(claim_id, state):
+                await self.financings.claim_decided(claim_id)
+                await self.orders.claim_decided(claim_id)
 
     async def repay(self, borrower: str, loan_id: str, amount_fen: int) -> Loan:
         """Takes a repayment; a loan on a certificate that is closed by it frees certificate and claim.
@@ -105,9 +146,10 @@ class LendingService:
         return await self.freed(await self.loans.repay(borrower, loan_id, amount_fen))
 
     async def freed(self, loan: Loan) -> Loan:
-        """After anything that can close a loan: a closed one on a certificate frees certificate and claim."""
+        """After anything that can close a loan: a closed one frees what secured it, and the claim."""
         if loan.record.closed:
             await self.financings.loan_closed(loan)
+            await self.orders.loan_closed(loan)
         return loan
 
     async def tick(self) -> Cleared:
@@ -117,6 +159,7 @@ class LendingService:
         """
         try:
             await self.financings.expire()
+            await self.orders.expire()
             await self.flash.expire()
         finally:
             # Whatever is wrong with an offer, what is due is paid.

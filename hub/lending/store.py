@@ -67,10 +67,12 @@ class DecisionRow(Model):
 
 
 class ClaimRow(Model):
-    """Our lock on a receivable's invoice. At most one lives per receivable; the certificates over it share it."""
+    """Our lock on a receivable's invoice, or on an order ("order:<loan>"). At most one lives for each; the certificates
+    over a receivable share it.
+    """
 
     claim_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
-    receivable_id = fields.CharField(max_length=ID_LENGTH)
+    receivable_id = fields.CharField(max_length=ID_LENGTH + 6)
     state = fields.CharField(max_length=10)
 
     class Meta:
@@ -118,6 +120,91 @@ class FinancingRow(Model):
             ),
             CheckConstraint(check="(state = 'DISBURSED') = (loan_id IS NOT NULL)", name="lending_financing_has_loan"),
         )
+
+
+class OrderLoanRow(Model):
+    """One application for a loan on an order, with the offer made on it. Rates are decimal text.
+
+    At most one lives per order. `called_fen` of the lines is principal that no goods stand for any more.
+    """
+
+    loan_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    state = fields.CharField(max_length=10)
+    buyer_uscc = fields.CharField(max_length=PARTY_LENGTH)
+    order_document_id = fields.CharField(max_length=200)
+    order_number = fields.CharField(max_length=200)
+    applicant_uscc = fields.CharField(max_length=PARTY_LENGTH)
+    product_id = fields.CharField(max_length=32)
+    principal_fen = fields.BigIntField()
+    interest_fen = fields.BigIntField()
+    fee_fen = fields.BigIntField()
+    annual_rate = fields.CharField(max_length=20)
+    apr = fields.CharField(max_length=20)
+    value_date = fields.DateField()
+    due_date = fields.DateField()
+    terms: fields.JSONField[dict[str, Any]] = fields.JSONField()
+    converted_rate = fields.CharField(max_length=20)
+    reasons: fields.JSONField[list[dict[str, str]]] = fields.JSONField()
+    decision_id = fields.CharField(max_length=ID_LENGTH)
+    claim_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    offer_expires_at = UtcDatetimeField()
+    created_at = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_order_loan"
+        indexes = (("applicant_uscc", "created_at", "loan_id"), ("claim_id",), ("state", "offer_expires_at"))
+        constraints = (
+            UniqueConstraint(
+                fields=("buyer_uscc", "order_document_id"),
+                name="lending_order_loan_one_live",
+                condition="state IN ('OFFERED', 'SIGNED', 'DISBURSED')",
+            ),
+        )
+
+
+class OrderLineRow(Model):
+    """One line of an order under a loan, in fen: see `order_rules.OrderLine`."""
+
+    id = fields.BigIntField(primary_key=True)
+    loan: fields.ForeignKeyRelation[OrderLoanRow] = fields.ForeignKeyField(
+        "lending.OrderLoanRow", on_delete=fields.RESTRICT, related_name="lines"
+    )
+    line_id = fields.CharField(max_length=200)
+    ordered_fen = fields.BigIntField()
+    principal_fen = fields.BigIntField()
+    delivered_fen = fields.BigIntField()
+    cancelled_fen = fields.BigIntField()
+    converted_fen = fields.BigIntField()
+    called_fen = fields.BigIntField()
+    billed_before_fen = fields.BigIntField()
+
+    class Meta:
+        table = "lending_order_line"
+        unique_together = (("loan", "line_id"),)
+        constraints = (
+            CheckConstraint(check="delivered_fen + cancelled_fen <= ordered_fen", name="lending_order_line_goods"),
+            CheckConstraint(check="converted_fen + called_fen <= principal_fen", name="lending_order_line_principal"),
+        )
+
+
+class ConversionRow(Model):
+    """A confirmed receivable that takes over its part of an order loan, id "<loan>:<receivable>": PENDING until its
+    claim is decided, then CONVERTED or REFUSED.
+    """
+
+    id = fields.CharField(max_length=ID_LENGTH * 2 + 1, primary_key=True)
+    loan_id = fields.CharField(max_length=ID_LENGTH)
+    receivable_id = fields.CharField(max_length=ID_LENGTH)
+    state = fields.CharField(max_length=10)
+    claim_id = fields.CharField(max_length=ID_LENGTH)
+    receivable_loan_id = fields.CharField(max_length=ID_LENGTH, null=True)
+    principal_fen = fields.BigIntField()
+    lent_fen = fields.BigIntField()
+    created_at = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_conversion"
+        indexes = (("loan_id", "created_at"), ("claim_id",), ("receivable_id",), ("receivable_loan_id",))
 
 
 class FlashRow(Model):

@@ -12,7 +12,7 @@ from huilian_loans import Event, Payoff
 from huilian_loans.documents import read_event
 from tortoise.expressions import Q
 
-from hub.lending.store import FinancingRow, FlashRow, LoanDetailRow, LoanEventRow, LoanRow
+from hub.lending.store import FinancingRow, FlashRow, LoanDetailRow, LoanEventRow, LoanRow, OrderLoanRow
 from hub.platform.paging import Page, after_token, page_of
 
 DRAW, REPAYMENT, FEE, RECOURSE, BUY_BACK = "DRAW", "REPAYMENT", "FEE", "RECOURSE", "BUY_BACK"
@@ -84,8 +84,12 @@ async def find(loan_id: str) -> LoanRecord | None:
 
 
 async def is_promised(loan_id: str) -> bool:
-    """Whether an application of either kind stands under this id: its loan will bear the same one."""
-    return await FinancingRow.exists(financing_id=loan_id) or await FlashRow.exists(application_id=loan_id)
+    """Whether an application of any kind stands under this id: its loan will bear the same one."""
+    return (
+        await FinancingRow.exists(financing_id=loan_id)
+        or await OrderLoanRow.exists(loan_id=loan_id)
+        or await FlashRow.exists(application_id=loan_id)
+    )
 
 
 async def of_certificate(certificate_id: str) -> LoanRecord | None:

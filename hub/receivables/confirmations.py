@@ -6,6 +6,7 @@ check later, with the hub switched off, what was confirmed and by whom.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from huilian_protocol.clock import Clock
@@ -40,6 +41,11 @@ class Confirmations:
         self._records = records
         self._enterprises = enterprises
         self._domain = domain
+        self._when_confirmed: list[Callable[[Receivable], Awaitable[None]]] = []
+
+    def when_confirmed(self, tell: Callable[[Receivable], Awaitable[None]]) -> None:
+        """Have somebody told of a receivable in the transaction that confirms it."""
+        self._when_confirmed.append(tell)
 
     async def prepare(self, caller: str, receivable_id: str) -> ReceivableConfirmation:
         """What the buyer would sign now. Nothing is written.
@@ -64,6 +70,8 @@ class Confirmations:
         verify_confirmation(message, signature, certificate_pem, self._domain.enterprise_ca_pem)
         confirmed = await stored_receivables.confirm(receivable, now)
         await self._records.confirmation(message, signature, certificate_pem)
+        for tell in self._when_confirmed:
+            await tell(confirmed)
         return confirmed
 
     def _message(self, receivable: Receivable, confirmed_at: int) -> ReceivableConfirmation:

@@ -71,11 +71,11 @@ class TradeFile:
 
 def match_invoice(invoice: TradeDocument, trade: TradeFile, tolerances: Tolerances) -> tuple[MatchReason, ...]:
     """Every reason why `invoice` does not match; none is a match. Amounts in reasons are fen."""
-    order_lines = _order_lines(trade.orders)
+    order_lines = order_lines_of(trade.orders)
     reasons = [*_match_header(invoice, trade.orders)]
     billed: dict[OrderLineKey, list[int]] = defaultdict(list)
     for number, line in enumerate(invoice.lines, start=1):
-        key = _key(invoice, line, order_lines)
+        key = answered_line(invoice, line, order_lines)
         if key is None:
             reasons.append(
                 MatchReason(Mismatch.ORDER_LINE_UNKNOWN, number, "a line of the order", line.order_line_id or "none")
@@ -83,8 +83,8 @@ def match_invoice(invoice: TradeDocument, trade: TradeFile, tolerances: Toleranc
             continue
         billed[key].append(number)
         reasons.extend(_match_terms(number, line, order_lines[key], tolerances))
-    received = _quantities(trade.receipts, order_lines)
-    invoiced = _quantities((*trade.other_invoices, invoice), order_lines)
+    received = billed_quantities(trade.receipts, order_lines)
+    invoiced = billed_quantities((*trade.other_invoices, invoice), order_lines)
     for key, numbers in billed.items():
         ordered = order_lines[key].quantity * (1 + tolerances.over_delivery_rate)
         reasons.extend(_match_quantity(numbers[-1], invoiced[key], received[key], ordered))
@@ -128,11 +128,12 @@ def _match_quantity(number: int, invoiced: Decimal, received: Decimal, ordered: 
         yield MatchReason(Mismatch.ABOVE_ORDERED, number, decimal_text(ordered), decimal_text(invoiced))
 
 
-def _order_lines(orders: Iterable[TradeDocument]) -> dict[OrderLineKey, DocumentLine]:
+def order_lines_of(orders: Iterable[TradeDocument]) -> dict[OrderLineKey, DocumentLine]:
+    """The lines of orders by their keys."""
     return {(order.document_id, line.order_line_id): line for order in orders for line in order.lines}
 
 
-def _key(
+def answered_line(
     document: TradeDocument, line: DocumentLine, order_lines: Mapping[OrderLineKey, DocumentLine]
 ) -> OrderLineKey | None:
     """The order line that a line answers; None when there is none, or when two orders could be meant."""
@@ -141,14 +142,14 @@ def _key(
     return known[0] if len(known) == 1 else None
 
 
-def _quantities(
+def billed_quantities(
     documents: Iterable[TradeDocument], order_lines: Mapping[OrderLineKey, DocumentLine]
 ) -> defaultdict[OrderLineKey, Decimal]:
     """Quantity per order line; a line in another unit than ordered counts for nothing, since it cannot be compared."""
     sums: defaultdict[OrderLineKey, Decimal] = defaultdict(Decimal)
     for document in documents:
         for line in document.lines:
-            key = _key(document, line, order_lines)
+            key = answered_line(document, line, order_lines)
             if key is not None and line.unit_code == order_lines[key].unit_code:
                 sums[key] += line.quantity
     return sums

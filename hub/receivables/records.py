@@ -2,8 +2,9 @@
 
 Record ids are made from the objects' own, so a party can ask for its receipt without being told one:
 `confirmation:<receivable>`, `certificate-<event>:<certificate>` and, where a financing is part of it,
-`certificate-<event>:<certificate>:<financing>`, `receivable-<event>:<receivable>`. `parties` in each names the
-enterprises whose business it is: the log gives its receipt to them only.
+`certificate-<event>:<certificate>:<financing>`, `receivable-<event>:<receivable>` and, where a loan takes it as its
+security or gives it back, `receivable-<event>:<receivable>:<loan>`. `parties` in each names the enterprises whose
+business it is: the log gives its receipt to them only.
 """
 
 from __future__ import annotations
@@ -38,19 +39,14 @@ class Records:
 
     async def receivable(self, event: str, receivable: Receivable) -> None:
         """The receivable came to another state; `event` in the past tense, e.g. "settled"."""
-        content = {
-            "parties": sorted({receivable.buyer_uscc, receivable.supplier_uscc}),
-            "receivable_id": receivable.receivable_id,
-            "state": receivable.state.value,
-            "buyer_uscc": receivable.buyer_uscc,
-            "supplier_uscc": receivable.supplier_uscc,
-            "amount_fen": receivable.amount_fen,
-            "issued_fen": receivable.issued_fen,
-            "redeemed_fen": receivable.redeemed_fen,
-            "currency": CURRENCY,
-            "due_date": receivable.due_date.isoformat(),
-        }
+        content = _receivable_content(receivable)
         await self._append(f"receivable.{event}", f"receivable-{event}:{receivable.receivable_id}", content, {})
+
+    async def pledge(self, event: str, receivable: Receivable, loan_id: str) -> None:
+        """A loan took the receivable as its security or gave it back."""
+        content = {**_receivable_content(receivable), "loan_id": loan_id}
+        record_id = f"receivable-{event}:{receivable.receivable_id}:{loan_id}"
+        await self._append(f"receivable.{event}", record_id, content, {})
 
     async def certificate(self, event: str, certificate: Certificate, **more: Any) -> None:
         """The certificate came to another state; `event` in the past tense, e.g. "transferred"."""
@@ -71,6 +67,21 @@ class Records:
 def evidence_hash(receivable: Receivable) -> bytes:
     """SHA-256 of the canonical evidence of a matched receivable, 32 bytes; empty before a match."""
     return sha256_canonical(receivable.evidence) if receivable.evidence is not None else b""
+
+
+def _receivable_content(receivable: Receivable) -> dict[str, Any]:
+    return {
+        "parties": sorted({receivable.buyer_uscc, receivable.supplier_uscc}),
+        "receivable_id": receivable.receivable_id,
+        "state": receivable.state.value,
+        "buyer_uscc": receivable.buyer_uscc,
+        "supplier_uscc": receivable.supplier_uscc,
+        "amount_fen": receivable.amount_fen,
+        "issued_fen": receivable.issued_fen,
+        "redeemed_fen": receivable.redeemed_fen,
+        "currency": CURRENCY,
+        "due_date": receivable.due_date.isoformat(),
+    }
 
 
 def _certificate_content(certificate: Certificate) -> dict[str, Any]:

@@ -21,8 +21,9 @@ from hub.receivables import stored_certificates, stored_receivables
 from hub.receivables.access import visible_receivable
 from hub.receivables.certificates import Certificates
 from hub.receivables.confirmations import ConfirmationDomain, Confirmations
-from hub.receivables.matching import Tolerances
+from hub.receivables.matching import OrderLineKey, Tolerances
 from hub.receivables.model import Certificate, Receivable
+from hub.receivables.orders import PurchaseOrder, delivered_fen, find_order, page_of_orders
 from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger
 from hub.receivables.records import Records
 from hub.receivables.rules import check_not_due
@@ -38,6 +39,7 @@ __all__ = [
     "Certificate",
     "CertificateState",
     "ConfirmationDomain",
+    "PurchaseOrder",
     "Receivable",
     "ReceivableState",
     "ReceivablesService",
@@ -45,7 +47,12 @@ __all__ = [
 
 Found = TypeVar("Found", Receivable, Certificate)
 
-UNSETTLED = (ReceivableState.CONFIRMED, ReceivableState.CERTIFICATED, ReceivableState.OVERDUE)
+UNSETTLED = (
+    ReceivableState.CONFIRMED,
+    ReceivableState.CERTIFICATED,
+    ReceivableState.PLEDGED,
+    ReceivableState.OVERDUE,
+)
 OUTSTANDING = (
     CertificateState.ISSUED,
     CertificateState.HELD,
@@ -77,6 +84,9 @@ class ReceivablesService:
         self.confirmations = Confirmations(clock, self._records, enterprises, domain)
         self.certificates = Certificates(database, clock, ids, self._records, enterprises)
 
+        self.when_confirmed = self.confirmations.when_confirmed
+        self.when_orders_change = self.trade.when_orders_change
+
     async def get_visible(self, caller: str, receivable_id: str) -> Receivable:
         """A receivable that the caller owes or owns. Raises NOT_FOUND for any other."""
         return visible_receivable(caller, await stored_receivables.find(receivable_id))
@@ -84,6 +94,10 @@ class ReceivablesService:
     async def list_own(self, caller: str, page_size: int, page_token: str) -> Page[Receivable]:
         """Receivables that the caller owes or owns, newest first. Raises INVALID_ARGUMENT."""
         return await stored_receivables.page_of_party(caller, page_size, page_token)
+
+    async def list_orders(self, caller: str, page_size: int, page_token: str) -> Page[PurchaseOrder]:
+        """Orders that buyers placed with the caller, newest first. Raises INVALID_ARGUMENT."""
+        return await page_of_orders(caller, page_size, page_token)
 
     # Towards lending, which has checked its own caller and asks as the bank.
 
@@ -94,6 +108,30 @@ class ReceivablesService:
     async def get_certificate(self, certificate_id: str) -> Certificate:
         """Any certificate. Raises NOT_FOUND."""
         return _found("certificate", await stored_certificates.find(certificate_id))
+
+    async def find_order(self, buyer_uscc: str, order_document_id: str) -> PurchaseOrder:
+        """An order that a buyer placed. Raises NOT_FOUND."""
+        return await find_order(buyer_uscc, order_document_id)
+
+    async def delivered_fen(self, receivable: Receivable) -> dict[OrderLineKey, int]:
+        """What a confirmed receivable bills by order and line, in fen without tax."""
+        return await delivered_fen(receivable)
+
+    async def pledge(self, receivable_id: str, loan_id: str) -> Receivable:
+        """Keep a confirmed receivable as the security of one loan (Civil Code §440(6), §445): no certificate is issued
+        over it meanwhile. Raises NOT_FOUND, STATE_CONFLICT.
+        """
+        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        pledged = await stored_receivables.move(receivable, ReceivableEvent.PLEDGE)
+        await self._records.pledge("pledged", pledged, loan_id)
+        return pledged
+
+    async def release_pledge(self, receivable_id: str, loan_id: str) -> Receivable:
+        """The loan is repaid, or came to nothing. Raises NOT_FOUND, STATE_CONFLICT (not pledged, or settled)."""
+        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        released = await stored_receivables.move(receivable, ReceivableEvent.RELEASE)
+        await self._records.pledge("released", released, loan_id)
+        return released
 
     async def block_for_financing(self, certificate_id: str, financing_id: str) -> Certificate:
         """Keep a held certificate for one financing: until it is released nobody splits, transfers or finances it.

@@ -24,6 +24,7 @@ class DocumentRow(Model):
     document_id = fields.CharField(max_length=200)
     version = fields.BigIntField()
     kind = fields.CharField(max_length=16)
+    supplier_uscc = fields.CharField(max_length=18, db_default="")
     erp_state = fields.CharField(max_length=32)
     content: fields.JSONField[dict[str, Any]] = fields.JSONField()
     content_sha256 = fields.BinaryField()
@@ -33,6 +34,7 @@ class DocumentRow(Model):
     class Meta:
         table = "receivables_document"
         unique_together = (("buyer_uscc", "document_id", "version"),)
+        indexes = (("supplier_uscc", "kind", "id"),)
         constraints = (
             UniqueConstraint(
                 fields=("buyer_uscc", "document_id"), name="receivables_document_current", condition="is_current"

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from huilian_protocol.errors import HuilianError
 
+from hub.platform.paging import Page
 from hub.receivables.documents import DocumentKind, TradeDocument, parse_document
 from hub.receivables.ports import PulledDocument
 from hub.receivables.store import CursorRow, DocumentOrderRow, DocumentRow
@@ -45,6 +46,7 @@ async def save_version(buyer_uscc: str, pulled: PulledDocument, document: TradeD
         document_id=pulled.document_id,
         version=pulled.version,
         kind=document.kind.value,
+        supplier_uscc=document.supplier_uscc,
         erp_state=pulled.erp_state,
         content=document.content(),
         content_sha256=document.digest(),
@@ -92,3 +94,18 @@ async def version_with_digest(buyer_uscc: str, document_id: str, digest: bytes) 
     if row is None:
         raise LookupError("a document that a receivable rests on is gone")
     return parse_document(row.content)
+
+
+async def page_of_orders(supplier_uscc: str, size: int, token: str) -> Page[tuple[str, str]]:
+    """Buyer and document id of the orders placed with a supplier, the newest first; the token is a row's number.
+
+    Raises INVALID_ARGUMENT for a token of another list.
+    """
+    rows = DocumentRow.filter(kind=DocumentKind.ORDER.value, is_current=True, supplier_uscc=supplier_uscc)
+    if token:
+        if not (token.isascii() and token.isdigit() and len(token) < 19):
+            raise HuilianError("INVALID_ARGUMENT", "not a page token of this list", field="page_token")
+        rows = rows.filter(id__lt=int(token))
+    found = await rows.order_by("-id").limit(size + 1)
+    next_token = str(found[size - 1].id) if len(found) > size else ""
+    return Page(tuple((row.buyer_uscc, row.document_id) for row in found[:size]), next_token)

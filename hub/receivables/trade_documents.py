@@ -7,7 +7,7 @@ was pulled, matches every invoice that it touches and writes the receivables. Bo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
 from huilian_protocol.clock import Clock
@@ -20,6 +20,7 @@ from hub.receivables import stored_documents, stored_receivables
 from hub.receivables.documents import DocumentKind, TradeDocument, check_document
 from hub.receivables.matching import Tolerances, TradeFile, match_invoice
 from hub.receivables.model import Receivable
+from hub.receivables.orders import WITHDRAWN, counting_invoices
 from hub.receivables.ports import ErpConnectors, PulledDocument
 from hub.receivables.reasons import Reason, duplicate_reason, mismatch_reason, paid_reason
 from hub.receivables.rules import evidence_content
@@ -32,7 +33,7 @@ PULL_S = 5.0
 """No further page is asked for after this time, so that a slow ERP's pages are taken in before the deadline."""
 
 MAX_STATE = 32
-WITHDRAWN, PAID = "cancelled", "paid"
+PAID = "paid"
 OPEN_STATES = (ReceivableState.DRAFT, ReceivableState.MATCHED)
 """Before the buyer signed: what the ERP says may still change the receivable."""
 
@@ -74,6 +75,11 @@ class TradeDocuments:
         self._ids = ids
         self._erps = erps
         self._tolerances = tolerances
+        self._when_orders_change: list[Callable[[str, frozenset[str]], Awaitable[None]]] = []
+
+    def when_orders_change(self, tell: Callable[[str, frozenset[str]], Awaitable[None]]) -> None:
+        """Have somebody told, in the transaction that stores them, of a buyer's orders about which there is news."""
+        self._when_orders_change.append(tell)
 
     async def pull(self, buyer_uscc: str, from_start: bool = False) -> Pulled:
         """What changed in the buyer's ERP since the last time, or everything `from_start`, over the network.
@@ -114,6 +120,8 @@ class TradeDocuments:
             imported += 1 if orders is not None else 0
             touched |= orders or set()
         receivables = await self._match_touched(buyer, touched)
+        for tell in self._when_orders_change:
+            await tell(buyer, frozenset(touched))
         if pulled.after != pulled.before:
             await stored_documents.move_cursor(buyer, pulled.before, pulled.after)
         return TakenIn(imported, tuple(rejected), tuple(receivables))
@@ -184,17 +192,8 @@ class TradeDocuments:
         return TradeFile(
             orders=_in_force(orders),
             receipts=tuple(item for item in _in_force(receipts) if set(item.order_document_ids) & set(order_ids)),
-            other_invoices=await self._counting(buyer, answering - {invoice.document_id, *waiting}),
+            other_invoices=await counting_invoices(buyer, answering - {invoice.document_id, *waiting}),
         )
-
-    async def _counting(self, buyer: str, candidates: set[str]) -> tuple[TradeDocument, ...]:
-        """Invoices whose goods are spoken for, each as it was when it matched: shrinking it later frees nothing."""
-        counting = []
-        for document_id, receivable in (await stored_receivables.lock_of_invoices(buyer, candidates)).items():
-            if receivable.evidence is not None and receivable.state is not ReceivableState.VOID:
-                digest = bytes.fromhex(receivable.evidence["invoice"])
-                counting.append(await stored_documents.version_with_digest(buyer, document_id, digest))
-        return tuple(counting)
 
 
 def _in_force(documents: Iterable[tuple[TradeDocument, str]]) -> tuple[TradeDocument, ...]:

@@ -46,7 +46,7 @@ async def _decided(world: LendingWorld, state: str) -> Work:
     await accepting(world)
     claim_id = (await world.signed()).claim_id
     payload: dict[str, object] = {"claim_id": claim_id, "state": state, "reason": "CLAIM_ALREADY_FINANCED"}
-    return lambda: world.service.financings.claim_decided(Message("claim.decided", "test", payload))
+    return lambda: world.service.claim_decided(Message("claim.decided", "test", payload))
 
 
 async def disbursing(world: LendingWorld) -> Work:

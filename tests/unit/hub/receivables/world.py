@@ -128,6 +128,12 @@ class World:
         self.erps.put(trade.invoice(f"invoice-{name}", f"purchase-{name}", steel=steel))
         return (await self.sync()).receivables[-1]
 
+    async def matched_on(self, order_id: str, name: str = "1", **quantities: str) -> Receivable:
+        """Goods of an order that is known came and are invoiced."""
+        self.erps.put(trade.receipt(f"shipment-{name}", order_id, **quantities))
+        self.erps.put(trade.invoice(f"invoice-{name}", order_id, **quantities))
+        return (await self.sync()).receivables[-1]
+
     async def confirm(self, message: ReceivableConfirmation, signature: bytes | None = None) -> Receivable:
         """The buyer confirms, by default with its own signature."""
         given = signature if signature is not None else sign(message)
