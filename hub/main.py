@@ -23,6 +23,7 @@ from huilian.identity.v1 import identity_service_pb2_grpc as identity_grpc
 from huilian.ledger.v1 import ledger_service_pb2_grpc as ledger_grpc
 from huilian.lending.v1 import financing_service_pb2_grpc as financing_grpc
 from huilian.lending.v1 import loan_service_pb2_grpc as loan_grpc
+from huilian.lending.v1 import order_loan_service_pb2_grpc as order_grpc
 from huilian.lending.v1 import workout_service_pb2_grpc as workout_grpc
 from huilian.receivables.v1 import certificate_service_pb2_grpc as certificate_grpc
 from huilian.receivables.v1 import receivable_service_pb2_grpc as receivable_grpc
@@ -54,7 +55,7 @@ from hub.ledger.sequencer import Sequencer
 from hub.ledger.service import LedgerService
 from hub.ledger.stored_transactions import ChainStore
 from hub.lending.jobs import LendingJobs
-from hub.lending.rpc import FinancingServicer, FlashLoanServicer, LoanServicer, WorkoutServicer
+from hub.lending.rpc import FinancingServicer, FlashLoanServicer, LoanServicer, OrderLoanServicer, WorkoutServicer
 from hub.lending.service import Collaborators, LendingService
 from hub.platform.admission import Admission
 from hub.platform.database import Database
@@ -292,6 +293,11 @@ class _Builder:
             financing_grpc.add_FinancingServiceServicer_to_server,
             FinancingServicer(lending, self.idempotency),
             "lending.v1.FinancingService",
+        )
+        self._serve(
+            order_grpc.add_OrderLoanServiceServicer_to_server,
+            OrderLoanServicer(lending, self.idempotency),
+            "lending.v1.OrderLoanService",
         )
         self._serve(
             loan_grpc.add_FlashLoanServiceServicer_to_server,

@@ -9,6 +9,7 @@ from typing import Any
 from huilian.common.v1 import common_pb2
 from huilian.lending.v1 import financing_service_pb2 as financing_pb
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
+from huilian.lending.v1 import order_loan_service_pb2 as order_pb
 from huilian.lending.v1 import workout_service_pb2 as workout_pb
 from huilian_loans import Payoff
 
@@ -16,10 +17,13 @@ from hub.lending.decisions import Reason
 from hub.lending.evidence import EvidenceItem
 from hub.lending.flash_rules import read_contract
 from hub.lending.model import Loan
+from hub.lending.order_loans import OrderLoan
+from hub.lending.order_rules import OrderLine
 from hub.lending.rules import Quote
 from hub.lending.stored_financings import Financing
 from hub.lending.stored_flash import FlashApplication
 from hub.lending.stored_loans import LoanEventRecord
+from hub.lending.stored_order_loans import Conversion
 
 CURRENCY = "CNY"
 
@@ -62,6 +66,50 @@ def financing_message(financing: Financing) -> financing_pb.Financing:
     )
     message.offer_expire_time.FromDatetime(financing.offer_expires_at)
     return message
+
+
+def order_loan_message(order_loan: OrderLoan) -> order_pb.OrderLoan:
+    """A loan on an order."""
+    application = order_loan.application
+    message = order_pb.OrderLoan(
+        loan_id=application.loan_id,
+        state=order_pb.OrderLoanState.Value(f"ORDER_LOAN_STATE_{order_loan.state}"),
+        buyer_uscc=application.buyer_uscc,
+        order_document_id=application.order_document_id,
+        order_number=application.order_number,
+        applicant_uscc=application.applicant_uscc,
+        quote=quote_message(application.quote),
+        converted_rate=format(application.converted_rate, "f"),
+        reasons=[reason_message(reason) for reason in application.reasons],
+        lines=[_order_line_message(line) for line in order_loan.lines],
+        conversions=[_conversion_message(conversion) for conversion in order_loan.conversions],
+        outstanding_principal=money(order_loan.outstanding_fen),
+        called_principal=money(order_loan.called_fen),
+    )
+    message.offer_expire_time.FromDatetime(application.offer_expires_at)
+    return message
+
+
+def _order_line_message(line: OrderLine) -> order_pb.OrderLoanLine:
+    return order_pb.OrderLoanLine(
+        line_id=line.line_id,
+        ordered=money(line.ordered_fen),
+        principal=money(line.principal_fen),
+        delivered=money(line.delivered_fen),
+        cancelled=money(line.cancelled_fen),
+        converted=money(line.converted_fen),
+        called=money(line.called_fen),
+    )
+
+
+def _conversion_message(conversion: Conversion) -> order_pb.OrderLoanConversion:
+    return order_pb.OrderLoanConversion(
+        receivable_id=conversion.receivable_id,
+        state=conversion.state,
+        receivable_loan_id=conversion.receivable_loan_id or "",
+        principal=money(conversion.principal_fen),
+        lent=money(conversion.lent_fen),
+    )
 
 
 def evidence_message(item: EvidenceItem) -> loan_pb.EvidenceItem:

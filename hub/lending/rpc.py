@@ -11,6 +11,8 @@ from huilian.lending.v1 import financing_service_pb2 as financing_pb
 from huilian.lending.v1 import financing_service_pb2_grpc as financing_grpc
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian.lending.v1 import loan_service_pb2_grpc as loan_grpc
+from huilian.lending.v1 import order_loan_service_pb2 as order_pb
+from huilian.lending.v1 import order_loan_service_pb2_grpc as order_grpc
 from huilian.lending.v1 import workout_service_pb2 as workout_pb
 from huilian.lending.v1 import workout_service_pb2_grpc as workout_grpc
 from huilian_protocol.errors import HuilianError
@@ -22,6 +24,7 @@ from hub.lending.messages import (
     financing_message,
     flash_message,
     loan_message,
+    order_loan_message,
     payoff_message,
     plan_content,
     quote_message,
@@ -110,6 +113,80 @@ class FinancingServicer(financing_grpc.FinancingServiceServicer):
         page = await self._financings.list_own(current_caller().id, size, request.page.page_token)
         return financing_pb.ListFinancingsResponse(
             financings=[financing_message(financing) for financing in page.items],
+            page=common_pb2.PageResponse(next_page_token=page.next_token),
+        )
+
+
+class OrderLoanServicer(order_grpc.OrderLoanServiceServicer):
+    """Serves loans on purchase orders to suppliers."""
+
+    def __init__(self, service: LendingService, idempotency: Idempotency) -> None:
+        self._orders, self._idempotency = service.orders, idempotency
+
+    async def QuoteOrderLoan(
+        self, request: order_pb.QuoteOrderLoanRequest, context: Any
+    ) -> order_pb.QuoteOrderLoanResponse:
+        """The price of the most that an order fetches."""
+        asked = (request.buyer_uscc, request.order_document_id, request.term_days)
+        return order_pb.QuoteOrderLoanResponse(
+            quote=quote_message(await self._orders.quote(current_caller().id, *asked))
+        )
+
+    async def ApplyForOrderLoan(
+        self, request: order_pb.ApplyForOrderLoanRequest, context: Any
+    ) -> order_pb.ApplyForOrderLoanResponse:
+        """An offer or a rejection."""
+
+        async def use_case() -> order_pb.ApplyForOrderLoanResponse:
+            applied = await self._orders.apply(
+                current_caller().id,
+                request.loan_id,
+                request.buyer_uscc,
+                request.order_document_id,
+                request.amount_fen,
+                request.term_days,
+            )
+            return order_pb.ApplyForOrderLoanResponse(order_loan=order_loan_message(applied))
+
+        response_type = order_pb.ApplyForOrderLoanResponse
+        return await self._idempotency.run("ApplyForOrderLoan", request, response_type, use_case)
+
+    async def SignOrderLoan(
+        self, request: order_pb.SignOrderLoanRequest, context: Any
+    ) -> order_pb.SignOrderLoanResponse:
+        """Sign the offer."""
+
+        async def use_case() -> order_pb.SignOrderLoanResponse:
+            signed = await self._orders.sign(current_caller().id, request.loan_id)
+            return order_pb.SignOrderLoanResponse(order_loan=order_loan_message(signed))
+
+        return await self._idempotency.run("SignOrderLoan", request, order_pb.SignOrderLoanResponse, use_case)
+
+    async def WithdrawOrderLoan(
+        self, request: order_pb.WithdrawOrderLoanRequest, context: Any
+    ) -> order_pb.WithdrawOrderLoanResponse:
+        """Take an application back."""
+
+        async def use_case() -> order_pb.WithdrawOrderLoanResponse:
+            withdrawn = await self._orders.withdraw(current_caller().id, request.loan_id)
+            return order_pb.WithdrawOrderLoanResponse(order_loan=order_loan_message(withdrawn))
+
+        response_type = order_pb.WithdrawOrderLoanResponse
+        return await self._idempotency.run("WithdrawOrderLoan", request, response_type, use_case)
+
+    async def GetOrderLoan(self, request: order_pb.GetOrderLoanRequest, context: Any) -> order_pb.GetOrderLoanResponse:
+        """One order loan of the caller."""
+        found = await self._orders.get(current_caller().id, request.loan_id)
+        return order_pb.GetOrderLoanResponse(order_loan=order_loan_message(found))
+
+    async def ListOrderLoans(
+        self, request: order_pb.ListOrderLoansRequest, context: Any
+    ) -> order_pb.ListOrderLoansResponse:
+        """The caller's order loans, newest first."""
+        size = request.page.page_size or DEFAULT_PAGE_SIZE
+        page = await self._orders.list_own(current_caller().id, size, request.page.page_token)
+        return order_pb.ListOrderLoansResponse(
+            order_loans=[order_loan_message(item) for item in page.items],
             page=common_pb2.PageResponse(next_page_token=page.next_token),
         )
 

@@ -96,6 +96,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "SyncTradeDocuments": ENTERPRISE,
             "GetReceivable": ENTERPRISE,
             "ListReceivables": ENTERPRISE,
+            "ListPurchaseOrders": ENTERPRISE,
             "PrepareConfirmation": ENTERPRISE,
             "ConfirmReceivable": ENTERPRISE,
         },
@@ -121,6 +122,17 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "WithdrawFinancing": ENTERPRISE,
             "GetFinancing": ENTERPRISE,
             "ListFinancings": ENTERPRISE,
+        },
+    ),
+    **_service(
+        "lending.v1.OrderLoanService",
+        {
+            "QuoteOrderLoan": ENTERPRISE,
+            "ApplyForOrderLoan": ENTERPRISE,
+            "SignOrderLoan": ENTERPRISE,
+            "WithdrawOrderLoan": ENTERPRISE,
+            "GetOrderLoan": ENTERPRISE,
+            "ListOrderLoans": ENTERPRISE,
         },
     ),
     **_service(

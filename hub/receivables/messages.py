@@ -11,7 +11,9 @@ from huilian.receivables.v1 import receivable_service_pb2 as receivable_pb
 from huilian_protocol.confirmation import ReceivableConfirmation
 from huilian_protocol.errors import HuilianError
 
+from hub.receivables.documents import decimal_text
 from hub.receivables.model import Certificate, Receivable
+from hub.receivables.orders import PurchaseOrder
 from hub.receivables.reasons import Reason
 from hub.receivables.records import CURRENCY, evidence_hash
 from hub.receivables.states import CertificateState, ReceivableState
@@ -133,3 +135,26 @@ def _date(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError as error:
         raise HuilianError("CONFIRMATION_MISMATCH", "not a date", field="dueDate") from error
+
+
+def order_message(order: PurchaseOrder) -> receivable_pb.PurchaseOrder:
+    """An order with what is open of it."""
+    document = order.document
+    return receivable_pb.PurchaseOrder(
+        order_document_id=document.document_id,
+        order_number=document.number,
+        buyer_uscc=document.buyer_uscc,
+        issue_date=document.issue_date.isoformat(),
+        in_force=order.in_force,
+        lines=[
+            receivable_pb.PurchaseOrderLine(
+                line_id=line.order_line_id,
+                item_name=line.item_name,
+                quantity=decimal_text(line.quantity),
+                unit_code=line.unit_code,
+                ordered=money(line.line_extension_amount_fen),
+                open=money(order.open_fen[line.order_line_id]),
+            )
+            for line in document.lines
+        ],
+    )

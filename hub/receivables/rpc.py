@@ -17,6 +17,7 @@ from hub.receivables.messages import (
     certificate_message,
     confirmation_message,
     confirmation_of,
+    order_message,
     reason_message,
     receivable_message,
     taken_in_message,
@@ -61,6 +62,17 @@ class ReceivableServicer(receivable_grpc.ReceivableServiceServicer):
         page = await self._service.list_own(current_caller().id, size, request.page.page_token)
         return receivable_pb.ListReceivablesResponse(
             receivables=[receivable_message(receivable) for receivable in page.items],
+            page=common_pb2.PageResponse(next_page_token=page.next_token),
+        )
+
+    async def ListPurchaseOrders(
+        self, request: receivable_pb.ListPurchaseOrdersRequest, context: Any
+    ) -> receivable_pb.ListPurchaseOrdersResponse:
+        """Orders placed with the caller, newest first."""
+        size = request.page.page_size or DEFAULT_PAGE_SIZE
+        page = await self._service.list_orders(current_caller().id, size, request.page.page_token)
+        return receivable_pb.ListPurchaseOrdersResponse(
+            purchase_orders=[order_message(order) for order in page.items],
             page=common_pb2.PageResponse(next_page_token=page.next_token),
         )
 

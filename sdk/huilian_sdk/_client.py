@@ -15,6 +15,7 @@ from huilian_sdk._financing import FinancingRequests
 from huilian_sdk._identity import Identity
 from huilian_sdk._ledger import Ledger
 from huilian_sdk._loans import Loans
+from huilian_sdk._order_loans import OrderLoans
 from huilian_sdk._receivables import Receivables
 from huilian_sdk._sandbox import Sandbox
 from huilian_sdk._tokens import FixedToken, NoTokens, SignedTokens, TokenSigner
@@ -125,6 +126,7 @@ class Huilian:
         self.receivables = Receivables(calls)
         self.certificates = Certificates(calls)
         self.financing = FinancingRequests(calls)
+        self.order_loans = OrderLoans(calls)
         self.loans = Loans(calls)
         self.workouts = Workouts(calls)
         self.ledger = Ledger(calls)

@@ -51,6 +51,16 @@ class Receivables:
 
         return Pages(fetch)
 
+    def purchase_orders(self) -> Pages[pb.PurchaseOrder]:
+        """Orders that buyers placed with the caller."""
+
+        async def fetch(page: common_pb2.PageRequest) -> tuple[list[pb.PurchaseOrder], common_pb2.PageResponse]:
+            request = pb.ListPurchaseOrdersRequest(page=page)
+            answer = await self.calls.unary(_SERVICE, request, pb.ListPurchaseOrdersResponse)
+            return [*answer.purchase_orders], answer.page
+
+        return Pages(fetch)
+
     async def prepare_confirmation(self, receivable_id: str, *, call: Call | None = None) -> ReceivableConfirmation:
         """What the core enterprise is asked to sign."""
         request = pb.PrepareConfirmationRequest(receivable_id=receivable_id)

@@ -426,3 +426,124 @@ class ConfirmReceivableResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConfirmReceivableResponse: _TypeAlias = ConfirmReceivableResponse  # noqa: Y015
+
+@_typing.final
+class PurchaseOrderLine(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_ID_FIELD_NUMBER: _builtins.int
+    ITEM_NAME_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    UNIT_CODE_FIELD_NUMBER: _builtins.int
+    ORDERED_FIELD_NUMBER: _builtins.int
+    OPEN_FIELD_NUMBER: _builtins.int
+    line_id: _builtins.str
+    item_name: _builtins.str
+    quantity: _builtins.str
+    """Decimal as text, for example "12.5"."""
+    unit_code: _builtins.str
+    @_builtins.property
+    def ordered(self) -> _common_pb2.Money:
+        """Without tax."""
+
+    @_builtins.property
+    def open(self) -> _common_pb2.Money:
+        """What of it is not billed yet."""
+
+    def __init__(
+        self,
+        *,
+        line_id: _builtins.str = ...,
+        item_name: _builtins.str = ...,
+        quantity: _builtins.str = ...,
+        unit_code: _builtins.str = ...,
+        ordered: _common_pb2.Money | None = ...,
+        open: _common_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["open", b"open", "ordered", b"ordered"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item_name", b"item_name", "line_id", b"line_id", "open", b"open", "ordered", b"ordered", "quantity", b"quantity", "unit_code", b"unit_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PurchaseOrderLine: _TypeAlias = PurchaseOrderLine  # noqa: Y015
+
+@_typing.final
+class PurchaseOrder(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_DOCUMENT_ID_FIELD_NUMBER: _builtins.int
+    ORDER_NUMBER_FIELD_NUMBER: _builtins.int
+    BUYER_USCC_FIELD_NUMBER: _builtins.int
+    ISSUE_DATE_FIELD_NUMBER: _builtins.int
+    IN_FORCE_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    order_document_id: _builtins.str
+    order_number: _builtins.str
+    buyer_uscc: _builtins.str
+    issue_date: _builtins.str
+    in_force: _builtins.bool
+    """False once the buyer withdrew it."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___PurchaseOrderLine]: ...
+    def __init__(
+        self,
+        *,
+        order_document_id: _builtins.str = ...,
+        order_number: _builtins.str = ...,
+        buyer_uscc: _builtins.str = ...,
+        issue_date: _builtins.str = ...,
+        in_force: _builtins.bool = ...,
+        lines: _abc.Iterable[Global___PurchaseOrderLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer_uscc", b"buyer_uscc", "in_force", b"in_force", "issue_date", b"issue_date", "lines", b"lines", "order_document_id", b"order_document_id", "order_number", b"order_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PurchaseOrder: _TypeAlias = PurchaseOrder  # noqa: Y015
+
+@_typing.final
+class ListPurchaseOrdersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def page(self) -> _common_pb2.PageRequest: ...
+    def __init__(
+        self,
+        *,
+        page: _common_pb2.PageRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPurchaseOrdersRequest: _TypeAlias = ListPurchaseOrdersRequest  # noqa: Y015
+
+@_typing.final
+class ListPurchaseOrdersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURCHASE_ORDERS_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def purchase_orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___PurchaseOrder]: ...
+    @_builtins.property
+    def page(self) -> _common_pb2.PageResponse: ...
+    def __init__(
+        self,
+        *,
+        purchase_orders: _abc.Iterable[Global___PurchaseOrder] | None = ...,
+        page: _common_pb2.PageResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "purchase_orders", b"purchase_orders"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPurchaseOrdersResponse: _TypeAlias = ListPurchaseOrdersResponse  # noqa: Y015

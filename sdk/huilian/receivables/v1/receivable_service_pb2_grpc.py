@@ -49,6 +49,11 @@ class ReceivableServiceStub:
                 request_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListReceivablesRequest.SerializeToString,
                 response_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListReceivablesResponse.FromString,
                 _registered_method=True)
+        self.ListPurchaseOrders = channel.unary_unary(
+                '/huilian.receivables.v1.ReceivableService/ListPurchaseOrders',
+                request_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListPurchaseOrdersRequest.SerializeToString,
+                response_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListPurchaseOrdersResponse.FromString,
+                _registered_method=True)
         self.PrepareConfirmation = channel.unary_unary(
                 '/huilian.receivables.v1.ReceivableService/PrepareConfirmation',
                 request_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.PrepareConfirmationRequest.SerializeToString,
@@ -79,6 +84,13 @@ class ReceivableServiceServicer:
 
     def ListReceivables(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPurchaseOrders(self, request, context):
+        """Orders that buyers placed with the caller, for whom it may borrow on them.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -114,6 +126,11 @@ def add_ReceivableServiceServicer_to_server(servicer, server):
                     servicer.ListReceivables,
                     request_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListReceivablesRequest.FromString,
                     response_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListReceivablesResponse.SerializeToString,
+            ),
+            'ListPurchaseOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPurchaseOrders,
+                    request_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListPurchaseOrdersRequest.FromString,
+                    response_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListPurchaseOrdersResponse.SerializeToString,
             ),
             'PrepareConfirmation': grpc.unary_unary_rpc_method_handler(
                     servicer.PrepareConfirmation,
@@ -207,6 +224,33 @@ class ReceivableService:
             '/huilian.receivables.v1.ReceivableService/ListReceivables',
             huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListReceivablesRequest.SerializeToString,
             huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListReceivablesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPurchaseOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.receivables.v1.ReceivableService/ListPurchaseOrders',
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListPurchaseOrdersRequest.SerializeToString,
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListPurchaseOrdersResponse.FromString,
             options,
             channel_credentials,
             insecure,

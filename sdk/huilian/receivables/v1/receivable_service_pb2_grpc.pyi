@@ -35,6 +35,8 @@ class ReceivableServiceStub:
     """Pulls new trade documents from the caller's ERP connector and matches them."""
     GetReceivable: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.GetReceivableRequest, _receivable_service_pb2.GetReceivableResponse]
     ListReceivables: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.ListReceivablesRequest, _receivable_service_pb2.ListReceivablesResponse]
+    ListPurchaseOrders: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.ListPurchaseOrdersRequest, _receivable_service_pb2.ListPurchaseOrdersResponse]
+    """Orders that buyers placed with the caller, for whom it may borrow on them."""
     PrepareConfirmation: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.PrepareConfirmationRequest, _receivable_service_pb2.PrepareConfirmationResponse]
     """The typed data (EIP-712) that the core enterprise signs."""
     ConfirmReceivable: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.ConfirmReceivableRequest, _receivable_service_pb2.ConfirmReceivableResponse]
@@ -47,6 +49,8 @@ class ReceivableServiceAsyncStub(ReceivableServiceStub):
     """Pulls new trade documents from the caller's ERP connector and matches them."""
     GetReceivable: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.GetReceivableRequest, _receivable_service_pb2.GetReceivableResponse]  # type: ignore[assignment]
     ListReceivables: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.ListReceivablesRequest, _receivable_service_pb2.ListReceivablesResponse]  # type: ignore[assignment]
+    ListPurchaseOrders: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.ListPurchaseOrdersRequest, _receivable_service_pb2.ListPurchaseOrdersResponse]  # type: ignore[assignment]
+    """Orders that buyers placed with the caller, for whom it may borrow on them."""
     PrepareConfirmation: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.PrepareConfirmationRequest, _receivable_service_pb2.PrepareConfirmationResponse]  # type: ignore[assignment]
     """The typed data (EIP-712) that the core enterprise signs."""
     ConfirmReceivable: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.ConfirmReceivableRequest, _receivable_service_pb2.ConfirmReceivableResponse]  # type: ignore[assignment]
@@ -74,6 +78,14 @@ class ReceivableServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _receivable_service_pb2.ListReceivablesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_receivable_service_pb2.ListReceivablesResponse, _abc.Awaitable[_receivable_service_pb2.ListReceivablesResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListPurchaseOrders(
+        self,
+        request: _receivable_service_pb2.ListPurchaseOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receivable_service_pb2.ListPurchaseOrdersResponse, _abc.Awaitable[_receivable_service_pb2.ListPurchaseOrdersResponse]]:
+        """Orders that buyers placed with the caller, for whom it may borrow on them."""
 
     @_abc_1.abstractmethod
     def PrepareConfirmation(
