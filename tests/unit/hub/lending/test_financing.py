@@ -89,10 +89,10 @@ async def test_handlers_that_come_again_change_nothing(world: LendingWorld) -> N
     financing = await world.disbursed()
     before = await world.snapshot()
     decided: dict[str, object] = {"claim_id": financing.claim_id, "state": "FINANCED", "reason": ""}
-    await world.service.financings.claim_decided(Message("claim.decided", "again", decided))
+    await world.service.claim_decided(Message("claim.decided", "again", decided))
     await world.service.financings.conclude(Message("lending.conclude", "again", {"financing_id": "financing-1"}))
     refusal: dict[str, object] = {**decided, "state": "REFUSED", "reason": "CLAIM_ALREADY_FINANCED"}
-    await world.service.financings.claim_decided(Message("claim.decided", "again", refusal))
+    await world.service.claim_decided(Message("claim.decided", "again", refusal))
     assert await world.snapshot() == before
 
 
