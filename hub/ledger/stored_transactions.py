@@ -96,7 +96,7 @@ class ChainStore:
                 row.sender, row.state = sender, TransactionState.SIGNED.value
                 row.raw_transaction, row.hash, row.gas_price = variant.raw, variant.hash, variant.gas_price
                 await row.save()
-        return _open(row, await VariantRow.filter(purpose=purpose).order_by("gas_price"))
+            return _open(row, await VariantRow.filter(purpose=purpose).order_by("gas_price"))
 
     async def add_variant(self, token: int, purpose: str, variant: Variant, at: datetime) -> None:
         """See `TransactionStore`."""

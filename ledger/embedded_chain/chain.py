@@ -76,6 +76,10 @@ class EmbeddedChain:
         """Run a message on the newest state, as the next block would, without a trace."""
         return self.machine.call(message, self.head.number + 1, self._next_timestamp())
 
+    def block(self, number: int) -> Block:
+        """Return a block that exists."""
+        return self.blocks[number]
+
     def block_by_hash(self, block_hash: str) -> Block | None:
         """Return a block by its hash."""
         number = self._by_hash.get(block_hash.lower())
