@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import grpc
 import protovalidate
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 from huilian_protocol.clock import Clock, SandboxClock, SystemClock
@@ -52,12 +52,12 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in 
             return cast("grpc.RpcMethodHandler[Any, Any]", handler)
         return grpc.unary_unary_rpc_method_handler(
             self._guard(method, handler.unary_unary),
-            request_deserializer=handler.request_deserializer,
+            request_deserializer=_reading(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
 
     def _guard(self, method: str, serve: Handler) -> Handler:
-        async def guarded(request: Message, context: Any) -> Any:
+        async def guarded(request: Any, context: Any) -> Any:
             try:
                 self._admit(context)
                 _validate(request)
@@ -84,12 +84,28 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in 
             raise HuilianError("PERMISSION_DENIED", "this client is not on the list")
 
 
+class _Unreadable:
+    """Stands for bytes that are no message of the method; gRPC itself would answer INTERNAL."""
+
+
+def _reading(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    def read(raw: bytes) -> Any:
+        try:
+            return parse(raw)
+        except DecodeError:
+            return _Unreadable()
+
+    return read
+
+
 def _time_left_s(context: Any) -> float:
     left = context.time_remaining()
     return max(0.0, min(DEFAULT_DEADLINE_S if left is None else left - DEADLINE_RESERVE_S, LONGEST_CALL_S))
 
 
-def _validate(request: Message) -> None:
+def _validate(request: Any) -> None:
+    if isinstance(request, _Unreadable):
+        raise HuilianError("INVALID_ARGUMENT", "not a message of the protocol", field="request")
     violations = protovalidate.collect_violations(request)
     if violations:
         proto = violations[0].proto

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 import grpc
 import protovalidate
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from grpc_status import rpc_status
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.metadata import REPLAYED, RETRY_PUSHBACK_MS, TRACE_ID
@@ -73,7 +73,7 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
         if handler is None or method.startswith(OPEN_PREFIXES):
             return cast("Handler", handler)
         shape = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": _reading(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary is not None:
@@ -83,7 +83,7 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
         raise AssertionError(f"{method}: the protocol has no client streams")
 
     def _unary(self, method: str, serve: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
-        async def guarded(request: Message, context: Any) -> Any:
+        async def guarded(request: Any, context: Any) -> Any:
             call = _Call(method, context)
             try:
                 async with asyncio.timeout(call.seconds_left(DEFAULT_DEADLINE_S, LONGEST_CALL_S)):
@@ -97,7 +97,7 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
         return guarded
 
     def _stream(self, method: str, serve: Callable[[Any, Any], AsyncIterator[Any]]) -> Callable[[Any, Any], Any]:
-        async def guarded(request: Message, context: Any) -> AsyncIterator[Any]:
+        async def guarded(request: Any, context: Any) -> AsyncIterator[Any]:
             call = _Call(method, context)
             try:
                 async with asyncio.timeout(call.seconds_left(LONGEST_STREAM_S, LONGEST_STREAM_S)):
@@ -110,7 +110,7 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
 
         return guarded
 
-    async def _enter(self, method: str, request: Message, context: Any) -> CallNotes:
+    async def _enter(self, method: str, request: Any, context: Any) -> CallNotes:
         try:
             notes = await self._admission.admit(method, _metadata(context), context.auth_context())
         except HuilianError:
@@ -119,6 +119,8 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
             raise
         if self._pace is not None:
             await self._pace.admit(method, current_caller(), context.peer())
+        if isinstance(request, Unreadable):
+            raise HuilianError("INVALID_ARGUMENT", "not a message of the protocol", field="request")
         check_fields(request)
         return notes
 
@@ -173,6 +175,20 @@ def check_fields(request: Message) -> None:
         proto = violations[0].proto
         path = ".".join(element.field_name for element in proto.field.elements) if proto.field else ""
         raise HuilianError("INVALID_ARGUMENT", f"rule {proto.rule_id}", field=path)
+
+
+class Unreadable:
+    """Stands for bytes that are no message of the method; gRPC itself would answer INTERNAL."""
+
+
+def _reading(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    def read(raw: bytes) -> Any:
+        try:
+            return parse(raw)
+        except DecodeError:
+            return Unreadable()
+
+    return read
 
 
 def _refusal(error: Exception) -> HuilianError:
