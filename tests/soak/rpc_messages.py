@@ -59,7 +59,10 @@ def messages(draw: Draw, descriptor: Descriptor, pool: Pool, *, fitting: bool, d
 def _is_wanted(draw: Draw, field: FieldDescriptor, fitting: bool, depth: int) -> bool:
     if depth >= DEEPEST and field.message_type is not None:
         return False
-    return draw(st.integers(0, 9)) > 0 if fitting else draw(st.booleans())
+    # Nearly every rule is broken by absence.
+    if not fitting:
+        return bool(draw(st.booleans()))
+    return field.GetOptions().HasExtension(validate_pb2.field) or draw(st.integers(0, 9)) > 0
 
 
 def _fill(draw: Draw, message: Message, field: FieldDescriptor, pool: Pool, fitting: bool, depth: int) -> None:
@@ -167,7 +170,7 @@ def _rules(field: FieldDescriptor) -> Any:
 @st.composite
 def wires(draw: Draw, descriptor: Descriptor, pool: Pool) -> bytes:
     """What goes over the wire: a fitting message most of the time, else one that breaks rules, else broken bytes."""
-    kind = draw(st.sampled_from(["fits"] * 6 + ["breaks"] * 3 + ["cut", "more", "noise", "text"]))
+    kind = draw(st.sampled_from(["fits"] * 12 + ["breaks"] * 3 + ["cut", "more", "noise", "text"]))
     raw: bytes = draw(messages(descriptor, pool, fitting=kind != "breaks")).SerializeToString()
     if kind == "cut":
         return raw[: draw(st.integers(0, max(0, len(raw) - 1)))]
