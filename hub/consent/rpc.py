@@ -21,8 +21,11 @@ from hub.consent.ports import DatasetCatalogue
 from hub.consent.service import ConsentService
 from hub.platform.callers import current_caller
 from hub.platform.idempotency import Idempotency
+from hub.platform.paging import id_token
 
 DEFAULT_PAGE_SIZE = 50
+# The longest id of what is listed.
+ID_LENGTH = 64
 
 
 class ConsentServicer(consent_service_pb2_grpc.ConsentServiceServicer):
@@ -84,7 +87,7 @@ class ConsentServicer(consent_service_pb2_grpc.ConsentServiceServicer):
     async def ListConsents(self, request: pb.ListConsentsRequest, context: Any) -> pb.ListConsentsResponse:
         """The caller's consents, newest first."""
         size = request.page.page_size or DEFAULT_PAGE_SIZE
-        page = await self._service.page(current_caller().id, request.page.page_token, size)
+        page = await self._service.page(current_caller().id, id_token(request.page.page_token, ID_LENGTH), size)
         return pb.ListConsentsResponse(
             consents=[consent_message(consent) for consent in page.consents],
             page=common_pb2.PageResponse(next_page_token=page.next_token),

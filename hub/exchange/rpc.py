@@ -20,8 +20,11 @@ from hub.exchange.service import Delivery, ExchangeService
 from hub.ledger.service import StoredRecord
 from hub.platform.callers import current_caller
 from hub.platform.idempotency import Idempotency
+from hub.platform.paging import id_token
 
 DEFAULT_PAGE_SIZE = 50
+# The longest id of what is listed.
+ID_LENGTH = 160
 
 
 class ExchangeServicer(exchange_service_pb2_grpc.ExchangeServiceServicer):
@@ -60,7 +63,9 @@ class ExchangeServicer(exchange_service_pb2_grpc.ExchangeServiceServicer):
     ) -> pb.ListAccessRecordsResponse:
         """Who read the caller's data, newest first."""
         size = request.page.page_size or DEFAULT_PAGE_SIZE
-        page = await self._service.access_records(current_caller().id, request.page.page_token, size)
+        page = await self._service.access_records(
+            current_caller().id, id_token(request.page.page_token, ID_LENGTH), size
+        )
         return pb.ListAccessRecordsResponse(
             access_records=[_record(record) for record in page.records],
             page=common_pb2.PageResponse(next_page_token=page.next_token),

@@ -18,7 +18,9 @@ from hub.platform.callers import current_caller
 from hub.platform.calls import current_call
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
-from hub.platform.paging import DEFAULT_PAGE_SIZE
+from hub.platform.paging import DEFAULT_PAGE_SIZE, id_token
+
+USCC_LENGTH = 18
 
 
 class IdentityServicer(identity_service_pb2_grpc.IdentityServiceServicer):
@@ -63,7 +65,7 @@ class IdentityServicer(identity_service_pb2_grpc.IdentityServiceServicer):
     async def ListEnterprises(self, request: pb.ListEnterprisesRequest, context: Any) -> pb.ListEnterprisesResponse:
         """Enterprises in order of USCC."""
         size = request.page.page_size or DEFAULT_PAGE_SIZE
-        rows = await self._service.enterprises(request.page.page_token, size)
+        rows = await self._service.enterprises(id_token(request.page.page_token, USCC_LENGTH), size)
         more = rows[-1].uscc if len(rows) == size else ""
         return pb.ListEnterprisesResponse(
             enterprises=[_message(row) for row in rows], page=common_pb2.PageResponse(next_page_token=more)

@@ -255,6 +255,8 @@ class LedgerService:
     async def entries(self, index: int, width: int) -> bytes:
         """Return the bundle of the first `width` entries beside the level-0 tile `index`. Raises as `tile`."""
         first = index * TILE_WIDTH
+        if first >= await self._size():
+            raise HuilianError("NOT_FOUND", f"{entry_path(index, width)} is beyond the log", resource="tile")
         found = await self._log.entries(first, first + width)
         if len(found) < width:
             raise HuilianError("NOT_FOUND", f"{entry_path(index, width)} is beyond the log", resource="tile")

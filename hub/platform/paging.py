@@ -49,3 +49,14 @@ def after_token(token: str, id_column: str) -> Q:
     except (ValueError, OverflowError) as error:
         raise HuilianError("INVALID_ARGUMENT", "not a page token of this list", field="page_token") from error
     return Q(created_at__lt=moment) | (Q(created_at=moment) & Q(**{f"{id_column}__lt": identity}))
+
+
+def id_token(token: str, longest: int) -> str:
+    """A token that is the id of a list's last item, and may be anything that somebody made up.
+
+    Raises INVALID_ARGUMENT for what no id of this list can be: a column would refuse it, with an error like a fault of
+    ours.
+    """
+    if len(token) > longest or not token.isprintable():
+        raise HuilianError("INVALID_ARGUMENT", "not a page token of this list", field="page_token")
+    return token

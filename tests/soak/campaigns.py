@@ -8,6 +8,7 @@ from tests.soak import (
     lending_histories,
     loan_histories,
     mutations,
+    rpc_fuzz,
     verifier_agreement,
 )
 from tests.soak.campaign import Campaign
@@ -54,6 +55,13 @@ CAMPAIGNS: list[Campaign] = [
         target=200_000,
         slice_cases=1,
         case=lending_histories.case,
+    ),
+    Campaign(
+        name="rpc-fuzz",
+        title="calls of every RPC with messages drawn from its descriptor, as everybody: no INTERNAL, no hang, no leak",
+        target=200_000,
+        slice_cases=1,
+        case=rpc_fuzz.case,
     ),
     Campaign(
         name="journey-kills",

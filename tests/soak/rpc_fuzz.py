@@ -1,4 +1,4 @@
-"""Every RPC of every service with messages made from its descriptor, as everybody: never INTERNAL, never a hang, no leak.
+"""Every RPC of every service with messages made from its descriptor, as everybody: no INTERNAL, no hang, no leak.
 
 One case is some calls of every method on a site of real processes, which all cases of a process share: what answers
 name is sent again, so that later calls get past "no such thing". A refusal must come from the error catalogue and
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import json
 import random
 import shutil
 import tempfile
@@ -23,14 +24,16 @@ from huilian_protocol.errors import catalogue
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from connectors.kit.sandbox_companies import DEALER
 from connectors.kit.sandbox_people import population
 from deploy.launch import launch
 from deploy.process import Supervisor
-from deploy.site import Site
+from deploy.site import BUYER_USCC, Site
 from loadtests.no_limits import WITHOUT_LIMITS
+from tests.integration.erp_stand_in import serving
 from tests.soak.rpc_messages import CANARY, wires
 from tests.soak.rpc_targets import Caller, Method, Pool, Targets, methods, prepared
-from tests.support.sites import HUB, new_site
+from tests.support.sites import HUB, AmendingSupervisor, new_site
 
 CALLS_PER_METHOD = 4
 DEADLINE_S, STREAM_S = 20.0, 0.5
@@ -84,8 +87,14 @@ async def _running() -> Ground:
     if not _ground:
         folder = Path(tempfile.mkdtemp(prefix="huilian-fuzz-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        site, supervisor = new_site(folder), Supervisor(folder)
+        site = new_site(folder)
         site.rate_limits = WITHOUT_LIMITS
+        # A second buyer whose ERP has invoices in every state: receivables to fuzz with.
+        erp = serving(site.pki.issue("erp_stand_in"))
+        addresses = {BUYER_USCC: site.port("erp_connector"), DEALER.uscc: erp.__enter__()}
+        erps = json.dumps({uscc: f"127.0.0.1:{port}" for uscc, port in addresses.items()})
+        supervisor = AmendingSupervisor(folder, {HUB: {"HUILIAN_ERP_CONNECTORS": erps}})
+        atexit.register(erp.__exit__, None, None, None)
         atexit.register(supervisor.stop_all)
         await launch(site, supervisor, [site.hub(HUB)], lambda line: None)
         _ground.append(Ground(site, supervisor))
@@ -93,7 +102,9 @@ async def _running() -> Ground:
 
 
 def _call_everything(targets: Targets, pool: Pool, rng: random.Random) -> int:
-    made = sum(_call_some(targets, method, pool, rng.getrandbits(32)) for method in rng.sample(methods(), len(methods())))
+    made = sum(
+        _call_some(targets, method, pool, rng.getrandbits(32)) for method in rng.sample(methods(), len(methods()))
+    )
     _call_too_large(targets, rng.choice(methods()), pool)
     return made + 1
 

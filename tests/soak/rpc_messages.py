@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import strategies as st
 
-# A name and a number that look personal, in no shape that an id may have: wherever they come back, something was echoed.
+# Looks personal, and is in no shape that an id may have: wherever it comes back, something was echoed.
 CANARY = "泄密者林晓雨110105199003078515"
 ODD_TEXTS = (
     "",
@@ -34,9 +34,12 @@ ODD_TEXTS = (
     "x" * 5_000,
 )
 ODD_BYTES = (b"", b"\x00", b"{}", b"[]", b"\xff" * 64, CANARY.encode(), b"\x80" * 5_000, b'{"a":' * 200)
-_SIGNED, _UNSIGNED = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SFIXED32), (
-    FieldDescriptor.TYPE_UINT32,
-    FieldDescriptor.TYPE_FIXED32,
+_SIGNED, _UNSIGNED = (
+    (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SFIXED32),
+    (
+        FieldDescriptor.TYPE_UINT32,
+        FieldDescriptor.TYPE_FIXED32,
+    ),
 )
 Pool = Mapping[str, Sequence[Any]]
 Draw = Any

@@ -57,7 +57,7 @@ class Method:
 
 @cache
 def methods() -> tuple[Method, ...]:
-    """Every RPC of every service, found by walking the generated descriptors: a new one is fuzzed from its first day."""
+    """Every RPC of every service, by walking the generated descriptors: a new one is fuzzed from its first day."""
     found = {}
     for path in Path(huilian.__path__[0]).rglob("*_pb2.py"):
         name = ".".join(path.relative_to(Path(huilian.__path__[0]).parent).with_suffix("").parts)
@@ -189,6 +189,8 @@ async def prepared(site: Site, hub: HubPlace, who: Person, pool: Pool) -> Target
     for party in parties:
         async with client_of(site, hub, party) as client:
             tokens[party.uscc] = await _token(client)
+            if party.company is DEALER:
+                await client.receivables.sync()
             for listed in (client.receivables.list(), client.certificates.list()):
                 async for each in listed:
                     pool.learn(each)

@@ -294,3 +294,19 @@ async def test_whoever_calls_too_often_is_told_when_to_come_back(tmp_path: Path,
         # Those whom the door refuses are counted too.
         closed = [await _code(stub.FundAccount(pb.FundAccountRequest(), timeout=5)) for _ in range(4)]
         assert closed == ["UNAUTHENTICATED"] * 3 + ["RATE_LIMITED"]
+
+
+@pytest.mark.parametrize("seconds", [-1, 2**62, 7_258_118_400])
+async def test_an_instant_that_is_none_is_refused_by_its_field(site: Site, seconds: int) -> None:
+    request = pb.MoveClockRequest(request_id="request-0001")
+    request.target_time.seconds = seconds
+    async with site.partner(site.pki.issue("operator.desk")) as channel:
+        assert await _code(sandbox_service_pb2_grpc.SandboxServiceStub(channel).MoveClock(request, timeout=5)) == (
+            "INVALID_ARGUMENT"
+        )
+
+
+async def test_bytes_that_are_no_message_are_the_callers_fault(site: Site) -> None:
+    async with site.public() as channel:
+        call = channel.unary_unary("/huilian.common.v1.SandboxService/GetClock", None, None)
+        assert await _code(call(b"\x0b\xff\xff", timeout=5)) == "INVALID_ARGUMENT"
