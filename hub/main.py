@@ -11,22 +11,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import coincurve
 import grpc
 import uvloop
-from huilian.common.v1 import sandbox_service_pb2_grpc as sandbox_grpc
-from huilian.consent.v1 import consent_service_pb2_grpc as consent_grpc
-from huilian.exchange.v1 import exchange_service_pb2_grpc as exchange_grpc
-from huilian.identity.v1 import identity_service_pb2_grpc as identity_grpc
-from huilian.ledger.v1 import ledger_service_pb2_grpc as ledger_grpc
-from huilian.lending.v1 import financing_service_pb2_grpc as financing_grpc
-from huilian.lending.v1 import loan_service_pb2_grpc as loan_grpc
-from huilian.lending.v1 import order_loan_service_pb2_grpc as order_grpc
-from huilian.lending.v1 import workout_service_pb2_grpc as workout_grpc
-from huilian.receivables.v1 import certificate_service_pb2_grpc as certificate_grpc
-from huilian.receivables.v1 import receivable_service_pb2_grpc as receivable_grpc
 from huilian_protocol.clock import Clock, SandboxClock, SystemClock
 from huilian_protocol.purposes import PurposeList
 from huilian_protocol.trust import TrustFile
@@ -159,9 +148,7 @@ class _Builder:
         # A log that does not agree with the chain must not serve a single call.
         self.hub.before_serving.append(anchoring.check_at_start)
         self.hub.before_close.append(rpc.close)
-        self._serve(
-            ledger_grpc.add_LedgerServiceServicer_to_server, LedgerServicer(self.ledger), "ledger.v1.LedgerService"
-        )
+        self.hub.server.serve(LedgerServicer(self.ledger))
 
     def _chain_key(self) -> coincurve.PrivateKey:
         return coincurve.PrivateKey(self.vault.chain_key())
@@ -185,16 +172,8 @@ class _Builder:
             random_bytes=os.urandom,
             services={},
         )
-        self._serve(
-            identity_grpc.add_IdentityServiceServicer_to_server,
-            IdentityServicer(self.identity, self.publisher, self.idempotency),
-            "identity.v1.IdentityService",
-        )
-        self._serve(
-            identity_grpc.add_TokenServiceServicer_to_server,
-            TokenServicer(login, self.database),
-            "identity.v1.TokenService",
-        )
+        self.hub.server.serve(IdentityServicer(self.identity, self.publisher, self.idempotency))
+        self.hub.server.serve(TokenServicer(login, self.database))
 
     def _bank_keys(self) -> list[SealingKey]:
         return [SealingKey(BANK_RECIPIENT, k.suite, k.public_key) for k in self.vault.sealing_keys(BANK_RECIPIENT)]
@@ -233,16 +212,8 @@ class _Builder:
         self.hub.workers["revocations"] = self.consents.revocations.run
         self.hub.workers["exchange"] = self.exchange.run
         self.hub.before_close.append(self.exchange.drain)
-        self._serve(
-            consent_grpc.add_ConsentServiceServicer_to_server,
-            ConsentServicer(self.consents, catalogue, self.idempotency),
-            "consent.v1.ConsentService",
-        )
-        self._serve(
-            exchange_grpc.add_ExchangeServiceServicer_to_server,
-            ExchangeServicer(self.exchange, self.idempotency),
-            "exchange.v1.ExchangeService",
-        )
+        self.hub.server.serve(ConsentServicer(self.consents, catalogue, self.idempotency))
+        self.hub.server.serve(ExchangeServicer(self.exchange, self.idempotency))
 
     def _receivables(self) -> None:
         chain = self.trust.chain
@@ -258,16 +229,8 @@ class _Builder:
             erps=GrpcErpConnectors(erps),
             domain=ConfirmationDomain(chain.chain_id, chain.contract, self.trust.enterprise_ca),
         )
-        self._serve(
-            receivable_grpc.add_ReceivableServiceServicer_to_server,
-            ReceivableServicer(self.receivables, self.idempotency),
-            "receivables.v1.ReceivableService",
-        )
-        self._serve(
-            certificate_grpc.add_CertificateServiceServicer_to_server,
-            CertificateServicer(self.receivables, self.idempotency),
-            "receivables.v1.CertificateService",
-        )
+        self.hub.server.serve(ReceivableServicer(self.receivables, self.idempotency))
+        self.hub.server.serve(CertificateServicer(self.receivables, self.idempotency))
 
     def _lending(self) -> None:
         lending = LendingService(
@@ -289,39 +252,15 @@ class _Builder:
             )
         )
         self.hub.workers["lending"] = LendingJobs(lending).run
-        self._serve(
-            financing_grpc.add_FinancingServiceServicer_to_server,
-            FinancingServicer(lending, self.idempotency),
-            "lending.v1.FinancingService",
-        )
-        self._serve(
-            order_grpc.add_OrderLoanServiceServicer_to_server,
-            OrderLoanServicer(lending, self.idempotency),
-            "lending.v1.OrderLoanService",
-        )
-        self._serve(
-            loan_grpc.add_FlashLoanServiceServicer_to_server,
-            FlashLoanServicer(lending, self.idempotency),
-            "lending.v1.FlashLoanService",
-        )
-        self._serve(
-            loan_grpc.add_LoanServiceServicer_to_server,
-            LoanServicer(lending, self.idempotency),
-            "lending.v1.LoanService",
-        )
-        self._serve(
-            workout_grpc.add_WorkoutServiceServicer_to_server,
-            WorkoutServicer(lending, self.idempotency),
-            "lending.v1.WorkoutService",
-        )
+        self.hub.server.serve(FinancingServicer(lending, self.idempotency))
+        self.hub.server.serve(OrderLoanServicer(lending, self.idempotency))
+        self.hub.server.serve(FlashLoanServicer(lending, self.idempotency))
+        self.hub.server.serve(LoanServicer(lending, self.idempotency))
+        self.hub.server.serve(WorkoutServicer(lending, self.idempotency))
 
     def _sandbox(self) -> None:
         servicer = SandboxServicer(self.clock, self.sandbox_clock, self.book, self.idempotency)
-        self._serve(sandbox_grpc.add_SandboxServiceServicer_to_server, servicer, "common.v1.SandboxService")
-
-    def _serve(self, add: Callable[..., None], servicer: object, name: str) -> None:
-        add(servicer, self.hub.server.grpc)
-        self.hub.services.append(f"huilian.{name}")
+        self.hub.server.serve(servicer)
 
     def _channel(self, address: str) -> grpc.aio.Channel:
         channel = grpc.aio.secure_channel(address, self.tls.channel(), RECONNECT)

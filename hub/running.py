@@ -22,7 +22,6 @@ class Hub:
 
     server: HubServer
     database: Database
-    services: list[str] = field(default_factory=list)
     workers: dict[str, Worker] = field(default_factory=dict)
     before_serving: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     before_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
@@ -32,7 +31,7 @@ class Hub:
         try:
             for check in self.before_serving:
                 await check()
-            await self.server.start(self.services)
+            await self.server.start()
         except BaseException:
             await self.close()
             raise

@@ -6,6 +6,7 @@ channels show a certificate of the site's CA.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class ServerTls:
 
 
 class HubServer:
-    """Add servicers to `grpc`, then `start`."""
+    """`serve` every servicer, then `start`."""
 
     def __init__(self, edge: Edge, tls: ServerTls, public_address: str, partner_address: str) -> None:
         """Bind both ports; raises RuntimeError when one is taken. Port 0 takes a free one (`public_port` …)."""
@@ -57,14 +58,22 @@ class HubServer:
             ("grpc.so_reuseport", 0),
         ]
         self.grpc = grpc.aio.server(interceptors=[edge], options=options, maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS)
+        self._names: list[str] = []
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs leave the aio half out
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
         self.public_port = self.grpc.add_secure_port(public_address, tls.server_only())
         self.partner_port = self.grpc.add_secure_port(partner_address, tls.mutual())
 
-    async def start(self, service_names: list[str]) -> None:
-        """Listen, describe these services by reflection, and say that the hub serves."""
-        names = [*service_names, health.SERVICE_NAME, reflection.SERVICE_NAME]
+    def serve(self, servicer: object) -> None:
+        """Serve what a servicer implements: the service whose generated class it extends."""
+        base = next(kind for kind in type(servicer).__mro__ if kind.__module__.endswith("_pb2_grpc"))
+        getattr(sys.modules[base.__module__], f"add_{base.__name__}_to_server")(servicer, self.grpc)
+        package = base.__module__.rpartition(".")[0]
+        self._names.append(f"{package}.{base.__name__.removesuffix('Servicer')}")
+
+    async def start(self) -> None:
+        """Listen, describe the services by reflection, and say that the hub serves."""
+        names = [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME]
         reflection.enable_server_reflection(names, self.grpc)
         await self.grpc.start()
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)

@@ -116,9 +116,9 @@ async def running(tmp_path: Path, clock: FixedClock, ids: Ids, pace: Pace | None
     verifier = TokenVerifier({thumbprint(KEY.public_key()): KEY.public_key()}, ORIGIN, clock)
     tls = ServerTls(hub.certificate, hub.key, hub.ca)
     server = HubServer(Edge(Admission(verifier, revoked), pace), tls, "127.0.0.1:0", "127.0.0.1:0")
-    sandbox_service_pb2_grpc.add_SandboxServiceServicer_to_server(sandbox, server.grpc)
-    consent_service_pb2_grpc.add_ConsentServiceServicer_to_server(Revocations(), server.grpc)
-    await server.start(["huilian.common.v1.SandboxService"])
+    server.serve(sandbox)
+    server.serve(Revocations())
+    await server.start()
     yield Site(server, sandbox, revoked, TokenIssuer(lambda: KEY, ORIGIN, clock, ids), pki)
     await server.stop()
 
