@@ -33,8 +33,6 @@ def open_vault(settings: Settings) -> tuple[KeyVault, Wrapping]:
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     wrapping = Wrapping(MasterKeyFile(_master_key_file(settings)), os.urandom)
     vault = KeyVault(settings.state_dir / "keys", wrapping, os.urandom, settings.sealing_suite)
-    if settings.consortium_key_file is not None:
-        vault.import_key("consortium", _read_key(settings.consortium_key_file, "CONSORTIUM_KEY_FILE"))
     return vault, wrapping
 
 
@@ -57,11 +55,11 @@ class MasterKeyFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._stamp = path, _stamp(path)
+        self._path, self._stamp = path, file_stamp(path)
         self._keys = _read_keys(path, "MASTER_KEY_FILE")
 
     def __call__(self) -> tuple[bytes, ...]:
-        stamp = _stamp(self._path)
+        stamp = file_stamp(self._path)
         if stamp != self._stamp:
             with contextlib.suppress(SettingsError):
                 self._keys = _read_keys(self._path, "MASTER_KEY_FILE")
@@ -132,7 +130,8 @@ def _write_private(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def file_stamp(path: Path) -> tuple[int, int] | None:
+    """What changes when a file is written or replaced; None while there is none."""
     try:
         found = path.stat()
     except OSError:
@@ -148,10 +147,3 @@ def _read_keys(path: Path, variable: str) -> tuple[bytes, ...]:
     if not keys or any(len(key) != MASTER_KEY_BYTES for key in keys):
         raise SettingsError(f"HUILIAN_{variable}: expected a file with 64 hexadecimal digits")
     return keys
-
-
-def _read_key(path: Path, variable: str) -> bytes:
-    keys = _read_keys(path, variable)
-    if len(keys) != 1:
-        raise SettingsError(f"HUILIAN_{variable}: expected a file with 64 hexadecimal digits")
-    return keys[0]

@@ -21,6 +21,7 @@ from huilian_protocol.purposes import PurposeList
 from huilian_protocol.trust import TrustFile
 
 from hub.accounting.service import EmbeddedBook
+from hub.claim_keys import claim_keys
 from hub.consent.rpc import ConsentServicer
 from hub.consent.rules import RecipientKey
 from hub.consent.service import ConsentService
@@ -37,7 +38,7 @@ from hub.identity.service import IdentityService
 from hub.identity.store import IdentityStore
 from hub.keys import BANK_RECIPIENT, open_vault, published, rotate
 from hub.ledger.anchoring import Anchoring, LedgerMismatch
-from hub.ledger.claims import ClaimService
+from hub.ledger.claims import ClaimService, EpochDropped
 from hub.ledger.exports import ChainExports
 from hub.ledger.rpc import LedgerServicer
 from hub.ledger.sequencer import Sequencer
@@ -142,11 +143,12 @@ class _Builder:
             sequencer.wake,
         )
         self.claims = ClaimService(
-            self.database, self.clock, os.urandom, self.outbox, contract, sender, self.vault.consortium_key
+            self.database, self.clock, os.urandom, self.outbox, contract, sender, claim_keys(self.settings, self.vault)
         )
         self.hub.workers |= {"sequencer": sequencer.run, "anchoring": anchoring.run, "chain": sender.run}
+        self.hub.workers["claims"] = self.claims.run
         # A log that does not agree with the chain must not serve a single call.
-        self.hub.before_serving.append(anchoring.check_at_start)
+        self.hub.before_serving += [anchoring.check_at_start, self.claims.check_at_start]
         self.hub.before_close.append(rpc.close)
         self.hub.server.serve(LedgerServicer(self.ledger))
 
@@ -328,7 +330,7 @@ def main(arguments: list[str]) -> int:
     except (SettingsError, VaultLocked, OSError, ValueError) as error:
         sys.stderr.write(f"hub: {error}\n")
         return CANNOT_START
-    except (LedgerMismatch, WrongChain) as error:
+    except (LedgerMismatch, WrongChain, EpochDropped) as error:
         sys.stderr.write(f"hub: {type(error).__name__}: {error}\n")
         return MUST_NOT_RUN
     except BaseExceptionGroup as group:

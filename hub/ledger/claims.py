@@ -5,8 +5,14 @@ While the chain is away a claim stays pending, and nothing is disbursed on a pen
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import json
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 
+from huilian_protocol.canonical import parse_json
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
@@ -18,15 +24,24 @@ from hub.platform.outbox import Message, Outbox
 from hub.platform.transactions import require_transaction
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.sender import Sender
-from ledger.registry.fingerprints import InvoiceIdentity, fingerprints
+from ledger.registry.fingerprints import ClaimKeys, InvoiceIdentity
+from ledger.registry.invoices import identifiers
 
 LOCK_TOPIC, RELEASE_TOPIC, DECIDED_TOPIC = "claim.lock", "claim.release", "claim.decided"
 TAKEN = "CLAIM_ALREADY_FINANCED"
 _SALT_BYTES = 32
+EXTEND_EVERY_S = 60.0
+_HOLDS_AT_ONCE = 100
+
+logger = logging.getLogger(__name__)
 
 
 class ReleaseRunning(Exception):
     """The invoice's earlier lock is being released; the message is tried again shortly."""
+
+
+class EpochDropped(Exception):
+    """The hub must not run: what it financed is invisible to the hubs that know the active epochs only."""
 
 
 class ClaimService:
@@ -40,14 +55,15 @@ class ClaimService:
         outbox: Outbox,
         contract: LedgerContract,
         sender: Sender,
-        consortium_key: Callable[[], bytes],
+        keys: ClaimKeys,
     ) -> None:
         """Registers the handlers of its own topics with the outbox."""
         self._database = database
         self._clock = clock
         self._random_bytes = random_bytes
         self._outbox = outbox
-        self._consortium_key = consortium_key
+        self._keys = keys
+        self._extended_to: tuple[int, ...] = ()
         self._store = ClaimStore(database)
         self._locker = Locker(contract, sender, self._store, clock)
         outbox.register(LOCK_TOPIC, self._lock)
@@ -61,32 +77,36 @@ class ClaimService:
         work. Raises HuilianError ALREADY_EXISTS when the claim id stands for another invoice.
         """
         require_transaction("a claim")
-        prints = fingerprints(invoice, self._consortium_key())
-        hold_id, joined = prints[0].hex(), b"".join(prints)
+        wanted = [identifier.decode() for identifier in identifiers(invoice)]
+        hold_id, contents = hashlib.sha256(wanted[0].encode()).hexdigest(), json.dumps(wanted)
         hold = await self._store.lock_hold(hold_id)
         known = await self._store.find(claim_id)
         if known is not None:
             if known.hold_id != hold_id:
                 raise HuilianError("ALREADY_EXISTS", "this claim id stands for another invoice", resource="claim")
             return
-        if await self._want(hold, hold_id, joined):
+        if await self._want(hold, hold_id, contents):
             await self._store.add(claim_id, hold_id, ClaimState.PENDING.value, "", self._clock.now())
             await self._outbox.put(LOCK_TOPIC, claim_id, {"claim_id": claim_id})
         else:
             await self._store.add(claim_id, hold_id, ClaimState.REFUSED.value, TAKEN, self._clock.now())
             await self._tell(claim_id, ClaimState.REFUSED, TAKEN)
 
-    async def _want(self, hold: HoldRow | None, hold_id: str, joined: bytes) -> bool:
+    async def _want(self, hold: HoldRow | None, hold_id: str, contents: str) -> bool:
         """Note that the hold is needed; False when we hold an invoice of this number with other contents."""
         if hold is None:
-            salt = self._random_bytes(_SALT_BYTES)
-            row = HoldRow(id=hold_id, fingerprints=joined, salt=salt, state=HoldState.WANTED.value, attempts=0)
-            await self._store.add_hold(row)
+            await self._store.add_hold(self._fresh(HoldRow(id=hold_id, attempts=0), contents))
             return True
         if hold.state == HoldState.RELEASED.value:
-            hold.state, hold.fingerprints = HoldState.WANTED.value, joined
-            await hold.save()
-        return bytes(hold.fingerprints) == joined
+            await self._fresh(hold, contents).save()
+        return hold.identifiers == contents
+
+    def _fresh(self, hold: HoldRow, contents: str) -> HoldRow:
+        """A hold that nothing on the chain belongs to: another salt, so that nobody sees that it is the same again."""
+        hold.state, hold.identifiers = HoldState.WANTED.value, contents
+        hold.salt, hold.fingerprints = self._random_bytes(_SALT_BYTES), b""
+        hold.epochs = hold.locked_epochs = "[]"
+        return hold
 
     async def state(self, claim_id: str) -> ClaimState:
         """Return a claim's state. Raises HuilianError NOT_FOUND."""
@@ -123,12 +143,93 @@ class ClaimService:
         hold = await self._store.hold(claim.hold_id)
         if hold.state == HoldState.RELEASING.value:
             raise ReleaseRunning(f"claim {claim.claim_id} waits for an earlier lock to be released")
+        hold = await self._derive(hold)
         financed = await self._locker.hold(hold)
-        await self._decide(claim, ClaimState.FINANCED if financed else ClaimState.REFUSED, "" if financed else TAKEN)
+        await self._decide(claim, hold.epochs if financed else None)
 
-    async def _decide(self, claim: ClaimRow, state: ClaimState, reason: str) -> None:
+    async def _derive(self, hold: HoldRow) -> HoldRow:
+        """Give a hold the fingerprints of every active epoch that it has not yet. Asks the keys, so in no transaction.
+
+        Raises QuorumMissing: then the claim stays pending.
+        """
+        missing = self._missing_epochs(hold)
+        if not missing:
+            return hold
+        texts = [text.encode() for text in parse_json(hold.identifiers.encode())]
+        fresh = {epoch: b"".join(await self._keys.evaluate(epoch, texts)) for epoch in missing}
+        async with self._database.transaction():
+            locked = await self._store.lock_hold(hold.id)
+            if locked is None or locked.salt != hold.salt or locked.state != HoldState.WANTED.value:
+                raise ReleaseRunning(f"hold {hold.id} changed meanwhile")
+            for epoch in [one for one in self._missing_epochs(locked) if one in fresh]:
+                locked.fingerprints = bytes(locked.fingerprints) + fresh[epoch]
+                locked.epochs = json.dumps([*_epochs(locked.epochs), epoch])
+            await locked.save()
+        return locked
+
+    def _missing_epochs(self, hold: HoldRow) -> list[int]:
+        done = _epochs(hold.epochs)
+        return [epoch for epoch in self._keys.epochs() if epoch not in done]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Bring live locks under each epoch that becomes active, until `stop`. A failing round is tried again."""
+        while not stop.is_set():
+            try:
+                await self.extend_holds()
+            except Exception as error:  # noqa: BLE001  chain or evaluators may be away for long
+                logger.error("claims.extending_failed", extra={"error_type": type(error).__name__})
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), EXTEND_EVERY_S)
+
+    async def extend_holds(self) -> int:
+        """Lock what is financed under the active epochs that it is not locked under yet; how many holds were.
+
+        An epoch may be dropped once every hub of the consortium has nothing left to extend.
+        """
+        active, extended = self._keys.epochs(), 0
+        if active != self._extended_to:
+            for done in await self._store.locked_epochs():
+                if not set(active) <= set(_epochs(done)):
+                    extended += await self._extend_all(done)
+            self._extended_to = active
+        return extended
+
+    async def _extend_all(self, done: str) -> int:
+        extended, last = 0, ""
+        while holds := await self._store.live_holds(done, last, _HOLDS_AT_ONCE):
+            for hold in holds:
+                extended += await self._extend(hold)
+            last = holds[-1].id
+        return extended
+
+    async def _extend(self, hold: HoldRow) -> bool:
+        hold = await self._derive(hold)
+        if not await self._locker.hold(hold):
+            # Only a hub that skipped the overlap can have come between: ours is the older lock, and it stays.
+            logger.error("claims.extension_refused", extra={"hold_id": hold.id})
+            return False
+        async with self._database.transaction():
+            await self._note_locked(await self._store.lock_hold(hold.id), hold.epochs)
+        return True
+
+    async def _note_locked(self, hold: HoldRow | None, epochs: str) -> None:
+        if hold is not None and hold.locked_epochs != epochs:
+            hold.locked_epochs = epochs
+            await hold.save()
+
+    async def check_at_start(self) -> None:
+        """Raise `EpochDropped` when a financed receivable is locked under no active epoch: others could finance it."""
+        active = set(self._keys.epochs())
+        for done in await self._store.locked_epochs():
+            if not active & set(_epochs(done)):
+                raise EpochDropped(f"receivables are locked under claim-key epochs {done} only: make one active again")
+
+    async def _decide(self, claim: ClaimRow, locked_epochs: str | None) -> None:
+        state, reason = (ClaimState.FINANCED, "") if locked_epochs else (ClaimState.REFUSED, TAKEN)
         async with self._database.transaction():
             hold = await self._store.lock_hold(claim.hold_id)
+            if locked_epochs:
+                await self._note_locked(hold, locked_epochs)
             if await self._store.move(claim.claim_id, [ClaimState.PENDING.value], state.value, reason):
                 await self._tell(claim.claim_id, state, reason)
             else:
@@ -150,3 +251,8 @@ class ClaimService:
                 wanted = await self._store.count(hold.id, LIVE)
                 locked.state = HoldState.WANTED.value if wanted else HoldState.RELEASED.value
                 await locked.save()
+
+
+def _epochs(text: str) -> list[int]:
+    found: list[int] = parse_json(text.encode())
+    return found

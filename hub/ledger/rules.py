@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -85,17 +86,27 @@ def owner_commitment(hold_id: str, salt: bytes) -> bytes:
     return hashlib.sha256(salt + hold_id.encode()).digest()[:COMMITMENT_BYTES]
 
 
-def next_step(locks: Sequence[Lock], hub: int, commitment: bytes, now: int) -> ClaimStep:
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What to do next, with the places of the fingerprints to do it to; on a refusal those of others' locks."""
+
+    step: ClaimStep
+    places: tuple[int, ...]
+
+
+def next_step(locks: Sequence[Lock], hub: int, commitment: bytes, now: int) -> NextStep:
     """Say what a hold needs, from the locks of all its fingerprints; `hub` is our number, `now` in Unix seconds.
 
     Our own lock of an earlier, interrupted run counts as success. A lock of anyone else, and one of ours under
-    another commitment, is a refusal.
+    another commitment, is a refusal. Of a hold that got further fingerprints (a new epoch) only those are missing.
     """
-    own = [lock.owner == hub and lock.owner_commitment == commitment for lock in locks]
-    if any(lock.blocks(now) and not mine for lock, mine in zip(locks, own, strict=True)):
-        return ClaimStep.REFUSED
-    if all(mine and lock.state is LockState.FINANCED for lock, mine in zip(locks, own, strict=True)):
-        return ClaimStep.DONE
-    if all(mine and lock.blocks(now) for lock, mine in zip(locks, own, strict=True)):
-        return ClaimStep.FINANCE
-    return ClaimStep.RESERVE
+    mine = [(lock.owner, lock.owner_commitment) == (hub, commitment) for lock in locks]
+    held = [lock.blocks(now) for lock in locks]
+    foreign = tuple(at for at, lock in enumerate(locks) if held[at] and not mine[at])
+    if foreign:
+        return NextStep(ClaimStep.REFUSED, foreign)
+    missing = tuple(at for at in range(len(locks)) if not held[at])
+    if missing:
+        return NextStep(ClaimStep.RESERVE, missing)
+    reserved = tuple(at for at, lock in enumerate(locks) if lock.state is LockState.RESERVED)
+    return NextStep(ClaimStep.FINANCE, reserved) if reserved else NextStep(ClaimStep.DONE, ())

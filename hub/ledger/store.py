@@ -130,9 +130,12 @@ class AnchorRow(Model):
 
 
 class HoldRow(Model):
-    """This hub's lock on one invoice; `id` is the first fingerprint in hex, `fingerprints` are joined, 32 bytes each.
+    """This hub's lock on one invoice; `id` is the hash of its first identifier in hex.
 
-    Several claims of the hub, e.g. on parts of a split receivable, share it.
+    `identifiers` is a JSON list of the invoice's canonical identifiers, from which fingerprints of later epochs are
+    made. `fingerprints` are those of `epochs` (a JSON list), joined, 32 bytes each; none before a key was asked.
+    `locked_epochs` are those under which the chain shows our final lock. Several claims of the hub, e.g. on parts of a
+    split receivable, share a hold.
     """
 
     id = fields.CharField(max_length=64, primary_key=True)
@@ -140,6 +143,9 @@ class HoldRow(Model):
     salt = fields.BinaryField()
     state = fields.CharField(max_length=10)
     attempts = fields.IntField()
+    identifiers = fields.TextField(db_default="[]")
+    epochs = fields.CharField(max_length=200, db_default="[1]")
+    locked_epochs = fields.CharField(max_length=200, db_default="[1]")
 
     class Meta:
         table = "ledger_hold"
@@ -326,6 +332,24 @@ class ClaimStore:
         """Note that a transaction for this hold was settled, so that the next one is another."""
         await HoldRow.filter(id=hold.id, attempts=hold.attempts).update(attempts=hold.attempts + 1)
         hold.attempts += 1
+
+    async def locked_epochs(self) -> list[str]:
+        """Return which `locked_epochs` there are among the holds that a financed claim needs."""
+        sql = f"SELECT DISTINCT locked_epochs FROM ledger_hold WHERE {_LIVE_HOLD}"  # noqa: S608  a constant
+        return [row["locked_epochs"] for row in await self._database.fetch(sql)]
+
+    async def live_holds(self, locked_epochs: str, after: str, limit: int) -> list[HoldRow]:
+        """Return holds that a financed claim needs, with these `locked_epochs`, by id, those after an id."""
+        condition = f"{_LIVE_HOLD} AND locked_epochs = $1 AND id > $2"
+        sql = f"SELECT id FROM ledger_hold WHERE {condition} ORDER BY id LIMIT $3"  # noqa: S608  a constant
+        ids = [row["id"] for row in await self._database.fetch(sql, locked_epochs, after, limit)]
+        return await HoldRow.filter(id__in=ids).order_by("id")
+
+
+_LIVE_HOLD = (
+    "state = 'WANTED' AND EXISTS (SELECT 1 FROM ledger_claim"
+    " WHERE ledger_claim.hold_id = ledger_hold.id AND ledger_claim.state = 'FINANCED')"
+)
 
 
 class AuditStore:

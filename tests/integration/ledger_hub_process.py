@@ -35,7 +35,7 @@ from ledger.anchor.profile import PROFILES
 from ledger.anchor.rpc import JsonRpc
 from ledger.anchor.sender import Sender
 from ledger.merkle.checkpoint import LogSigner
-from ledger.registry.fingerprints import InvoiceIdentity
+from ledger.registry.fingerprints import HmacClaimKeys, InvoiceIdentity
 from tests.integration.ledger_chain import CHAIN_ID
 
 CONSORTIUM_KEY = bytes(range(32))
@@ -77,7 +77,13 @@ class HubProcess:
             self.sequencer.wake,
         )
         self.claims = ClaimService(
-            self.database, self.clock, secrets.token_bytes, self.outbox, reader, self.sender, lambda: CONSORTIUM_KEY
+            self.database,
+            self.clock,
+            secrets.token_bytes,
+            self.outbox,
+            reader,
+            self.sender,
+            HmacClaimKeys({1: CONSORTIUM_KEY}),
         )
         self.outbox.register(DECIDED_TOPIC, self._decided)
 

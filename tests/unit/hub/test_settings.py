@@ -16,10 +16,11 @@ from huilian_protocol.jose import jwk_to_public_key, thumbprint
 from huilian_protocol.sealing import Suite
 
 from connectors.kit.settings import KeysSettings
+from hub.claim_keys import claim_keys
 from hub.keys import BANK_RECIPIENT, open_vault, published, rotate
 from hub.main import main
 from hub.platform.database import Database
-from hub.platform.vault import SubjectVault
+from hub.platform.vault import SubjectVault, VaultLocked
 from hub.settings import Mode, Settings, SettingsError
 from tests.conftest import START
 
@@ -198,10 +199,45 @@ async def test_an_unknown_purpose_or_a_master_key_that_nobody_made_is_refused(tm
         await rotate(settings, "master")
 
 
-@pytest.mark.parametrize("content", ["", "zz", "00" * 31])
+BROKEN_KEYS = [
+    "",
+    "zz",
+    "00" * 31,
+    f"0 {'00' * 32}",
+    f"1 {'00' * 32} x",
+    f"1 {'00' * 32}\n{'11' * 32}",
+    f"x {'00' * 32}",
+]
+
+
+@pytest.mark.parametrize("content", BROKEN_KEYS)
 def test_a_broken_key_file_is_named(tmp_path: Path, content: str) -> None:
-    key = tmp_path / "consortium.key"
-    key.write_text(content)
-    environment = {**MINIMAL, "HUILIAN_STATE_DIR": str(tmp_path), "HUILIAN_CONSORTIUM_KEY_FILE": str(key)}
+    settings = _with_consortium_key(tmp_path, content)
     with pytest.raises(SettingsError, match="HUILIAN_CONSORTIUM_KEY_FILE"):
-        open_vault(Settings.from_environment(environment))
+        claim_keys(settings, open_vault(settings)[0])
+
+
+def _with_consortium_key(folder: Path, content: str) -> Settings:
+    key = folder / "consortium.key"
+    key.write_text(content)
+    environment = {**MINIMAL, "HUILIAN_STATE_DIR": str(folder), "HUILIAN_CONSORTIUM_KEY_FILE": str(key)}
+    return Settings.from_environment(environment)
+
+
+async def test_epochs_of_the_claim_key_come_and_go_with_the_file(tmp_path: Path) -> None:
+    settings = _with_consortium_key(tmp_path, "00" * 32)
+    vault, _ = open_vault(settings)
+    keys = claim_keys(settings, vault)
+    assert keys.epochs() == (1,)
+    first = await keys.evaluate(1, [b"invoice"])
+    _with_consortium_key(tmp_path, f"2 {'11' * 32}\n1 {'00' * 32}\n")
+    assert keys.epochs() == (1, 2)
+    assert await keys.evaluate(1, [b"invoice"]) == first != await keys.evaluate(2, [b"invoice"])
+    _with_consortium_key(tmp_path, "2 nonsense")
+    assert keys.epochs() == (1, 2)
+    _with_consortium_key(tmp_path, f"2 {'22' * 32}")
+    assert keys.epochs() == (1, 2), "another key under a used number"
+    _with_consortium_key(tmp_path, f"2 {'11' * 32}")
+    assert keys.epochs() == (2,)
+    with pytest.raises(VaultLocked):
+        claim_keys(_with_consortium_key(tmp_path, "33" * 32), vault)

@@ -7,7 +7,8 @@ from datetime import date
 
 import pytest
 
-from ledger.registry.fingerprints import InvoiceIdentity, fingerprints
+from ledger.registry.fingerprints import PADDED_SIZES, HmacClaimKeys, InvoiceIdentity, fingerprints, padded, padding
+from ledger.registry.invoices import identifiers
 
 KEY = bytes(range(32))
 INVOICE = InvoiceIdentity(
@@ -22,8 +23,8 @@ def _with(**changes: object) -> InvoiceIdentity:
 def test_known_answer() -> None:
     """Frozen: every bank on the chain computes the same bytes."""
     assert [value.hex() for value in fingerprints(INVOICE, KEY)] == [
-        "d3ef1b59ae327bf967471a0421be721999fddb7b79b0833cec955ad12988e84d",
-        "1988f9aea9bf8d33886a046011d9846ec964c6c01a9f6a19cc00816e58a13c52",
+        "8c06dfe6ed532d61179dbf8a4e4ff6634112fb3ce325e55fde6f498caf9bb215",
+        "98222397406836e78537530c27638b0cfba041dca5cf777a9f79361097d61f58",
     ]
 
 
@@ -66,3 +67,29 @@ def test_incomplete_identities_and_short_keys_are_refused() -> None:
             _with(**changes)
     with pytest.raises(ValueError, match="32 bytes"):
         fingerprints(INVOICE, bytes(31))
+
+
+async def test_each_epoch_has_its_own_fingerprints() -> None:
+    keys = HmacClaimKeys({2: bytes(32), 1: KEY})
+    assert keys.epochs() == (1, 2)
+    assert tuple(await keys.evaluate(1, identifiers(INVOICE))) == fingerprints(INVOICE, KEY)
+    assert tuple(await keys.evaluate(2, identifiers(INVOICE))) == fingerprints(INVOICE, bytes(32))
+    with pytest.raises(KeyError):
+        await keys.evaluate(3, identifiers(INVOICE))
+    for wrong in ({}, {1: bytes(31)}):
+        with pytest.raises(ValueError, match="consortium key"):
+            HmacClaimKeys(wrong)
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 24, 255])
+def test_padding_makes_sizes_that_tell_nothing(count: int) -> None:
+    real = [bytes([number]) * 32 for number in range(count)]
+    shown = padded(real, b"secret")
+    assert shown[:count] == real and len(shown) in PADDED_SIZES and len(set(shown)) == len(shown)
+    assert shown == padded(real, b"secret") and set(shown[count:]) <= set(padding(count, b"secret"))
+    assert not set(padding(count, b"secret")) & set(padding(count, b"other"))
+
+
+def test_more_than_a_call_carries_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most 255"):
+        padded([bytes(32)] * 256, b"secret")

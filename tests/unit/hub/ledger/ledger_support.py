@@ -35,6 +35,7 @@ from ledger.embedded_chain.journal import Genesis, Journal
 from ledger.embedded_chain.methods import Methods
 from ledger.embedded_chain.server import application
 from ledger.merkle.checkpoint import LogSigner
+from ledger.registry.fingerprints import ClaimKeys, HmacClaimKeys
 
 CHAIN_ID = 202_577
 ADMIN, HUB, OTHER_HUB = (coincurve.PrivateKey(bytes([number]) * 32) for number in (1, 2, 3))
@@ -158,12 +159,14 @@ def hub_ledger(
     signer: LogSigner | None = None,
     holder: str = "hub",
     profile: ChainProfile = PROFILES["embedded"],
+    keys: ClaimKeys | None = None,
 ) -> HubLedger:
     """Wire a ledger as the composition root does. The log key is fixed, salts count upwards.
 
     `holder` names the process: one of the same name is the same process started again.
     """
-    salts = itertools.count(1)
+    # No two hubs ever draw the same salt.
+    salts = itertools.count(1 + (key.to_int() % 2**64 << 64))
     outbox, cipher, rpc = Outbox(database, clock), PlainCipher(), JsonRpc(url, timeout_s=2)
     reader = LedgerContract(rpc, CHAIN_ID, contract)
     store = ChainStore(database)
@@ -178,7 +181,8 @@ def hub_ledger(
     ledger = LedgerService(
         database, clock, salt, cipher, lambda: receipt_key, CHAIN_ID, contract, wake_sequencer=sequencer.wake
     )
-    claims = ClaimService(database, clock, salt, outbox, reader, sender, lambda: CONSORTIUM_KEY)
+    keys = keys or HmacClaimKeys({1: CONSORTIUM_KEY})
+    claims = ClaimService(database, clock, salt, outbox, reader, sender, keys)
     decisions: list[dict[str, Any]] = []
 
     async def decided(message: Any) -> None:

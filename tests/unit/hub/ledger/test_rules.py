@@ -49,7 +49,7 @@ COPIED = _lock(LockState.FINANCED, owner=OTHER, commitment=OURS)
     ],
 )
 def test_the_next_step_follows_from_all_locks(locks: list[Lock], step: ClaimStep) -> None:
-    assert next_step(locks, HUB, OURS, NOW) is step
+    assert next_step(locks, HUB, OURS, NOW).step is step
 
 
 def test_a_record_holds_its_place_time_and_the_hash_of_its_evidence() -> None:
