@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import uvloop
 from huilian_protocol.settings import SettingsError
 
 CANNOT_START = 2
@@ -26,7 +27,7 @@ def run_process(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> int
     """Run `work` to its end; the exit status is 2, with a message on stderr, when settings or files are wrong."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        asyncio.run(work())
+        uvloop.run(work())
     except (SettingsError, OSError, ValueError) as error:
         sys.stderr.write(f"{name}: {error}\n")
         return CANNOT_START

@@ -39,22 +39,27 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in 
 
     def __init__(self, allowed_clients: frozenset[str]) -> None:
         self._allowed_clients = allowed_clients
+        self._guarded: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        handler: Any = await continuation(handler_call_details)
         method = handler_call_details.method
+        known = self._guarded.get(method)
+        if known is not None:
+            return known
+        handler: Any = await continuation(handler_call_details)
         # Health is for whoever supervises the process and says nothing about anybody.
         if handler is None or handler.unary_unary is None or method.startswith("/grpc.health."):
             return cast("grpc.RpcMethodHandler[Any, Any]", handler)
-        return grpc.unary_unary_rpc_method_handler(
+        wrapped = self._guarded[method] = grpc.unary_unary_rpc_method_handler(
             self._guard(method, handler.unary_unary),
             request_deserializer=_reading(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
+        return wrapped
 
     def _guard(self, method: str, serve: Handler) -> Handler:
         async def guarded(request: Any, context: Any) -> Any:

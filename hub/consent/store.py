@@ -72,7 +72,9 @@ class ConsentStore:
 
     async def find_all(self, consent_ids: Collection[str]) -> list[ConsentRow]:
         """Those of these consents that exist."""
-        return await ConsentRow.filter(id__in=list(consent_ids))
+        # A hot path: building the same query again and again would cost more than running it.
+        rows = await self._database.fetch_in("SELECT * FROM consent_consent WHERE id IN $in", consent_ids)
+        return [ConsentRow._init_from_db(**row) for row in rows]
 
     async def move_all(self, consent_ids: Collection[str], old: str, new: str) -> None:
         """Change the state of those of these consents that are in the old one."""

@@ -48,6 +48,7 @@ class _Source:
     def __init__(self, connector: Connector, trust: Callable[[], TrustAnchors] | None) -> None:
         self.connector, self._trust = connector, trust
         self.description: pb.DescribeResponse | None = None
+        self._shown: dict[str, ec.EllipticCurvePublicKey] = {}
         self._renew_at = 0.0
         self._lock = asyncio.Lock()
 
@@ -59,29 +60,31 @@ class _Source:
                 return
             try:
                 described = await self.connector.describe()
-                self._check_keys(described)
+                self._shown = self._checked_keys(described)
                 self.description, self._renew_at = described, now + FRESH_S
             except (HuilianError, ValueError) as error:
                 self._renew_at = now + RETRY_S
                 code = error.code if isinstance(error, HuilianError) else "PROVIDER_FAULT"
                 logger.warning("connector_not_described", extra={"agency": self.connector.agency, "code": code})
 
-    def _check_keys(self, described: pb.DescribeResponse) -> None:
-        """Offer no key that devices would refuse: it may be somebody else who answers at this address."""
+    def _checked_keys(self, described: pb.DescribeResponse) -> dict[str, ec.EllipticCurvePublicKey]:
+        """What it signs with. Offer no key that devices would refuse: it may be somebody else who answers at this
+        address.
+        """
         signing = _edge_keys(described)
         trust = self._trust() if self._trust is not None else None
         if trust is None or not trust.agencies:
-            return
+            return signing
         key = SealingKey(Suite(described.sealing_suite), described.sealing_public_key)
         trust.check_agency_key(self.connector.agency, key)
         for kid in signing:
             trust.check_agency_signing_key(self.connector.agency, kid)
+        return signing
 
     def edge_keys(self) -> dict[str, ec.EllipticCurvePublicKey]:
         """The key that the edge showed last and whatever is pinned for its agency, such as one that it used since."""
         pinned = self._trust().agencies.get(self.connector.agency) if self._trust is not None else None
-        shown = _edge_keys(self.description) if self.description is not None else {}
-        return {**shown, **(pinned.signing_keys if pinned is not None else {})}
+        return {**self._shown, **(pinned.signing_keys if pinned is not None else {})}
 
 
 class Catalogue:

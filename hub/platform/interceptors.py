@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeAlias, cast
 
 import grpc
@@ -62,17 +62,25 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
     def __init__(self, admission: Admission, pace: Pace | None = None) -> None:
         """Without a `pace` callers may call as fast as they like, which is for tests of something else."""
         self._admission, self._pace = admission, pace
+        self._guarded: dict[str, Handler] = {}
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler:
-        """Wrap the handler of one call."""
-        handler: Any = await continuation(handler_call_details)
+        """The wrapped handler of one call, made once for each method."""
         method = handler_call_details.method
+        known = self._guarded.get(method)
+        if known is not None:
+            return known
+        handler: Any = await continuation(handler_call_details)
         if handler is None or method.startswith(OPEN_PREFIXES):
             return cast("Handler", handler)
+        wrapped = self._guarded[method] = self._wrap(method, handler)
+        return wrapped
+
+    def _wrap(self, method: str, handler: Any) -> Handler:
         shape = {
             "request_deserializer": _reading(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
@@ -85,10 +93,11 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
 
     def _unary(self, method: str, serve: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
         async def guarded(request: Any, context: Any) -> Any:
-            call = _Call(method, context)
+            metadata = _metadata(context)
+            call = _Call(method, context, metadata)
             try:
                 async with asyncio.timeout(call.seconds_left(DEFAULT_DEADLINE_S, LONGEST_CALL_S)):
-                    notes = await self._enter(method, request, context)
+                    notes = await self._enter(method, request, context, metadata)
                     answer = await self._paced(serve(request, context), context)
             except Exception as error:  # noqa: BLE001  the one place where the unknown becomes INTERNAL
                 await call.refuse(_refusal(error))
@@ -99,10 +108,11 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
 
     def _stream(self, method: str, serve: Callable[[Any, Any], AsyncIterator[Any]]) -> Callable[[Any, Any], Any]:
         async def guarded(request: Any, context: Any) -> AsyncIterator[Any]:
-            call = _Call(method, context)
+            metadata = _metadata(context)
+            call = _Call(method, context, metadata)
             try:
                 async with asyncio.timeout(call.seconds_left(LONGEST_STREAM_S, LONGEST_STREAM_S)):
-                    notes = await self._enter(method, request, context)
+                    notes = await self._enter(method, request, context, metadata)
                     async for message in serve(request, context):
                         yield message
             except Exception as error:  # noqa: BLE001  as above
@@ -111,9 +121,9 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
 
         return guarded
 
-    async def _enter(self, method: str, request: Any, context: Any) -> CallNotes:
+    async def _enter(self, method: str, request: Any, context: Any, metadata: Mapping[str, str]) -> CallNotes:
         try:
-            notes = await self._admission.admit(method, _metadata(context), context.auth_context())
+            notes = await self._admission.admit(method, metadata, context.auth_context())
         except HuilianError:
             if self._pace is not None:
                 await self._pace.refused_at_the_door(peer_of(context.auth_context()).caller, context.peer())
@@ -137,9 +147,10 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
 class _Call:
     """One call's clock, log line and last words."""
 
-    def __init__(self, method: str, context: Any) -> None:
+    def __init__(self, method: str, context: Any, metadata: Mapping[str, str]) -> None:
         self._method = method
         self._context = context
+        self._metadata = metadata
         self._started = time.monotonic()
 
     def seconds_left(self, default_s: float, most_s: float) -> float:
@@ -162,7 +173,7 @@ class _Call:
 
     def _log(self, code: str) -> None:
         took_ms = (time.monotonic() - self._started) * 1_000
-        trace_id = _metadata(self._context).get(TRACE_ID, "")[:64]
+        trace_id = self._metadata.get(TRACE_ID, "")[:64]
         extra = {"method": self._method, "code": code, "took_ms": round(took_ms, 1), "trace_id": trace_id}
         logger.info("rpc.finished", extra=extra)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from huilian_protocol.canonical import parse_json
+from huilian_protocol.stamp import Stamp, stamp_of
 
 __all__ = ["Clock", "FixedClock", "SandboxClock", "SystemClock", "format_time", "parse_time"]
 
@@ -58,8 +59,8 @@ class SandboxClock:
     """
 
     def __init__(self, path: Path | str) -> None:
-        self._path = Path(path)
-        self._seen: tuple[int, int, int] | None = None
+        self._path, self._name = Path(path), str(path)
+        self._seen: Stamp | None = None
         self._offset = timedelta(0)
 
     def now(self) -> datetime:
@@ -67,12 +68,10 @@ class SandboxClock:
 
     def offset(self) -> timedelta:
         """How far this clock is ahead of real time."""
-        try:
-            stat = self._path.stat()
-        except FileNotFoundError:
+        mark = stamp_of(self._name)
+        if mark is None:
             self._seen, self._offset = None, timedelta(0)
             return self._offset
-        mark = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         if mark != self._seen:
             self._offset = timedelta(seconds=int(parse_json(self._path.read_bytes())["offset_seconds"]))
             self._seen = mark

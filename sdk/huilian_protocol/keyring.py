@@ -18,6 +18,7 @@ from pathlib import Path
 
 from huilian_protocol.canonical import parse_json
 from huilian_protocol.sealing import Suite
+from huilian_protocol.stamp import Stamp, stamp_of
 from huilian_protocol.strict import integer_at, list_at, object_with
 
 MAX_KEYS = 64
@@ -45,17 +46,15 @@ class RingFile:
     """The state of one ring on disk; a ring that never changed has no file."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stamp: tuple[int, int] | None = None
+        self._path, self._name = path, str(path)
+        self._stamp: Stamp | None = None
         self._state = RingState(0, (Suite.XWING,))
 
     def read(self) -> RingState:
         """The state as it is now. Raises ValueError for a damaged file."""
-        try:
-            found = self._path.stat()
-        except FileNotFoundError:
+        stamp = stamp_of(self._name)
+        if stamp is None:
             return self._state
-        stamp = (found.st_mtime_ns, found.st_ino)
         if stamp != self._stamp:
             self._state, self._stamp = _parse(self._path), stamp
         return self._state

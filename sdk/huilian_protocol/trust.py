@@ -30,6 +30,7 @@ from huilian_protocol.canonical import parse_json
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import jwks_to_keys
 from huilian_protocol.sealing import SealingKey
+from huilian_protocol.stamp import Stamp, stamp_of
 from huilian_protocol.strict import integer_at, list_at, matching_at, object_with, text_at
 
 __all__ = [
@@ -191,7 +192,7 @@ class TrustFile:
     """
 
     def __init__(self, path: Path | str, accept: Callable[[TrustAnchors], TrustAnchors] = lambda read: read) -> None:
-        self._path, self._accept = Path(path), accept
+        self._path, self._name, self._accept = Path(path), str(path), accept
         self._stamp = self._look()
         self._anchors = accept(TrustAnchors.load(self._path))
 
@@ -206,12 +207,11 @@ class TrustFile:
                 logger.error("trust_anchors_not_renewed error=%s", type(error).__name__)
         return self._anchors
 
-    def _look(self) -> tuple[int, int] | None:
+    def _look(self) -> Stamp | None:
         try:
-            found = self._path.stat()
+            return stamp_of(self._name)
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_ino
 
 
 def _read_hub(raw: Any) -> TrustedHub:
