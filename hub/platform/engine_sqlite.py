@@ -3,20 +3,28 @@
 Tortoise begins deferred: two processes that read and then write would meet "database is locked". We begin IMMEDIATE,
 so the writer is known at the start and the second one waits (`busy_timeout`). A cancelled or failed begin gives the
 lock back.
+
+Inside a transaction a statement runs at once, on the event loop: it takes microseconds, and handing it to the driver's
+thread and back costs several times that. What may wait, for another process's lock or for the disk, stays on the
+thread.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
+import aiosqlite
 from tortoise.backends.base.client import NestedTransactionContext, TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionContext, SqliteTransactionWrapper
 from tortoise.connection import get_connections
-from tortoise.exceptions import OperationalError, TransactionManagementError
+from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
 from hub.platform.statements import GatedStatements, StatementGate
+
+MOST_AT_ONCE = 64
 
 
 class GatedSqliteClient(GatedStatements, SqliteClient):
@@ -26,11 +34,56 @@ class GatedSqliteClient(GatedStatements, SqliteClient):
         super().__init__(file_path, **pragmas)
         self.gate = gate
 
+    async def create_connection(self, with_db: bool) -> None:
+        if self._connection is None:
+            # SQLite itself serialises what two threads do on one connection (sqlite3.threadsafety 3).
+            self._connection = await aiosqlite.connect(self.filename, isolation_level=None, check_same_thread=False)
+            self._connection._conn.row_factory = sqlite3.Row
+            for name, value in self.pragmas.items():
+                await self._connection.execute(f"PRAGMA {name}={value}")
+            await self._post_connect()
+
     def _in_transaction(self) -> TransactionContext:
         return _ImmediateContext(_ImmediateTransaction(self), self._lock)
 
 
-class _ImmediateTransaction(GatedStatements, SqliteTransactionWrapper):
+class _AtOnce(SqliteTransactionWrapper):
+    """Runs a transaction's statements without leaving the event loop's thread."""
+
+    _done = 0
+
+    async def execute_insert(self, query: str, values: list[Any]) -> Any:
+        return (await self._run(lambda raw: raw.execute(query, values))).lastrowid
+
+    async def execute_many(self, query: str, values: list[list[Any]]) -> None:
+        if len(values) > MOST_AT_ONCE:
+            await super().execute_many(query, values)
+        else:
+            await self._run(lambda raw: raw.executemany(query, values))
+
+    async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Any]:
+        # As Tortoise does: SQLite takes no NUL in the text of a statement.
+        query, before = query.replace("\x00", "'||CHAR(0)||'"), self._connection.total_changes
+        rows = (await self._run(lambda raw: raw.execute(query, values or ()))).fetchall()
+        return (self._connection.total_changes - before) or len(rows), rows
+
+    async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
+        return [dict(row) for row in (await self.execute_query(query, values))[1]]
+
+    async def _run(self, statement: Callable[[sqlite3.Connection], sqlite3.Cursor]) -> sqlite3.Cursor:
+        self._done += 1
+        if self._done % MOST_AT_ONCE == 0:
+            # A long transaction leaves room for whatever else the process does.
+            await asyncio.sleep(0)
+        try:
+            return statement(self._connection._conn)
+        except sqlite3.OperationalError as error:
+            raise OperationalError(error) from error
+        except sqlite3.IntegrityError as error:
+            raise IntegrityError(error) from error
+
+
+class _ImmediateTransaction(GatedStatements, _AtOnce):
     """One transaction that takes SQLite's write lock when it begins."""
 
     def __init__(self, connection: GatedSqliteClient | _ImmediateTransaction) -> None:
