@@ -15,6 +15,7 @@ from hub.exchange.rpc import ExchangeServicer
 from hub.exchange.rules import Read
 from hub.exchange.settlement import Delivery
 from hub.platform.callers import Caller, Role, set_current_caller
+from hub.platform.idempotency import Idempotency
 from tests.support.consents import LENDING
 from tests.unit.hub.exchange.conftest import CONSENT, DATASET, FIELDS, YEAR, Exchange
 
@@ -99,7 +100,8 @@ async def test_on_the_wire_a_failure_says_whose_fault_it_is_and_whether_to_retry
     exchange.edge.upstream.faults.active = Fault.GARBAGE
     set_current_caller(Caller(exchange.citizen.subject, Role.CITIZEN))
     request = pb.FetchDatasetsRequest(request_id=REQUEST, consent_id=CONSENT)
-    answer = await ExchangeServicer(exchange.service).FetchDatasets(request, None)
+    servicer = ExchangeServicer(exchange.service, Idempotency(exchange.database, exchange.clock))
+    answer = await servicer.FetchDatasets(request, None)
     [part] = answer.answers
     assert not answer.complete
     assert (part.dataset_id, part.agency_id, part.request_id) == (DATASET, "housing_fund", part_id(REQUEST, DATASET))
