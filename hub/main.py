@@ -23,8 +23,8 @@ from huilian_protocol.trust import TrustFile
 from hub.accounting.service import EmbeddedBook
 from hub.claim_keys import claim_keys
 from hub.consent.rpc import ConsentServicer
-from hub.consent.rules import RecipientKey
 from hub.consent.service import ConsentService
+from hub.erasures import erasure_service
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.connectors import Connector
 from hub.exchange.pace import ReadPace
@@ -33,6 +33,7 @@ from hub.exchange.service import ExchangeService
 from hub.identity.authority import AuthorityClient
 from hub.identity.keyset import KeyPublisher, SealingKey
 from hub.identity.login import LoginService
+from hub.identity.privacy_rpc import PrivacyServicer
 from hub.identity.rpc import IdentityServicer, TokenServicer
 from hub.identity.service import IdentityService
 from hub.identity.store import IdentityStore
@@ -64,6 +65,7 @@ from hub.receivables.confirmations import ConfirmationDomain
 from hub.receivables.erp_client import GrpcErpConnectors
 from hub.receivables.rpc import CertificateServicer, ReceivableServicer
 from hub.receivables.service import ReceivablesService
+from hub.recipients import PublishedRecipients
 from hub.running import Hub
 from hub.sandbox import SandboxServicer
 from hub.settings import Mode, Settings, SettingsError
@@ -92,7 +94,7 @@ class _Builder:
         self.sandbox_clock = _sandbox_clock(settings)
         self.clock: Clock = self.sandbox_clock or SystemClock()
         self.subjects = SubjectVault(wrapping, os.urandom, self.clock)
-        self.idempotency = Idempotency(database, self.clock)
+        self.idempotency = Idempotency(database, self.clock, self.subjects)
         self.outbox = Outbox(database, self.clock)
         self.tls = ServerTls(settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file)
         self.channels: list[grpc.aio.Channel] = []
@@ -110,6 +112,7 @@ class _Builder:
         self._consent_and_exchange()
         self._receivables()
         self._lending()
+        self._privacy()
         self._sandbox()
         self.hub.workers["outbox"] = self.outbox.run
         self.hub.workers["rates"] = self.pace.run
@@ -189,7 +192,7 @@ class _Builder:
             ],
             self.trust_file,
         )
-        recipients = _Recipients(self.publisher)
+        recipients = PublishedRecipients(self.publisher)
         self.consents = ConsentService(
             database=self.database,
             clock=self.clock,
@@ -200,6 +203,7 @@ class _Builder:
             trust=self.trust,
             signing_key=self.vault.signing_key,
         )
+        self.read_pace = ReadPace(self.pace, self.consents)
         self.exchange = ExchangeService(
             database=self.database,
             clock=self.clock,
@@ -208,7 +212,7 @@ class _Builder:
             catalogue=catalogue,
             recipients=recipients,
             ledger=self.ledger,
-            pace=ReadPace(self.pace, self.consents),
+            pace=self.read_pace,
             exports=ChainExports(self.database, self.clock, os.urandom, self.subjects, self.ledger),
         )
         self.hub.workers["revocations"] = self.consents.revocations.run
@@ -260,6 +264,23 @@ class _Builder:
         self.hub.server.serve(LoanServicer(lending, self.idempotency))
         self.hub.server.serve(WorkoutServicer(lending, self.idempotency))
 
+    def _privacy(self) -> None:
+        erasure = erasure_service(
+            database=self.database,
+            clock=self.clock,
+            store=self.identity_store,
+            persons=self.identity,
+            consents=self.consents,
+            ledger=self.ledger,
+            vault=self.subjects,
+            trust=self.trust,
+            signing_key=self.vault.signing_key,
+            origin=self.settings.origin,
+        )
+        erasure.when_erased(self.read_pace.forget)
+        self.hub.workers["erasures"] = erasure.run
+        self.hub.server.serve(PrivacyServicer(erasure, self.database))
+
     def _sandbox(self) -> None:
         servicer = SandboxServicer(self.clock, self.sandbox_clock, self.book, self.idempotency)
         self.hub.server.serve(servicer)
@@ -271,18 +292,6 @@ class _Builder:
 
     async def _close_channels(self) -> None:
         await asyncio.gather(*(channel.close(None) for channel in self.channels))
-
-
-class _Recipients:
-    """Identity's published keys in the shape in which consent and exchange ask for them."""
-
-    def __init__(self, publisher: KeyPublisher) -> None:
-        self._publisher = publisher
-
-    def recipient_key(self, recipient_id: str, sealing_key_id: str | None = None) -> RecipientKey:
-        """The recipient's present key or that with this id; raises NOT_FOUND or RECIPIENT_KEY_MISMATCH."""
-        key = self._publisher.recipient(recipient_id, sealing_key_id)
-        return RecipientKey(key.party, key.suite, key.public_key)
 
 
 def _sandbox_clock(settings: Settings) -> SandboxClock | None:

@@ -276,6 +276,11 @@ def _parsed(artefact: bytes) -> Artefact:
     return parse_artefact(artefact)
 
 
+def forget_artefacts() -> None:
+    """Drop every artefact that this process remembers; they are read again when they are needed."""
+    _parsed.cache_clear()
+
+
 def _state(row: ConsentRow, now: datetime) -> State:
     return effective(State(row.state), row.valid_until, now)
 

@@ -115,6 +115,12 @@ class Books:
             raise HuilianError("NOT_FOUND", resource=f"consent {consent_id}")
         return self.consents[consent_id]
 
+    def read(self, row_id: str) -> StoredRead:
+        """A request that went out; raises NOT_FOUND when its person had everything destroyed in the meantime."""
+        if row_id not in self.reads:
+            raise HuilianError("NOT_FOUND", resource="request")
+        return self.reads[row_id]
+
     def sealed_subject(self, consent_id: str, agency: str) -> bytes:
         """Who the person is, for this agency only; raises NOT_FOUND."""
         sealed = self.sealed_subjects.get((consent_id, agency))

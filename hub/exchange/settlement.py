@@ -38,7 +38,7 @@ class Settlement:
 
         A run that was taken for dead, and whose request was settled by another one since, changes nothing.
         """
-        row, attempt = books.reads[answered.row_id], answered.attempt
+        row, attempt = books.read(answered.row_id), answered.attempt
         if row.phase is not Phase.RUNNING:
             return delivery_of(row, attempt.artefact) if row.phase is Phase.DELIVERED else refusal_of(row)
         consent = books.consent(attempt.artefact.id)
@@ -57,7 +57,7 @@ class Settlement:
 
         Nothing is recorded of a run whose request was settled by another one since.
         """
-        row = books.reads[failed.row_id]
+        row = books.read(failed.row_id)
         if row.phase is not Phase.RUNNING:
             return failed.error
         return _give_up(books, row, failed.attempt, failed.error, failed.refused_by)

@@ -101,6 +101,12 @@ class ExchangeStore:
         """Drop the sealed answers whose time is over; how many."""
         return await ReadRow.filter(keep_until__lte=now).update(envelope=None, keep_until=None)
 
+    async def forget_consents(self, quotas: Mapping[str, Collection[str]]) -> None:
+        """Delete every request and count under these consents; each with the datasets that it granted."""
+        await ReadRow.filter(consent_id__in=list(quotas)).delete()
+        keys = [quota_key(consent_id, dataset) for consent_id, datasets in quotas.items() for dataset in datasets]
+        await QuotaRow.filter(id__in=keys).delete()
+
     async def running(self, consent_ids: Collection[str]) -> dict[str, str]:
         """Ids of requests under way under these consents, each with its consent's id."""
         sql = "SELECT id, consent_id FROM exchange_read WHERE phase = $1 AND consent_id IN $in"

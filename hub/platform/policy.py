@@ -47,6 +47,10 @@ POLICY: Mapping[str, frozenset[Role]] = {
         },
     ),
     **_service(
+        "identity.v1.PrivacyService",
+        {"PrepareErasure": CITIZEN, "EraseMyData": CITIZEN, "GetErasureReceipt": EVERYBODY},
+    ),
+    **_service(
         "identity.v1.TokenService",
         {"CreateChallenge": EVERYBODY, "IssueToken": EVERYBODY, "RevokeToken": SIGNED_IN},
     ),

@@ -16,6 +16,7 @@ from huilian_sdk._identity import Identity
 from huilian_sdk._ledger import Ledger
 from huilian_sdk._loans import Loans
 from huilian_sdk._order_loans import OrderLoans
+from huilian_sdk._privacy import Privacy
 from huilian_sdk._receivables import Receivables
 from huilian_sdk._sandbox import Sandbox
 from huilian_sdk._tokens import FixedToken, NoTokens, SignedTokens, TokenSigner
@@ -130,4 +131,5 @@ class Huilian:
         self.loans = Loans(calls)
         self.workouts = Workouts(calls)
         self.ledger = Ledger(calls)
+        self.privacy = Privacy(calls)
         self.sandbox = Sandbox(calls)

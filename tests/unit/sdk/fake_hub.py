@@ -16,6 +16,7 @@ from huilian_sdk import Environment, Huilian, Reply
 
 SERVICES = {
     "huilian.identity.v1.IdentityService": "huilian.identity.v1.identity_service_pb2",
+    "huilian.identity.v1.PrivacyService": "huilian.identity.v1.privacy_service_pb2",
     "huilian.identity.v1.TokenService": "huilian.identity.v1.identity_service_pb2",
     "huilian.consent.v1.ConsentService": "huilian.consent.v1.consent_service_pb2",
     "huilian.exchange.v1.ExchangeService": "huilian.exchange.v1.exchange_service_pb2",

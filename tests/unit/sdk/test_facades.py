@@ -29,6 +29,7 @@ FACADES = [
     "loans",
     "workouts",
     "ledger",
+    "privacy",
     "sandbox",
 ]
 STREAMS = {"/huilian.consent.v1.ConsentService/WatchRevocations"}  # for connectors, which follow it themselves
