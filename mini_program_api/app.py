@@ -23,7 +23,6 @@ from mini_program_api.screens import (
     loans,
     login,
     preview,
-    privacy,
     receivables,
     registration,
 )
@@ -38,7 +37,6 @@ SCREENS = (
     flash_loans,
     loans,
     accesses,
-    privacy,
     receivables,
     certificates,
     financings,
