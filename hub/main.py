@@ -1,8 +1,7 @@
 """The hub's composition root: everything is made here, handed to whoever needs it, started and stopped.
 
 `python -m hub.main` serves; `python -m hub.main keys` prints what this hub publishes of itself for trust files;
-`python -m hub.main rotate signing|sealing|convenience-sealing|master` takes one step of a key rotation,
-beside the hub that serves.
+`python -m hub.main rotate signing|sealing|master` takes one step of a key rotation, beside the hub that serves.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from functools import partial
 
 import coincurve
 import grpc
@@ -26,9 +24,7 @@ from hub.accounting.service import EmbeddedBook
 from hub.claim_keys import claim_keys
 from hub.consent.rpc import ConsentServicer
 from hub.consent.service import ConsentService
-from hub.convenience.payments import Payments
-from hub.convenience.records import Records
-from hub.convenience.rpc import ConvenienceServicer
+from hub.erasures import erasure_service
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.connectors import Connector
 from hub.exchange.pace import ReadPace
@@ -37,10 +33,11 @@ from hub.exchange.service import ExchangeService
 from hub.identity.authority import AuthorityClient
 from hub.identity.keyset import KeyPublisher, SealingKey
 from hub.identity.login import LoginService
+from hub.identity.privacy_rpc import PrivacyServicer
 from hub.identity.rpc import IdentityServicer, TokenServicer
 from hub.identity.service import IdentityService
 from hub.identity.store import IdentityStore
-from hub.keys import BANK_RECIPIENT, CONVENIENCE_RECIPIENT, open_vault, published, rotate
+from hub.keys import BANK_RECIPIENT, open_vault, published, rotate
 from hub.ledger.anchoring import Anchoring, LedgerMismatch
 from hub.ledger.claims import ClaimService, EpochDropped
 from hub.ledger.exports import ChainExports
@@ -68,7 +65,7 @@ from hub.receivables.confirmations import ConfirmationDomain
 from hub.receivables.erp_client import GrpcErpConnectors
 from hub.receivables.rpc import CertificateServicer, ReceivableServicer
 from hub.receivables.service import ReceivablesService
-from hub.recipients import Recipients
+from hub.recipients import PublishedRecipients
 from hub.running import Hub
 from hub.sandbox import SandboxServicer
 from hub.settings import Mode, Settings, SettingsError
@@ -97,7 +94,7 @@ class _Builder:
         self.sandbox_clock = _sandbox_clock(settings)
         self.clock: Clock = self.sandbox_clock or SystemClock()
         self.subjects = SubjectVault(wrapping, os.urandom, self.clock)
-        self.idempotency = Idempotency(database, self.clock)
+        self.idempotency = Idempotency(database, self.clock, self.subjects)
         self.outbox = Outbox(database, self.clock)
         self.tls = ServerTls(settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file)
         self.channels: list[grpc.aio.Channel] = []
@@ -115,6 +112,7 @@ class _Builder:
         self._consent_and_exchange()
         self._receivables()
         self._lending()
+        self._privacy()
         self._sandbox()
         self.hub.workers["outbox"] = self.outbox.run
         self.hub.workers["rates"] = self.pace.run
@@ -164,8 +162,9 @@ class _Builder:
         origin, store = self.settings.origin, self.identity_store
         authority = AuthorityClient(self._channel(self.settings.identity_authority), origin)
         log_key = self.log_signer.verifier.vkey()
-        recipients = {name: partial(self._keys_of, name) for name in (BANK_RECIPIENT, CONVENIENCE_RECIPIENT)}
-        self.publisher = KeyPublisher(origin, self.vault.signing_keys, log_key, recipients, authority)
+        self.publisher = KeyPublisher(
+            origin, self.vault.signing_keys, log_key, {BANK_RECIPIENT: self._bank_keys}, authority
+        )
         self.identity = IdentityService(store, authority, self.trust, self.clock)
         login = LoginService(
             self.identity,
@@ -181,8 +180,8 @@ class _Builder:
         self.hub.server.serve(IdentityServicer(self.identity, self.publisher, self.idempotency))
         self.hub.server.serve(TokenServicer(login, self.database))
 
-    def _keys_of(self, recipient: str) -> list[SealingKey]:
-        return [SealingKey(recipient, k.suite, k.public_key) for k in self.vault.sealing_keys(recipient)]
+    def _bank_keys(self) -> list[SealingKey]:
+        return [SealingKey(BANK_RECIPIENT, k.suite, k.public_key) for k in self.vault.sealing_keys(BANK_RECIPIENT)]
 
     def _consent_and_exchange(self) -> None:
         sandbox = self.settings.mode is Mode.SANDBOX
@@ -193,9 +192,7 @@ class _Builder:
             ],
             self.trust_file,
         )
-        recipients = Recipients(self.publisher)
-        opening_key = partial(self.vault.opening_key, CONVENIENCE_RECIPIENT)
-        self.payments = Payments(self.database, self.clock, self.book, self.subjects, opening_key)
+        recipients = PublishedRecipients(self.publisher)
         self.consents = ConsentService(
             database=self.database,
             clock=self.clock,
@@ -206,6 +203,7 @@ class _Builder:
             trust=self.trust,
             signing_key=self.vault.signing_key,
         )
+        self.read_pace = ReadPace(self.pace, self.consents)
         self.exchange = ExchangeService(
             database=self.database,
             clock=self.clock,
@@ -214,18 +212,14 @@ class _Builder:
             catalogue=catalogue,
             recipients=recipients,
             ledger=self.ledger,
-            funds=self.payments,
-            pace=ReadPace(self.pace, self.consents),
+            pace=self.read_pace,
             exports=ChainExports(self.database, self.clock, os.urandom, self.subjects, self.ledger),
         )
         self.hub.workers["revocations"] = self.consents.revocations.run
         self.hub.workers["exchange"] = self.exchange.run
-        self.hub.workers["actions"] = self.exchange.actions.run
         self.hub.before_close.append(self.exchange.drain)
         self.hub.server.serve(ConsentServicer(self.consents, catalogue, self.idempotency))
         self.hub.server.serve(ExchangeServicer(self.exchange, self.idempotency))
-        records = Records(self.consents, self.exchange, opening_key)
-        self.hub.server.serve(ConvenienceServicer(records, self.payments))
 
     def _receivables(self) -> None:
         chain = self.trust.chain
@@ -260,7 +254,7 @@ class _Builder:
                 persons=self.identity,
                 vault=self.subjects,
                 trust=self.trust,
-                opening_key=partial(self.vault.opening_key, BANK_RECIPIENT),
+                opening_key=lambda sealed_to: self.vault.opening_key(BANK_RECIPIENT, sealed_to),
             )
         )
         self.hub.workers["lending"] = LendingJobs(lending).run
@@ -269,6 +263,23 @@ class _Builder:
         self.hub.server.serve(FlashLoanServicer(lending, self.idempotency))
         self.hub.server.serve(LoanServicer(lending, self.idempotency))
         self.hub.server.serve(WorkoutServicer(lending, self.idempotency))
+
+    def _privacy(self) -> None:
+        erasure = erasure_service(
+            database=self.database,
+            clock=self.clock,
+            store=self.identity_store,
+            persons=self.identity,
+            consents=self.consents,
+            ledger=self.ledger,
+            vault=self.subjects,
+            trust=self.trust,
+            signing_key=self.vault.signing_key,
+            origin=self.settings.origin,
+        )
+        erasure.when_erased(self.read_pace.forget)
+        self.hub.workers["erasures"] = erasure.run
+        self.hub.server.serve(PrivacyServicer(erasure, self.database))
 
     def _sandbox(self) -> None:
         servicer = SandboxServicer(self.clock, self.sandbox_clock, self.book, self.idempotency)

@@ -6,8 +6,8 @@ from hub.consent.rules import RecipientKey
 from hub.identity.keyset import KeyPublisher
 
 
-class Recipients:
-    """Parties within the bank to whom data is sealed."""
+class PublishedRecipients:
+    """Identity's published keys in the shape in which consent and exchange ask for them."""
 
     def __init__(self, publisher: KeyPublisher) -> None:
         self._publisher = publisher

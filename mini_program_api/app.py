@@ -23,6 +23,7 @@ from mini_program_api.screens import (
     loans,
     login,
     preview,
+    privacy,
     receivables,
     registration,
 )
@@ -37,6 +38,7 @@ SCREENS = (
     flash_loans,
     loans,
     accesses,
+    privacy,
     receivables,
     certificates,
     financings,

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
-from types import MappingProxyType
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,7 +24,7 @@ from huilian_protocol.webauthn import Assertion
 
 from hub.consent.ports import Ledger, Persons, Recipients
 from hub.consent.revocations import RevocationFeed
-from hub.consent.rules import Action, Dataset, Terms, agencies_of, check_actions, check_terms, draft_artefact
+from hub.consent.rules import Dataset, Terms, agencies_of, check_terms, draft_artefact
 from hub.consent.states import Event, State, after, effective, refusal
 from hub.consent.store import ConsentRow, ConsentStore
 from hub.platform.database import Database
@@ -105,23 +104,15 @@ class ConsentService:
         """Every purpose that may be asked for."""
         return self._purposes.all()
 
-    async def prepare(
-        self,
-        subject: str,
-        consent_id: str,
-        terms: Terms,
-        datasets: Mapping[str, Dataset],
-        actions: Mapping[str, Action] = MappingProxyType({}),
-    ) -> Consent:
+    async def prepare(self, subject: str, consent_id: str, terms: Terms, datasets: Mapping[str, Dataset]) -> Consent:
         """Draft the artefact for the person to sign; nothing is granted yet.
 
-        Raises UNKNOWN_PURPOSE, NOT_FOUND, ALREADY_EXISTS and whatever `check_terms` and `check_actions` raise.
+        Raises UNKNOWN_PURPOSE, NOT_FOUND, ALREADY_EXISTS and whatever `check_terms` raises.
         """
         now = self._clock.now()
         purpose = self._purposes.get(terms.purpose)
         recipient = self._recipients.recipient_key(terms.recipient)
         check_terms(terms, purpose, datasets, now)
-        check_actions(terms, purpose, actions)
         if await self._store.lock(consent_id) is not None:
             raise HuilianError("ALREADY_EXISTS", "the consent id is taken", resource=f"consent {consent_id}")
         artefact = draft_artefact(consent_id, subject, terms, purpose, recipient, now)
@@ -130,7 +121,7 @@ class ConsentService:
             subject=subject,
             state=State.REQUESTED,
             artefact=artefact.canonical(),
-            agencies=list(agencies_of(terms, datasets, actions)),
+            agencies=list(agencies_of(terms.datasets, datasets)),
             valid_until=artefact.valid_until,
             requested_at=now,
         )
@@ -283,6 +274,11 @@ def _record(kind: str, artefact: Artefact, at: datetime) -> dict[str, Any]:
 def _parsed(artefact: bytes) -> Artefact:
     """The same bytes say the same; an artefact never changes."""
     return parse_artefact(artefact)
+
+
+def forget_artefacts() -> None:
+    """Drop every artefact that this process remembers; they are read again when they are needed."""
+    _parsed.cache_clear()
 
 
 def _state(row: ConsentRow, now: datetime) -> State:

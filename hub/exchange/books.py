@@ -15,7 +15,7 @@ from huilian_protocol.errors import HuilianError
 
 from hub.consent.service import Consent
 from hub.exchange.catalogue import Offer
-from hub.exchange.rules import Attempt, Outcome, Read, limits_of, row_id
+from hub.exchange.rules import Attempt, Outcome, Read, row_id
 from hub.exchange.store import Phase, StoredRead, quota_key
 
 
@@ -61,9 +61,9 @@ class _Returned:
 
     @property
     def quotas(self) -> tuple[str, ...]:
-        """What it counts against, and whatever else its consent counts."""
+        """What it counts against, and the other datasets of its consent."""
         artefact = self.attempt.artefact
-        return tuple(quota_key(artefact.id, name) for name in limits_of(artefact))
+        return tuple(quota_key(artefact.id, grant.id) for grant in artefact.datasets)
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,12 @@ class Books:
             raise HuilianError("NOT_FOUND", resource=f"consent {consent_id}")
         return self.consents[consent_id]
 
+    def read(self, row_id: str) -> StoredRead:
+        """A request that went out; raises NOT_FOUND when its person had everything destroyed in the meantime."""
+        if row_id not in self.reads:
+            raise HuilianError("NOT_FOUND", resource="request")
+        return self.reads[row_id]
+
     def sealed_subject(self, consent_id: str, agency: str) -> bytes:
         """Who the person is, for this agency only; raises NOT_FOUND."""
         sealed = self.sealed_subjects.get((consent_id, agency))
@@ -148,12 +154,12 @@ class Books:
         return draft.record_id
 
     def used_up(self) -> list[str]:
-        """Ids of consents under which something was delivered and nothing is left to read or do."""
+        """Ids of consents under which something was delivered and every dataset was read as often as allowed."""
         return [artefact.id for artefact in self.delivered.values() if self._is_used_up(artefact)]
 
     def _is_used_up(self, artefact: Artefact) -> bool:
-        limits = limits_of(artefact)
-        return all(self.used.get(quota_key(artefact.id, name), 0) >= most for name, most in limits.items())
+        keys = [quota_key(artefact.id, grant.id) for grant in artefact.datasets]
+        return all(self.used.get(key, 0) >= artefact.max_reads for key in keys)
 
     def still_running(self, stored: Mapping[str, str]) -> set[str]:
         """Consents with requests under way, of those that were `stored` as running and those changed since."""

@@ -31,6 +31,10 @@ class ReadPace:
         """Count this read. Raises RATE_LIMITED, or NOT_FOUND for an unknown consent."""
         await self._limiter.before_read(requested_by, await self._subject(read.consent_id))
 
+    def forget(self) -> None:
+        """Drop whose consent is whose; it is looked up again."""
+        self._subjects.clear()
+
     async def _subject(self, consent_id: str) -> str:
         known = self._subjects.get(consent_id)
         if known is not None:

@@ -67,12 +67,6 @@ def row_id(requested_by: str, read: Read) -> str:
     return f"{requested_by}/{read.request_id}"
 
 
-def limits_of(artefact: Artefact) -> dict[str, int]:
-    """How often each dataset may be read and each action done under an artefact."""
-    reads = {grant.id: artefact.max_reads for grant in artefact.datasets}
-    return reads | {grant.id: grant.max_uses for grant in artefact.actions}
-
-
 def access_record(attempt: Attempt, outcome: Outcome, at: datetime) -> dict[str, Any]:
     """What is kept of one read: who, what, why, when, outcome; never a value that was read.
 

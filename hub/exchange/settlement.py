@@ -12,7 +12,7 @@ from huilian_protocol.errors import HuilianError, Retry
 from hub.consent.states import State
 from hub.exchange.books import Answered, Books, Failed
 from hub.exchange.rules import HUB, Attempt, Outcome
-from hub.exchange.store import ActionRow, Phase, StoredRead
+from hub.exchange.store import Phase, StoredRead
 
 # What is refused for one of these is refused for good; the rest may be tried again under the same request id.
 _FINAL = frozenset({Retry.NEVER, Retry.AFTER_CHANGE})
@@ -38,7 +38,7 @@ class Settlement:
 
         A run that was taken for dead, and whose request was settled by another one since, changes nothing.
         """
-        row, attempt = books.reads[answered.row_id], answered.attempt
+        row, attempt = books.read(answered.row_id), answered.attempt
         if row.phase is not Phase.RUNNING:
             return delivery_of(row, attempt.artefact) if row.phase is Phase.DELIVERED else refusal_of(row)
         consent = books.consent(attempt.artefact.id)
@@ -57,7 +57,7 @@ class Settlement:
 
         Nothing is recorded of a run whose request was settled by another one since.
         """
-        row = books.reads[failed.row_id]
+        row = books.read(failed.row_id)
         if row.phase is not Phase.RUNNING:
             return failed.error
         return _give_up(books, row, failed.attempt, failed.error, failed.refused_by)
@@ -85,7 +85,7 @@ def delivery_of(row: StoredRead, artefact: Artefact) -> Delivery:
     return Delivery(row.envelope, row.access_record_id, artefact)
 
 
-def refusal_of(row: StoredRead | ActionRow) -> HuilianError:
+def refusal_of(row: StoredRead) -> HuilianError:
     """The refusal that a row keeps."""
     assert row.refusal is not None, "a refused read says why"
     known = dict(row.refusal)

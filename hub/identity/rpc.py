@@ -41,7 +41,8 @@ class IdentityServicer(identity_service_pb2_grpc.IdentityServiceServicer):
             await self._service.save_person(token, binding)
             return pb.RegisterPersonResponse(subject=binding.subject, key_binding=token)
 
-        return await self._idempotency.run("RegisterPerson", request, pb.RegisterPersonResponse, use_case)
+        response_type = pb.RegisterPersonResponse
+        return await self._idempotency.run("RegisterPerson", request, response_type, use_case, about=binding.subject)
 
     async def RegisterEnterprise(
         self, request: pb.RegisterEnterpriseRequest, context: Any

@@ -46,7 +46,12 @@ class IdentityService:
         return token, binding
 
     async def save_person(self, token: str, binding: Binding) -> None:
-        """Register the person of a binding; one who registers again gets the new device key."""
+        """Register the person of a binding; one who registers again gets the new device key.
+
+        Raises STATE_CONFLICT (state ERASED) for one who had their data destroyed: that is for good.
+        """
+        if await self._store.erasure(binding.subject) is not None:
+            raise HuilianError("STATE_CONFLICT", "this person had their data destroyed", state="ERASED")
         await self._store.save_person(binding.subject, token, self._clock.now())
 
     async def key_binding(self, subject: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
+from huilian_protocol.errors import HuilianError
 from tortoise import fields
 from tortoise.exceptions import IntegrityError
 from tortoise.models import Model
@@ -61,6 +62,20 @@ class RevokedTokenRow(Model):
         indexes = (("expires_at",),)
 
 
+class ErasureRow(Model):
+    """A person who had their data destroyed: the pseudonym as a tombstone, the certificate and what had to be kept."""
+
+    id = fields.BigIntField(primary_key=True)
+    subject = fields.CharField(max_length=64, unique=True)
+    erasure_id = fields.CharField(max_length=64, unique=True)
+    certificate = fields.TextField()
+    retained: fields.JSONField[list[dict[str, str]]] = fields.JSONField()
+    erased_at = UtcDatetimeField()
+
+    class Meta:
+        table = "identity_erasure"
+
+
 class IdentityStore:
     """The only place of the identity domain that speaks SQL."""
 
@@ -81,6 +96,25 @@ class IdentityStore:
         else:
             row.key_binding = key_binding
             await row.save()
+
+    async def forget_person(self, subject: str) -> None:
+        """Delete a person's binding."""
+        await PersonRow.filter(subject=subject).delete()
+
+    async def erasure(self, subject: str) -> ErasureRow | None:
+        """How a person was erased, or None."""
+        return await ErasureRow.get_or_none(subject=subject)
+
+    async def add_erasure(self, row: ErasureRow) -> ErasureRow:
+        """Remember an erasure. Raises ALREADY_EXISTS when another person's has this id."""
+        if await ErasureRow.filter(erasure_id=row.erasure_id).exists():
+            raise HuilianError("ALREADY_EXISTS", resource="erasure")
+        await row.save(force_create=True)
+        return row
+
+    async def count_erasures(self) -> int:
+        """How many persons were erased; grows with each, whichever process did it."""
+        return await ErasureRow.all().count()
 
     async def enterprise(self, uscc: str) -> EnterpriseRow | None:
         """The enterprise, or None."""

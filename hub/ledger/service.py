@@ -159,6 +159,13 @@ class LedgerService:
         bodies = iter(await self._cipher.encrypt_for_subjects(personal) if personal else ())
         return [draft if draft.subject is None else replace(draft, body=next(bodies)) for draft in drafts]
 
+    async def chain_end(self, subject: str) -> tuple[int, bytes | None]:
+        """How many records a person's chain has and the commitment of the last; nobody adds to it until the caller's
+        transaction ends.
+        """
+        end = (await self._chains.lock_ends([subject])).get(subject)
+        return (end.sequence, end.commitment) if end else (0, None)
+
     async def records_about(self, subject: str, token: str, size: int) -> RecordPage:
         """The person's access records, newest first; `token` is that of the page before, or empty.
 

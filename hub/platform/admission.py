@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Protocol
 
 from huilian_protocol.errors import HuilianError
@@ -65,6 +66,12 @@ class Admission:
         token = self._verifier.verify(authorization[len(BEARER) :])
         if token.certificate and token.certificate != peer.certificate:
             raise HuilianError("UNAUTHENTICATED", "the token is bound to another certificate")
-        if await self._revocations.is_revoked(token.token_id):
-            raise HuilianError("UNAUTHENTICATED", "the token was revoked")
+        for ended in (token.token_id, person_mark(token.caller.id)):
+            if await self._revocations.is_revoked(ended):
+                raise HuilianError("UNAUTHENTICATED", "the token was revoked")
         return token
+
+
+def person_mark(caller_id: str) -> str:
+    """The name under which all tokens of one caller are revoked at once."""
+    return "caller:" + sha256(caller_id.encode()).hexdigest()[:40]

@@ -19,7 +19,7 @@ from hub.platform import migrations_runner
 from hub.platform.domains import apps_config, hub_packages
 from hub.platform.model_rules import check_models
 from hub.platform.statements import StatementGate
-from hub.platform.transactions import entered_transaction, require_transaction
+from hub.platform.transactions import entered_transaction, forbid_transaction, require_transaction
 
 BUSY_TIMEOUT_MS = 10_000
 POOL_SIZE = 10
@@ -160,6 +160,12 @@ class Database:
         if rows:
             await self._client().execute_many(self._placeholders(sql), [list(row) for row in rows])
 
+    async def scrub(self) -> None:
+        """Let go of old versions of rows that the journal still holds. On PostgreSQL that is its vacuum's work."""
+        forbid_transaction("scrubbing the database")
+        if self.dialect == "sqlite":
+            await self.fetch("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def address(self) -> dict[str, Any]:
         """Where the PostgreSQL server is, for a connection outside the pool."""
         credentials = self._connection_config["credentials"]
@@ -215,6 +221,8 @@ def _sqlite_credentials(path: str, gate: StatementGate) -> dict[str, Any]:
         "journal_mode": "WAL",
         "synchronous": "FULL",
         "foreign_keys": "ON",
+        # What is deleted is overwritten with zeros: a person's erased rows must not linger in free pages.
+        "secure_delete": "ON",
         "busy_timeout": BUSY_TIMEOUT_MS,
     }
 

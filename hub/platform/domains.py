@@ -16,7 +16,6 @@ DOMAINS: tuple[str, ...] = (
     "exchange",
     "ledger",
     "accounting",
-    "convenience",
     "receivables",
     "lending",
 )

@@ -13,11 +13,12 @@ from google.protobuf.message import Message
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
-from hub.platform.callers import current_caller
+from hub.platform.callers import Role, current_caller
 from hub.platform.calls import current_call
 from hub.platform.database import Database
 from hub.platform.store import StoredAnswer
 from hub.platform.transactions import require_transaction
+from hub.platform.vault import SubjectVault
 
 Answer = TypeVar("Answer", bound=Message)
 
@@ -25,16 +26,22 @@ Answer = TypeVar("Answer", bound=Message)
 class Idempotency:
     """Runs the use cases that change something."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
+    def __init__(self, database: Database, clock: Clock, vault: SubjectVault | None = None) -> None:
+        """Without a `vault` answers to persons are kept in the clear, which the hub itself never does."""
+        self._database, self._clock, self._vault = database, clock, vault
 
     async def run(
-        self, method: str, request: Message, response_type: type[Answer], use_case: Callable[[], Awaitable[Answer]]
+        self,
+        method: str,
+        request: Message,
+        response_type: type[Answer],
+        use_case: Callable[[], Awaitable[Answer]],
+        about: str | None = None,
     ) -> Answer:
         """Do the use case in one transaction, once per caller and request id, and answer what the first run answered.
 
-        `method` is a constant name of the call, e.g. "GrantConsent". Raises HuilianError REQUEST_ID_REUSED when the id
+        `method` is a constant name of the call, e.g. "GrantConsent"; `about` is the person whom the answer is about if
+        that is not the caller. Raises HuilianError REQUEST_ID_REUSED when the id
         came with other input before, and whatever the use case raises (then nothing is stored and the id stays free).
         """
         async with self._database.transaction():
@@ -43,7 +50,7 @@ class Idempotency:
             if first is not None:
                 return first
             answer = await use_case()
-            await self.remember(method, request, answer)
+            await self.remember(method, request, answer, about)
             return answer
 
     async def replay(self, method: str, request: Message, response_type: type[Answer]) -> Answer | None:
@@ -57,17 +64,29 @@ class Idempotency:
         if bytes(stored.request_sha256) != _fingerprint(method, request):
             raise HuilianError("REQUEST_ID_REUSED", request_id=_request_id(request))
         current_call().replayed = True
-        return response_type.FromString(bytes(stored.answer))
+        answer = bytes(stored.answer)
+        if stored.subject is not None and self._vault is not None:
+            answer = await self._vault.decrypt_for_subject(stored.subject, answer)
+        return response_type.FromString(answer)
 
-    async def remember(self, method: str, request: Message, answer: Message) -> None:
-        """Store the first answer inside the transaction that did the work."""
+    async def remember(self, method: str, request: Message, answer: Message, about: str | None = None) -> None:
+        """Store the first answer inside the transaction that did the work.
+
+        What is said to a person or about one goes under that person's key; so nobody who had their data destroyed can
+        leave anything behind. Raises NOT_FOUND for such a person.
+        """
         require_transaction("remembering an answer")
+        caller, stored = current_caller(), answer.SerializeToString()
+        subject = about or (caller.id if caller.role is Role.CITIZEN else None)
+        if subject is not None and self._vault is not None:
+            stored = await self._vault.encrypt_for_subject(subject, stored)
         await StoredAnswer.create(
             id=_answer_id(request),
             method=method,
             request_sha256=_fingerprint(method, request),
-            answer=answer.SerializeToString(),
+            answer=stored,
             answered_at=self._clock.now(),
+            subject=subject,
         )
 
 

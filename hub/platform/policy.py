@@ -47,6 +47,10 @@ POLICY: Mapping[str, frozenset[Role]] = {
         },
     ),
     **_service(
+        "identity.v1.PrivacyService",
+        {"PrepareErasure": CITIZEN, "EraseMyData": CITIZEN, "GetErasureReceipt": EVERYBODY},
+    ),
+    **_service(
         "identity.v1.TokenService",
         {"CreateChallenge": EVERYBODY, "IssueToken": EVERYBODY, "RevokeToken": SIGNED_IN},
     ),
@@ -77,15 +81,10 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "ListDatasets": EVERYBODY,
             "FetchDataset": CITIZEN,
             "FetchDatasets": CITIZEN,
-            "PerformAction": CITIZEN,
             "ListAccessRecords": CITIZEN,
             "IssueAccessStatement": CITIZEN,
             "ExportAccessRecords": CITIZEN,
         },
-    ),
-    **_service(
-        "convenience.v1.ConvenienceService",
-        {"ReadRecord": CITIZEN, "GetPayment": CITIZEN, "ListPayments": CITIZEN},
     ),
     **_service(
         "connector.v1.ConnectorService",

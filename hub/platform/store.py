@@ -29,7 +29,7 @@ class OutboxMessage(Model):
 
 class StoredAnswer(Model):
     """The first answer to a caller's request id ("caller/request id"), given again when the same request is
-    repeated.
+    repeated. One to a person, or about one, is under the key of this `subject`.
     """
 
     id = fields.CharField(max_length=160, primary_key=True)
@@ -37,6 +37,7 @@ class StoredAnswer(Model):
     request_sha256 = fields.BinaryField()
     answer = fields.BinaryField()
     answered_at = UtcDatetimeField()
+    subject = fields.CharField(max_length=64, null=True)
 
     class Meta:
         table = "platform_stored_answer"

@@ -10,13 +10,13 @@ from huilian_protocol.clock import Clock, SystemClock
 from huilian_sdk._calls import Calls, Environment, RetryPolicy, TokenSource
 from huilian_sdk._certificates import Certificates
 from huilian_sdk._consents import Consents
-from huilian_sdk._convenience import Convenience
 from huilian_sdk._exchange import Exchange
 from huilian_sdk._financing import FinancingRequests
 from huilian_sdk._identity import Identity
 from huilian_sdk._ledger import Ledger
 from huilian_sdk._loans import Loans
 from huilian_sdk._order_loans import OrderLoans
+from huilian_sdk._privacy import Privacy
 from huilian_sdk._receivables import Receivables
 from huilian_sdk._sandbox import Sandbox
 from huilian_sdk._tokens import FixedToken, NoTokens, SignedTokens, TokenSigner
@@ -124,7 +124,6 @@ class Huilian:
         self.identity = Identity(calls)
         self.consents = Consents(calls)
         self.exchange = Exchange(calls)
-        self.convenience = Convenience(calls)
         self.receivables = Receivables(calls)
         self.certificates = Certificates(calls)
         self.financing = FinancingRequests(calls)
@@ -132,4 +131,5 @@ class Huilian:
         self.loans = Loans(calls)
         self.workouts = Workouts(calls)
         self.ledger = Ledger(calls)
+        self.privacy = Privacy(calls)
         self.sandbox = Sandbox(calls)

@@ -8,6 +8,7 @@ from tests.soak import (
     lending_histories,
     loan_histories,
     mutations,
+    quota_race,
     rpc_fuzz,
     verifier_agreement,
 )
@@ -55,6 +56,13 @@ CAMPAIGNS: list[Campaign] = [
         target=200_000,
         slice_cases=1,
         case=lending_histories.case,
+    ),
+    Campaign(
+        name="quota-race",
+        title="reads over three hub processes on PostgreSQL, 600 in flight, hubs and agency killed: what was granted",
+        target=quota_race.REQUESTS,
+        slice_cases=0,  # tests/integration/test_quota_race.py is a smaller storm
+        case=quota_race.case,
     ),
     Campaign(
         name="rpc-fuzz",

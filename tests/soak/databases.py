@@ -32,6 +32,11 @@ async def on_fresh_database(
         await _maker(dialect).drop(url)
 
 
+async def new_postgres_url() -> str:
+    """The URL of an empty PostgreSQL database, for processes that make their tables themselves."""
+    return await _maker("postgres").empty_url()
+
+
 @functools.cache
 def _maker(dialect: str) -> DatabaseMaker:
     return DatabaseMaker(dialect, _folder(), _postgres)

@@ -12,6 +12,7 @@ from huilian.connector.v1 import connector_service_pb2 as connector_pb
 from huilian.consent.v1 import consent_service_pb2 as consent_pb
 from huilian.exchange.v1 import exchange_service_pb2 as exchange_pb
 from huilian.identity.v1 import identity_service_pb2 as identity_pb
+from huilian.identity.v1 import privacy_service_pb2 as privacy_pb
 from huilian.ledger.v1 import ledger_service_pb2 as ledger_pb
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian_protocol.canonical import b64u_decode, b64u_encode
@@ -350,3 +351,20 @@ async def test_a_period_of_accesses_is_stated_and_downloaded(api: Api) -> None:
     assert asked.from_time.ToJsonString() == "2026-01-01T00:00:00Z" and not asked.HasField("to_time")
     assert await api.get(f"/accesses/exports/{shown['statement_id']}") == (200, {"e": 1})
     assert api.hub.asked[-1].request.statement_id == shown["statement_id"]
+
+
+async def test_a_person_has_everything_destroyed_and_fetches_the_receipt_without_an_account(api: Api) -> None:
+    privacy, erasure_id = "huilian.identity.v1.PrivacyService", "erasure-0123456789abcdef"
+    kept = privacy_pb.Retention(code="AML_LOAN_RECORDS", text_zh="贷款", text_en="loans")
+    api.hub.on(f"{privacy}/PrepareErasure", privacy_pb.PrepareErasureResponse(order=b"{}", retained=[kept]))
+    done = privacy_pb.EraseMyDataResponse(erasure_id=erasure_id, certificate="a.b.c", retained=[kept])
+    api.hub.on(f"{privacy}/EraseMyData", done)
+    api.hub.on(f"{privacy}/GetErasureReceipt", privacy_pb.GetErasureReceiptResponse(receipt=b'{"r": 1}'))
+    status, order = await api.post("/erasures", {"erasure_id": erasure_id})
+    assert (status, order["order"], order["retained"][0]["code"]) == (201, "e30", "AML_LOAN_RECORDS")
+    signed = {"assertion": {"authenticator_data": "AAAA", "client_data_json": "AAAA", "signature": "AAAA"}}
+    status, erased = await api.post(f"/erasures/{erasure_id}/signature", signed)
+    assert (status, erased["certificate"], erased["erasure_id"]) == (200, "a.b.c", erasure_id)
+    assert api.hub.asked[-1].request.assertion.signature == bytes(3)
+    assert await api.get(f"/erasures/{erasure_id}/receipt") == (200, {"r": 1})
+    assert "authorization" not in api.hub.asked[-1].metadata

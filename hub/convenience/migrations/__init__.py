@@ -1,1 +1,0 @@
-"""Schema steps of hub.convenience."""

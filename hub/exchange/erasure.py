@@ -1,0 +1,29 @@
+"""Reads about a person who leaves: their rows, sealed answers and counts go."""
+
+from __future__ import annotations
+
+from hub.consent.erasure import consent_ids
+from hub.consent.service import ConsentService
+from hub.exchange.store import ExchangeStore
+from hub.platform.database import Database
+from hub.platform.erasure import Retention
+
+
+class ExchangeErasure:
+    """The exchange's part (implements `hub.platform.erasure.Holder`); comes before the consents are forgotten."""
+
+    def __init__(self, database: Database, consents: ConsentService) -> None:
+        self._database, self._store, self._consents = database, ExchangeStore(database), consents
+
+    async def retained(self, subject: str) -> tuple[Retention, ...]:
+        """Nothing."""
+        return ()
+
+    async def erase(self, subject: str) -> None:
+        """Delete requests with what they delivered; one that is under way finds nothing to come back to."""
+        ids = await consent_ids(subject)
+        # As a group of reads does: these locks before any row, and all of them in one order.
+        await self._database.lock_all(("consent", consent_id) for consent_id in ids)
+        consents = await self._consents.find_all(set(ids))
+        granted = {name: [grant.id for grant in consent.artefact.datasets] for name, consent in consents.items()}
+        await self._store.forget_consents(granted)
