@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,6 +18,7 @@ import jsonschema_rs
 from huilian_protocol.action import result_info, sign_result
 from huilian_protocol.canonical import canonicalise
 from huilian_protocol.clock import Clock, format_time
+from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import seal
 
 from connectors.kit.action_store import ActionStore, order_id_of
@@ -133,8 +136,9 @@ class ActionService:
     async def _carry_out(self, order: Order) -> Outcome:
         assert self._connector is not None, "the manifest offers an action, so the connector acts"
         try:
-            async with asyncio.timeout(self._timeout_s + _SLACK_S):
-                outcome = await self._connector.act(order)
+            with self._turn():
+                async with asyncio.timeout(self._timeout_s + _SLACK_S):
+                    outcome = await self._connector.act(order)
         except TimeoutError as error:
             raise UpstreamTimeout("no answer within the time limit") from error
         except UpstreamError:
@@ -144,6 +148,16 @@ class ActionService:
         if not self._results[order.action_id, outcome.status].is_valid(dict(outcome.data)):
             raise UpstreamMalformed(f"the result breaks {order.action_id}")
         return outcome
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Around one order; out of turn nothing was sent, which only this refusal proves."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._edge.pace.question())
+            except HuilianError as error:
+                raise UpstreamUnavailable("the agency is asked as often as it allows", nothing_sent=True) from error
+            yield
 
     def _seal(self, request: ActRequest, verified: VerifiedAction, outcome: Outcome, now: datetime) -> ReadAnswer:
         artefact = verified.artefact

@@ -17,6 +17,8 @@ import yaml
 from huilian_protocol.canonical import parse_json
 from pydantic import BaseModel, ConfigDict, Field
 
+from connectors.kit.pace import AgencyLimits
+
 EvidenceLevel = Literal["CHANNEL_ATTESTED", "DEVICE_SIGNED"]
 # From the weakest to the strongest evidence that the person wanted this.
 EVIDENCE_ORDER: tuple[EvidenceLevel, ...] = ("CHANNEL_ATTESTED", "DEVICE_SIGNED")
@@ -98,6 +100,7 @@ class Manifest(BaseModel):
     protocol: str = Field(min_length=1)
     timeout_ms: int = Field(ge=100, le=30_000)
     max_answer_bytes: int = Field(ge=1_024, le=2_097_152)
+    agency_limits: AgencyLimits = AgencyLimits()
     datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
     actions: tuple[ActionSpec, ...] = ()
 

@@ -31,6 +31,7 @@ from connectors.kit.contract import (
 from connectors.kit.group_commit import GroupCommit
 from connectors.kit.keys import EdgeKeys
 from connectors.kit.manifest import Manifest
+from connectors.kit.pace import AgencyPace
 from connectors.kit.requests import ReadAnswer, ReadRequest
 from connectors.kit.schema import PayloadSchemas, minimise
 from connectors.kit.store import EdgeStore
@@ -72,13 +73,15 @@ class EdgeService:
         self._verifier, self._store, self._revocations = verifier, store, revocations
         self._clock, self._timeout_s = clock, timeout_s
         self._schemas = PayloadSchemas(manifest)
+        self.pace = AgencyPace(manifest.agency_limits, clock)
         self.memory = GroupCommit(store)
         self._running: dict[tuple[str, bytes], asyncio.Task[ReadAnswer]] = {}
 
     async def read(self, request: ReadRequest) -> ReadAnswer:
         """Serve one read.
 
-        Raises HuilianError: what `ReadVerifier.verify` and `EdgeStore.begin_read` raise, REVOCATIONS_STALE, and
+        Raises HuilianError: what `ReadVerifier.verify` and `EdgeStore.begin_read` raise, REVOCATIONS_STALE,
+        RATE_LIMITED when the agency would be asked too often (nothing is counted), and
         PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT or PROVIDER_FAULT when the agency gives no usable answer.
         """
         verified = self._verifier.verify(request)
@@ -132,9 +135,15 @@ class EdgeService:
 
     async def _fetch(self, request_id: str, verified: VerifiedRead, now: datetime) -> Record:
         query = Query(verified.dataset.id, verified.subject, verified.period, now, request_id)
+        with self.pace.question():
+            record = await self._ask(query)
+        self._schemas.check(verified.dataset.id, record)
+        return record
+
+    async def _ask(self, query: Query) -> Record:
         try:
             async with asyncio.timeout(self._timeout_s + _SLACK_S):
-                record = await self.connector.read(query)
+                return await self.connector.read(query)
         except TimeoutError as error:
             raise UpstreamTimeout("no answer within the time limit") from error
         except UpstreamError:
@@ -142,8 +151,6 @@ class EdgeService:
         except Exception as error:
             # An answer so odd that the connector stumbled over it is an answer that nobody may get.
             raise UpstreamMalformed(f"the connector stumbled: {type(error).__name__}") from error
-        self._schemas.check(verified.dataset.id, record)
-        return record
 
     def _seal(self, request: ReadRequest, verified: VerifiedRead, record: Record, now: datetime) -> ReadAnswer:
         artefact = verified.artefact

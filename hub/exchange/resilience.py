@@ -1,4 +1,5 @@
-"""What keeps one slow or broken connector from taking the hub with it: a bulkhead and a circuit breaker each.
+"""What keeps one slow or broken connector from taking the hub with it: a bulkhead, a rate limit and a circuit breaker
+each.
 
 Only faults of the provider count against its breaker; a refusal of the caller's request is an answer, and a
 connector that answers is healthy.
@@ -10,9 +11,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from math import ceil
 
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import Fault, HuilianError
+from huilian_protocol.pace import Pace
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,18 @@ class Limits:
     describe_deadline_s: float = 2.0
     attempts: int = 2
     concurrent_calls: int = 64
+    calls_per_minute: int = 60_000
+    burst: int = 5_000
     failures_to_open: int = 5
     open_for: timedelta = timedelta(seconds=10)
+
+
+class Breaker(StrEnum):
+    """CLOSED lets calls out, OPEN none, HALF_OPEN one at a time to see whether the connector is back."""
+
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+    HALF_OPEN = "HALF_OPEN"
 
 
 class NotSent(HuilianError):
@@ -36,10 +50,11 @@ class NotSent(HuilianError):
 
 
 class Guard:
-    """The bulkhead and the breaker of one connector."""
+    """The bulkhead, the rate limit and the breaker of one connector."""
 
     def __init__(self, name: str, limits: Limits, clock: Clock) -> None:
         self._name, self._limits, self._clock = name, limits, clock
+        self._pace = Pace(limits.calls_per_minute, limits.burst, clock)
         self._running = 0
         self._failures = 0
         self._opened_at: datetime | None = None
@@ -66,11 +81,25 @@ class Guard:
         if self._running >= self._limits.concurrent_calls:
             raise NotSent(self._name, f"{self._running} calls are already running")
         if self._opened_at is None:
+            self._keep_pace()
             return False
         if self._probing or self._clock.now() < self._opened_at + self._limits.open_for:
             raise NotSent(self._name, "its circuit is open")
         self._probing = True
         return True
+
+    def _keep_pace(self) -> None:
+        wait = self._pace.take()
+        if wait is not None:
+            raise NotSent(self._name, f"asked as often as allowed; again in {ceil(wait.total_seconds())} s")
+
+    @property
+    def breaker(self) -> Breaker:
+        """Whether calls go out at present."""
+        if self._opened_at is None:
+            return Breaker.CLOSED
+        waiting = self._clock.now() < self._opened_at + self._limits.open_for
+        return Breaker.OPEN if waiting else Breaker.HALF_OPEN
 
     def _settle(self, failed: bool) -> None:
         if not failed:

@@ -48,6 +48,8 @@ HUBS = (HUB, f"{HUB}-2", f"{HUB}-3")
 # The edge follows the revocations of the first hub; the others may die without making it stale.
 MORTAL = HUBS[1:]
 CALL_S, PATIENCE_S, PAUSE_S = 60.0, 180.0, 0.5
+# How long the calls of one consent go on, when all the beginnings take 1.
+SPREAD = 0.2
 DELIVERED = "DELIVERED"
 logger = logging.getLogger(__name__)
 
@@ -182,7 +184,7 @@ async def _stub(site: Site, spec: ProcessSpec, stack: AsyncExitStack) -> exchang
 
 async def _grants(running: Storm, stack: AsyncExitStack, requests: int) -> list[Grant]:
     """Consents of 1 to 24 reads for some people; each is asked for three times as often as it allows, or more."""
-    people = running.rng.sample(sorted(population().values(), key=lambda one: one.resident_id), 2 + requests // 5_000)
+    people = running.rng.sample(sorted(population().values(), key=lambda one: one.resident_id), 2 + requests // 1_000)
     grants: list[Grant] = []
     for person in people:
         citizen = await stack.enter_async_context(registered(running.site, running.site.hub(HUB), person))
@@ -197,11 +199,11 @@ async def _grants(running: Storm, stack: AsyncExitStack, requests: int) -> list[
 
 
 async def _rage(running: Storm, grants: list[Grant], requests: int) -> None:
-    """Every id once, some of them again, in any order, while things break."""
+    """Every id once, some of them again, while things break; each consent has its time, in which all its calls come."""
     calls = [(grant, request_id) for grant in grants for request_id in grant.request_ids]
     calls += running.rng.choices(calls, k=max(0, requests - len(calls)))
-    running.rng.shuffle(calls)
-    todo = iter(calls)
+    start = {grant.consent_id: running.rng.random() for grant in grants}
+    todo = iter(sorted(calls, key=lambda call: start[call[0].consent_id] + running.rng.uniform(0.0, SPREAD)))
 
     async def client() -> None:
         for grant, request_id in todo:

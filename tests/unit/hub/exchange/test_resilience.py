@@ -7,7 +7,7 @@ import pytest
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 
-from hub.exchange.resilience import Guard, Limits
+from hub.exchange.resilience import Breaker, Guard, Limits
 
 LIMITS = Limits(concurrent_calls=2, failures_to_open=3, open_for=timedelta(seconds=10))
 
@@ -97,3 +97,23 @@ async def test_a_cancelled_probe_does_not_block_the_next_one() -> None:
         async with guarded.call():
             raise asyncio.CancelledError
     assert await outcome(guarded) == "OK"
+
+
+async def test_a_connector_is_asked_no_more_often_than_its_rate() -> None:
+    clock = FixedClock(datetime(2026, 1, 1, tzinfo=UTC))
+    guarded = Guard("housing_fund", Limits(calls_per_minute=6, burst=2), clock)
+    assert [await outcome(guarded) for _ in range(3)] == ["OK", "OK", "PROVIDER_UNAVAILABLE"]
+    clock.advance(timedelta(seconds=10))
+    assert [await outcome(guarded) for _ in range(2)] == ["OK", "PROVIDER_UNAVAILABLE"]
+
+
+async def test_the_breaker_says_whether_calls_go_out() -> None:
+    guarded, clock = guard()
+    assert guarded.breaker is Breaker.CLOSED
+    for _ in range(3):
+        await outcome(guarded, "PROVIDER_FAULT")
+    assert guarded.breaker is Breaker.OPEN
+    clock.advance(timedelta(seconds=10))
+    assert guarded.breaker is Breaker.HALF_OPEN
+    await outcome(guarded)
+    assert guarded.breaker is Breaker.CLOSED
