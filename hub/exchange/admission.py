@@ -15,7 +15,7 @@ from hub.consent.service import Consent
 from hub.consent.states import State
 from hub.exchange.books import Books, Wanted
 from hub.exchange.catalogue import Offer
-from hub.exchange.rules import HUB, Attempt, Outcome
+from hub.exchange.rules import HUB, SOMEBODY_ELSE, Attempt, Outcome, noted
 from hub.exchange.settlement import Delivery, delivery_of, refusal_of, refuse
 from hub.exchange.store import Phase, StoredRead
 
@@ -41,14 +41,19 @@ class Admission:
     def admit(self, books: Books, wanted: Wanted) -> Ticket | Delivery | HuilianError:
         """A ticket, or the answer that is known already. A refusal is returned, not raised, when it is recorded.
 
-        Raises NOT_FOUND, REQUEST_ID_REUSED, REPLAYED_REQUEST (its answer is kept no longer) and UNAVAILABLE, of which
-        nothing is recorded: they say nothing about data.
+        Every refusal is recorded for the person whose consent is named, a stranger's too. Raises NOT_FOUND for a
+        consent that does not exist, when there is nobody to record it for, and UNAVAILABLE while the same request is
+        running, which ends with a record of its own.
         """
         read, offer = wanted.read, wanted.offer
         consent = books.consent(read.consent_id)
+        agency = offer.connector.agency if offer else ""
         if wanted.requested_by not in {consent.artefact.subject, consent.artefact.recipient.id}:
-            raise HuilianError("NOT_FOUND", resource=f"consent {read.consent_id}")
-        attempt = Attempt(read, wanted.requested_by, consent.artefact, offer.connector.agency if offer else "")
+            # The stranger learns nothing; the person learns that somebody tried, not who: that is personal, too.
+            error = HuilianError("NOT_FOUND", resource=f"consent {read.consent_id}")
+            books.record(Attempt(read, SOMEBODY_ELSE, consent.artefact, agency), Outcome(error.code, HUB))
+            return error
+        attempt = Attempt(read, wanted.requested_by, consent.artefact, agency)
         stored = books.reads.get(attempt.row_id)
         known = self._known(books, stored, attempt, consent) if stored is not None else None
         if known is not None:
@@ -64,7 +69,9 @@ class Admission:
     ) -> Delivery | HuilianError | None:
         """The first answer to this request id; None when it may be tried again."""
         if row.fingerprint != attempt.read.fingerprint:
-            raise HuilianError("REQUEST_ID_REUSED", request_id=attempt.read.request_id)
+            error = HuilianError("REQUEST_ID_REUSED", request_id=attempt.read.request_id)
+            books.record(attempt, Outcome(error.code, HUB))
+            return error
         if row.phase is Phase.REFUSED:
             return refusal_of(row)
         if row.phase is Phase.RUNNING and row.running_until is not None and self._clock.now() < row.running_until:
@@ -76,7 +83,11 @@ class Admission:
             error = consent.refusal()
             books.record(attempt, Outcome(error.code, HUB))
             return error
-        return delivery_of(row, attempt.artefact)
+        try:
+            return delivery_of(row, attempt.artefact)
+        except HuilianError as error:
+            books.record(attempt, Outcome(error.code, HUB))
+            return error
 
     def _let_out(
         self, books: Books, row: StoredRead, attempt: Attempt, consent: Consent, offer: Offer | None
@@ -92,7 +103,7 @@ class Admission:
         # A request that was abandoned still holds the read that it took.
         if row.phase is not Phase.RUNNING:
             books.take(artefact, read.dataset)
-        row.phase = Phase.RUNNING
+        row.phase, row.wanted = Phase.RUNNING, noted(attempt)
         row.running_until = self._clock.now() + timedelta(seconds=offer.connector.longest_s) + _SLACK
         books.put(row)
         return Ticket(attempt, offer, request)

@@ -17,6 +17,8 @@ from huilian_protocol.clock import format_time
 RECORD_TYPE = "access"
 DELIVERED = "DELIVERED"
 HUB, EDGE = "hub", "edge"
+# What a person is told of a reader who had no right to ask and is a person, too.
+SOMEBODY_ELSE = "somebody-else"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,26 @@ class Attempt:
 def row_id(requested_by: str, read: Read) -> str:
     """The name of a request among all readers' requests."""
     return f"{requested_by}/{read.request_id}"
+
+
+def noted(attempt: Attempt) -> dict[str, Any]:
+    """What is kept of a read while it is under way, so that its end can be recorded whoever is left to do it."""
+    read = attempt.read
+    return {
+        "request_id": read.request_id,
+        "requested_by": attempt.requested_by,
+        "agency": attempt.agency,
+        "dataset": read.dataset,
+        "fields": list(read.fields),
+        "period": [read.period.from_month, read.period.to_month],
+    }
+
+
+def attempt_of(note: dict[str, Any], artefact: Artefact) -> Attempt:
+    """The attempt that was noted."""
+    period = Period(*note["period"])
+    read = Read(note["request_id"], artefact.id, note["dataset"], tuple(note["fields"]), period)
+    return Attempt(read, note["requested_by"], artefact, note["agency"])
 
 
 def access_record(attempt: Attempt, outcome: Outcome, at: datetime) -> dict[str, Any]:

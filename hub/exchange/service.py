@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from datetime import timedelta
 
 from huilian.connector.v1 import connector_service_pb2 as connector_pb
 from huilian_protocol.answer import verify_answer
@@ -26,7 +27,7 @@ from hub.exchange.books import Answered, Failed, Wanted
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.many import ManyReads
 from hub.exchange.pace import ReadPace
-from hub.exchange.rules import EDGE, Read
+from hub.exchange.rules import EDGE, HUB, Read, attempt_of
 from hub.exchange.settlement import Delivery, Settlement
 from hub.exchange.statements import AccessStatements
 from hub.exchange.store import ExchangeStore
@@ -38,6 +39,9 @@ from hub.platform.ids import Ids
 __all__ = ["Delivery", "ExchangeService", "Read"]
 
 FORGET_EVERY_S = 60.0
+# Beyond a read's own time, which is generous already.
+ABANDONED_AFTER = timedelta(minutes=1)
+MOST_AT_ONCE = 200
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +65,7 @@ class ExchangeService:
         self._database, self._clock = database, clock
         self.catalogue, self._pace = catalogue, pace
         self.statements = AccessStatements(catalogue, exports)
+        self._consents = consents
         store = self._store = ExchangeStore(database)
         # What the hub still keeps sealed goes in the transaction that revokes (PIPL article 47).
         consents.when_revoked(store.forget_answers)
@@ -97,11 +102,29 @@ class ExchangeService:
         async with self._database.transaction():
             return await self._store.forget_answers_before(self._clock.now())
 
+    async def end_abandoned(self) -> int:
+        """Record the end of reads whose process died on the way, so that no read is without its record; how many.
+
+        What became of them is not known here; the same request may be tried again, and the edge counts for itself.
+        """
+        ended = 0
+        for row in await self._store.abandoned(self._clock.now() - ABANDONED_AFTER, MOST_AT_ONCE):
+            async with self._database.transaction():
+                consents = await self._consents.find_all({row.consent_id})
+            if row.wanted is None or row.consent_id not in consents:
+                continue
+            attempt = attempt_of(row.wanted, consents[row.consent_id].artefact)
+            with contextlib.suppress(HuilianError):
+                await self._books.settle(Failed(attempt, HuilianError("UNAVAILABLE", "its process is gone"), HUB))
+            ended += 1
+        return ended
+
     async def run(self, stop: asyncio.Event) -> None:
         """Keep forgetting until the process stops. A failing round is logged and the next one tries again."""
         while not stop.is_set():
             try:
                 await self.forget_answers()
+                await self.end_abandoned()
             except Exception as error:  # noqa: BLE001  the database may be away for a moment
                 logger.error("exchange.forgetting_failed", extra={"error_type": type(error).__name__})
             with contextlib.suppress(TimeoutError):

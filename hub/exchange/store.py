@@ -48,6 +48,8 @@ class ReadRow(Model):
     keep_until = UtcDatetimeField(null=True)
     refusal: fields.JSONField[dict[str, str] | None] = fields.JSONField(null=True)
     access_record_id = fields.CharField(max_length=64, null=True)
+    # What is wanted (`rules.noted`), while it is under way.
+    wanted: fields.JSONField[dict[str, Any] | None] = fields.JSONField(null=True)
 
     class Meta:
         table = "exchange_read"
@@ -77,6 +79,7 @@ class StoredRead:
     keep_until: datetime | None = None
     refusal: dict[str, str] | None = None
     access_record_id: str | None = None
+    wanted: dict[str, Any] | None = None
 
 
 class ExchangeStore:
@@ -113,6 +116,11 @@ class ExchangeStore:
         rows = await self._database.fetch_in(sql, consent_ids, Phase.RUNNING.value)
         return {row["id"]: row["consent_id"] for row in rows}
 
+    async def abandoned(self, before: datetime, most: int) -> list[StoredRead]:
+        """Requests under way whose time was over before this moment: the process that ran them is gone."""
+        rows = ReadRow.filter(phase=Phase.RUNNING, running_until__lt=before).order_by("running_until").limit(most)
+        return list((await self.reads([row.id for row in await rows.only("id")])).values())
+
     async def used(self, keys: Collection[str]) -> dict[str, int]:
         """Reads counted so far, by quota key (`quota_key`); nothing of those never counted."""
         rows = await self._database.fetch_in("SELECT id, used FROM exchange_quota WHERE id IN $in", keys)
@@ -133,16 +141,16 @@ def quota_key(consent_id: str, dataset: str) -> str:
 
 
 _SELECT_READS = """
-SELECT id, consent_id, fingerprint, phase, running_until, envelope, keep_until, refusal, access_record_id
-FROM exchange_read WHERE id IN $in
+SELECT id, consent_id, fingerprint, phase, running_until, envelope, keep_until, refusal, access_record_id,
+wanted FROM exchange_read WHERE id IN $in
 """
 _PUT_READ = """
 INSERT INTO exchange_read
-(id, consent_id, fingerprint, phase, running_until, envelope, keep_until, refusal, access_record_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+(id, consent_id, fingerprint, phase, running_until, envelope, keep_until, refusal, access_record_id, wanted)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (id) DO UPDATE SET phase = excluded.phase, running_until = excluded.running_until,
 envelope = excluded.envelope, keep_until = excluded.keep_until, refusal = excluded.refusal,
-access_record_id = excluded.access_record_id
+access_record_id = excluded.access_record_id, wanted = excluded.wanted
 """
 
 
@@ -155,14 +163,16 @@ def _read_of(row: Mapping[str, Any]) -> StoredRead:
         running_until=_TIME.to_python_value(row["running_until"]),
         envelope=None if row["envelope"] is None else bytes(row["envelope"]),
         keep_until=_TIME.to_python_value(row["keep_until"]),
-        refusal=None if row["refusal"] is None else parse_json(row["refusal"].encode("utf-8")),
+        refusal=_json_of(row["refusal"]),
         access_record_id=row["access_record_id"],
+        wanted=_json_of(row["wanted"]),
     )
 
 
 def _read_values(read: StoredRead) -> tuple[Any, ...]:
     assert read.phase is not None, "only a read that was decided on is stored"
-    refusal = None if read.refusal is None else canonicalise(read.refusal).decode("utf-8")
+    # What a read wanted is told by its record once it has ended.
+    wanted = read.wanted if read.phase is Phase.RUNNING else None
     return (
         read.id,
         read.consent_id,
@@ -171,6 +181,15 @@ def _read_values(read: StoredRead) -> tuple[Any, ...]:
         read.running_until,
         read.envelope,
         read.keep_until,
-        refusal,
+        _text_of(read.refusal),
         read.access_record_id,
+        _text_of(wanted),
     )
+
+
+def _json_of(text: str | None) -> Any:
+    return None if text is None else parse_json(text.encode("utf-8"))
+
+
+def _text_of(value: dict[str, Any] | None) -> str | None:
+    return None if value is None else canonicalise(value).decode("utf-8")

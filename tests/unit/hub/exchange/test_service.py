@@ -11,9 +11,11 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import Suite, generate_keypair
 
 from connectors.kit.sandbox_server import Fault
+from hub.exchange.books import Wanted
+from hub.exchange.rules import Read
 from hub.exchange.store import ReadRow
 from tests.support.consents import LENDING
-from tests.unit.hub.exchange.conftest import CONSENT, DATASET, FIELDS, Exchange
+from tests.unit.hub.exchange.conftest import CONSENT, DATASET, FIELDS, YEAR, Exchange
 
 
 async def test_the_recipient_and_nobody_else_opens_exactly_the_granted_fields(exchange: Exchange) -> None:
@@ -52,10 +54,10 @@ async def test_a_repeated_request_gets_the_first_answer_and_counts_once(exchange
 
 async def test_a_request_id_stands_for_one_input(exchange: Exchange) -> None:
     await exchange.grant()
-    await exchange.fetch()
-    before = await exchange.tables()
+    first = await exchange.fetch()
     assert await exchange.refused(fields=("balance_fen",)) == "REQUEST_ID_REUSED"
-    assert await exchange.tables() == before
+    assert await exchange.fetch() == first
+    assert await exchange.outcomes() == ["DELIVERED", "REFUSED:REQUEST_ID_REUSED"]
 
 
 @pytest.mark.parametrize(
@@ -78,13 +80,41 @@ async def test_what_was_not_granted_never_leaves_the_hub(
     assert (access.content["outcome"], access.content["refused_by"]) == (f"REFUSED:{code}", "hub")
 
 
-async def test_a_stranger_learns_not_even_that_the_consent_exists(exchange: Exchange) -> None:
+async def test_a_stranger_learns_nothing_and_the_person_learns_of_it(exchange: Exchange) -> None:
     await exchange.grant()
-    before = await exchange.tables()
+    stranger = exchange.world.citizen(2).subject
     assert await exchange.refused(by="bank.convenience") == "NOT_FOUND"
-    assert await exchange.refused(by=exchange.world.citizen(2).subject) == "NOT_FOUND"
+    assert await exchange.refused(by=stranger) == "NOT_FOUND"
     assert await exchange.refused(consent_id="consent-00000009") == "NOT_FOUND"
-    assert await exchange.tables() == before
+    records = await exchange.records()
+    assert [item.content["outcome"] for item in records] == ["REFUSED:NOT_FOUND"] * 2
+    assert {item.content["requested_by"] for item in records} == {"somebody-else"}
+    assert (exchange.edge.upstream.faults.queries, await exchange.used()) == (0, 0)
+
+
+async def test_an_answer_that_is_kept_no_longer_is_a_recorded_refusal(exchange: Exchange) -> None:
+    await exchange.grant(data_life_days=1)
+    await exchange.fetch()
+    exchange.clock.advance(timedelta(days=2))
+    await exchange.service.forget_answers()
+    assert await exchange.refused() == "REPLAYED_REQUEST"
+    assert await exchange.outcomes() == ["DELIVERED", "REFUSED:REPLAYED_REQUEST"]
+
+
+async def test_a_read_whose_process_died_gets_its_record(exchange: Exchange) -> None:
+    await exchange.grant(max_reads=1)
+    wanted = Read("request-00000001", CONSENT, DATASET, FIELDS, YEAR)
+    offer = await exchange.service.catalogue.offer(DATASET)
+    await exchange.service._books.admit(Wanted(LENDING, wanted, offer))
+    assert await exchange.service.end_abandoned() == 0
+    exchange.clock.advance(timedelta(minutes=5))
+    assert await exchange.service.end_abandoned() == 1
+    assert await exchange.service.end_abandoned() == 0
+    [access] = await exchange.records()
+    assert (access.content["outcome"], access.content["refused_by"]) == ("REFUSED:UNAVAILABLE", "hub")
+    assert (access.content["request_id"], access.content["fields"]) == ("request-00000001", list(FIELDS))
+    await exchange.fetch()
+    assert await exchange.outcomes() == ["REFUSED:UNAVAILABLE", "DELIVERED"]
 
 
 async def test_after_revocation_the_hub_refuses_and_gives_no_old_answer(exchange: Exchange) -> None:
@@ -238,7 +268,7 @@ async def test_a_sealed_answer_is_kept_no_longer_than_the_granted_data_life(exch
     assert await exchange.service.forget_answers() == 1
     assert await exchange.service.forget_answers() == 0
     assert await exchange.refused() == "REPLAYED_REQUEST"
-    assert await exchange.outcomes() == ["DELIVERED"]
+    assert await exchange.outcomes() == ["DELIVERED", "REFUSED:REPLAYED_REQUEST"]
     assert exchange.opened(await exchange.fetch(2), 2)["status"] == "present"
 
 
