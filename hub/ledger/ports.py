@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Sequence
 from typing import Protocol
+
+from hub.ledger.witness import Answer
+from ledger.merkle.note import NoteKey
 
 
 class SubjectCipher(Protocol):
@@ -19,4 +23,18 @@ class SubjectCipher(Protocol):
 
     async def decrypt_many_for_subject(self, subject: str, items: Sequence[bytes]) -> list[bytes]:
         """Return the plaintexts of several; an error once the key is destroyed."""
+        ...
+
+
+class WitnessPeer(Protocol):
+    """Another hub that watches this hub's log (huilian.ledger.v1.WitnessService)."""
+
+    key: NoteKey
+
+    async def add_checkpoint(self, old_size: int, proof: Sequence[bytes], note: str) -> Answer:
+        """Ask for a cosignature. Raises HuilianError when it cannot be reached or refuses."""
+        ...
+
+    async def witnessed(self, log_name: str) -> str | None:
+        """The last checkpoint that it cosigned, None if it never did. Raises HuilianError when it cannot be asked."""
         ...

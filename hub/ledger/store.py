@@ -10,6 +10,11 @@ from typing import Any
 from tortoise import fields
 from tortoise.models import Model
 
+# Imported so that this module holds all of the domain's tables.
+from hub.ledger.witness_rows import CosignatureRow as CosignatureRow
+from hub.ledger.witness_rows import EquivocationRow as EquivocationRow
+from hub.ledger.witness_rows import LogEpochRow as LogEpochRow
+from hub.ledger.witness_rows import WitnessedRow as WitnessedRow
 from hub.platform.database import Database
 from hub.platform.fields import UtcDatetimeField
 from ledger.merkle.frontier import Frontier

@@ -185,6 +185,8 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "GetReceipt": BORROWER | OPERATOR,
         },
     ),
+    # Checkpoints carry their own signatures; whose certificate brought them says nothing more (C2SP tlog-witness).
+    **_service("ledger.v1.WitnessService", {"AddCheckpoint": EVERYBODY, "GetWitnessedLog": EVERYBODY}),
 }
 
 

@@ -107,6 +107,11 @@ class Note:
             if name == key.name and value[:KEY_ID_SIZE] == key.key_id
         ]
 
+    def only(self, name: str) -> str:
+        """Return the note with the lines of one holder alone."""
+        lines = (f"— {who} {b64(value)}\n" for who, value in self.signatures if who == name)
+        return f"{self.body}\n{''.join(lines)}"
+
 
 class NoteSigner(Protocol):
     """Holds the private half of a `NoteKey`."""
