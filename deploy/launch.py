@@ -41,7 +41,7 @@ async def launch(
     await write_trust(site, entries, {spec.name: places.connector_keys(spec) for spec in connectors}, contract)
     say("hub, connectors, mini_program_api …")
     channel = [places.mini_program_spec(site, hubs[0])] if government else []
-    await supervisor.start_all([*(hub_spec(site, hub) for hub in hubs), erp_connector, *connectors, *channel])
+    await supervisor.start_all([*(hub_spec(site, hub, hubs) for hub in hubs), erp_connector, *connectors, *channel])
 
 
 async def _hub_entries(site: Site, supervisor: Supervisor, hubs: Sequence[HubPlace]) -> list[dict[str, Any]]:
@@ -51,9 +51,12 @@ async def _hub_entries(site: Site, supervisor: Supervisor, hubs: Sequence[HubPla
     return entries
 
 
-def hub_spec(site: Site, hub: HubPlace) -> ProcessSpec:
-    """One hub. Only the first hub of a site has connectors to agencies: an edge follows one hub's revocations."""
+def hub_spec(site: Site, hub: HubPlace, hubs: Sequence[HubPlace] = ()) -> ProcessSpec:
+    """One hub; the others of `hubs` watch its log. Only the first hub of a site has connectors to agencies: an edge
+    follows one hub's revocations.
+    """
     agencies = {agency: f"127.0.0.1:{site.port(agency)}" for agency in places.AGENCIES} if hub.name == "hub-a" else {}
+    witnesses = {other.origin: f"127.0.0.1:{other.partner_port}" for other in hubs if other.name != hub.name}
     environment = {
         **places.tls_environment(site.pki.issue(hub.name)),
         "HUILIAN_MODE": "sandbox",
@@ -68,6 +71,7 @@ def hub_spec(site: Site, hub: HubPlace) -> ProcessSpec:
         "HUILIAN_CONNECTORS": json.dumps(agencies),
         "HUILIAN_ERP_CONNECTORS": json.dumps({places.BUYER_USCC: f"127.0.0.1:{site.port('erp_connector')}"}),
         "HUILIAN_CHAIN_URL": site.chain_url,
+        "HUILIAN_WITNESSES": json.dumps(witnesses),
     }
     if site.rate_limits:
         environment["HUILIAN_RATE_LIMITS"] = site.rate_limits
@@ -107,9 +111,15 @@ async def write_trust(site: Site, hubs: list[dict[str, Any]], agencies: dict[str
         "identity_authority_sealing_keys": [sealing.to_dict()],
         "agencies": agencies,
         "enterprise_ca": ca.ca_certificate_pem,
-        "hubs": hubs,
+        "hubs": [_witnessed(hub, hubs) for hub in hubs],
         "chain": {"chain_id": places.CHAIN_ID, "contract": contract},
         "rp_id": places.RP_ID,
         "origin": places.WEB_ORIGIN,
     }
     site.trust_file.write_text(json.dumps(trust, indent=2) + "\n")
+
+
+def _witnessed(hub: dict[str, Any], hubs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The hub's entry, with the other hubs of the site as witnesses of its log: all of them, for there are few."""
+    vkeys = [other["witness_vkey"] for other in hubs if other is not hub]
+    return {**hub, "witnesses": {"at_least": len(vkeys), "vkeys": vkeys}}

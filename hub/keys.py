@@ -14,11 +14,11 @@ from huilian_protocol.clock import SystemClock
 from huilian_protocol.jose import keys_to_jwks, thumbprint
 from huilian_protocol.sealing import key_id
 
+from hub.log_keys import epochs_to_json, log_keyring, log_vkey, own_log_keys, rotate_log, witness_of
 from hub.platform.database import Database
 from hub.platform.vault import MASTER_KEY_BYTES, KeyVault, SubjectVault, Wrapping
 from hub.settings import Settings, SettingsError
 from ledger.anchor.transaction import address_of
-from ledger.merkle.checkpoint import LogSigner
 
 BANK_RECIPIENT = "bank.lending"
 # What `rotate` calls a ring, and its name in the vault.
@@ -36,14 +36,19 @@ def open_vault(settings: Settings) -> tuple[KeyVault, Wrapping]:
     return vault, wrapping
 
 
-def published(settings: Settings) -> dict[str, Any]:
-    """This hub's entry for the trust file of verifiers and edges, and its address for enrolment on the chain."""
+async def published(settings: Settings) -> dict[str, Any]:
+    """This hub's entry for the trust file of verifiers and edges, and its address for enrolment on the chain.
+
+    Works before the hub ever started; once a log key was rotated, the database tells how far the retired one signed.
+    """
     vault, _ = open_vault(settings)
-    signer = LogSigner(settings.origin, vault.log_key())
+    keyring = log_keyring(settings, vault)
     return {
         "origin": settings.origin,
         "signing_keys": keys_to_jwks(vault.signing_keys()),
-        "log_vkey": signer.verifier.vkey(),
+        "log_vkey": log_vkey(settings, vault),
+        "log_epochs": epochs_to_json(await own_log_keys(settings, vault, keyring)),
+        "witness_vkey": witness_of(settings, vault).key.vkey(),
         "chain_address": address_of(coincurve.PrivateKey(vault.chain_key())),
     }
 
@@ -70,14 +75,16 @@ class MasterKeyFile:
 async def rotate(settings: Settings, purpose: str) -> dict[str, Any]:
     """One step of a rotation, beside a hub that serves; what came of it.
 
-    `signing` and `sealing` announce a next key, then use it (docs/operations.md says what to do between). `master` puts
-    every stored key under the newest master key. Raises SettingsError for another purpose.
+    `signing`, `sealing` and `log` announce a next key, then use it (docs/operations.md says what to do between).
+    `master` puts every stored key under the newest master key. Raises SettingsError for another purpose.
     """
     vault, wrapping = open_vault(settings)
     if purpose == "master":
         return await _rotate_master(settings, vault, wrapping)
+    if purpose == "log":
+        return await rotate_log(settings, vault)
     if purpose not in RINGS:
-        raise SettingsError(f"rotate {' | '.join([*RINGS, 'master'])}, not {purpose}")
+        raise SettingsError(f"rotate {' | '.join([*RINGS, 'log', 'master'])}, not {purpose}")
     state = vault.rotate(RINGS[purpose])
     keys = _key_ids(vault, purpose)
     return {

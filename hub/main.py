@@ -1,7 +1,7 @@
 """The hub's composition root: everything is made here, handed to whoever needs it, started and stopped.
 
 `python -m hub.main` serves; `python -m hub.main keys` prints what this hub publishes of itself for trust files;
-`python -m hub.main rotate signing|sealing|master` takes one step of a key rotation, beside the hub that serves.
+`python -m hub.main rotate signing|sealing|log|master` takes one step of a key rotation, beside the hub that serves.
 """
 
 from __future__ import annotations
@@ -41,13 +41,18 @@ from hub.keys import BANK_RECIPIENT, open_vault, published, rotate
 from hub.ledger.anchoring import Anchoring, LedgerMismatch
 from hub.ledger.claims import ClaimService, EpochDropped
 from hub.ledger.exports import ChainExports
-from hub.ledger.rpc import LedgerServicer
+from hub.ledger.rpc import LedgerServicer, WitnessServicer
 from hub.ledger.sequencer import Sequencer
 from hub.ledger.service import LedgerService
 from hub.ledger.stored_transactions import ChainStore
+from hub.ledger.witness import WitnessService
+from hub.ledger.witness_client import witness_peers
+from hub.ledger.witness_store import EpochStore
+from hub.ledger.witnessing import Publication, Witnessing
 from hub.lending.jobs import LendingJobs
 from hub.lending.rpc import FinancingServicer, FlashLoanServicer, LoanServicer, OrderLoanServicer, WorkoutServicer
 from hub.lending.service import Collaborators, LendingService
+from hub.log_keys import log_keyring, log_vkey, witness_of
 from hub.platform.admission import Admission
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
@@ -74,7 +79,6 @@ from ledger.anchor.lease import Lease
 from ledger.anchor.profile import PROFILES
 from ledger.anchor.rpc import JsonRpc, WrongChain
 from ledger.anchor.sender import Sender
-from ledger.merkle.checkpoint import LogSigner
 
 CANNOT_START, MUST_NOT_RUN = 2, 3
 # By default a channel whose peer was away for minutes tries again after up to two more.
@@ -99,7 +103,7 @@ class _Builder:
         self.tls = ServerTls(settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file)
         self.channels: list[grpc.aio.Channel] = []
         self.book = EmbeddedBook(database, self.clock)
-        self.log_signer = LogSigner(settings.origin, vault.log_key())
+        self.log_keyring = log_keyring(settings, vault)
         self.identity_store = IdentityStore(database)
         rates = Rates(settings.rate_limits, vault.secret("rate-limits"))
         self.pace = RateLimiter(RateBuckets(database), rates, SystemClock())
@@ -133,8 +137,9 @@ class _Builder:
         # Named anew at each start: one that died is another process, and its lease runs out.
         lease = Lease(store, random_id(), self.clock)
         sender = Sender(contract, self._chain_key, store, profile, lease, self.clock)
-        sequencer = Sequencer(self.database, self.clock, self.log_signer)
-        anchoring = Anchoring(self.database, contract, sender, sequencer.grown)
+        sequencer = Sequencer(self.database, self.clock, self.log_keyring)
+        publication = self._witnesses(sequencer)
+        anchoring = Anchoring(self.database, contract, sender, sequencer.grown, publication=publication)
         self.ledger = LedgerService(
             self.database,
             self.clock,
@@ -144,6 +149,7 @@ class _Builder:
             chain.chain_id,
             chain.contract,
             sequencer.wake,
+            publication,
         )
         self.claims = ClaimService(
             self.database, self.clock, os.urandom, self.outbox, contract, sender, claim_keys(self.settings, self.vault)
@@ -158,12 +164,34 @@ class _Builder:
     def _chain_key(self) -> coincurve.PrivateKey:
         return coincurve.PrivateKey(self.vault.chain_key())
 
+    def _witnesses(self, sequencer: Sequencer) -> Publication:
+        """Both directions: this hub watches the logs of others, and has its own watched."""
+        origin, watchers = self.settings.origin, witness_peers(self.settings, self.trust)
+        self.hub.before_close.append(watchers.close)
+        witness = WitnessService(
+            self.database, self.clock, self.trust_file, origin, witness_of(self.settings, self.vault)
+        )
+        self.hub.server.serve(WitnessServicer(witness))
+        epochs = EpochStore(self.database)
+        witnessing = Witnessing(
+            self.database, watchers.peers, self.trust_file, lambda: self.log_keyring.keys(epochs), sequencer.grown.set
+        )
+        sequencer.listeners.append(witnessing.wake)
+        self.hub.before_serving.append(witnessing.check_at_start)
+        self.hub.workers["witnessing"] = witnessing.run
+        demanded = next((hub.witnesses.at_least for hub in self.trust.hubs if hub.origin == origin), 0)
+        names = [peer.key.name for peer in watchers.peers]
+        return Publication(self.database, self.clock, names, min(demanded, len(names)))
+
     def _identity(self) -> None:
         origin, store = self.settings.origin, self.identity_store
         authority = AuthorityClient(self._channel(self.settings.identity_authority), origin)
-        log_key = self.log_signer.verifier.vkey()
         self.publisher = KeyPublisher(
-            origin, self.vault.signing_keys, log_key, {BANK_RECIPIENT: self._bank_keys}, authority
+            origin,
+            self.vault.signing_keys,
+            lambda: log_vkey(self.settings, self.vault),
+            {BANK_RECIPIENT: self._bank_keys},
+            authority,
         )
         self.identity = IdentityService(store, authority, self.trust, self.clock)
         login = LoginService(
@@ -328,7 +356,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings = Settings.from_environment()
         if arguments == ["keys"]:
-            sys.stdout.write(json.dumps(published(settings), indent=2) + "\n")
+            sys.stdout.write(json.dumps(asyncio.run(published(settings)), indent=2) + "\n")
             return 0
         if len(arguments) == 2 and arguments[0] == "rotate":
             done = asyncio.run(rotate(settings, arguments[1]))

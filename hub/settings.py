@@ -14,7 +14,7 @@ from pydantic import Field, Json, model_validator
 
 from hub.platform.rates import Limit, Rate
 
-__all__ = ["Mode", "Settings", "SettingsError"]
+__all__ = ["CheckpointProfile", "Mode", "Settings", "SettingsError"]
 
 Addresses = Json[dict[str, Address]]
 
@@ -24,6 +24,14 @@ class Mode(StrEnum):
 
     SANDBOX = "sandbox"
     PRODUCTION = "production"
+
+
+class CheckpointProfile(StrEnum):
+    """What signs the log's checkpoints; verifiers demand all of it."""
+
+    ED25519 = "ed25519"
+    HYBRID = "hybrid"
+    HYBRID_SM2 = "hybrid-sm2"
 
 
 class Settings(settings.Settings):
@@ -51,6 +59,12 @@ class Settings(settings.Settings):
     identity_authority: Address = Field(description="host:port of the identity authority")
     connectors: Addresses = Field(default={}, description='JSON object {"agency id": "host:port"}')
     erp_connectors: Addresses = Field(default={}, description='JSON object {"buyer USCC": "host:port"}')
+    witnesses: Addresses = Field(
+        default={}, description='JSON object {"origin of a hub that watches this hub\'s log": "host:port"}'
+    )
+    checkpoint_profile: CheckpointProfile = Field(
+        CheckpointProfile.HYBRID, description="ed25519, hybrid (with ML-DSA-65) or hybrid-sm2 (and SM2)"
+    )
     chain_url: str = Field(pattern=r"^https?://", description="http(s) URL of the chain's JSON-RPC")
     chain_profile: str = Field(
         "embedded", pattern=r"^(embedded|consortium|public)$", description="embedded, consortium or public"

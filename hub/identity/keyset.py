@@ -39,7 +39,7 @@ class KeyPublisher:
         self,
         origin: str,
         signing_keys: Callable[[], Sequence[ec.EllipticCurvePublicKey]],
-        log_verifier_key: str,
+        log_verifier_key: Callable[[], str],
         recipients: Mapping[str, Callable[[], Sequence[SealingKey]]],
         authority: SealingAuthority,
     ) -> None:
@@ -73,7 +73,7 @@ class KeyPublisher:
                 pb.SealingKey(party_id=k.party, suite=k.suite, key_id=key_id(k.public_key), public_key=k.public_key)
                 for k in keys
             ],
-            log_verifier_key=self._log_verifier_key,
+            log_verifier_key=self._log_verifier_key(),
             origin=self._origin,
         )
 

@@ -8,8 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from huilian_protocol.clock import SystemClock
+
+from hub.ledger.rules import LedgerMismatch as LedgerMismatch
 from hub.ledger.store import LogStore
 from hub.ledger.stored_transactions import ChainStore
+from hub.ledger.witnessing import Publication
 from hub.platform.database import Database
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.rpc import ChainRefused, ChainUnavailable, WrongChain
@@ -24,10 +28,6 @@ RETRY_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
-class LedgerMismatch(Exception):
-    """Log and chain, or log and tiles, contradict each other: the hub must not run. The text says how."""
-
-
 class Anchoring:
     """Keeps the chain up to date with the log of this hub."""
 
@@ -38,8 +38,10 @@ class Anchoring:
         sender: Sender,
         grown: asyncio.Event,
         interval_s: float = 0.2,
+        publication: Publication | None = None,
     ) -> None:
-        """Anchor when `grown` is set, at most once in `interval_s`."""
+        """Anchor what is published, when `grown` is set and at most once in `interval_s`."""
+        self._publication = publication or Publication(database, SystemClock())
         self._log = LogStore(database)
         self._chain = ChainStore(database)
         self._contract = contract
@@ -105,7 +107,7 @@ class Anchoring:
         if not self._checked:
             await self.check()
             await self._sender.resume()
-        newest = await self._log.newest_checkpoint()
+        newest = await self._publication.newest()
         if newest is None or newest.size <= await self._chain.newest_anchored_size():
             return False
         purpose = f"anchor:{newest.size}"

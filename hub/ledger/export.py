@@ -10,16 +10,17 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from hub.keys import open_vault
 from hub.ledger.store import LogStore
+from hub.ledger.witness_store import CosignatureStore, EpochStore
+from hub.log_keys import log_keyring
 from hub.platform.database import Database
 from hub.platform.vault import VaultLocked
 from hub.settings import Settings, SettingsError
-from ledger.merkle.checkpoint import InvalidCheckpoint, LogKeys, LogSigner
-from ledger.merkle.note import NoteKey
+from ledger.merkle.checkpoint import InvalidCheckpoint, LogKeys
 from ledger.merkle.static import OtherLog, StaticLog
 from ledger.merkle.tiles import MissingTile
 
@@ -28,16 +29,21 @@ POLL_SECONDS = 1.0
 
 
 class Exporter:
-    """Publishes the newest checkpoint of a hub's log."""
+    """Publishes the newest checkpoint of a hub's log, with the cosignatures that came so far; later ones are added."""
 
-    def __init__(self, database: Database, keys: LogKeys | NoteKey, folder: Path) -> None:
-        self._log = LogStore(database)
-        self._static = StaticLog(folder, keys, self._log, self._log)
+    def __init__(self, database: Database, keys: Callable[[], Awaitable[LogKeys]], folder: Path) -> None:
+        """`keys` gives the log's keys as they are now: they may change while this runs."""
+        self._log, self._folder, self._keys = LogStore(database), folder, keys
+        self._cosignatures = CosignatureStore(database)
 
     async def publish(self) -> bool:
         """Publish once; False when there was nothing new. Raises as `StaticLog.publish`."""
         newest = await self._log.newest_checkpoint()
-        return newest is not None and await self._static.publish(newest.note)
+        if newest is None:
+            return False
+        published = await self._cosignatures.published(newest)
+        static = StaticLog(self._folder, await self._keys(), self._log, self._log)
+        return await static.publish(published.note)
 
     async def follow(self, stop: asyncio.Event, poll_s: float = POLL_SECONDS) -> None:
         """Publish whatever is new until `stop` is set. Raises as `publish`."""
@@ -51,11 +57,11 @@ class Exporter:
 
 async def _run(settings: Settings, folder: Path, *, follow: bool) -> None:
     vault, _ = open_vault(settings)
-    verifier = LogSigner(settings.origin, vault.log_key()).verifier
     database, stop = Database(settings.database), asyncio.Event()
     await database.open()
     try:
-        exporter = Exporter(database, verifier, folder)
+        keyring, epochs = log_keyring(settings, vault), EpochStore(database)
+        exporter = Exporter(database, lambda: keyring.keys(epochs), folder)
         await exporter.publish()
         if follow:
             for number in (signal.SIGTERM, signal.SIGINT):

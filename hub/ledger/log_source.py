@@ -12,9 +12,10 @@ from huilian_protocol.record import commit_record
 from hub.ledger.ports import SubjectCipher
 from hub.ledger.rules import unpack_body
 from hub.ledger.store import AuditStore, LogStore
+from hub.ledger.witness_store import CosignatureStore
 from hub.platform.database import Database
 from hub.platform.vault import VaultLocked
-from ledger.fsck import StoredAnchor, StoredCheckpoint, StoredHead, StoredLeaf
+from ledger.fsck import StoredAnchor, StoredCheckpoint, StoredCosignature, StoredHead, StoredLeaf
 from ledger.merkle.tiles import TileId
 
 _PAGE = 2_000
@@ -27,6 +28,7 @@ class DatabaseLog:
         """`cipher` opens the readable copies of records about persons; of those who left there is nothing to open."""
         self._log = LogStore(database)
         self._audit = AuditStore(database)
+        self._cosignatures = CosignatureStore(database)
         self._cipher = cipher
 
     async def head(self) -> StoredHead | None:
@@ -55,6 +57,10 @@ class DatabaseLog:
     async def checkpoints(self) -> Sequence[StoredCheckpoint]:
         """See `LogSource`."""
         return [StoredCheckpoint(row.size, bytes(row.root), row.note) for row in await self._audit.checkpoints()]
+
+    async def cosignatures(self) -> Sequence[StoredCosignature]:
+        """See `LogSource`."""
+        return [StoredCosignature(row.size, row.witness, row.line) for row in await self._cosignatures.all()]
 
     async def anchors(self) -> Sequence[StoredAnchor]:
         """See `LogSource`."""

@@ -15,6 +15,12 @@ from huilian_protocol.clock import format_time
 from ledger.contract.calls import COMMITMENT_BYTES, Lock, LockState
 
 
+class LedgerMismatch(Exception):
+    """Log and chain, log and tiles, or log and witnesses contradict each other: the hub must not run. The text says
+    how.
+    """
+
+
 class ClaimState(StrEnum):
     """State of a claim in the hub. Only FINANCED allows money to leave."""
 

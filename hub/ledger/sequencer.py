@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 
 from huilian_protocol.clock import Clock
 
+from hub.ledger.keyring import LogKeyring
 from hub.ledger.store import LogStore, LostRace
+from hub.ledger.witness_store import EpochStore
 from hub.platform.database import Database
 from ledger.merkle.checkpoint import LogSigner
 from ledger.merkle.hashing import leaf_hash
@@ -27,12 +30,14 @@ logger = logging.getLogger(__name__)
 
 
 class Sequencer:
-    """Integrates pending leaves. `grown` is set whenever there is a new checkpoint."""
+    """Integrates pending leaves. `grown` is set, and `listeners` are called, whenever there is a new checkpoint."""
 
-    def __init__(self, database: Database, clock: Clock, signer: LogSigner) -> None:
+    def __init__(self, database: Database, clock: Clock, signer: LogSigner | LogKeyring) -> None:
         self._database = database
         self._clock = clock
-        self._signer = signer
+        self._keyring = LogKeyring.of(signer) if isinstance(signer, LogSigner) else signer
+        self._epochs = EpochStore(database)
+        self.listeners: list[Callable[[], None]] = []
         self._store = LogStore(database)
         self._wake = asyncio.Event()
         self.grown = asyncio.Event()
@@ -42,7 +47,10 @@ class Sequencer:
         self._wake.set()
 
     async def integrate(self) -> int:
-        """Integrate one batch; return how many leaves got a place. Raises `LostRace` if another process was faster."""
+        """Integrate one batch; return how many leaves got a place.
+
+        Raises `LostRace` if another process was faster, `KeyRetired` while this one has only a retired key.
+        """
         if not await self._store.pending(1):
             return 0
         async with self._database.transaction():
@@ -54,9 +62,12 @@ class Sequencer:
                 await self._store.place(leaves, first)
                 await append_leaves(self._store, frontier, [leaf_hash(leaf.commitment) for leaf in leaves])
                 await self._store.advance(first, frontier)
-                note = self._signer.sign(frontier.size, frontier.root())
+                signer = self._keyring.current(await self._epochs.first_sizes())
+                note = signer.sign(frontier.size, frontier.root())
                 await self._store.add_checkpoint(frontier.size, frontier.root(), note, self._clock.now())
         self.grown.set()
+        for listener in self.listeners:
+            listener()
         return len(leaves)
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -19,6 +19,7 @@ from hub.ledger.ports import SubjectCipher
 from hub.ledger.rules import Body, is_party, logged_record, pack_body, unpack_body
 from hub.ledger.store import ChainEnd, LeafRow, LogStore, NewLeaf
 from hub.ledger.stored_transactions import ChainStore
+from hub.ledger.witnessing import Publication
 from hub.platform.database import Database
 from hub.platform.transactions import require_transaction
 from ledger.anchor.outbox import SettledTransaction
@@ -75,7 +76,10 @@ class LedgerService:
         chain_id: int,
         contract: str,
         wake_sequencer: Callable[[], None] = lambda: None,
+        publication: Publication | None = None,
     ) -> None:
+        """`publication` says which checkpoints the world sees; without it, every one at once."""
+        self._publication = publication or Publication(database, clock)
         self._database = database
         self._clock = clock
         self._random_bytes = random_bytes
@@ -192,11 +196,11 @@ class LedgerService:
         NOT_FOUND or RECEIPT_PENDING.
         """
         leaf, (record, salt, evidence) = await self._read(record_id, reader)
-        covering = None if leaf.leaf_index is None else await self._chain.anchor_covering(leaf.leaf_index)
+        covering = None if leaf.leaf_index is None else await self._covering(leaf.leaf_index)
         if leaf.leaf_index is None or covering is None:
             raise HuilianError("RECEIPT_PENDING", "not anchored yet")
         size, transaction = covering
-        checkpoint = await self._log.checkpoint(size)
+        checkpoint = await self._publication.of(size)
         if checkpoint is None:
             raise HuilianError("INTERNAL", f"the anchored checkpoint of size {size} is missing")
         return build_receipt(
@@ -210,6 +214,11 @@ class LedgerService:
             anchor=self._anchor(size, bytes(checkpoint.root), transaction),
             evidence=evidence,
         )
+
+    async def _covering(self, leaf_index: int) -> tuple[int, SettledTransaction] | None:
+        """The smallest anchor over a leaf, of those that enough witnesses cosigned if there are any."""
+        cosigned = await self._publication.anchored_size(leaf_index)
+        return await self._chain.anchor_covering(cosigned - 1 if cosigned else leaf_index)
 
     def _anchor(self, size: int, root: bytes, transaction: SettledTransaction) -> Anchor:
         return Anchor(
@@ -233,8 +242,8 @@ class LedgerService:
         return leaf, body
 
     async def checkpoint(self) -> str:
-        """Return the newest signed checkpoint. Raises HuilianError NOT_FOUND while the log is empty."""
-        newest = await self._log.newest_checkpoint()
+        """Return the newest published checkpoint with its cosignatures. Raises NOT_FOUND while there is none."""
+        newest = await self._publication.newest()
         if newest is None:
             raise HuilianError("NOT_FOUND", "the log is empty", resource="checkpoint")
         return newest.note

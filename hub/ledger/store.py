@@ -272,6 +272,10 @@ class LogStore:
         """Return the checkpoint of the greatest size."""
         return await CheckpointRow.all().order_by("-size").first()
 
+    async def newest_checkpoint_before(self, moment: datetime) -> CheckpointRow | None:
+        """Return the one of the greatest size that was signed by then."""
+        return await CheckpointRow.filter(signed_at__lte=moment).order_by("-size").first()
+
     async def checkpoint(self, size: int) -> CheckpointRow | None:
         """Return the checkpoint of a size."""
         return await CheckpointRow.get_or_none(size=size)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import grpc
 from huilian.ledger.v1 import witness_service_pb2 as pb
 from huilian.ledger.v1 import witness_service_pb2_grpc
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.status import from_rpc_error
+from huilian_protocol.trust import TrustAnchors
 
 from hub.ledger.witness import Answer
+from hub.platform.server import ServerTls
 from hub.platform.transactions import forbid_transaction
+from hub.settings import Settings, SettingsError
 from ledger.merkle.note import NoteKey
 
 DEADLINE_S = 3.0
+RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2_000))
 
 
 class GrpcWitness:
@@ -47,3 +52,32 @@ class GrpcWitness:
             raise stated from error
         checkpoint: str = answer.checkpoint
         return checkpoint
+
+
+@dataclass
+class WitnessPeers:
+    """The witnesses of this hub's log, with their channels."""
+
+    peers: list[GrpcWitness] = field(default_factory=list)
+    channels: list[grpc.aio.Channel] = field(default_factory=list)
+
+    async def close(self) -> None:
+        """Close the channels."""
+        for channel in self.channels:
+            await channel.close(None)
+
+
+def witness_peers(settings: Settings, trust: TrustAnchors) -> WitnessPeers:
+    """The witnesses that the settings name; their keys are pinned like all others. Raises SettingsError otherwise."""
+    pinned = [vkey for hub in trust.hubs if hub.origin == settings.origin for vkey in hub.witnesses.vkeys]
+    keys = {key.name: key for key in map(NoteKey.from_vkey, pinned)}
+    unknown = [origin for origin in settings.witnesses if f"{origin}/witness" not in keys]
+    if unknown:
+        raise SettingsError(f"HUILIAN_WITNESSES: the trust anchors name no witness key of {', '.join(unknown)}")
+    tls = ServerTls(settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file)
+    peers = WitnessPeers()
+    for origin, address in settings.witnesses.items():
+        channel = grpc.aio.secure_channel(address, tls.channel(), RECONNECT)
+        peers.channels.append(channel)
+        peers.peers.append(GrpcWitness(channel, keys[f"{origin}/witness"]))
+    return peers

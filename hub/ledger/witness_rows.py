@@ -1,4 +1,4 @@
-"""Tables about signatures on checkpoints: generations of the log's keys, its witnesses, and the logs that it watches."""
+"""Tables about signatures on checkpoints: generations of the log's keys, its witnesses, the logs that it watches."""
 
 from __future__ import annotations
 

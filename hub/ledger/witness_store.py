@@ -57,6 +57,19 @@ class CosignatureStore:
         rows = await self._database.fetch(sql, at_least, *witnesses)
         return int(rows[0]["size"]) if rows else 0
 
+    async def anchored_with(self, at_least: int, witnesses: Sequence[str], leaf_index: int) -> int:
+        """The smallest anchored size that holds a leaf and that so many of these witnesses cosigned, 0 without any."""
+        if not witnesses:
+            return 0
+        places = ", ".join(f"${number}" for number in range(3, len(witnesses) + 3))
+        sql = (
+            "SELECT a.size AS size FROM ledger_anchor a JOIN ledger_cosignature c ON c.size = a.size"  # noqa: S608
+            f" WHERE a.size > $1 AND c.witness IN ({places})"
+            " GROUP BY a.size HAVING count(*) >= $2 ORDER BY a.size LIMIT 1"
+        )
+        rows = await self._database.fetch(sql, leaf_index, at_least, *witnesses)
+        return int(rows[0]["size"]) if rows else 0
+
     async def published(self, row: CheckpointRow) -> PublishedCheckpoint:
         """A checkpoint with its lines."""
         lines = await self.of(row.size)

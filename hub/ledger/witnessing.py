@@ -17,10 +17,11 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.trust import TrustAnchors
 
 from hub.ledger.ports import WitnessPeer
+from hub.ledger.rules import LedgerMismatch
 from hub.ledger.store import CheckpointRow, LogStore
 from hub.ledger.witness_store import CosignatureStore, PublishedCheckpoint
 from hub.platform.database import Database
-from ledger.merkle.checkpoint import Checkpoint, InvalidCheckpoint, LogKeys, parse_body, verify_checkpoint
+from ledger.merkle.checkpoint import InvalidCheckpoint, LogKeys, verify_checkpoint
 from ledger.merkle.cosignature import accept_line
 from ledger.merkle.note import parse_note
 from ledger.merkle.tiles import MissingTile
@@ -31,12 +32,6 @@ DEADLINE = timedelta(seconds=5)
 POLL_SECONDS, RETRY_SECONDS = 0.5, 2.0
 
 logger = logging.getLogger(__name__)
-
-
-class LedgerMismatch(Exception):
-    """Log and chain, log and tiles, or log and witnesses contradict each other: the hub must not run. The text says
-    how.
-    """
 
 
 class Publication:
@@ -65,9 +60,11 @@ class Publication:
         row = await self._log.checkpoint(size)
         return await self._cosignatures.published(row) if row else None
 
-    def is_cosigned(self, checkpoint: PublishedCheckpoint) -> bool:
-        """Whether it carries as many cosignatures as verifiers demand."""
-        return len(checkpoint.witnesses & set(self._witnesses)) >= self._at_least
+    async def anchored_size(self, leaf_index: int) -> int:
+        """The smallest anchored size that holds a leaf and is cosigned as verifiers demand; 0 if none, or none is."""
+        if not self._at_least:
+            return 0
+        return await self._cosignatures.anchored_with(self._at_least, self._witnesses, leaf_index)
 
 
 class Witnessing:
@@ -89,6 +86,12 @@ class Witnessing:
         self._keys = keys
         self._cosigned = cosigned
         self._known: dict[str, int] = {}
+        self._grown = {peer.key.name: asyncio.Event() for peer in self._peers}
+
+    def wake(self) -> None:
+        """Say that there is a new checkpoint."""
+        for event in self._grown.values():
+            event.set()
 
     async def check_at_start(self) -> None:
         """Ask every witness what it saw. Raises `LedgerMismatch` when the log is behind that, or has another root
@@ -133,21 +136,24 @@ class Witnessing:
                 group.create_task(self._follow(peer, stop))
 
     async def _follow(self, peer: WitnessPeer, stop: asyncio.Event) -> None:
+        grown = self._grown[peer.key.name]
         while not stop.is_set():
-            delay = POLL_SECONDS
+            grown.clear()
+            delay = 0.0
             try:
                 await self.submit(peer)
             except LedgerMismatch:
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # A witness or the database may be away for a moment; the log goes on without them.
                 code = error.code if isinstance(error, HuilianError) else type(error).__name__
                 logger.warning("ledger.witness_away", extra={"witness": peer.key.name, "code": code})
                 delay = RETRY_SECONDS
-            try:
-                await asyncio.wait_for(stop.wait(), delay)
-            except TimeoutError:
-                continue
+            if delay:
+                await _wait(stop, delay)
+            else:
+                # Other processes grow the log too, so look now and then without being told.
+                await _wait(grown, POLL_SECONDS)
 
     async def submit(self, peer: WitnessPeer) -> bool:
         """Have the newest checkpoint cosigned; False when it was already, or there is none.
@@ -190,10 +196,12 @@ class Witnessing:
         raise HuilianError("PROVIDER_FAULT", "a proof of equivocation that proves nothing", provider=peer.key.name)
 
 
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return
+
+
 def _body(note: str) -> str:
     return parse_note(note).body
-
-
-def stated(note: str) -> Checkpoint:
-    """What one of this hub's own notes states."""
-    return parse_body(_body(note))

@@ -133,9 +133,29 @@ class KeyVault:
         """Put every stored key under the newest master key; how many were not yet."""
         return sum(self._rewrap_file(path) for path in sorted(self._folder.glob("*.key")))
 
-    def log_key(self) -> ed25519.Ed25519PrivateKey:
-        """The key that signs the log's checkpoints (C2SP)."""
-        return ed25519.Ed25519PrivateKey.from_private_bytes(self._secret("log"))
+    def log_key(self, generation: int = 0) -> ed25519.Ed25519PrivateKey:
+        """The Ed25519 key of a generation of the ring "log", which signs the log's checkpoints (C2SP)."""
+        return ed25519.Ed25519PrivateKey.from_private_bytes(self._secret(_member("log", generation)))
+
+    def log_secret(self, kind: str, generation: int) -> bytes:
+        """32 bytes from which a key of another kind is made that signs beside `log_key`, named by the kind."""
+        return self._secret(_member(f"log-{kind}", generation))
+
+    def log_kinds(self, kinds: Sequence[str], generation: int) -> tuple[str, ...]:
+        """Those of the kinds for which a generation has a secret: what it was made for, it signs with."""
+        return tuple(kind for kind in kinds if self.has(_member(f"log-{kind}", generation)))
+
+    def has(self, name: str) -> bool:
+        """Whether a key of this name was made already."""
+        return (self._folder / f"{name}.key").exists()
+
+    def log_generations(self) -> tuple[int, ...]:
+        """The generations of the ring "log": the current one, the next one if any, then the retired ones."""
+        return self._ring("log").read().order()
+
+    def witness_key(self) -> ed25519.Ed25519PrivateKey:
+        """The key that cosigns the checkpoints of other hubs (C2SP tlog-cosignature)."""
+        return ed25519.Ed25519PrivateKey.from_private_bytes(self._secret("witness"))
 
     def chain_key(self) -> bytes:
         """The secp256k1 secret of the hub's address on the chain, 32 bytes."""

@@ -5,7 +5,8 @@ Knows no database: whoever holds the log implements `LogSource`.
 
 from ledger.fsck.check import check_log
 from ledger.fsck.findings import Finding, Report
-from ledger.fsck.source import LogSource, StoredAnchor, StoredCheckpoint, StoredHead, StoredLeaf
+from ledger.fsck.source import LogSource, StoredAnchor, StoredCheckpoint, StoredCosignature, StoredHead, StoredLeaf
+from ledger.fsck.witnesses import Witnesses
 
 __all__ = [
     "Finding",
@@ -13,7 +14,9 @@ __all__ = [
     "Report",
     "StoredAnchor",
     "StoredCheckpoint",
+    "StoredCosignature",
     "StoredHead",
     "StoredLeaf",
+    "Witnesses",
     "check_log",
 ]

@@ -10,6 +10,7 @@ from ledger.fsck.chain import check_anchors
 from ledger.fsck.findings import Report
 from ledger.fsck.rebuild import Rebuilt, rebuild
 from ledger.fsck.source import LogSource, StoredCheckpoint, StoredHead
+from ledger.fsck.witnesses import Witnesses, check_cosignatures, check_states
 from ledger.merkle.checkpoint import InvalidCheckpoint, LogKeys, verify_checkpoint
 from ledger.merkle.hashing import HASH_SIZE
 from ledger.merkle.note import NoteKey
@@ -21,12 +22,15 @@ EventReader = Callable[[], Awaitable[Sequence[AnchoredEvent]]]
 """Asks the chain for all anchors of this hub."""
 
 
-async def check_log(source: LogSource, keys: LogKeys | NoteKey, read_events: EventReader | None) -> Report:
+async def check_log(
+    source: LogSource, keys: LogKeys | NoteKey, read_events: EventReader | None, witnesses: Witnesses | None = None
+) -> Report:
     """Compare everything and return what was found. The log may grow meanwhile.
 
     `keys` are the log's; `read_events` None leaves the chain out. Raises what `read_events` raises.
     """
-    report = Report()
+    report, witnesses = Report(), witnesses or Witnesses()
+    states = witnesses.states(keys, report)
     # In the order in which the log's parts follow one another, backwards: what is read later may only be ahead.
     anchors = await source.anchors()
     events = None if read_events is None else await read_events()
@@ -34,6 +38,7 @@ async def check_log(source: LogSource, keys: LogKeys | NoteKey, read_events: Eve
     checkpoints = await source.checkpoints()
     head = await source.head()
     sizes = {row.size for row in checkpoints} | {event.size for event in events or ()}
+    sizes |= {state.size for state in states.values()}
     rebuilt = await rebuild(source, _size(head), sizes, report)
     _check_head(head, rebuilt, report)
     await _check_surplus(source, _size(head), rebuilt, report)
@@ -42,6 +47,8 @@ async def check_log(source: LogSource, keys: LogKeys | NoteKey, read_events: Eve
     for row in checkpoints:
         _check_checkpoint(row, rebuilt, keys, report)
     await _check_consistency(source, [row for row in checkpoints if row.size <= _size(head)], report)
+    check_states(states, rebuilt.frontier.size, rebuilt.roots, report)
+    check_cosignatures(await source.cosignatures(), checkpoints, witnesses.keys, report)
     if events is not None:
         check_anchors(events, anchors, await source.transaction_hashes(), rebuilt.frontier.size, rebuilt.roots, report)
     return report

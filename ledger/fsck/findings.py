@@ -27,7 +27,7 @@ class Finding:
 
 @dataclass
 class Report:
-    """The outcome. Clean when nothing was found; `leaves`, `tiles`, `checkpoints`, `anchors` say how much was compared.
+    """The outcome. Clean when nothing was found; the numbers say how much was compared.
 
     `anchors` is None when the chain was left out.
     """
@@ -36,6 +36,8 @@ class Report:
     leaves: int = 0
     tiles: int = 0
     checkpoints: int = 0
+    cosignatures: int = 0
+    witnesses: int = 0
     anchors: int | None = None
     _counts: Counter[str] = field(default_factory=Counter)
 

@@ -38,6 +38,15 @@ class StoredCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCosignature:
+    """A witness's signature line for the checkpoint of a size."""
+
+    size: int
+    witness: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredAnchor:
     """An anchored size with its transaction; `state` is empty when that row is missing."""
 
@@ -67,6 +76,9 @@ class LogSource(TileStore, Protocol):
 
     async def checkpoints(self) -> Sequence[StoredCheckpoint]:
         """Return all checkpoints, by size."""
+
+    async def cosignatures(self) -> Sequence[StoredCosignature]:
+        """Return all cosignatures, by size."""
 
     async def anchors(self) -> Sequence[StoredAnchor]:
         """Return all anchors, by size."""

@@ -84,11 +84,19 @@ class StaticLog:
         checkpoint, published = verify_checkpoint(note, self._keys), self._published()
         if published is not None and published.size >= checkpoint.size:
             await self._check_beginning(published)
-            return False
+            return published == checkpoint and self._add_lines(note)
         if published is not None:
             await self._check_beginning(published)
         await self._write_files(published.size if published else 0, checkpoint.size)
         _replace(self._folder / "checkpoint", note.encode())
+        return True
+
+    def _add_lines(self, note: str) -> bool:
+        """Replace the checkpoint by the same one with more signature lines (cosignatures come late)."""
+        path = self._folder / "checkpoint"
+        if len(note) <= len(path.read_text("utf-8")):
+            return False
+        _replace(path, note.encode())
         return True
 
     def _published(self) -> Checkpoint | None:

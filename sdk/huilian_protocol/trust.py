@@ -12,7 +12,8 @@ What changes over the years may stand in it too, so that old receipts stay verif
 and contracts, each in the form of ``chain``. In a hub, ``log_epochs``: every set of keys that signs or signed the log's
 checkpoints, each with ``vkeys`` (all of which must sign, e.g. Ed25519 and ML-DSA-65) and ``until_size`` (null, or the
 size beyond which a retired set signs nothing); ``chain_addresses_before``: its earlier accounts; ``witnesses``: whose
-cosignatures count (``vkeys``) and how many of them a verifier demands (``at_least``).
+cosignatures count (``vkeys``) and how many of them a verifier demands (``at_least``); ``witness_vkey``: the key by
+which it cosigns the logs of others.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ MAX_HUBS, MAX_AGENCIES, MAX_KEYS = 64, 1_024, 16
 MAX_EPOCHS, MAX_WITNESSES, MAX_VKEY_CHARS = 64, 64, 4_096
 _AGENCY = re.compile(r"[a-z_]{3,64}", re.ASCII)
 _PINNED_SINCE = frozenset({"agencies", "identity_authority_sealing_keys", "chains_before"})
-_HUB_SINCE = frozenset({"log_epochs", "chain_addresses_before", "witnesses"})
+_HUB_SINCE = frozenset({"log_epochs", "chain_addresses_before", "witness_vkey", "witnesses"})
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _NONE: Mapping[str, Any] = {"chains_before": [], "log_epochs": [], "chain_addresses_before": []}
 
@@ -83,6 +84,7 @@ class TrustedHub:
     log_epochs: tuple[TrustedEpoch, ...] = ()
     chain_addresses_before: tuple[str, ...] = ()
     witnesses: TrustedWitnesses = TrustedWitnesses()
+    witness_vkey: str = ""
 
     @property
     def epochs(self) -> tuple[TrustedEpoch, ...]:
@@ -225,6 +227,7 @@ def _read_hub(raw: Any) -> TrustedHub:
         log_epochs=tuple(_read_epoch(item) for item in list_at({**_NONE, **value}, "log_epochs", MAX_EPOCHS)),
         chain_addresses_before=_read_addresses({**_NONE, **value}),
         witnesses=_read_witnesses(value["witnesses"]) if "witnesses" in value else TrustedWitnesses(),
+        witness_vkey=text_at(value, "witness_vkey", most=512) if "witness_vkey" in value else "",
     )
     if all(hub.log_vkey not in epoch.vkeys for epoch in hub.epochs):
         raise ValueError("log_vkey stands in none of the log_epochs")

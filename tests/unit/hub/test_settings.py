@@ -99,23 +99,23 @@ def test_production_refuses_what_the_sandbox_takes_for_granted(name: str, value:
         Settings.from_environment(changed)
 
 
-def test_what_a_hub_publishes_stays_the_same_over_restarts(tmp_path: Path) -> None:
+async def test_what_a_hub_publishes_stays_the_same_over_restarts(tmp_path: Path) -> None:
     settings = Settings.from_environment({**MINIMAL, "HUILIAN_STATE_DIR": str(tmp_path)})
-    first = published(settings)
-    assert first == published(settings)
-    assert set(first) == {"origin", "signing_keys", "log_vkey", "chain_address"}
+    first = await published(settings)
+    assert first == await published(settings)
+    assert set(first) == {"origin", "signing_keys", "log_vkey", "log_epochs", "witness_vkey", "chain_address"}
     assert (tmp_path / "master.key").stat().st_mode & 0o077 == 0
 
 
 async def test_a_rotation_is_published_before_it_is_used(tmp_path: Path) -> None:
     settings = Settings.from_environment({**MINIMAL, "HUILIAN_STATE_DIR": str(tmp_path)})
-    [first] = published(settings)["signing_keys"]["keys"]
+    [first] = (await published(settings))["signing_keys"]["keys"]
     announced = await rotate(settings, "signing")
-    keys = published(settings)["signing_keys"]["keys"]
+    keys = (await published(settings))["signing_keys"]["keys"]
     assert keys[0] == first and len(keys) == 2
     assert announced["current"] == thumbprint(jwk_to_public_key(first))
     used = await rotate(settings, "signing")
-    assert published(settings)["signing_keys"]["keys"] == keys[::-1]
+    assert (await published(settings))["signing_keys"]["keys"] == keys[::-1]
     assert (used["current"], used["next"], used["retired"]) == (announced["next"], None, [announced["current"]])
 
 
@@ -127,7 +127,7 @@ def test_the_command_says_where_a_rotation_stands(
     assert main(["rotate", "sealing"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["purpose"] == "sealing" and said["next"] and said["retired"] == []
-    assert main(["rotate", "log"]) == 2
+    assert main(["rotate", "chain"]) == 2
     assert "signing | sealing | master" in capsys.readouterr().err
 
 
@@ -188,8 +188,8 @@ async def test_the_master_key_is_exchanged_beside_a_running_hub(tmp_path: Path) 
 
 async def test_an_unknown_purpose_or_a_master_key_that_nobody_made_is_refused(tmp_path: Path) -> None:
     settings = Settings.from_environment({**MINIMAL, "HUILIAN_STATE_DIR": str(tmp_path)})
-    with pytest.raises(SettingsError, match=r"signing \| sealing \| master"):
-        await rotate(settings, "log")
+    with pytest.raises(SettingsError, match=r"signing \| sealing \| log \| master"):
+        await rotate(settings, "chain")
     own = tmp_path / "own.key"
     own.write_text("11" * 32)
     settings = Settings.from_environment(

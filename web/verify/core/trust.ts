@@ -48,7 +48,7 @@ export interface TrustAnchors {
 const KEYS = ['chain', 'enterprise_ca', 'hubs', 'identity_authority_keys', 'origin', 'rp_id']
 const OPTIONAL = ['agencies', 'chains_before', 'identity_authority_sealing_keys']
 const HUB_KEYS = ['chain_address', 'log_vkey', 'origin', 'signing_keys']
-const HUB_OPTIONAL = ['chain_addresses_before', 'log_epochs', 'witnesses']
+const HUB_OPTIONAL = ['chain_addresses_before', 'log_epochs', 'witness_vkey', 'witnesses']
 const MAX_EPOCHS = 64
 const MAX_WITNESSES = 64
 const MAX_VKEY_CHARS = 4_096
@@ -96,6 +96,8 @@ function readHub(raw: Json): TrustedHub {
   const present = isObject(raw) ? HUB_OPTIONAL.filter((key) => key in raw) : []
   const value = objectWith(raw, [...HUB_KEYS, ...present], 'hub')
   const origin = textAt(value, 'origin')
+  // By this key the hub cosigns others' logs; whose cosignatures count stands in `witnesses`.
+  if (present.includes('witness_vkey')) textAt(value, 'witness_vkey', 512)
   return {
     origin,
     signingKeys: readJwks(value['signing_keys']),

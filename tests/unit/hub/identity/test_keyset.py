@@ -36,7 +36,7 @@ def authority() -> Authority:
 @pytest.fixture
 def publisher(authority: Authority) -> KeyPublisher:
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
-    return KeyPublisher("hub", lambda: [key], "vkey", {}, authority)
+    return KeyPublisher("hub", lambda: [key], lambda: "vkey", {}, authority)
 
 
 async def published(publisher: KeyPublisher) -> bytes:
@@ -64,7 +64,7 @@ async def test_a_new_key_is_heard_of_and_an_old_one_outlives_an_outage(
 async def test_every_key_is_published_and_an_older_one_is_found_by_its_id(authority: Authority) -> None:
     present, retired = (keyset.SealingKey("bank", Suite.X25519, generate_keypair(Suite.X25519).public) for _ in "12")
     signing = [ec.generate_private_key(ec.SECP256R1()).public_key() for _ in range(3)]
-    publisher = KeyPublisher("hub", lambda: signing, "vkey", {"bank": lambda: [present, retired]}, authority)
+    publisher = KeyPublisher("hub", lambda: signing, lambda: "vkey", {"bank": lambda: [present, retired]}, authority)
     told = await publisher.key_set()
     assert [key.public_key for key in told.sealing_keys] == [present.public_key, retired.public_key, b"key-1"]
     assert json.loads(told.signing_keys_jwks) == keys_to_jwks(signing)

@@ -76,7 +76,7 @@ async def test_exit_status_and_text(
     await hub.anchoring.anchor()
     assert await _fsck(environment) == (
         0,
-        "一致 clean: 1 records, 1 tiles, 1 checkpoints, 1 anchors on the chain\n",
+        "一致 clean: 1 records, 1 tiles, 1 checkpoints, 0 cosignatures, 0 witnesses, 1 anchors on the chain\n",
         "",
     )
     await TileRow.filter(id="0/0").update(data=bytes(32))

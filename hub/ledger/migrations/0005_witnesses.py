@@ -4,7 +4,7 @@ from hub.platform.fields import UtcDatetimeField
 from tortoise import fields
 
 class Migration(migrations.Migration):
-    dependencies = [('ledger', '0002_subject_chains')]
+    dependencies = [('ledger', '0004_claim_epochs')]
 
     initial = False
 
