@@ -128,7 +128,7 @@ def test_the_command_says_where_a_rotation_stands(
     said = json.loads(capsys.readouterr().out)
     assert said["purpose"] == "sealing" and said["next"] and said["retired"] == []
     assert main(["rotate", "chain"]) == 2
-    assert "signing | sealing | master" in capsys.readouterr().err
+    assert "signing | sealing | log | master" in capsys.readouterr().err
 
 
 def _connector_settings(environment: dict[str, str]) -> object:

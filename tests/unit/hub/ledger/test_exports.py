@@ -33,7 +33,7 @@ def trust_in(hub: HubLedger, chain: LiveChain) -> TrustAnchors:
     key = ec.derive_private_key(7, ec.SECP256R1())
     value["hubs"][0] |= {
         "signing_keys": keys_to_jwks([key.public_key()]),
-        "log_vkey": hub.sequencer._signer.verifier.vkey(),
+        "log_vkey": hub.sequencer._keyring.signer(0).verifier.vkey(),
         "chain_address": address_of(HUB),
     }
     value["chain"] |= {"chain_id": CHAIN_ID, "contract": chain.contract}
