@@ -12,6 +12,7 @@ from huilian_protocol.trust import TrustAnchors
 from hub.accounting.erasure import AccountingErasure
 from hub.consent.erasure import ConsentErasure
 from hub.consent.service import ConsentService
+from hub.convenience.erasure import ConvenienceErasure
 from hub.exchange.erasure import ExchangeErasure
 from hub.identity.erasure import ErasureService
 from hub.identity.service import IdentityService
@@ -51,6 +52,7 @@ def erasure_service(
     # From the highest layer down: what names another domain's rows goes before those rows.
     service.register(
         LendingErasure(database),
+        ConvenienceErasure(),
         ExchangeErasure(database, consents),
         ConsentErasure(database, consents),
         AccountingErasure(clock),

@@ -20,9 +20,13 @@ from hub.platform.vault import MASTER_KEY_BYTES, KeyVault, SubjectVault, Wrappin
 from hub.settings import Settings, SettingsError
 from ledger.anchor.transaction import address_of
 
-BANK_RECIPIENT = "bank.lending"
+BANK_RECIPIENT, CONVENIENCE_RECIPIENT = "bank.lending", "bank.convenience"
 # What `rotate` calls a ring, and its name in the vault.
-RINGS = {"signing": "signing.hub", "sealing": f"sealing.{BANK_RECIPIENT}"}
+RINGS = {
+    "signing": "signing.hub",
+    "sealing": f"sealing.{BANK_RECIPIENT}",
+    "convenience-sealing": f"sealing.{CONVENIENCE_RECIPIENT}",
+}
 
 
 def open_vault(settings: Settings) -> tuple[KeyVault, Wrapping]:
@@ -75,8 +79,9 @@ class MasterKeyFile:
 async def rotate(settings: Settings, purpose: str) -> dict[str, Any]:
     """One step of a rotation, beside a hub that serves; what came of it.
 
-    `signing`, `sealing` and `log` announce a next key, then use it (docs/operations.md says what to do between).
-    `master` puts every stored key under the newest master key. Raises SettingsError for another purpose.
+    `signing`, `sealing`, `convenience-sealing` and `log` announce a next key, then use it (docs/operations.md says what
+    to do between). `master` puts every stored key under the newest master key. Raises SettingsError for another
+    purpose.
     """
     vault, wrapping = open_vault(settings)
     if purpose == "master":
@@ -98,7 +103,7 @@ async def rotate(settings: Settings, purpose: str) -> dict[str, Any]:
 def _key_ids(vault: KeyVault, purpose: str) -> list[str]:
     if purpose == "signing":
         return [thumbprint(key) for key in vault.signing_keys()]
-    return [key_id(key.public_key) for key in vault.sealing_keys(BANK_RECIPIENT)]
+    return [key_id(key.public_key) for key in vault.sealing_keys(RINGS[purpose].removeprefix("sealing."))]
 
 
 async def _rotate_master(settings: Settings, vault: KeyVault, wrapping: Wrapping) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The hub's composition root: everything is made here, handed to whoever needs it, started and stopped.
 
 `python -m hub.main` serves; `python -m hub.main keys` prints what this hub publishes of itself for trust files;
-`python -m hub.main rotate signing|sealing|log|master` takes one step of a key rotation, beside the hub that serves.
+`python -m hub.main rotate signing|sealing|convenience-sealing|log|master` takes one step of a key rotation,
+beside the hub that serves.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 import coincurve
 import grpc
@@ -24,6 +26,9 @@ from hub.accounting.service import EmbeddedBook
 from hub.claim_keys import claim_keys
 from hub.consent.rpc import ConsentServicer
 from hub.consent.service import ConsentService
+from hub.convenience.payments import Payments
+from hub.convenience.records import Records
+from hub.convenience.rpc import ConvenienceServicer
 from hub.erasures import erasure_service
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.connectors import Connector
@@ -37,7 +42,7 @@ from hub.identity.privacy_rpc import PrivacyServicer
 from hub.identity.rpc import IdentityServicer, TokenServicer
 from hub.identity.service import IdentityService
 from hub.identity.store import IdentityStore
-from hub.keys import BANK_RECIPIENT, open_vault, published, rotate
+from hub.keys import BANK_RECIPIENT, CONVENIENCE_RECIPIENT, open_vault, published, rotate
 from hub.ledger.anchoring import Anchoring, LedgerMismatch
 from hub.ledger.claims import ClaimService, EpochDropped
 from hub.ledger.exports import ChainExports
@@ -186,12 +191,9 @@ class _Builder:
     def _identity(self) -> None:
         origin, store = self.settings.origin, self.identity_store
         authority = AuthorityClient(self._channel(self.settings.identity_authority), origin)
+        recipients = {name: partial(self._keys_of, name) for name in (BANK_RECIPIENT, CONVENIENCE_RECIPIENT)}
         self.publisher = KeyPublisher(
-            origin,
-            self.vault.signing_keys,
-            lambda: log_vkey(self.settings, self.vault),
-            {BANK_RECIPIENT: self._bank_keys},
-            authority,
+            origin, self.vault.signing_keys, lambda: log_vkey(self.settings, self.vault), recipients, authority
         )
         self.identity = IdentityService(store, authority, self.trust, self.clock)
         login = LoginService(
@@ -208,8 +210,8 @@ class _Builder:
         self.hub.server.serve(IdentityServicer(self.identity, self.publisher, self.idempotency))
         self.hub.server.serve(TokenServicer(login, self.database))
 
-    def _bank_keys(self) -> list[SealingKey]:
-        return [SealingKey(BANK_RECIPIENT, k.suite, k.public_key) for k in self.vault.sealing_keys(BANK_RECIPIENT)]
+    def _keys_of(self, recipient: str) -> list[SealingKey]:
+        return [SealingKey(recipient, k.suite, k.public_key) for k in self.vault.sealing_keys(recipient)]
 
     def _consent_and_exchange(self) -> None:
         sandbox = self.settings.mode is Mode.SANDBOX
@@ -221,6 +223,8 @@ class _Builder:
             self.trust_file,
         )
         recipients = PublishedRecipients(self.publisher)
+        opening_key = partial(self.vault.opening_key, CONVENIENCE_RECIPIENT)
+        self.payments = Payments(self.database, self.clock, self.book, self.subjects, opening_key)
         self.consents = ConsentService(
             database=self.database,
             clock=self.clock,
@@ -240,14 +244,18 @@ class _Builder:
             catalogue=catalogue,
             recipients=recipients,
             ledger=self.ledger,
+            funds=self.payments,
             pace=self.read_pace,
             exports=ChainExports(self.database, self.clock, os.urandom, self.subjects, self.ledger),
         )
         self.hub.workers["revocations"] = self.consents.revocations.run
         self.hub.workers["exchange"] = self.exchange.run
+        self.hub.workers["actions"] = self.exchange.actions.run
         self.hub.before_close.append(self.exchange.drain)
         self.hub.server.serve(ConsentServicer(self.consents, catalogue, self.idempotency))
         self.hub.server.serve(ExchangeServicer(self.exchange, self.idempotency))
+        records = Records(self.consents, self.exchange, opening_key)
+        self.hub.server.serve(ConvenienceServicer(records, self.payments))
 
     def _receivables(self) -> None:
         chain = self.trust.chain
@@ -282,7 +290,7 @@ class _Builder:
                 persons=self.identity,
                 vault=self.subjects,
                 trust=self.trust,
-                opening_key=lambda sealed_to: self.vault.opening_key(BANK_RECIPIENT, sealed_to),
+                opening_key=partial(self.vault.opening_key, BANK_RECIPIENT),
             )
         )
         self.hub.workers["lending"] = LendingJobs(lending).run

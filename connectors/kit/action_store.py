@@ -4,7 +4,8 @@ An action is counted and written down as `started` before the agency hears of it
 go on with it, as often as it takes: whatever happened in between, the agency gets the same order number again. Two
 requests cannot have the same target (a fine, a bill) started or executed; so a fine is not paid twice even at an agency
 that would take it twice. What the agency rejected, or what never left the edge, is given back. Rows of executed actions
-stay for ever; their sealed answers do not.
+stay for ever; their sealed answers do not. A request that was given up before it began is void: it never begins,
+however late it arrives.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from huilian_protocol.errors import HuilianError
 
 from connectors.kit.store import EdgeStore
 
+# The state that a refusal names when nothing was done under a request id and nothing ever will be.
+VOID = "void"
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS action_use (
         consent_id TEXT NOT NULL, action_id TEXT NOT NULL, used INTEGER NOT NULL CHECK (used >= 0),
@@ -31,6 +34,7 @@ _TABLES = (
     ) STRICT""",
     """CREATE UNIQUE INDEX IF NOT EXISTS action_once ON action (action_id, target)
         WHERE state IN ('started', 'executed')""",
+    "CREATE TABLE IF NOT EXISTS action_void (request_id TEXT PRIMARY KEY, given_up_at TEXT NOT NULL) STRICT",
 )
 
 
@@ -63,17 +67,18 @@ class ActionStore:
         """Count an action, or say where the very same request stands.
 
         Raises HuilianError REQUEST_ID_REUSED, REPLAYED_REQUEST, CONSENT_REVOKED, CONSENT_EXHAUSTED, STATE_CONFLICT
-        (another request is about the same target and its end is unknown) or ALREADY_EXISTS (it was done); then nothing
-        is counted.
+        (another request is about the same target and its end is unknown, or this one was given up) or ALREADY_EXISTS
+        (it was done); then nothing is counted.
         """
         with self._store.transaction():
-            known = self._store.one("SELECT fingerprint, state, answer FROM action WHERE request_id = ?", request_id)
+            known = self._known(request_id)
             if known is not None:
                 answer = _earlier(request_id, fingerprint, *known)
                 # What was done is told for ever; what was only started may not go on after a revocation.
                 if answer is None:
                     self._store.refuse_revoked(consent_id)
                 return Begun(False, answer)
+            self._refuse_void(request_id)
             self._store.refuse_revoked(consent_id)
             name = _name_of(action_id, target)
             self._refuse_second(action_id, name)
@@ -84,6 +89,22 @@ class ActionStore:
                 *(request_id, fingerprint, consent_id, action_id, name, format_time(now)),
             )
             return Begun(True, None)
+
+    def give_up(self, request_id: str, fingerprint: bytes, now: datetime) -> bytes | None:
+        """The answer of a request that has one, None for one that is started; one that never began never will.
+
+        Raises HuilianError STATE_CONFLICT ("void") for the last, REQUEST_ID_REUSED or REPLAYED_REQUEST.
+        """
+        with self._store.transaction():
+            known = self._known(request_id)
+            if known is not None:
+                return _earlier(request_id, fingerprint, *known)
+            self._store.execute(
+                "INSERT OR IGNORE INTO action_void (request_id, given_up_at) VALUES (?, ?)",
+                request_id,
+                format_time(now),
+            )
+        raise _void()
 
     def execute(self, request_id: str, answer: bytes) -> None:
         """Write down that it was done, with the sealed answer."""
@@ -115,6 +136,13 @@ class ActionStore:
             "SELECT used FROM action_use WHERE consent_id = ? AND action_id = ?", consent_id, action_id
         )
         return int(str(row[0])) if row is not None else 0
+
+    def _known(self, request_id: str) -> tuple[object, ...] | None:
+        return self._store.one("SELECT fingerprint, state, answer FROM action WHERE request_id = ?", request_id)
+
+    def _refuse_void(self, request_id: str) -> None:
+        if self._store.one("SELECT 1 FROM action_void WHERE request_id = ?", request_id) is not None:
+            raise _void()
 
     def _refuse_second(self, action_id: str, name: bytes) -> None:
         row = self._store.one(
@@ -155,6 +183,10 @@ class ActionStore:
 def order_id_of(request_id: str, fingerprint: bytes) -> str:
     """The number under which the agency knows this request: 32 hex digits, nobody else's, and telling nothing."""
     return hashlib.sha256(request_id.encode("utf-8") + fingerprint).hexdigest()[:32]
+
+
+def _void() -> HuilianError:
+    return HuilianError("STATE_CONFLICT", "it was given up before it began", state=VOID)
 
 
 def _name_of(action_id: str, target: str) -> bytes:

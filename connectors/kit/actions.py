@@ -82,6 +82,10 @@ class ActionService:
         Raises HuilianError: what `ActionVerifier.verify` and `ActionStore.begin` raise, REVOCATIONS_STALE, and
         PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT or PROVIDER_FAULT when it is not known what became of it, or nothing did.
         """
+        if request.give_up:
+            answer = await self._given_up(request)
+            if answer is not None:
+                return answer
         verified = self._verifier.verify(request)
         self._revocations.require_fresh()
         key = (request.request_id, request.fingerprint())
@@ -91,6 +95,15 @@ class ActionService:
             task.add_done_callback(partial(self._forget_task, key))
         # A caller that hangs up must not leave a payment half done.
         return await asyncio.shield(task)
+
+    async def _given_up(self, request: ActRequest) -> ReadAnswer | None:
+        """What was done, whatever became of the consent since; only what is begun and open is taken up again."""
+        running = self._running.get((request.request_id, request.fingerprint()))
+        if running is not None:
+            return await asyncio.shield(running)
+        now = self._clock.now().replace(microsecond=0)
+        known = await self._edge.memory.run(self._store.give_up, request.request_id, request.fingerprint(), now)
+        return answer_from_bytes(known) if known is not None else None
 
     async def close(self) -> None:
         """Wait for actions that are under way; to be called before the edge closes."""

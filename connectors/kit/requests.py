@@ -38,7 +38,10 @@ class ReadRequest:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ActRequest:
-    """One wanted action. `sealed_subject` and `sealed_parameters` open with the agency's key only."""
+    """One wanted action. `sealed_subject` and `sealed_parameters` open with the agency's key only.
+
+    `give_up` is no part of what is asked: it says that whoever asks again would rather know than act.
+    """
 
     request_id: str
     signed_consent: bytes
@@ -46,6 +49,7 @@ class ActRequest:
     sealed_subject: bytes
     sealed_parameters: bytes
     recipient_public_key: bytes
+    give_up: bool = False
 
     def fingerprint(self) -> bytes:
         """SHA-256 over everything asked: the same request id with another fingerprint is another request."""

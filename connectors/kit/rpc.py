@@ -74,6 +74,7 @@ class ConnectorServicer(connector_service_pb2_grpc.ConnectorServiceServicer):
                 sealed_subject=request.sealed_subject,
                 sealed_parameters=request.sealed_parameters,
                 recipient_public_key=request.recipient_public_key,
+                give_up=request.give_up,
             )
         )
         act_time = _timestamp(answer)

@@ -16,7 +16,8 @@ class AccountKind(StrEnum):
 
     A DEPOSIT is money the bank owes a party (credit balance, never overdrawn); a LOAN is principal a party owes the
     bank (debit balance, never below zero). The others are the bank's own: CASH is its account at the central bank,
-    CREDIT_LOSS the principal it gave up, RECOVERY_INCOME what came in on that later.
+    CREDIT_LOSS the principal it gave up, RECOVERY_INCOME what came in on that later, CLEARING money on its way to
+    others.
     """
 
     DEPOSIT = "DEPOSIT"
@@ -26,10 +27,17 @@ class AccountKind(StrEnum):
     FEE_INCOME = "FEE_INCOME"
     CREDIT_LOSS = "CREDIT_LOSS"
     RECOVERY_INCOME = "RECOVERY_INCOME"
+    CLEARING = "CLEARING"
 
 
 CREDIT_NORMAL = frozenset(
-    {AccountKind.DEPOSIT, AccountKind.INTEREST_INCOME, AccountKind.FEE_INCOME, AccountKind.RECOVERY_INCOME}
+    {
+        AccountKind.DEPOSIT,
+        AccountKind.INTEREST_INCOME,
+        AccountKind.FEE_INCOME,
+        AccountKind.RECOVERY_INCOME,
+        AccountKind.CLEARING,
+    }
 )
 """Accounts whose balance counts credits as positive."""
 

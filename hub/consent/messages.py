@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.common.v1 import common_pb2
 from huilian.consent.v1 import consent_service_pb2 as pb
 from huilian.identity.v1 import identity_service_pb2 as identity_pb
-from huilian_protocol.artefact import DatasetGrant, Period
+from huilian_protocol.artefact import ActionGrant, DatasetGrant, Period
+from huilian_protocol.canonical import b64u_decode, b64u_encode
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.purposes import Purpose
 from huilian_protocol.webauthn import Assertion
@@ -31,7 +33,16 @@ def terms_of(request: pb.PrepareConsentRequest) -> Terms:
         max_reads=request.max_reads,
         data_life_days=request.data_life_days,
         valid_until=request.valid_until_time.ToDatetime(UTC),
+        actions=tuple(_action_of(scope) for scope in request.actions),
     )
+
+
+def _action_of(scope: pb.ActionScope) -> ActionGrant:
+    commitment = scope.parameters_commitment
+    if commitment and len(commitment) != sha256().digest_size:
+        raise HuilianError("INVALID_ARGUMENT", "a SHA-256 digest, or nothing", field="parameters_commitment")
+    text = b64u_encode(commitment) if commitment else None
+    return ActionGrant(scope.action_id, scope.max_uses, scope.max_amount_fen, text)
 
 
 def _grant_of(scope: pb.DatasetScope) -> DatasetGrant:
@@ -69,6 +80,7 @@ def consent_message(consent: Consent) -> pb.Consent:
         purpose_code=artefact.purpose.code,
         recipient_id=artefact.recipient.id,
         datasets=[_scope_message(grant) for grant in artefact.datasets],
+        actions=[_action_message(grant) for grant in artefact.actions],
         max_reads=artefact.max_reads,
         valid_until_time=timestamp(artefact.valid_until),
         granted_time=timestamp(consent.granted_at),
@@ -81,6 +93,16 @@ def consent_message(consent: Consent) -> pb.Consent:
 def _scope_message(grant: DatasetGrant) -> pb.DatasetScope:
     period = common_pb2.MonthPeriod(from_month=grant.period.from_month, to_month=grant.period.to_month)
     return pb.DatasetScope(dataset_id=grant.id, fields=grant.fields, period=period)
+
+
+def _action_message(grant: ActionGrant) -> pb.ActionScope:
+    commitment = b64u_decode(grant.parameters_commitment) if grant.parameters_commitment is not None else b""
+    return pb.ActionScope(
+        action_id=grant.id,
+        max_uses=grant.max_uses,
+        max_amount_fen=grant.max_amount_fen,
+        parameters_commitment=commitment,
+    )
 
 
 def purpose_message(purpose: Purpose) -> pb.Purpose:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
-from hub.consent.rules import Dataset, RecipientKey
+from hub.consent.rules import Action, Dataset, RecipientKey
 
 
 class Persons(Protocol):
@@ -28,10 +28,14 @@ class Recipients(Protocol):
 
 
 class DatasetCatalogue(Protocol):
-    """Datasets on offer (hub/exchange); may ask the network, so never inside a transaction."""
+    """Datasets and actions on offer (hub/exchange); may ask the network, so never inside a transaction."""
 
     async def datasets(self, wanted: Collection[str]) -> Mapping[str, Dataset]:
         """Those of the wanted datasets that exist, by id; raises PROVIDER_UNAVAILABLE when that cannot be told."""
+        ...
+
+    async def actions(self, wanted: Collection[str]) -> Mapping[str, Action]:
+        """Those of the wanted actions that exist, by id; raises PROVIDER_UNAVAILABLE when that cannot be told."""
         ...
 
 

@@ -41,9 +41,11 @@ class ConsentServicer(consent_service_pb2_grpc.ConsentServiceServicer):
             return first
         # The catalogue may ask connectors, so it comes before the transaction.
         datasets = await self._catalogue.datasets([scope.dataset_id for scope in request.datasets])
+        actions = await self._catalogue.actions([scope.action_id for scope in request.actions])
 
         async def use_case() -> pb.PrepareConsentResponse:
-            consent = await self._service.prepare(current_caller().id, request.consent_id, terms_of(request), datasets)
+            terms, caller = terms_of(request), current_caller().id
+            consent = await self._service.prepare(caller, request.consent_id, terms, datasets, actions)
             return pb.PrepareConsentResponse(
                 artefact=consent.artefact_bytes, challenge=consent.artefact.sha256, agency_ids=consent.agencies
             )

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from huilian_protocol import artefact as protocol
-from huilian_protocol.artefact import Artefact, DatasetGrant, EvidenceLevel
+from huilian_protocol.artefact import ActionGrant, Artefact, DatasetGrant, EvidenceLevel
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.purposes import Purpose
 from huilian_protocol.sealing import Suite, key_id
 
-MAX_DATASETS = 16
+MAX_DATASETS, MAX_ACTIONS = 16, 8
 # Agencies count months by their own calendar; China has one time zone.
 CHINA = timezone(timedelta(hours=8))
 
@@ -35,6 +35,16 @@ class Terms:
     max_reads: int
     data_life_days: int
     valid_until: datetime
+    actions: tuple[ActionGrant, ...] = ()
+
+
+@dataclass(frozen=True)
+class Action:
+    """What the consent domain must know of an action: whose it is, and whether its very parameters must be signed."""
+
+    id: str
+    agency: str
+    needs_exact_consent: bool
 
 
 @dataclass(frozen=True)
@@ -73,11 +83,31 @@ def check_terms(terms: Terms, purpose: Purpose, datasets: Mapping[str, Dataset],
         raise _malformed("valid_until_time", "the consent would already have ended")
     if terms.valid_until > now + timedelta(days=purpose.max_validity_days):
         raise _beyond(purpose, "valid_until_time", f"more than {purpose.max_validity_days} days ahead")
-    names = [grant.id for grant in terms.datasets]
-    if not names or len(names) > MAX_DATASETS or len(set(names)) != len(names):
-        raise _malformed("datasets", f"a consent names 1 to {MAX_DATASETS} different datasets")
+    if not terms.datasets and not terms.actions:
+        raise _malformed("datasets", "a consent names at least one dataset or action")
+    _check_names("datasets", [grant.id for grant in terms.datasets], MAX_DATASETS)
     for grant in terms.datasets:
         _check_grant(grant, purpose, datasets, now)
+
+
+def check_actions(terms: Terms, purpose: Purpose, actions: Mapping[str, Action]) -> None:
+    """Refuse actions that the purpose does not allow, that nobody offers, or that name too little of what is done.
+
+    Raises PURPOSE_LIMIT_EXCEEDED, NOT_FOUND or INVALID_ARGUMENT (with the field's name).
+    """
+    purpose.check_actions(terms.actions)
+    _check_names("actions", [grant.id for grant in terms.actions], MAX_ACTIONS)
+    for grant in terms.actions:
+        action = actions.get(grant.id)
+        if action is None:
+            raise HuilianError("NOT_FOUND", "no agency offers it", resource=f"action {grant.id}")
+        if action.needs_exact_consent and grant.parameters_commitment is None:
+            raise _malformed("parameters_commitment", f"{grant.id} takes a consent to its very parameters only")
+
+
+def _check_names(field: str, names: Sequence[str], most: int) -> None:
+    if len(names) > most or len(set(names)) != len(names):
+        raise _malformed(field, f"a consent names at most {most} different {field}")
 
 
 def _check_bound(purpose: Purpose, name: str, value: int, upper: int) -> None:
@@ -125,9 +155,11 @@ def draft_artefact(
         valid_until=terms.valid_until.replace(microsecond=0),
         legal_basis=purpose.legal_basis,
         evidence_level=EvidenceLevel.DEVICE_SIGNED,
+        actions=tuple(sorted(terms.actions, key=lambda grant: grant.id)),
     )
 
 
-def agencies_of(grants: Sequence[DatasetGrant], datasets: Mapping[str, Dataset]) -> tuple[str, ...]:
-    """The agencies that will answer under these grants; each needs the person's identity sealed to it."""
-    return tuple(sorted({datasets[grant.id].agency for grant in grants}))
+def agencies_of(terms: Terms, datasets: Mapping[str, Dataset], actions: Mapping[str, Action]) -> tuple[str, ...]:
+    """The agencies that will answer or act under these terms; each needs the person's identity sealed to it."""
+    reading = {datasets[grant.id].agency for grant in terms.datasets}
+    return tuple(sorted(reading | {actions[grant.id].agency for grant in terms.actions}))

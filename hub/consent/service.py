@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,7 +25,7 @@ from huilian_protocol.webauthn import Assertion
 
 from hub.consent.ports import Ledger, Persons, Recipients
 from hub.consent.revocations import RevocationFeed
-from hub.consent.rules import Dataset, Terms, agencies_of, check_terms, draft_artefact
+from hub.consent.rules import Action, Dataset, Terms, agencies_of, check_actions, check_terms, draft_artefact
 from hub.consent.states import Event, State, after, effective, refusal
 from hub.consent.store import ConsentRow, ConsentStore
 from hub.platform.database import Database
@@ -104,15 +105,23 @@ class ConsentService:
         """Every purpose that may be asked for."""
         return self._purposes.all()
 
-    async def prepare(self, subject: str, consent_id: str, terms: Terms, datasets: Mapping[str, Dataset]) -> Consent:
+    async def prepare(
+        self,
+        subject: str,
+        consent_id: str,
+        terms: Terms,
+        datasets: Mapping[str, Dataset],
+        actions: Mapping[str, Action] = MappingProxyType({}),
+    ) -> Consent:
         """Draft the artefact for the person to sign; nothing is granted yet.
 
-        Raises UNKNOWN_PURPOSE, NOT_FOUND, ALREADY_EXISTS and whatever `check_terms` raises.
+        Raises UNKNOWN_PURPOSE, NOT_FOUND, ALREADY_EXISTS and whatever `check_terms` and `check_actions` raise.
         """
         now = self._clock.now()
         purpose = self._purposes.get(terms.purpose)
         recipient = self._recipients.recipient_key(terms.recipient)
         check_terms(terms, purpose, datasets, now)
+        check_actions(terms, purpose, actions)
         if await self._store.lock(consent_id) is not None:
             raise HuilianError("ALREADY_EXISTS", "the consent id is taken", resource=f"consent {consent_id}")
         artefact = draft_artefact(consent_id, subject, terms, purpose, recipient, now)
@@ -121,7 +130,7 @@ class ConsentService:
             subject=subject,
             state=State.REQUESTED,
             artefact=artefact.canonical(),
-            agencies=list(agencies_of(terms.datasets, datasets)),
+            agencies=list(agencies_of(terms, datasets, actions)),
             valid_until=artefact.valid_until,
             requested_at=now,
         )

@@ -1,4 +1,4 @@
-"""The access log: one record for every read and every refusal, for the person and for the ledger.
+"""The access log: one record for every read, every action and every refusal, for the person and for the ledger.
 
 The records are kept in the ledger only, each readable by its subject alone and chained to the one before it, so that
 the person can prove that none is missing.
@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from huilian_protocol.clock import Clock
 
+from hub.exchange.action_rules import ACTION_RECORD_TYPE, Order, action_record
 from hub.exchange.books import AccessDraft
-from hub.exchange.rules import RECORD_TYPE, access_record
+from hub.exchange.rules import RECORD_TYPE, Outcome, access_record
 from hub.ledger.service import ChainedRecord, LedgerService, RecordPage
 
 
@@ -24,6 +25,12 @@ class AccessLog:
     async def write(self, drafts: Sequence[AccessDraft]) -> None:
         """Record how attempts ended."""
         await self._ledger.append_all_chained([self._record(draft) for draft in drafts])
+
+    async def write_action(self, record_id: str, order: Order, outcome: Outcome, edge_signature: str = "") -> None:
+        """Record how one action ended. `edge_signature` is the evidence of the agency's answer."""
+        content, subject = action_record(order, outcome, self._clock.now()), order.artefact.subject
+        evidence = {"edge_signature": edge_signature} if edge_signature else {}
+        await self._ledger.append_chained(ACTION_RECORD_TYPE, record_id, content, subject=subject, evidence=evidence)
 
     def _record(self, draft: AccessDraft) -> ChainedRecord:
         content = access_record(draft.attempt, draft.outcome, self._clock.now())

@@ -15,7 +15,7 @@ from huilian_protocol.errors import HuilianError
 
 from hub.consent.service import Consent
 from hub.exchange.catalogue import Offer
-from hub.exchange.rules import Attempt, Outcome, Read, row_id
+from hub.exchange.rules import Attempt, Outcome, Read, limits_of, row_id
 from hub.exchange.store import Phase, StoredRead, quota_key
 
 
@@ -61,9 +61,9 @@ class _Returned:
 
     @property
     def quotas(self) -> tuple[str, ...]:
-        """What it counts against, and the other datasets of its consent."""
+        """What it counts against, and whatever else its consent counts."""
         artefact = self.attempt.artefact
-        return tuple(quota_key(artefact.id, grant.id) for grant in artefact.datasets)
+        return tuple(quota_key(artefact.id, name) for name in limits_of(artefact))
 
 
 @dataclass(frozen=True)
@@ -154,12 +154,12 @@ class Books:
         return draft.record_id
 
     def used_up(self) -> list[str]:
-        """Ids of consents under which something was delivered and every dataset was read as often as allowed."""
+        """Ids of consents under which something was delivered and nothing is left to read or do."""
         return [artefact.id for artefact in self.delivered.values() if self._is_used_up(artefact)]
 
     def _is_used_up(self, artefact: Artefact) -> bool:
-        keys = [quota_key(artefact.id, grant.id) for grant in artefact.datasets]
-        return all(self.used.get(key, 0) >= artefact.max_reads for key in keys)
+        limits = limits_of(artefact)
+        return all(self.used.get(quota_key(artefact.id, name), 0) >= most for name, most in limits.items())
 
     def still_running(self, stored: Mapping[str, str]) -> set[str]:
         """Consents with requests under way, of those that were `stored` as running and those changed since."""

@@ -19,7 +19,7 @@ from huilian_protocol.jose import jwk_to_public_key, thumbprint
 from huilian_protocol.sealing import SealingKey, Suite
 from huilian_protocol.trust import TrustAnchors
 
-from hub.consent.rules import Dataset
+from hub.consent.rules import Action, Dataset
 from hub.exchange.connectors import Connector
 
 FRESH_S = 60.0
@@ -30,9 +30,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Offer:
-    """One dataset, the connector that reads it and how to learn the keys that sign its answers."""
+    """The connector that reads a dataset or does an action, and how to learn the keys that sign its answers."""
 
-    dataset: pb.Dataset
     connector: Connector
     present_keys: Callable[[], Mapping[str, ec.EllipticCurvePublicKey]]
 
@@ -112,10 +111,23 @@ class Catalogue:
             for said in await self.descriptions()
             for dataset in said.datasets
         }
+        self._refuse_guessing(wanted)
+        return {name: known[name] for name in wanted if name in known}
+
+    async def actions(self, wanted: Collection[str]) -> Mapping[str, Action]:
+        """Those of the wanted actions that exist; raises PROVIDER_UNAVAILABLE as `datasets` does."""
+        known = {
+            action.action_id: Action(action.action_id, said.agency_id, action.needs_exact_consent)
+            for said in await self.descriptions()
+            for action in said.actions
+        }
+        self._refuse_guessing(wanted)
+        return {name: known[name] for name in wanted if name in known}
+
+    def _refuse_guessing(self, wanted: Collection[str]) -> None:
         for agency in self.missing():
             if any(name.startswith(f"{agency}.") for name in wanted):
-                raise HuilianError("PROVIDER_UNAVAILABLE", "it has not described its datasets yet", provider=agency)
-        return {name: known[name] for name in wanted if name in known}
+                raise HuilianError("PROVIDER_UNAVAILABLE", "it has not described itself yet", provider=agency)
 
     def agency_of(self, dataset_id: str) -> str:
         """The agency whose dataset this is, by what was described last; empty when no agency that answered has it."""
@@ -134,7 +146,16 @@ class Catalogue:
         for source in self._sources:
             for dataset in source.description.datasets if source.description else ():
                 if dataset.dataset_id == dataset_id:
-                    return Offer(dataset, source.connector, source.edge_keys)
+                    return Offer(source.connector, source.edge_keys)
+        return None
+
+    async def offer_of_action(self, action_id: str) -> Offer | None:
+        """Who does this, or None when no agency that ever answered does."""
+        await self.descriptions()
+        for source in self._sources:
+            for action in source.description.actions if source.description else ():
+                if action.action_id == action_id:
+                    return Offer(source.connector, source.edge_keys)
         return None
 
 

@@ -72,9 +72,11 @@ class Connector:
         return answer
 
     def _speaks_for_itself(self, answer: pb.DescribeResponse) -> bool:
-        """Dataset ids begin with their agency's, so no connector can offer what another one owns."""
-        own = all(dataset.dataset_id.startswith(f"{self.agency}.") for dataset in answer.datasets)
-        return own and {answer.agency_id, *(dataset.agency_id for dataset in answer.datasets)} == {self.agency}
+        """Ids of datasets and actions begin with their agency's, so no connector can offer what another one owns."""
+        ids = [*(one.dataset_id for one in answer.datasets), *(one.action_id for one in answer.actions)]
+        agencies = {answer.agency_id, *(one.agency_id for one in answer.datasets)}
+        agencies |= {one.agency_id for one in answer.actions}
+        return all(name.startswith(f"{self.agency}.") for name in ids) and agencies == {self.agency}
 
     async def read(self, request: pb.ReadRequest) -> pb.ReadResponse:
         """One read with safe repetition under its request id; raises the edge's refusal or a PROVIDER_ error."""
@@ -89,6 +91,19 @@ class Connector:
                     raise
             await asyncio.sleep(RETRY_PAUSE_S)
         raise AssertionError("a connector has at least one attempt")
+
+    async def act(self, request: pb.ActRequest) -> pb.ActResponse:
+        """Ask once for one action; raises the edge's refusal, `NotSent` or another PROVIDER_ error.
+
+        After any error but `NotSent` it may have been done: whoever asks again does so under the same request id.
+        """
+        forbid_transaction("a call to a connector")
+        async with self._guard.call():
+            try:
+                answer: pb.ActResponse = await self._stub.Act(request, timeout=self._limits.deadline_s)
+                return answer
+            except grpc.RpcError as error:
+                raise self._error(error) from error
 
     async def _read_once(self, request: pb.ReadRequest) -> pb.ReadResponse:
         async with self._guard.call():

@@ -16,7 +16,7 @@ from huilian_protocol.errors import HuilianError
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.many import DEFAULT_DEADLINE_S, Part
 from hub.exchange.rules import Read
-from hub.exchange.service import Delivery, ExchangeService
+from hub.exchange.service import Action, Delivery, ExchangeService
 from hub.ledger.service import StoredRecord
 from hub.platform.callers import current_caller
 from hub.platform.idempotency import Idempotency
@@ -40,6 +40,7 @@ class ExchangeServicer(exchange_service_pb2_grpc.ExchangeServiceServicer):
             datasets=[dataset for said in described for dataset in said.datasets],
             agencies=[_agency(said) for said in described],
             missing_agency_ids=self._service.catalogue.missing(),
+            actions=[action for said in described for action in said.actions],
         )
 
     async def FetchDataset(self, request: pb.FetchDatasetRequest, context: Any) -> pb.FetchDatasetResponse:
@@ -56,6 +57,14 @@ class ExchangeServicer(exchange_service_pb2_grpc.ExchangeServiceServicer):
         return pb.FetchDatasetsResponse(
             answers=[_answer(part, self._service.catalogue) for part in parts],
             complete=all(isinstance(part.outcome, Delivery) for part in parts),
+        )
+
+    async def PerformAction(self, request: pb.PerformActionRequest, context: Any) -> pb.PerformActionResponse:
+        """One action; the exchange itself gives a repeated request id its first answer."""
+        wanted = Action(request.request_id, request.consent_id, request.action_id, request.sealed_parameters)
+        done = await self._service.actions.perform(current_caller().id, wanted)
+        return pb.PerformActionResponse(
+            outcome=done.outcome, access_record_id=done.access_record_id, envelope=done.envelope
         )
 
     async def ListAccessRecords(
@@ -158,8 +167,9 @@ def _record(access: StoredRecord) -> pb.AccessRecord:
         consent_id=record["consent_id"],
         recipient_id=record["recipient"],
         purpose_code=record["purpose"],
-        dataset_id=record["dataset"],
-        fields=record["fields"],
+        dataset_id=record.get("dataset", ""),
+        fields=record.get("fields", []),
+        action_id=record.get("action", ""),
         accessed_time=accessed,
         outcome=record["outcome"].removeprefix("REFUSED:"),
         refused_by=record["refused_by"],

@@ -89,6 +89,12 @@ def attempt_of(note: dict[str, Any], artefact: Artefact) -> Attempt:
     return Attempt(read, note["requested_by"], artefact, note["agency"])
 
 
+def limits_of(artefact: Artefact) -> dict[str, int]:
+    """How often each dataset may be read and each action done under an artefact."""
+    reads = {grant.id: artefact.max_reads for grant in artefact.datasets}
+    return reads | {grant.id: grant.max_uses for grant in artefact.actions}
+
+
 def access_record(attempt: Attempt, outcome: Outcome, at: datetime) -> dict[str, Any]:
     """What is kept of one read: who, what, why, when, outcome; never a value that was read.
 

@@ -21,22 +21,27 @@ from huilian_protocol.errors import HuilianError
 from hub.consent.ports import Recipients
 from hub.consent.service import ConsentService
 from hub.exchange.access import AccessLog
+from hub.exchange.action_admission import ActionAdmission
+from hub.exchange.action_settlement import ActionSettlement
+from hub.exchange.actions import Action, Actions, Performed
 from hub.exchange.admission import Admission, Ticket
 from hub.exchange.bookkeeping import Bookkeeping
 from hub.exchange.books import Answered, Failed, Wanted
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.many import ManyReads
 from hub.exchange.pace import ReadPace
+from hub.exchange.ports import Funds
 from hub.exchange.rules import EDGE, HUB, Read, attempt_of
 from hub.exchange.settlement import Delivery, Settlement
 from hub.exchange.statements import AccessStatements
 from hub.exchange.store import ExchangeStore
+from hub.exchange.stored_actions import ActionStore
 from hub.ledger.exports import ChainExports
 from hub.ledger.service import LedgerService, RecordPage
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 
-__all__ = ["Delivery", "ExchangeService", "Read"]
+__all__ = ["Action", "Delivery", "ExchangeService", "Performed", "Read"]
 
 FORGET_EVERY_S = 60.0
 # Beyond a read's own time, which is generous already.
@@ -60,6 +65,7 @@ class ExchangeService:
         recipients: Recipients,
         ledger: LedgerService,
         exports: ChainExports,
+        funds: Funds,
         pace: ReadPace | None = None,
     ) -> None:
         self._database, self._clock = database, clock
@@ -75,6 +81,10 @@ class ExchangeService:
         )
         self.many = ManyReads(self.fetch, database, consents)
         self._out: set[asyncio.Task[Delivery]] = set()
+        deeds = ActionStore(database)
+        endings = ActionSettlement(ids, clock, store, deeds, consents, self._access_log, funds)
+        doors = ActionAdmission(database, clock, store, deeds, consents, recipients, endings, funds)
+        self.actions = Actions(database, clock, catalogue, deeds, doors, endings)
 
     async def fetch(self, requested_by: str, read: Read) -> Delivery:
         """One read under a consent, for the person it is about or the recipient it names; repeatable under its id.
@@ -133,6 +143,7 @@ class ExchangeService:
     async def drain(self) -> None:
         """Wait until every request that went out has its outcome recorded; for a graceful stop."""
         await asyncio.gather(*self._out, return_exceptions=True)
+        await self.actions.drain()
 
     async def _fetch(self, requested_by: str, read: Read) -> Delivery:
         offer = await self.catalogue.offer(read.dataset)

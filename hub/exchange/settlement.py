@@ -12,7 +12,7 @@ from huilian_protocol.errors import HuilianError, Retry
 from hub.consent.states import State
 from hub.exchange.books import Answered, Books, Failed
 from hub.exchange.rules import HUB, Attempt, Outcome
-from hub.exchange.store import Phase, StoredRead
+from hub.exchange.store import ActionRow, Phase, StoredRead
 
 # What is refused for one of these is refused for good; the rest may be tried again under the same request id.
 _FINAL = frozenset({Retry.NEVER, Retry.AFTER_CHANGE})
@@ -85,7 +85,7 @@ def delivery_of(row: StoredRead, artefact: Artefact) -> Delivery:
     return Delivery(row.envelope, row.access_record_id, artefact)
 
 
-def refusal_of(row: StoredRead) -> HuilianError:
+def refusal_of(row: StoredRead | ActionRow) -> HuilianError:
     """The refusal that a row keeps."""
     assert row.refusal is not None, "a refused read says why"
     known = dict(row.refusal)

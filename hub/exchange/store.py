@@ -56,8 +56,47 @@ class ReadRow(Model):
         indexes = (("consent_id", "phase"), ("keep_until",))
 
 
+class ActionPhase(StrEnum):
+    """How far an action has come; see `ActionRow`."""
+
+    RUNNING = "RUNNING"
+    OPEN = "OPEN"
+    DONE = "DONE"
+    REFUSED = "REFUSED"
+
+
+class ActionRow(Model):
+    """One action of one person; id "<subject>/<request id>".
+
+    `phase` is RUNNING (a process is at it, until `next_try_at`), OPEN (nobody knows what became of it; asked again from
+    `next_try_at` on), DONE (the agency's answer is there) or REFUSED (nothing was done); the last two are final.
+    """
+
+    id = fields.CharField(max_length=130, primary_key=True)
+    consent_id = fields.CharField(max_length=64)
+    action_id = fields.CharField(max_length=100)
+    fingerprint = fields.BinaryField()
+    phase = fields.CharField(max_length=10)
+    # How often the edge was asked, or may have been.
+    tries = fields.IntField()
+    next_try_at = UtcDatetimeField()
+    # Sealed to the agency; dropped when the action has ended.
+    sealed_parameters = fields.BinaryField(null=True)
+    outcome = fields.CharField(max_length=10, null=True)
+    envelope = fields.BinaryField(null=True)
+    keep_until = UtcDatetimeField(null=True)
+    refusal: fields.JSONField[dict[str, str] | None] = fields.JSONField(null=True)
+    access_record_id = fields.CharField(max_length=64, null=True)
+
+    class Meta:
+        table = "exchange_action"
+        indexes = (("consent_id", "phase"), ("phase", "next_try_at"), ("keep_until",))
+
+
 class QuotaRow(Model):
-    """Reads of one dataset under one consent, "<consent>/<dataset>": those delivered and those under way."""
+    """Reads of one dataset or uses of one action under one consent, "<consent>/<dataset or action>": those that took
+    place and those under way.
+    """
 
     id = fields.CharField(max_length=170, primary_key=True)
     used = fields.IntField()
@@ -99,21 +138,31 @@ class ExchangeStore:
     async def forget_answers(self, consent_id: str) -> None:
         """Drop every sealed answer under this consent."""
         await ReadRow.filter(consent_id=consent_id, envelope__isnull=False).update(envelope=None)
+        await ActionRow.filter(consent_id=consent_id, envelope__isnull=False).update(envelope=None)
 
     async def forget_answers_before(self, now: datetime) -> int:
         """Drop the sealed answers whose time is over; how many."""
-        return await ReadRow.filter(keep_until__lte=now).update(envelope=None, keep_until=None)
+        dropped = await ActionRow.filter(keep_until__lte=now).update(envelope=None, keep_until=None)
+        return dropped + await ReadRow.filter(keep_until__lte=now).update(envelope=None, keep_until=None)
 
     async def forget_consents(self, quotas: Mapping[str, Collection[str]]) -> None:
-        """Delete every request and count under these consents; each with the datasets that it granted."""
+        """Delete every request and count under these consents; each with the datasets and actions that it granted."""
         await ReadRow.filter(consent_id__in=list(quotas)).delete()
+        await ActionRow.filter(consent_id__in=list(quotas)).delete()
         keys = [quota_key(consent_id, dataset) for consent_id, datasets in quotas.items() for dataset in datasets]
         await QuotaRow.filter(id__in=keys).delete()
 
     async def running(self, consent_ids: Collection[str]) -> dict[str, str]:
-        """Ids of requests under way under these consents, each with its consent's id."""
+        """Ids of requests under way under these consents, each with its consent's id: reads, then actions."""
         sql = "SELECT id, consent_id FROM exchange_read WHERE phase = $1 AND consent_id IN $in"
         rows = await self._database.fetch_in(sql, consent_ids, Phase.RUNNING.value)
+        acting = {f"action {name}": consent_id for name, consent_id in (await self.acting(consent_ids)).items()}
+        return {row["id"]: row["consent_id"] for row in rows} | acting
+
+    async def acting(self, consent_ids: Collection[str]) -> dict[str, str]:
+        """Ids of actions under these consents whose end is not known, each with its consent's id."""
+        sql = "SELECT id, consent_id FROM exchange_action WHERE phase IN ($1, $2) AND consent_id IN $in"
+        rows = await self._database.fetch_in(sql, consent_ids, ActionPhase.RUNNING.value, ActionPhase.OPEN.value)
         return {row["id"]: row["consent_id"] for row in rows}
 
     async def abandoned(self, before: datetime, most: int) -> list[StoredRead]:

@@ -13,16 +13,17 @@ from hashlib import sha256
 from typing import Any
 
 from huilian_protocol.artefact import Artefact, DatasetGrant
-from huilian_protocol.canonical import parse_json
 from huilian_protocol.errors import Fault, HuilianError
-from huilian_protocol.sealing import open_sealed, payload_info
 
-from hub.exchange.service import Delivery, Read
+from hub.exchange.opening import NO_ACCOUNT, PRESENT, open_delivery
+from hub.exchange.service import Read
 from hub.lending.ports import Consents, Exchange
 from hub.platform.transactions import forbid_transaction
 
 RECIPIENT = "bank.lending"
-PRESENT, NO_ACCOUNT, UNAVAILABLE = "present", "no_account", "unavailable"
+UNAVAILABLE = "unavailable"
+
+__all__ = ["NO_ACCOUNT", "PRESENT", "RECIPIENT", "UNAVAILABLE", "EvidenceDesk", "EvidenceItem"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,40 +69,13 @@ class EvidenceDesk:
     async def _item(self, artefact: Artefact, grant: DatasetGrant) -> EvidenceItem:
         read = Read(_read_id(artefact.id, grant.id), artefact.id, grant.id, grant.fields, grant.period)
         try:
-            return _read_payload(read, self._open(read, await self._exchange.fetch(RECIPIENT, read)))
+            delivery = await self._exchange.fetch(RECIPIENT, read)
+            status, data = open_delivery(read, delivery, RECIPIENT, self._opening_key)
         except HuilianError as error:
             if error.entry.fault in {Fault.PROVIDER, Fault.HUB}:
                 return EvidenceItem(grant.id, UNAVAILABLE, {}, error.code)
             raise
-
-    def _open(self, read: Read, delivery: Delivery) -> bytes:
-        info = payload_info(
-            consent_sha256=delivery.artefact.sha256,
-            purpose=delivery.artefact.purpose.code,
-            dataset=read.dataset,
-            fields=read.fields,
-            recipient=RECIPIENT,
-            request_id=read.request_id,
-        )
-        try:
-            return open_sealed(delivery.envelope, self._opening_key, info)
-        except HuilianError as error:
-            # The edge sealed it for another use or key: nothing that the person could mend.
-            raise HuilianError("PROVIDER_FAULT", error.detail, provider=read.dataset) from error
-
-
-def _read_payload(read: Read, payload: bytes) -> EvidenceItem:
-    """What an edge says of a dataset; raises PROVIDER_FAULT for what no honest edge says. No message quotes it."""
-    try:
-        value = parse_json(payload)
-        status, data = value["status"], value["data"]
-        fits = value["dataset"] == read.dataset and status in {PRESENT, NO_ACCOUNT}
-        granted = set(data) <= set(read.fields if status == PRESENT else ())
-    except (ValueError, TypeError, KeyError):
-        raise HuilianError("PROVIDER_FAULT", "not a payload", provider=read.dataset) from None
-    if not fits or not granted or not isinstance(data, dict):
-        raise HuilianError("PROVIDER_FAULT", "a payload of something else", provider=read.dataset)
-    return EvidenceItem(read.dataset, status, data)
+        return EvidenceItem(grant.id, status, data)
 
 
 def _read_id(consent_id: str, dataset_id: str) -> str:

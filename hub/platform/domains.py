@@ -16,6 +16,7 @@ DOMAINS: tuple[str, ...] = (
     "exchange",
     "ledger",
     "accounting",
+    "convenience",
     "receivables",
     "lending",
 )

@@ -81,10 +81,15 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "ListDatasets": EVERYBODY,
             "FetchDataset": CITIZEN,
             "FetchDatasets": CITIZEN,
+            "PerformAction": CITIZEN,
             "ListAccessRecords": CITIZEN,
             "IssueAccessStatement": CITIZEN,
             "ExportAccessRecords": CITIZEN,
         },
+    ),
+    **_service(
+        "convenience.v1.ConvenienceService",
+        {"ReadRecord": CITIZEN, "GetPayment": CITIZEN, "ListPayments": CITIZEN},
     ),
     **_service(
         "connector.v1.ConnectorService",

@@ -10,6 +10,7 @@ from huilian_protocol.clock import Clock, SystemClock
 from huilian_sdk._calls import Calls, Environment, RetryPolicy, TokenSource
 from huilian_sdk._certificates import Certificates
 from huilian_sdk._consents import Consents
+from huilian_sdk._convenience import Convenience
 from huilian_sdk._exchange import Exchange
 from huilian_sdk._financing import FinancingRequests
 from huilian_sdk._identity import Identity
@@ -124,6 +125,7 @@ class Huilian:
         self.identity = Identity(calls)
         self.consents = Consents(calls)
         self.exchange = Exchange(calls)
+        self.convenience = Convenience(calls)
         self.receivables = Receivables(calls)
         self.certificates = Certificates(calls)
         self.financing = FinancingRequests(calls)

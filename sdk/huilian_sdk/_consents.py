@@ -9,7 +9,8 @@ from datetime import datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.common.v1 import common_pb2
 from huilian.consent.v1 import consent_service_pb2 as pb
-from huilian_protocol.artefact import DatasetGrant
+from huilian_protocol.artefact import ActionGrant, DatasetGrant
+from huilian_protocol.canonical import b64u_decode
 from huilian_protocol.webauthn import Assertion
 
 from huilian_sdk._calls import Call, Calls
@@ -35,6 +36,7 @@ class Consents:
         max_reads: int,
         data_life_days: int,
         valid_until: datetime,
+        actions: Sequence[ActionGrant] = (),
         call: Call | None = None,
     ) -> pb.PrepareConsentResponse:
         """The artefact for the person to sign, its challenge, and the agencies that will have to know who the person
@@ -50,6 +52,7 @@ class Consents:
             max_reads=max_reads,
             data_life_days=data_life_days,
             valid_until_time=until,
+            actions=[_action(grant) for grant in actions],
         )
         return await self.calls.unary(_SERVICE, request, pb.PrepareConsentResponse, call)
 
@@ -102,3 +105,13 @@ class Consents:
 def _scope(grant: DatasetGrant) -> pb.DatasetScope:
     period = common_pb2.MonthPeriod(from_month=grant.period.from_month, to_month=grant.period.to_month)
     return pb.DatasetScope(dataset_id=grant.id, fields=grant.fields, period=period)
+
+
+def _action(grant: ActionGrant) -> pb.ActionScope:
+    commitment = grant.parameters_commitment
+    return pb.ActionScope(
+        action_id=grant.id,
+        max_uses=grant.max_uses,
+        max_amount_fen=grant.max_amount_fen,
+        parameters_commitment=b64u_decode(commitment) if commitment is not None else b"",
+    )

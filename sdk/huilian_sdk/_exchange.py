@@ -82,8 +82,23 @@ class Exchange:
         request = pb.ExportAccessRecordsRequest(statement_id=statement_id)
         return (await self.calls.unary(_SERVICE, request, pb.ExportAccessRecordsResponse, call)).export
 
+    async def perform(
+        self, *, request_id: str, consent_id: str, action_id: str, sealed_parameters: bytes, call: Call | None = None
+    ) -> pb.PerformActionResponse:
+        """One action that the caller consented to, such as paying a fine; it is done once, whatever happens.
+
+        The parameters are sealed for ``request_id`` (:meth:`huilian_sdk.Person.seal_parameters`). When the answer does
+        not come, call again with the same arguments; nothing is done twice.
+        """
+        call = call or Call()
+        call.request_id = request_id
+        request = pb.PerformActionRequest(
+            consent_id=consent_id, action_id=action_id, sealed_parameters=sealed_parameters
+        )
+        return await self.calls.unary(_SERVICE, request, pb.PerformActionResponse, call)
+
     def access_records(self) -> Pages[pb.AccessRecord]:
-        """Every read and refusal of the caller's data, newest first as the hub orders them."""
+        """Every read, action and refusal in the caller's name, newest first as the hub orders them."""
 
         async def fetch(page: common_pb2.PageRequest) -> tuple[list[pb.AccessRecord], common_pb2.PageResponse]:
             request = pb.ListAccessRecordsRequest(page=page)

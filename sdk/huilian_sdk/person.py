@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
+from huilian_protocol.action import ActionParameters, parameters_info
 from huilian_protocol.binding import SALT_BYTES
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
@@ -104,6 +105,31 @@ class Person:
             _pinned(lambda: trust.check_agency_key(agency, SealingKey(suite, public_key)))
         info = subject_info(consent_id=consent_id, subject=subject, agency=agency)
         return seal(suite, public_key, info, self._identity.to_bytes())
+
+    def seal_parameters(
+        self,
+        parameters: ActionParameters,
+        public_key: bytes,
+        *,
+        suite: Suite = Suite.XWING,
+        action: str,
+        agency: str,
+        consent_id: str,
+        subject: str,
+        request_id: str,
+        trust: TrustAnchors | None = None,
+    ) -> bytes:
+        """What to do (which fine, how much) sealed to one agency for one request under one consent.
+
+        The consent names its commitment (:func:`huilian_protocol.action.commit_parameters`). Raises
+        :class:`HuilianError` KEY_NOT_PINNED as :meth:`seal_subject` does.
+        """
+        if trust is not None:
+            _pinned(lambda: trust.check_agency_key(agency, SealingKey(suite, public_key)))
+        info = parameters_info(
+            action=action, agency=agency, consent_id=consent_id, request_id=request_id, subject=subject
+        )
+        return seal(suite, public_key, info, parameters.to_bytes())
 
 
 def _pinned(check: Callable[[], None]) -> None:

@@ -1,29 +1,25 @@
-"""All seven data owners on a running site: every dataset reaches the bank; a fine is paid once over the real wire."""
+"""All seven data owners on a running site: every dataset reaches the bank; a fine is paid once from the account."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-import grpc
 import pytest
 import pytest_asyncio
-from huilian.connector.v1 import connector_service_pb2 as pb
-from huilian_protocol.action import ActionParameters, commit_parameters, result_info
-from huilian_protocol.artefact import ActionGrant, Artefact, DatasetGrant, Purpose
-from huilian_protocol.canonical import parse_canonical
+from huilian.convenience.v1 import convenience_service_pb2 as convenience_pb
+from huilian_protocol.action import ActionParameters, commit_parameters
+from huilian_protocol.artefact import ActionGrant, DatasetGrant, parse_artefact
 from huilian_protocol.consent import parse_signed_consent
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.sealing import open_sealed
-from huilian_protocol.status import from_rpc_error
 from huilian_sdk import Call, new_id
 
 from connectors.gov_data.traffic_police.sandbox_register import added_fen, decisions_of
-from connectors.kit.acceptance.world import seal_parameters
 from connectors.kit.sandbox_people import first_of_kind
 from connectors.kit.sandbox_server import today_in_china
+from deploy.journeys.parties import operator_of
 from deploy.site import AGENCIES
 from tests.integration.citizens import Citizen, Prepared, registered
 from tests.integration.taken_over_hub import Read, TakenOverHub
@@ -63,57 +59,50 @@ async def test_every_dataset_of_every_owner_reaches_the_bank(shared_site: Runnin
     assert set(statuses.values()) == {"present"} and len(statuses) == 8 - 1
 
 
-async def test_a_fine_is_paid_once_at_the_real_edge(shared_site: RunningSite, citizen: Citizen) -> None:
-    bank = TakenOverHub.of(shared_site.site, shared_site.site.hub(HUB))
+async def test_a_fine_is_paid_once_from_the_account(shared_site: RunningSite, citizen: Citizen) -> None:
     fine = (decisions_of(DEBTOR) or ())[0]
     owed_fen = fine.fine_fen + added_fen(fine, today_in_china(citizen.clock.now()))
     parameters = ActionParameters({"amount_fen": owed_fen, "decision_number": fine.number}, os.urandom(32))
-    first, second = [await _payment(bank, citizen, parameters) for _ in range(2)]
-    answer = await _act(bank, first[1])
-    result = parse_canonical(open_sealed(answer.envelope, bank.bank_key.private, _result_info(*first)))
-    assert (result["status"], result["data"]["paid_fen"]) == ("executed", owed_fen)
-    assert await _act(bank, first[1]) == answer
+    async with operator_of(shared_site.site, shared_site.site.hub(HUB)) as operator:
+        opening_fen = await operator.sandbox.fund(citizen.subject, 10 * owed_fen)
+    first, second = await _order(citizen, parameters), await _order(citizen, parameters)
+    done = await citizen.hub.exchange.perform(**first)
+    assert done.outcome == "EXECUTED" and done == await citizen.hub.exchange.perform(**first)
     with pytest.raises(HuilianError, match="ALREADY_EXISTS"):
-        await _act(bank, second[1])
+        await citizen.hub.exchange.perform(**second)
+    paid = await citizen.hub.convenience.payment(first["request_id"])
+    assert (paid.state, paid.paid_fen) == (convenience_pb.PAYMENT_STATE_PAID, owed_fen) and paid.receipt_number
+    assert await citizen.hub.sandbox.balance(citizen.subject) == opening_fen - owed_fen
+    assert [one.payment_id async for one in citizen.hub.convenience.payments()][-1] == first["request_id"]
+    actions = [one async for one in citizen.hub.exchange.access_records() if one.action_id]
+    assert [one.outcome for one in actions] == ["ALREADY_EXISTS", "EXECUTED"]
 
 
-async def _payment(
-    bank: TakenOverHub, citizen: Citizen, parameters: ActionParameters
-) -> tuple[Artefact, pb.ActRequest]:
-    """The person's own signature on exactly this payment, and the request that the hub makes of it."""
-    drafted = (await citizen.prepare()).artefact
-    amount_fen = parameters.values["amount_fen"]
-    grant = ActionGrant(PAY_FINE, 1, amount_fen, commit_parameters(parameters))
-    purpose = Purpose("PUBLIC_PAYMENT", "缴纳交通违法罚款")
-    artefact = replace(drafted, id=new_id(), datasets=(), actions=(grant,), purpose=purpose)
-    consent = bank.forged(artefact, citizen.binding, citizen.device.sign(artefact.sha256))
-    offered = await citizen.hub.exchange.datasets()
+async def _order(citizen: Citizen, parameters: ActionParameters) -> dict[str, Any]:
+    """The person's own signature on exactly this payment, and the order that their phone makes of it."""
+    grant = ActionGrant(PAY_FINE, 1, parameters.values["amount_fen"], commit_parameters(parameters))
+    answer = await citizen.hub.consents.prepare(
+        purpose_code="PUBLIC_PAYMENT",
+        recipient_id="bank.convenience",
+        datasets=[],
+        actions=[grant],
+        max_reads=1,
+        data_life_days=30,
+        valid_until=citizen.clock.now() + timedelta(days=1),
+    )
+    prepared = Prepared(parse_artefact(answer.artefact), tuple(answer.agency_ids))
+    assert prepared.agencies == (POLICE,)
+    await citizen.sign(prepared)
+    offered, request_id = await citizen.hub.exchange.datasets(), new_id()
     key = next(agency.sealing_public_key for agency in offered.agencies if agency.agency_id == POLICE)
-    request_id = new_id()
-    return artefact, pb.ActRequest(
-        request_id=request_id,
-        signed_consent=consent.to_bytes(),
-        action_id=PAY_FINE,
-        sealed_subject=(await citizen.sealed(Prepared(artefact, (POLICE,))))[POLICE],
-        sealed_parameters=seal_parameters(artefact, parameters, PAY_FINE, POLICE, request_id, key),
-        recipient_public_key=bank.bank_key.public,
-    )
-
-
-async def _act(bank: TakenOverHub, request: pb.ActRequest) -> pb.ActResponse:
-    async with bank._edge(POLICE, bank.place.name) as stub:
-        try:
-            answer: pb.ActResponse = await stub.Act(request, timeout=10)
-        except grpc.RpcError as error:
-            raise from_rpc_error(error) from error
-        return answer
-
-
-def _result_info(artefact: Artefact, request: pb.ActRequest) -> dict[str, Any]:
-    return result_info(
-        consent_sha256=artefact.sha256,
-        purpose=artefact.purpose.code,
+    sealed = citizen.person.seal_parameters(
+        parameters,
+        key,
         action=PAY_FINE,
-        recipient=artefact.recipient.id,
-        request_id=request.request_id,
+        agency=POLICE,
+        consent_id=prepared.artefact.id,
+        subject=citizen.subject,
+        request_id=request_id,
     )
+    names = {"request_id": request_id, "consent_id": prepared.artefact.id, "action_id": PAY_FINE}
+    return {**names, "sealed_parameters": sealed}

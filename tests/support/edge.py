@@ -15,6 +15,9 @@ from huilian_protocol.sealing import Suite
 from huilian_protocol.trust import TrustAnchors
 
 from connectors.kit.acceptance.upstream import Upstream, running_upstream
+from connectors.kit.action_store import ActionStore
+from connectors.kit.action_verification import ActionVerifier
+from connectors.kit.actions import ActionService
 from connectors.kit.keys import EdgeKeys, load_edge_keys
 from connectors.kit.revocations import RevocationCopy
 from connectors.kit.rpc import ConnectorServicer
@@ -38,6 +41,7 @@ class RunningEdge:
     upstream: Upstream
     keys: EdgeKeys
     copy: RevocationCopy
+    actions: ActionService
 
     def channel(self) -> grpc.aio.Channel:
         """A channel with the hub's own certificate."""
@@ -64,14 +68,18 @@ async def running_edge(
         verifier = ReadVerifier(upstream.manifest, trust, keys.opening_key, clock)
         store = EdgeStore(folder / "edge.sqlite3")
         service = EdgeService(upstream.manifest, upstream.connector, verifier, store, copy, keys, clock, 3.0)
+        judge = ActionVerifier(upstream.manifest, verifier, keys.opening_key)
+        actions = ActionService(service, judge, ActionStore(store), copy, clock, 3.0)
         server = EdgeServer(_settings(pki.issue("edge")))
-        connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server(ConnectorServicer(service), server.grpc)
+        servicer = ConnectorServicer(service, actions)
+        connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server(servicer, server.grpc)
         await server.grpc.start()
         try:
             target = f"127.0.0.1:{server.port}"
-            yield RunningEdge(target, pki.issue("hub"), service, upstream, keys, copy)
+            yield RunningEdge(target, pki.issue("hub"), service, upstream, keys, copy, actions)
         finally:
             await server.grpc.stop(0)
+            await actions.close()
             await service.close()
 
 

@@ -22,12 +22,13 @@ from connectors.kit.sandbox_server import Faults, SandboxContext
 
 @dataclass(frozen=True)
 class Upstream:
-    """A running agency sandbox and the connector that speaks to it."""
+    """A running agency sandbox, the connector that speaks to it, and the folder where the sandbox keeps its books."""
 
     manifest: Manifest
     connector: Connector
     faults: Faults
     context: ConnectorContext
+    kept: Path
 
 
 async def serve(app: web.Application, stack: AsyncExitStack) -> str:
@@ -49,9 +50,10 @@ async def running_upstream(package: str, clock: Clock, timeout_ms: int = 1_000) 
     population()
     credentials = Credentials(new_sandbox_credentials(package, os.urandom))
     async with AsyncExitStack() as stack:
-        url = await serve(build_sandbox(package, SandboxContext(credentials, clock, faults)), stack)
-        limits = replace(limits_of(manifest), timeout_ms=timeout_ms)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        kept = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = await serve(build_sandbox(package, SandboxContext(credentials, clock, faults, kept)), stack)
+        limits = replace(limits_of(manifest), timeout_ms=timeout_ms)
         context = ConnectorContext(url, credentials, clock, os.urandom, limits, folder)
         connector = await build_connector(package, context, stack)
-        yield Upstream(manifest, connector, faults, context)
+        yield Upstream(manifest, connector, faults, context, kept)

@@ -130,7 +130,7 @@ class Site:
         limits = limits_of(manifest)
         context = ConnectorContext(url, credentials, self.world.clock, os.urandom, limits, self.folder)
         connector = Kills(await build_connector(PACKAGE, context, stack), step)
-        upstream = Upstream(manifest, connector, Faults(), context)  # type: ignore[arg-type]
+        upstream = Upstream(manifest, connector, Faults(), context, self.folder / "agency")  # type: ignore[arg-type]
         edge = build_edge(self.world, upstream, self.keys, self.folder / "edge", lambda inner: inner)
         settle = edge.action_store.execute
 

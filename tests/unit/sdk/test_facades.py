@@ -12,7 +12,7 @@ import pytest
 from huilian.common.v1 import common_pb2
 from huilian.lending.v1 import workout_service_pb2
 from huilian.receivables.v1 import receivable_service_pb2
-from huilian_protocol.artefact import DatasetGrant, Period
+from huilian_protocol.artefact import ActionGrant, DatasetGrant, Period
 from huilian_sdk import Call, Huilian, Keystore, Pages, RefusedError
 
 from tests.unit.protocol.world import BUYER_USCC, DEVICE, SUPPLIER_USCC, confirmation
@@ -22,6 +22,7 @@ FACADES = [
     "identity",
     "consents",
     "exchange",
+    "convenience",
     "receivables",
     "certificates",
     "financing",
@@ -34,6 +35,8 @@ FACADES = [
 ]
 STREAMS = {"/huilian.consent.v1.ConsentService/WatchRevocations"}  # for connectors, which follow it themselves
 EXAMPLES: dict[str, Any] = {
+    "actions": [ActionGrant("a.b/v1", 1, 100, "A" * 43)],
+    "sealed_parameters": b"sealed",
     "amount_fen": 100,
     "annual_rate": Decimal("0.05"),
     "artefact": b"{}",

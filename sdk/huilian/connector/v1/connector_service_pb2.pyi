@@ -316,6 +316,7 @@ class ActRequest(_message.Message):
     SEALED_SUBJECT_FIELD_NUMBER: _builtins.int
     SEALED_PARAMETERS_FIELD_NUMBER: _builtins.int
     RECIPIENT_PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    GIVE_UP_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     signed_consent: _builtins.bytes
     """Canonical JSON: artefact (huilian-consent/v2, which names the action), binding, assertion, countersignature."""
@@ -326,6 +327,10 @@ class ActRequest(_message.Message):
     """Parameters and salt, sealed to this agency for this request id."""
     recipient_public_key: _builtins.bytes
     """The recipient's public key; its key id must be the one in the artefact."""
+    give_up: _builtins.bool
+    """Whoever asks again and wants to know rather than to act: what was done is told as ever, also after the consent ended;
+    what was never begun will not be, and is refused with STATE_CONFLICT "void".
+    """
     def __init__(
         self,
         *,
@@ -335,10 +340,11 @@ class ActRequest(_message.Message):
         sealed_subject: _builtins.bytes = ...,
         sealed_parameters: _builtins.bytes = ...,
         recipient_public_key: _builtins.bytes = ...,
+        give_up: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "recipient_public_key", b"recipient_public_key", "request_id", b"request_id", "sealed_parameters", b"sealed_parameters", "sealed_subject", b"sealed_subject", "signed_consent", b"signed_consent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "give_up", b"give_up", "recipient_public_key", b"recipient_public_key", "request_id", b"request_id", "sealed_parameters", b"sealed_parameters", "sealed_subject", b"sealed_subject", "signed_consent", b"signed_consent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -76,6 +76,39 @@ class DatasetScope(_message.Message):
 Global___DatasetScope: _TypeAlias = DatasetScope  # noqa: Y015
 
 @_typing.final
+class ActionScope(_message.Message):
+    """One action in the person's name, such as paying a fine."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTION_ID_FIELD_NUMBER: _builtins.int
+    MAX_USES_FIELD_NUMBER: _builtins.int
+    MAX_AMOUNT_FEN_FIELD_NUMBER: _builtins.int
+    PARAMETERS_COMMITMENT_FIELD_NUMBER: _builtins.int
+    action_id: _builtins.str
+    """For example "traffic_police.pay_fine/v1"."""
+    max_uses: _builtins.int
+    max_amount_fen: _builtins.int
+    """The most that one use may cost, in fen; 0 moves no money."""
+    parameters_commitment: _builtins.bytes
+    """SHA-256 commitment to the very parameters; empty leaves them open within the bounds, where the action allows that."""
+    def __init__(
+        self,
+        *,
+        action_id: _builtins.str = ...,
+        max_uses: _builtins.int = ...,
+        max_amount_fen: _builtins.int = ...,
+        parameters_commitment: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "max_amount_fen", b"max_amount_fen", "max_uses", b"max_uses", "parameters_commitment", b"parameters_commitment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActionScope: _TypeAlias = ActionScope  # noqa: Y015
+
+@_typing.final
 class Consent(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -91,6 +124,7 @@ class Consent(_message.Message):
     REVOKED_TIME_FIELD_NUMBER: _builtins.int
     GRANT_RECORD_ID_FIELD_NUMBER: _builtins.int
     REVOCATION_RECORD_ID_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
     consent_id: _builtins.str
     state: Global___ConsentState.ValueType
     signed_consent: _builtins.bytes
@@ -111,6 +145,8 @@ class Consent(_message.Message):
     def granted_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def revoked_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ActionScope]: ...
     def __init__(
         self,
         *,
@@ -126,10 +162,11 @@ class Consent(_message.Message):
         revoked_time: _timestamp_pb2.Timestamp | None = ...,
         grant_record_id: _builtins.str = ...,
         revocation_record_id: _builtins.str = ...,
+        actions: _abc.Iterable[Global___ActionScope] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["granted_time", b"granted_time", "revoked_time", b"revoked_time", "valid_until_time", b"valid_until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "datasets", b"datasets", "grant_record_id", b"grant_record_id", "granted_time", b"granted_time", "max_reads", b"max_reads", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "revocation_record_id", b"revocation_record_id", "revoked_time", b"revoked_time", "signed_consent", b"signed_consent", "state", b"state", "valid_until_time", b"valid_until_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "consent_id", b"consent_id", "datasets", b"datasets", "grant_record_id", b"grant_record_id", "granted_time", b"granted_time", "max_reads", b"max_reads", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "revocation_record_id", b"revocation_record_id", "revoked_time", b"revoked_time", "signed_consent", b"signed_consent", "state", b"state", "valid_until_time", b"valid_until_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -147,6 +184,7 @@ class PrepareConsentRequest(_message.Message):
     MAX_READS_FIELD_NUMBER: _builtins.int
     DATA_LIFE_DAYS_FIELD_NUMBER: _builtins.int
     VALID_UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     consent_id: _builtins.str
     purpose_code: _builtins.str
@@ -154,9 +192,13 @@ class PrepareConsentRequest(_message.Message):
     max_reads: _builtins.int
     data_life_days: _builtins.int
     @_builtins.property
-    def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatasetScope]: ...
+    def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatasetScope]:
+        """At least one dataset or action."""
+
     @_builtins.property
     def valid_until_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ActionScope]: ...
     def __init__(
         self,
         *,
@@ -168,10 +210,11 @@ class PrepareConsentRequest(_message.Message):
         max_reads: _builtins.int = ...,
         data_life_days: _builtins.int = ...,
         valid_until_time: _timestamp_pb2.Timestamp | None = ...,
+        actions: _abc.Iterable[Global___ActionScope] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["valid_until_time", b"valid_until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "data_life_days", b"data_life_days", "datasets", b"datasets", "max_reads", b"max_reads", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "request_id", b"request_id", "valid_until_time", b"valid_until_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "consent_id", b"consent_id", "data_life_days", b"data_life_days", "datasets", b"datasets", "max_reads", b"max_reads", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "request_id", b"request_id", "valid_until_time", b"valid_until_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

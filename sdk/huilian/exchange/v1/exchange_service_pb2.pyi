@@ -79,6 +79,7 @@ class ListDatasetsResponse(_message.Message):
     DATASETS_FIELD_NUMBER: _builtins.int
     AGENCIES_FIELD_NUMBER: _builtins.int
     MISSING_AGENCY_IDS_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def datasets(self) -> _containers.RepeatedCompositeFieldContainer[_connector_service_pb2.Dataset]: ...
     @_builtins.property
@@ -87,16 +88,21 @@ class ListDatasetsResponse(_message.Message):
     def missing_agency_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Agencies that are configured but have not answered yet."""
 
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedCompositeFieldContainer[_connector_service_pb2.Action]:
+        """What can be done at the agencies under a consent that names it."""
+
     def __init__(
         self,
         *,
         datasets: _abc.Iterable[_connector_service_pb2.Dataset] | None = ...,
         agencies: _abc.Iterable[Global___Agency] | None = ...,
         missing_agency_ids: _abc.Iterable[_builtins.str] | None = ...,
+        actions: _abc.Iterable[_connector_service_pb2.Action] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agencies", b"agencies", "datasets", b"datasets", "missing_agency_ids", b"missing_agency_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "agencies", b"agencies", "datasets", b"datasets", "missing_agency_ids", b"missing_agency_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -343,6 +349,62 @@ class FetchDatasetsResponse(_message.Message):
 Global___FetchDatasetsResponse: _TypeAlias = FetchDatasetsResponse  # noqa: Y015
 
 @_typing.final
+class PerformActionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONSENT_ID_FIELD_NUMBER: _builtins.int
+    ACTION_ID_FIELD_NUMBER: _builtins.int
+    SEALED_PARAMETERS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    consent_id: _builtins.str
+    action_id: _builtins.str
+    sealed_parameters: _builtins.bytes
+    """Parameters and salt, sealed to the agency for this request id; the hub forwards them and cannot read them."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        consent_id: _builtins.str = ...,
+        action_id: _builtins.str = ...,
+        sealed_parameters: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "consent_id", b"consent_id", "request_id", b"request_id", "sealed_parameters", b"sealed_parameters"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PerformActionRequest: _TypeAlias = PerformActionRequest  # noqa: Y015
+
+@_typing.final
+class PerformActionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    ACCESS_RECORD_ID_FIELD_NUMBER: _builtins.int
+    ENVELOPE_FIELD_NUMBER: _builtins.int
+    outcome: _builtins.str
+    """"EXECUTED", or "REJECTED" when the agency said no and nothing was done."""
+    access_record_id: _builtins.str
+    envelope: _builtins.bytes
+    """The agency's result, sealed to the recipient named in the consent."""
+    def __init__(
+        self,
+        *,
+        outcome: _builtins.str = ...,
+        access_record_id: _builtins.str = ...,
+        envelope: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_record_id", b"access_record_id", "envelope", b"envelope", "outcome", b"outcome"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PerformActionResponse: _TypeAlias = PerformActionResponse  # noqa: Y015
+
+@_typing.final
 class AccessRecord(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -355,15 +417,18 @@ class AccessRecord(_message.Message):
     ACCESSED_TIME_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     REFUSED_BY_FIELD_NUMBER: _builtins.int
+    ACTION_ID_FIELD_NUMBER: _builtins.int
     access_record_id: _builtins.str
     consent_id: _builtins.str
     recipient_id: _builtins.str
     purpose_code: _builtins.str
     dataset_id: _builtins.str
     outcome: _builtins.str
-    """"DELIVERED" or the catalogue code of the refusal."""
+    """"DELIVERED", "EXECUTED" or "REJECTED" (by the agency), or the catalogue code of the refusal."""
     refused_by: _builtins.str
     """"hub" or "edge": who refused; empty when delivered."""
+    action_id: _builtins.str
+    """What was done instead of read; then `dataset_id` and `fields` are empty."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -380,10 +445,11 @@ class AccessRecord(_message.Message):
         accessed_time: _timestamp_pb2.Timestamp | None = ...,
         outcome: _builtins.str = ...,
         refused_by: _builtins.str = ...,
+        action_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accessed_time", b"accessed_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_record_id", b"access_record_id", "accessed_time", b"accessed_time", "consent_id", b"consent_id", "dataset_id", b"dataset_id", "fields", b"fields", "outcome", b"outcome", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "refused_by", b"refused_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_record_id", b"access_record_id", "accessed_time", b"accessed_time", "action_id", b"action_id", "consent_id", b"consent_id", "dataset_id", b"dataset_id", "fields", b"fields", "outcome", b"outcome", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "refused_by", b"refused_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -49,6 +49,11 @@ class ExchangeServiceStub:
                 request_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetsRequest.SerializeToString,
                 response_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetsResponse.FromString,
                 _registered_method=True)
+        self.PerformAction = channel.unary_unary(
+                '/huilian.exchange.v1.ExchangeService/PerformAction',
+                request_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.PerformActionRequest.SerializeToString,
+                response_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.PerformActionResponse.FromString,
+                _registered_method=True)
         self.ListAccessRecords = channel.unary_unary(
                 '/huilian.exchange.v1.ExchangeService/ListAccessRecords',
                 request_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ListAccessRecordsRequest.SerializeToString,
@@ -86,6 +91,14 @@ class ExchangeServiceServicer:
     def FetchDatasets(self, request, context):
         """Several datasets under one consent at once. Each is answered for itself: one source that fails takes nothing from
         the others. Repeated under the same request id, what was delivered comes again and what failed is tried again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PerformAction(self, request, context):
+        """One action in the caller's name under their consent, such as paying a fine: done once, whatever is killed on the way.
+        The same request id asked again resumes it or gets the first answer. What it costs is debited to the caller's account.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,6 +142,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.FetchDatasets,
                     request_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetsRequest.FromString,
                     response_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetsResponse.SerializeToString,
+            ),
+            'PerformAction': grpc.unary_unary_rpc_method_handler(
+                    servicer.PerformAction,
+                    request_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.PerformActionRequest.FromString,
+                    response_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.PerformActionResponse.SerializeToString,
             ),
             'ListAccessRecords': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAccessRecords,
@@ -227,6 +245,33 @@ class ExchangeService:
             '/huilian.exchange.v1.ExchangeService/FetchDatasets',
             huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetsRequest.SerializeToString,
             huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.FetchDatasetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PerformAction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.exchange.v1.ExchangeService/PerformAction',
+            huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.PerformActionRequest.SerializeToString,
+            huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.PerformActionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class ExchangeServiceStub:
     """Several datasets under one consent at once. Each is answered for itself: one source that fails takes nothing from
     the others. Repeated under the same request id, what was delivered comes again and what failed is tried again.
     """
+    PerformAction: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.PerformActionRequest, _exchange_service_pb2.PerformActionResponse]
+    """One action in the caller's name under their consent, such as paying a fine: done once, whatever is killed on the way.
+    The same request id asked again resumes it or gets the first answer. What it costs is debited to the caller's account.
+    """
     ListAccessRecords: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ListAccessRecordsRequest, _exchange_service_pb2.ListAccessRecordsResponse]
     """Who read the caller's data, when and why."""
     IssueAccessStatement: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.IssueAccessStatementRequest, _exchange_service_pb2.IssueAccessStatementResponse]
@@ -56,6 +60,10 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     FetchDatasets: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.FetchDatasetsRequest, _exchange_service_pb2.FetchDatasetsResponse]  # type: ignore[assignment]
     """Several datasets under one consent at once. Each is answered for itself: one source that fails takes nothing from
     the others. Repeated under the same request id, what was delivered comes again and what failed is tried again.
+    """
+    PerformAction: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.PerformActionRequest, _exchange_service_pb2.PerformActionResponse]  # type: ignore[assignment]
+    """One action in the caller's name under their consent, such as paying a fine: done once, whatever is killed on the way.
+    The same request id asked again resumes it or gets the first answer. What it costs is debited to the caller's account.
     """
     ListAccessRecords: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ListAccessRecordsRequest, _exchange_service_pb2.ListAccessRecordsResponse]  # type: ignore[assignment]
     """Who read the caller's data, when and why."""
@@ -89,6 +97,16 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_exchange_service_pb2.FetchDatasetsResponse, _abc.Awaitable[_exchange_service_pb2.FetchDatasetsResponse]]:
         """Several datasets under one consent at once. Each is answered for itself: one source that fails takes nothing from
         the others. Repeated under the same request id, what was delivered comes again and what failed is tried again.
+        """
+
+    @_abc_1.abstractmethod
+    def PerformAction(
+        self,
+        request: _exchange_service_pb2.PerformActionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.PerformActionResponse, _abc.Awaitable[_exchange_service_pb2.PerformActionResponse]]:
+        """One action in the caller's name under their consent, such as paying a fine: done once, whatever is killed on the way.
+        The same request id asked again resumes it or gets the first answer. What it costs is debited to the caller's account.
         """
 
     @_abc_1.abstractmethod

@@ -14,7 +14,7 @@ from huilian_protocol.errors import HuilianError
 
 from hub.consent.messages import timestamp
 from hub.consent.rpc import ConsentServicer
-from hub.consent.rules import Dataset
+from hub.consent.rules import Action, Dataset
 from hub.platform.callers import ANONYMOUS, Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
 from tests.unit.hub.consent.conftest import CONSENT, DATASETS, Office
@@ -22,6 +22,9 @@ from tests.unit.hub.consent.conftest import CONSENT, DATASETS, Office
 
 class FixedCatalogue:
     """The port `DatasetCatalogue`."""
+
+    async def actions(self, wanted: Collection[str]) -> Mapping[str, Action]:
+        return {}
 
     async def datasets(self, wanted: Collection[str]) -> Mapping[str, Dataset]:
         return DATASETS

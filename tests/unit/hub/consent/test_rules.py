@@ -5,25 +5,29 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from huilian_protocol.artefact import DatasetGrant, Period, parse_artefact
+from huilian_protocol.artefact import ActionGrant, DatasetGrant, Period, parse_artefact
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.purposes import PurposeList
 from huilian_protocol.sealing import Suite
 
 from hub.consent.rules import (
+    Action,
     Dataset,
     RecipientKey,
     Terms,
     agencies_of,
+    check_actions,
     check_terms,
     draft_artefact,
 )
 
 NOW = datetime(2026, 3, 15, 8, 30, 12, 345678, tzinfo=UTC)
+FINE = ActionGrant("traffic_police.pay_fine/v1", 1, 40_000, "A" * 43)
 DATASETS = {
     "housing_fund.account/v1": Dataset("housing_fund.account/v1", "housing_fund", frozenset({"balance_fen", "status"})),
     "tax.income/v1": Dataset("tax.income/v1", "tax", frozenset({"income_fen"})),
 }
+ACTIONS = {FINE.id: Action(FINE.id, "traffic_police", needs_exact_consent=True)}
 TERMS = Terms(
     purpose="LOAN_APPLICATION",
     recipient="bank.lending",
@@ -99,7 +103,37 @@ def test_every_published_purpose_is_bounded_and_bilingual() -> None:
 
 
 def test_each_agency_is_named_once() -> None:
-    assert agencies_of(TERMS.datasets + TERMS.datasets, DATASETS) == ("housing_fund", "tax")
+    twice = replace(TERMS, datasets=TERMS.datasets + TERMS.datasets)
+    assert agencies_of(twice, DATASETS, ACTIONS) == ("housing_fund", "tax")
+    acting = replace(TERMS, actions=(FINE,))
+    assert agencies_of(acting, DATASETS, ACTIONS) == ("housing_fund", "tax", "traffic_police")
+    assert agencies_of(replace(acting, datasets=()), DATASETS, ACTIONS) == ("traffic_police",)
+
+
+@pytest.mark.parametrize(
+    ("grants", "code"),
+    [
+        ((replace(FINE, max_uses=37),), "PURPOSE_LIMIT_EXCEEDED"),
+        ((replace(FINE, max_amount_fen=2_000_001),), "PURPOSE_LIMIT_EXCEEDED"),
+        (tuple(replace(FINE, id=f"traffic_police.act{number}/v1") for number in range(5)), "PURPOSE_LIMIT_EXCEEDED"),
+        ((FINE, FINE), "INVALID_ARGUMENT"),
+        ((replace(FINE, parameters_commitment=None),), "INVALID_ARGUMENT"),
+        ((replace(FINE, id="traffic_police.tow/v1"),), "NOT_FOUND"),
+    ],
+)
+def test_actions_stay_within_the_purpose(grants: tuple[ActionGrant, ...], code: str) -> None:
+    paying = PurposeList.published().get("PUBLIC_PAYMENT")
+    check_actions(replace(TERMS, actions=(FINE,)), paying, ACTIONS)
+    with pytest.raises(HuilianError, match=code):
+        check_actions(replace(TERMS, actions=grants), paying, ACTIONS)
+    with pytest.raises(HuilianError, match="PURPOSE_LIMIT_EXCEEDED"):
+        check_actions(replace(TERMS, actions=(FINE,)), PURPOSE, ACTIONS)
+
+
+def test_a_consent_to_nothing_is_none() -> None:
+    with pytest.raises(HuilianError, match="INVALID_ARGUMENT"):
+        check_terms(replace(TERMS, datasets=()), PURPOSE, DATASETS, NOW)
+    check_terms(replace(TERMS, datasets=(), actions=(FINE,)), PURPOSE, DATASETS, NOW)
 
 
 def test_a_month_begins_when_it_begins_in_china() -> None:

@@ -34,6 +34,7 @@ from hub.platform.ids import Ids
 from hub.platform.vault import SubjectVault, Wrapping
 from tests.support.consents import LENDING, Citizen, World
 from tests.support.edge import RunningEdge, running_edge
+from tests.support.funds import NoFunds
 from tests.support.tables import dump
 
 CONSENT, DATASET = "consent-00000001", "housing_fund.account/v1"
@@ -150,6 +151,7 @@ async def exchange(database: Database, clock: FixedClock, ids: Ids, tmp_path: Pa
             recipients=world,
             ledger=ledger,
             exports=ChainExports(database, clock, os.urandom, vault, ledger),
+            funds=NoFunds(),
         )
         yield Exchange(service, consents, connector, edge, database, clock, world, citizen, vault)
         await service.drain()

@@ -39,6 +39,7 @@ from hub.platform.ids import Ids
 from hub.platform.vault import KeyVault, SubjectVault, Wrapping
 from tests.support.consents import LENDING, Citizen, World
 from tests.support.edge import RunningEdge, running_edge
+from tests.support.funds import NoFunds
 from tests.unit.protocol.world import trust_dict
 
 DATASET, FIELDS, YEAR = "housing_fund.account/v1", ("balance_fen",), Period("2025-03", "2026-02")
@@ -159,6 +160,7 @@ async def running(database: Database, clock: FixedClock, ids: Ids, folder: Path,
             recipients=VaultRecipients(vault),
             ledger=ledger,
             exports=ChainExports(database, clock, os.urandom, subjects, ledger),
+            funds=NoFunds(),
         )
         yield Site(vault, masters, subjects, consents, service, edge, database, clock, citizen, pin)
         await service.drain()
