@@ -251,6 +251,7 @@ class _Builder:
         self.hub.workers["revocations"] = self.consents.revocations.run
         self.hub.workers["exchange"] = self.exchange.run
         self.hub.workers["actions"] = self.exchange.actions.run
+        self.hub.workers["status"] = self.exchange.board.run
         self.hub.before_close.append(self.exchange.drain)
         self.hub.server.serve(ConsentServicer(self.consents, catalogue, self.idempotency))
         self.hub.server.serve(ExchangeServicer(self.exchange, self.idempotency))

@@ -26,6 +26,7 @@ from mini_program_api.screens import (
     privacy,
     receivables,
     registration,
+    status,
 )
 
 MAX_BODY_BYTES = 256 * 1024
@@ -42,6 +43,7 @@ SCREENS = (
     receivables,
     certificates,
     financings,
+    status,
 )
 # Personal answers belong in no cache; nothing here is meant to be framed or guessed at.
 _HEADERS = {

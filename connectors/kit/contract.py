@@ -187,6 +187,14 @@ class UpstreamMalformed(UpstreamError):
     """The agency's answer breaks its own protocol, speaks of another person or does not fit the schema."""
 
 
+class FieldBroken(UpstreamMalformed):
+    """A record breaks its schema; `name` is the field, empty when it is the record as a whole."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 def provider_error(error: UpstreamError, provider: str) -> HuilianError:
     """What a hub is told of this failure: PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT or PROVIDER_FAULT."""
     code = "PROVIDER_UNAVAILABLE"

@@ -14,6 +14,7 @@ from huilian_protocol.jose import public_key_to_jwk
 
 from connectors.kit.actions import ActionService
 from connectors.kit.contract import CheckOutcome
+from connectors.kit.health import DatasetHealth
 from connectors.kit.manifest import ActionSpec, DatasetSpec, Manifest
 from connectors.kit.requests import ActRequest, ReadAnswer, ReadRequest
 from connectors.kit.service import EdgeService
@@ -44,7 +45,12 @@ class ConnectorServicer(connector_service_pb2_grpc.ConnectorServiceServicer):
         """Whether the agency is up."""
         result = await self._service.connector.check()
         up = result.outcome is CheckOutcome.READY
-        return pb.CheckResponse(is_up=up, detail=f"{result.outcome.value}: {result.detail}".rstrip(": "))
+        report = self._service.health.report()
+        return pb.CheckResponse(
+            is_up=up,
+            detail=f"{result.outcome.value}: {result.detail}".rstrip(": "),
+            datasets=[_health_message(dataset, health) for dataset, health in report.items()],
+        )
 
     async def Read(self, request: pb.ReadRequest, context: Any) -> pb.ReadResponse:
         """One consented read."""
@@ -83,6 +89,14 @@ class ConnectorServicer(connector_service_pb2_grpc.ConnectorServiceServicer):
     async def CountAnswers(self, request: pb.CountAnswersRequest, context: Any) -> pb.CountAnswersResponse:
         """What left this edge under a consent."""
         return pb.CountAnswersResponse(signed_count=await self._service.count_answers(request.consent_id))
+
+
+def _health_message(dataset_id: str, health: DatasetHealth) -> pb.DatasetHealth:
+    fields = [pb.FieldHealth(name=name, reason=reason) for name, reason in health.degraded.items()]
+    message = pb.DatasetHealth(dataset_id=dataset_id, degraded_fields=fields)
+    if health.newest is not None:
+        message.newest_data_time.FromDatetime(health.newest)
+    return message
 
 
 def _timestamp(answer: ReadAnswer) -> Timestamp:

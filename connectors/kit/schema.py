@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import jsonschema_rs
 
-from connectors.kit.contract import JsonValue, Presence, Record, UpstreamMalformed
+from connectors.kit.contract import FieldBroken, JsonValue, Presence, Record, UpstreamMalformed
 from connectors.kit.manifest import Manifest
 
 
@@ -28,7 +28,7 @@ class PayloadSchemas:
         error = next(self._validators[dataset_id].iter_errors(dict(record.data)), None)
         if error is not None:
             where = ".".join(str(step) for step in error.instance_path) or "the record"
-            raise UpstreamMalformed(f"{where} breaks {dataset_id}")
+            raise FieldBroken(f"{where} breaks {dataset_id}", str(next(iter(error.instance_path), "")))
 
 
 def minimise(record: Record, fields: Iterable[str]) -> Mapping[str, JsonValue]:

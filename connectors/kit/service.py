@@ -21,6 +21,7 @@ from huilian_protocol.sealing import payload_info, seal
 
 from connectors.kit.contract import (
     Connector,
+    FieldBroken,
     Query,
     Record,
     UpstreamError,
@@ -29,6 +30,7 @@ from connectors.kit.contract import (
     provider_error,
 )
 from connectors.kit.group_commit import GroupCommit
+from connectors.kit.health import Health
 from connectors.kit.keys import EdgeKeys
 from connectors.kit.manifest import Manifest
 from connectors.kit.pace import AgencyPace
@@ -73,6 +75,7 @@ class EdgeService:
         self._verifier, self._store, self._revocations = verifier, store, revocations
         self._clock, self._timeout_s = clock, timeout_s
         self._schemas = PayloadSchemas(manifest)
+        self.health = Health()
         self.pace = AgencyPace(manifest.agency_limits, clock)
         self.memory = GroupCommit(store)
         self._running: dict[tuple[str, bytes], asyncio.Task[ReadAnswer]] = {}
@@ -137,8 +140,17 @@ class EdgeService:
         query = Query(verified.dataset.id, verified.subject, verified.period, now, request_id)
         with self.pace.question():
             record = await self._ask(query)
-        self._schemas.check(verified.dataset.id, record)
+        self._check(verified.dataset.id, record, now)
         return record
+
+    def _check(self, dataset_id: str, record: Record, now: datetime) -> None:
+        try:
+            self._schemas.check(dataset_id, record)
+        except FieldBroken as error:
+            if error.name:
+                self.health.broke(dataset_id, error.name)
+            raise
+        self.health.answered(dataset_id, record, now)
 
     async def _ask(self, query: Query) -> Record:
         try:

@@ -90,6 +90,7 @@ class Catalogue:
     """The data catalogue of one hub process; with `trust`, of agencies whose keys are those pinned there."""
 
     def __init__(self, connectors: Sequence[Connector], trust: Callable[[], TrustAnchors] | None = None) -> None:
+        self.connectors = tuple(connectors)
         self._sources = [_Source(connector, trust) for connector in connectors]
 
     async def descriptions(self) -> tuple[pb.DescribeResponse, ...]:

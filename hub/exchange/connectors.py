@@ -7,6 +7,7 @@ is late or answers nonsense is a fault of the provider.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import grpc
 from huilian.connector.v1 import connector_service_pb2 as pb
@@ -15,7 +16,7 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.status import from_rpc_error
 
-from hub.exchange.resilience import Guard, Limits, NotSent
+from hub.exchange.resilience import Breaker, Guard, Limits, NotSent
 from hub.platform.transactions import forbid_transaction
 
 # Safe to repeat: the edge knows the request id again if it had already answered.
@@ -48,6 +49,8 @@ class Connector:
         self._takes_sandbox = takes_sandbox
         self._limits = limits or Limits()
         self._guard = Guard(agency, self._limits, clock)
+        # Told of every read that ended, by its dataset; None is a success.
+        self.on_read: Callable[[str, HuilianError | None], None] = _nobody_listens
         self._channel = channel
         self._stub = connector_service_pb2_grpc.ConnectorServiceStub(channel)
 
@@ -81,6 +84,33 @@ class Connector:
     async def read(self, request: pb.ReadRequest) -> pb.ReadResponse:
         """One read with safe repetition under its request id; raises the edge's refusal or a PROVIDER_ error."""
         forbid_transaction("a call to a connector")
+        try:
+            answer = await self._read_repeatedly(request)
+        except HuilianError as error:
+            self.on_read(request.dataset_id, error)
+            raise
+        self.on_read(request.dataset_id, None)
+        return answer
+
+    async def check(self) -> pb.CheckResponse:
+        """Whether its agency is up and what it has seen of each dataset; raises PROVIDER_UNAVAILABLE, _TIMEOUT or
+        _FAULT. No part of the guard: a check says how things stand, whatever reads are doing.
+        """
+        forbid_transaction("a call to a connector")
+        try:
+            answer: pb.CheckResponse = await self._stub.Check(
+                pb.CheckRequest(), timeout=self._limits.describe_deadline_s
+            )
+        except grpc.RpcError as error:
+            raise self._error(error) from error
+        return answer
+
+    @property
+    def breaker(self) -> Breaker:
+        """Whether reads go out at present."""
+        return self._guard.breaker
+
+    async def _read_repeatedly(self, request: pb.ReadRequest) -> pb.ReadResponse:
         for attempt in range(1, self._limits.attempts + 1):
             try:
                 return await self._read_once(request)
@@ -132,3 +162,7 @@ class Connector:
         stated = from_rpc_error(error)
         code = _PROVIDER_FAULTS.get(stated.code)
         return stated if code is None else HuilianError(code, stated.detail, provider=self.agency)
+
+
+def _nobody_listens(dataset: str, error: HuilianError | None) -> None:
+    """A connector that nobody watches."""

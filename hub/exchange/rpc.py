@@ -17,6 +17,7 @@ from hub.exchange.catalogue import Catalogue
 from hub.exchange.many import DEFAULT_DEADLINE_S, Part
 from hub.exchange.rules import Read
 from hub.exchange.service import Action, Delivery, ExchangeService
+from hub.exchange.status_messages import status_message
 from hub.ledger.service import StoredRecord
 from hub.platform.callers import current_caller
 from hub.platform.idempotency import Idempotency
@@ -66,6 +67,15 @@ class ExchangeServicer(exchange_service_pb2_grpc.ExchangeServiceServicer):
         return pb.PerformActionResponse(
             outcome=done.outcome, access_record_id=done.access_record_id, envelope=done.envelope
         )
+
+    async def GetServiceStatus(self, request: pb.GetServiceStatusRequest, context: Any) -> pb.GetServiceStatusResponse:
+        """How every dataset and field is doing."""
+        statuses = await self._service.board.datasets()
+        answer = pb.GetServiceStatusResponse(
+            datasets=[status_message(each) for each in statuses], missing_agency_ids=self._service.board.missing()
+        )
+        answer.as_of_time.FromDatetime(self._service.board.clock.now())
+        return answer
 
     async def ListAccessRecords(
         self, request: pb.ListAccessRecordsRequest, context: Any

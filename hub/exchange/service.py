@@ -34,6 +34,7 @@ from hub.exchange.ports import Funds
 from hub.exchange.rules import EDGE, HUB, Read, attempt_of
 from hub.exchange.settlement import Delivery, Settlement
 from hub.exchange.statements import AccessStatements
+from hub.exchange.status import StatusBoard
 from hub.exchange.store import ExchangeStore
 from hub.exchange.stored_actions import ActionStore
 from hub.ledger.exports import ChainExports
@@ -79,6 +80,7 @@ class ExchangeService:
         self._books = Bookkeeping(
             database, ids, store, consents, self._access_log, Admission(clock, recipients), Settlement(clock)
         )
+        self.board = StatusBoard(catalogue, clock)
         self.many = ManyReads(self.fetch, database, consents)
         self._out: set[asyncio.Task[Delivery]] = set()
         deeds = ActionStore(database)

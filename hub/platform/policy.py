@@ -82,6 +82,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "FetchDataset": CITIZEN,
             "FetchDatasets": CITIZEN,
             "PerformAction": CITIZEN,
+            "GetServiceStatus": SIGNED_IN,
             "ListAccessRecords": CITIZEN,
             "IssueAccessStatement": CITIZEN,
             "ExportAccessRecords": CITIZEN,

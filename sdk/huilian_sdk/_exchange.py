@@ -26,6 +26,10 @@ class Exchange:
         """Every dataset on offer with its fields, and the agencies with their sealing keys."""
         return await self.calls.unary(_SERVICE, pb.ListDatasetsRequest(), pb.ListDatasetsResponse, call)
 
+    async def status(self, *, call: Call | None = None) -> pb.GetServiceStatusResponse:
+        """How every dataset and field is doing now: up, degraded or down, since when, and what is missing."""
+        return await self.calls.unary(_SERVICE, pb.GetServiceStatusRequest(), pb.GetServiceStatusResponse, call)
+
     async def fetch(
         self,
         *,

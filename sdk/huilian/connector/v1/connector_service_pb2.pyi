@@ -220,21 +220,81 @@ class CheckResponse(_message.Message):
 
     IS_UP_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
+    DATASETS_FIELD_NUMBER: _builtins.int
     is_up: _builtins.bool
     detail: _builtins.str
+    @_builtins.property
+    def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatasetHealth]:
+        """What the answers of this process's time say about each dataset that was read; nothing about anybody."""
+
     def __init__(
         self,
         *,
         is_up: _builtins.bool = ...,
         detail: _builtins.str = ...,
+        datasets: _abc.Iterable[Global___DatasetHealth] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "is_up", b"is_up"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["datasets", b"datasets", "detail", b"detail", "is_up", b"is_up"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckResponse: _TypeAlias = CheckResponse  # noqa: Y015
+
+@_typing.final
+class DatasetHealth(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_ID_FIELD_NUMBER: _builtins.int
+    NEWEST_DATA_TIME_FIELD_NUMBER: _builtins.int
+    DEGRADED_FIELDS_FIELD_NUMBER: _builtins.int
+    dataset_id: _builtins.str
+    @_builtins.property
+    def newest_data_time(self) -> _timestamp_pb2.Timestamp:
+        """Of when the newest data are that the agency gave; not set when it gave none yet."""
+
+    @_builtins.property
+    def degraded_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldHealth]:
+        """Fields that the agency's answers lately miss or break."""
+
+    def __init__(
+        self,
+        *,
+        dataset_id: _builtins.str = ...,
+        newest_data_time: _timestamp_pb2.Timestamp | None = ...,
+        degraded_fields: _abc.Iterable[Global___FieldHealth] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["newest_data_time", b"newest_data_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset_id", b"dataset_id", "degraded_fields", b"degraded_fields", "newest_data_time", b"newest_data_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DatasetHealth: _TypeAlias = DatasetHealth  # noqa: Y015
+
+@_typing.final
+class FieldHealth(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    reason: _builtins.str
+    """"missing": there before, empty in all of the last answers. "broken": what came lately breaks the schema."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FieldHealth: _TypeAlias = FieldHealth  # noqa: Y015
 
 @_typing.final
 class ReadRequest(_message.Message):

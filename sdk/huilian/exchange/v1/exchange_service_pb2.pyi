@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from huilian.common.v1 import common_pb2 as _common_pb2
 from huilian.connector.v1 import connector_service_pb2 as _connector_service_pb2
 import builtins as _builtins
@@ -20,6 +21,52 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ServiceState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ServiceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ServiceState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SERVICE_STATE_UNSPECIFIED: _ServiceState.ValueType  # 0
+    SERVICE_STATE_UP: _ServiceState.ValueType  # 1
+    SERVICE_STATE_DEGRADED: _ServiceState.ValueType  # 2
+    """It answers, but not always, or not every field."""
+    SERVICE_STATE_DOWN: _ServiceState.ValueType  # 3
+
+class ServiceState(_ServiceState, metaclass=_ServiceStateEnumTypeWrapper): ...
+
+SERVICE_STATE_UNSPECIFIED: ServiceState.ValueType  # 0
+SERVICE_STATE_UP: ServiceState.ValueType  # 1
+SERVICE_STATE_DEGRADED: ServiceState.ValueType  # 2
+"""It answers, but not always, or not every field."""
+SERVICE_STATE_DOWN: ServiceState.ValueType  # 3
+Global___ServiceState: _TypeAlias = ServiceState  # noqa: Y015
+
+class _BreakerState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BreakerStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BreakerState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BREAKER_STATE_UNSPECIFIED: _BreakerState.ValueType  # 0
+    BREAKER_STATE_CLOSED: _BreakerState.ValueType  # 1
+    """Calls go out."""
+    BREAKER_STATE_OPEN: _BreakerState.ValueType  # 2
+    """None goes out."""
+    BREAKER_STATE_HALF_OPEN: _BreakerState.ValueType  # 3
+    """One at a time goes out, to see whether the source is back."""
+
+class BreakerState(_BreakerState, metaclass=_BreakerStateEnumTypeWrapper): ...
+
+BREAKER_STATE_UNSPECIFIED: BreakerState.ValueType  # 0
+BREAKER_STATE_CLOSED: BreakerState.ValueType  # 1
+"""Calls go out."""
+BREAKER_STATE_OPEN: BreakerState.ValueType  # 2
+"""None goes out."""
+BREAKER_STATE_HALF_OPEN: BreakerState.ValueType  # 3
+"""One at a time goes out, to see whether the source is back."""
+Global___BreakerState: _TypeAlias = BreakerState  # noqa: Y015
 
 @_typing.final
 class ListDatasetsRequest(_message.Message):
@@ -403,6 +450,130 @@ class PerformActionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PerformActionResponse: _TypeAlias = PerformActionResponse  # noqa: Y015
+
+@_typing.final
+class DegradedField(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    reason: _builtins.str
+    """"missing" or "broken"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DegradedField: _TypeAlias = DegradedField  # noqa: Y015
+
+@_typing.final
+class DatasetStatus(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_ID_FIELD_NUMBER: _builtins.int
+    AGENCY_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SINCE_TIME_FIELD_NUMBER: _builtins.int
+    LAST_SUCCESS_TIME_FIELD_NUMBER: _builtins.int
+    BREAKER_FIELD_NUMBER: _builtins.int
+    LAST_FAILURE_CODE_FIELD_NUMBER: _builtins.int
+    DEGRADED_FIELDS_FIELD_NUMBER: _builtins.int
+    NEWEST_DATA_TIME_FIELD_NUMBER: _builtins.int
+    dataset_id: _builtins.str
+    agency_id: _builtins.str
+    state: Global___ServiceState.ValueType
+    breaker: Global___BreakerState.ValueType
+    last_failure_code: _builtins.str
+    """Catalogue code of the last failure, empty when there was none since the last success."""
+    @_builtins.property
+    def since_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when this process has seen it so."""
+
+    @_builtins.property
+    def last_success_time(self) -> _timestamp_pb2.Timestamp:
+        """Not set when nothing was read yet."""
+
+    @_builtins.property
+    def degraded_fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___DegradedField]:
+        """The others are fine."""
+
+    @_builtins.property
+    def newest_data_time(self) -> _timestamp_pb2.Timestamp:
+        """Of when the newest data are that the agency gave."""
+
+    def __init__(
+        self,
+        *,
+        dataset_id: _builtins.str = ...,
+        agency_id: _builtins.str = ...,
+        state: Global___ServiceState.ValueType = ...,
+        since_time: _timestamp_pb2.Timestamp | None = ...,
+        last_success_time: _timestamp_pb2.Timestamp | None = ...,
+        breaker: Global___BreakerState.ValueType = ...,
+        last_failure_code: _builtins.str = ...,
+        degraded_fields: _abc.Iterable[Global___DegradedField] | None = ...,
+        newest_data_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_success_time", b"last_success_time", "newest_data_time", b"newest_data_time", "since_time", b"since_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency_id", b"agency_id", "breaker", b"breaker", "dataset_id", b"dataset_id", "degraded_fields", b"degraded_fields", "last_failure_code", b"last_failure_code", "last_success_time", b"last_success_time", "newest_data_time", b"newest_data_time", "since_time", b"since_time", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DatasetStatus: _TypeAlias = DatasetStatus  # noqa: Y015
+
+@_typing.final
+class GetServiceStatusRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetServiceStatusRequest: _TypeAlias = GetServiceStatusRequest  # noqa: Y015
+
+@_typing.final
+class GetServiceStatusResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASETS_FIELD_NUMBER: _builtins.int
+    MISSING_AGENCY_IDS_FIELD_NUMBER: _builtins.int
+    AS_OF_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatasetStatus]: ...
+    @_builtins.property
+    def missing_agency_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Agencies that are configured but have not answered yet."""
+
+    @_builtins.property
+    def as_of_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        datasets: _abc.Iterable[Global___DatasetStatus] | None = ...,
+        missing_agency_ids: _abc.Iterable[_builtins.str] | None = ...,
+        as_of_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "datasets", b"datasets", "missing_agency_ids", b"missing_agency_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetServiceStatusResponse: _TypeAlias = GetServiceStatusResponse  # noqa: Y015
 
 @_typing.final
 class AccessRecord(_message.Message):

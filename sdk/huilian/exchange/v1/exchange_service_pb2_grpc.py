@@ -54,6 +54,11 @@ class ExchangeServiceStub:
                 request_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.PerformActionRequest.SerializeToString,
                 response_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.PerformActionResponse.FromString,
                 _registered_method=True)
+        self.GetServiceStatus = channel.unary_unary(
+                '/huilian.exchange.v1.ExchangeService/GetServiceStatus',
+                request_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.GetServiceStatusRequest.SerializeToString,
+                response_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.GetServiceStatusResponse.FromString,
+                _registered_method=True)
         self.ListAccessRecords = channel.unary_unary(
                 '/huilian.exchange.v1.ExchangeService/ListAccessRecords',
                 request_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.ListAccessRecordsRequest.SerializeToString,
@@ -104,6 +109,13 @@ class ExchangeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetServiceStatus(self, request, context):
+        """How every dataset and field is doing, from real traffic through this hub process and each connector's own check.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAccessRecords(self, request, context):
         """Who read the caller's data, when and why.
         """
@@ -147,6 +159,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.PerformAction,
                     request_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.PerformActionRequest.FromString,
                     response_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.PerformActionResponse.SerializeToString,
+            ),
+            'GetServiceStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetServiceStatus,
+                    request_deserializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.GetServiceStatusRequest.FromString,
+                    response_serializer=huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.GetServiceStatusResponse.SerializeToString,
             ),
             'ListAccessRecords': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAccessRecords,
@@ -272,6 +289,33 @@ class ExchangeService:
             '/huilian.exchange.v1.ExchangeService/PerformAction',
             huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.PerformActionRequest.SerializeToString,
             huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.PerformActionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetServiceStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.exchange.v1.ExchangeService/GetServiceStatus',
+            huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.GetServiceStatusRequest.SerializeToString,
+            huilian_dot_exchange_dot_v1_dot_exchange__service__pb2.GetServiceStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

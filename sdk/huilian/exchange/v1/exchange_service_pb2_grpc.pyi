@@ -43,6 +43,8 @@ class ExchangeServiceStub:
     """One action in the caller's name under their consent, such as paying a fine: done once, whatever is killed on the way.
     The same request id asked again resumes it or gets the first answer. What it costs is debited to the caller's account.
     """
+    GetServiceStatus: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.GetServiceStatusRequest, _exchange_service_pb2.GetServiceStatusResponse]
+    """How every dataset and field is doing, from real traffic through this hub process and each connector's own check."""
     ListAccessRecords: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.ListAccessRecordsRequest, _exchange_service_pb2.ListAccessRecordsResponse]
     """Who read the caller's data, when and why."""
     IssueAccessStatement: _grpc.UnaryUnaryMultiCallable[_exchange_service_pb2.IssueAccessStatementRequest, _exchange_service_pb2.IssueAccessStatementResponse]
@@ -65,6 +67,8 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """One action in the caller's name under their consent, such as paying a fine: done once, whatever is killed on the way.
     The same request id asked again resumes it or gets the first answer. What it costs is debited to the caller's account.
     """
+    GetServiceStatus: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetServiceStatusRequest, _exchange_service_pb2.GetServiceStatusResponse]  # type: ignore[assignment]
+    """How every dataset and field is doing, from real traffic through this hub process and each connector's own check."""
     ListAccessRecords: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ListAccessRecordsRequest, _exchange_service_pb2.ListAccessRecordsResponse]  # type: ignore[assignment]
     """Who read the caller's data, when and why."""
     IssueAccessStatement: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.IssueAccessStatementRequest, _exchange_service_pb2.IssueAccessStatementResponse]  # type: ignore[assignment]
@@ -108,6 +112,14 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         """One action in the caller's name under their consent, such as paying a fine: done once, whatever is killed on the way.
         The same request id asked again resumes it or gets the first answer. What it costs is debited to the caller's account.
         """
+
+    @_abc_1.abstractmethod
+    def GetServiceStatus(
+        self,
+        request: _exchange_service_pb2.GetServiceStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_exchange_service_pb2.GetServiceStatusResponse, _abc.Awaitable[_exchange_service_pb2.GetServiceStatusResponse]]:
+        """How every dataset and field is doing, from real traffic through this hub process and each connector's own check."""
 
     @_abc_1.abstractmethod
     def ListAccessRecords(

@@ -46,10 +46,10 @@ async def hub_port(exchange: Exchange, pki: SitePki) -> AsyncIterator[int]:
     server = HubServer(Edge(Admission(verifier, NoRevokedTokens())), tls, "127.0.0.1:0", "127.0.0.1:0")
     idempotency = Idempotency(exchange.database, exchange.clock)
     servicer = ConsentServicer(exchange.consents, exchange.service.catalogue, idempotency)
-    consent_service_pb2_grpc.add_ConsentServiceServicer_to_server(servicer, server.grpc)
+    server.serve(servicer)
     stop = asyncio.Event()
     ending = asyncio.create_task(exchange.consents.revocations.run(stop))
-    await server.start(["huilian.consent.v1.ConsentService"])
+    await server.start()
     try:
         yield server.partner_port
     finally:
