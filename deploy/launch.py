@@ -52,13 +52,13 @@ async def _hub_entries(site: Site, supervisor: Supervisor, hubs: Sequence[HubPla
 
 
 def hub_spec(site: Site, hub: HubPlace, hubs: Sequence[HubPlace] = ()) -> ProcessSpec:
-    """One hub; the others of `hubs` watch its log. Only the first hub of a site has connectors to agencies: an edge
-    follows one hub's revocations.
+    """One hub; the others of `hubs` watch its log and are its consortium. Only the first hub of a site has connectors
+    to agencies: an edge follows one hub's revocations.
     """
     agencies = {agency: f"127.0.0.1:{site.port(agency)}" for agency in places.AGENCIES} if hub.name == "hub-a" else {}
-    witnesses = {other.origin: f"127.0.0.1:{other.partner_port}" for other in hubs if other.name != hub.name}
+    others = {other.origin: f"127.0.0.1:{other.partner_port}" for other in hubs if other.name != hub.name}
     environment = {
-        **places.tls_environment(site.pki.issue(hub.name)),
+        **places.tls_environment(site.pki.issue(hub.certificate)),
         "HUILIAN_MODE": "sandbox",
         "HUILIAN_ORIGIN": hub.origin,
         "HUILIAN_STATE_DIR": str(hub.folder),
@@ -71,7 +71,8 @@ def hub_spec(site: Site, hub: HubPlace, hubs: Sequence[HubPlace] = ()) -> Proces
         "HUILIAN_CONNECTORS": json.dumps(agencies),
         "HUILIAN_ERP_CONNECTORS": json.dumps({places.BUYER_USCC: f"127.0.0.1:{site.port('erp_connector')}"}),
         "HUILIAN_CHAIN_URL": site.chain_url,
-        "HUILIAN_WITNESSES": json.dumps(witnesses),
+        "HUILIAN_WITNESSES": json.dumps(others),
+        "HUILIAN_HUBS": json.dumps(others),
     }
     if site.rate_limits:
         environment["HUILIAN_RATE_LIMITS"] = site.rate_limits

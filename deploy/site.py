@@ -56,6 +56,11 @@ class HubPlace:
         """The hub's name in tokens, trust anchors and checkpoints."""
         return f"{self.name}.huilian.example"
 
+    @property
+    def certificate(self) -> str:
+        """The common name by which services and other hubs know it."""
+        return f"hub.{self.origin}"
+
 
 @dataclass
 class Site:
@@ -244,7 +249,7 @@ def _edge_environment(site: Site, name: str, common_name: str) -> dict[str, str]
     return {
         **tls_environment(site.pki.issue(common_name)),
         "HUILIAN_LISTEN": f"127.0.0.1:{site.port(name)}",
-        "HUILIAN_ALLOWED_CLIENTS": "hub-a,hub-b,operator.desk",
+        "HUILIAN_ALLOWED_CLIENTS": "hub.hub-a.huilian.example,hub.hub-b.huilian.example,operator.desk",
         "HUILIAN_CLOCK_FILE": str(site.clock_file),
     }
 

@@ -1,69 +1,150 @@
-"""Opens the keyed function of the claims from the hub's settings: the consortium's HMAC keys, one for each epoch."""
+"""Opens the keyed functions of the claims from the hub's settings: keys that all hubs share, and keys in shares."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from huilian_protocol.canonical import parse_json
 
 from hub.keys import file_stamp
+from hub.ledger.evaluator import FindShare
+from hub.ledger.shared_keys import Ask, SharedClaimKeys
 from hub.platform.vault import KeyVault, VaultLocked
 from hub.settings import Settings, SettingsError
+from ledger.registry import p256
 from ledger.registry.fingerprints import ClaimKeys, HmacClaimKeys
+from ledger.registry.threshold import Group, Share, parse_groups
 
+Content = TypeVar("Content")
 MAX_EPOCH = 1_000_000
-_FORM = "expected lines of an epoch's number and 64 hexadecimal digits, or 64 hexadecimal digits alone (epoch 1)"
+_LINES = "expected lines of an epoch's number and 64 hexadecimal digits, or 64 hexadecimal digits alone (epoch 1)"
 
 logger = logging.getLogger(__name__)
 
 
-def claim_keys(settings: Settings, vault: KeyVault) -> ClaimKeys:
-    """The claim keys that the settings name; the sandbox may make its own. Raises SettingsError and VaultLocked."""
-    if settings.consortium_key_file is None:
+def claim_keys(settings: Settings, vault: KeyVault, ask: Mapping[str, Ask]) -> ClaimKeys:
+    """The claim keys that the settings name, of one kind or of both while a consortium moves from one to the other.
+
+    `ask` reaches the evaluators by origin, this hub itself first. The sandbox may make a key of its own. Raises
+    SettingsError and VaultLocked.
+    """
+    kinds: list[ClaimKeys] = []
+    if settings.consortium_key_file is not None:
+        kinds.append(_Epochs(_Reread(settings.consortium_key_file, lambda path: _read_consortium(path, vault))))
+    if settings.claim_groups_file is not None:
+        kinds.append(SharedClaimKeys(_Reread(settings.claim_groups_file, _read_groups), ask, os.urandom))
+    if not kinds:
         return HmacClaimKeys({1: vault.consortium_key()})
-    return ConsortiumKeyFile(settings.consortium_key_file, vault)
+    return kinds[0] if len(kinds) == 1 else _BothKinds(kinds)
 
 
-class ConsortiumKeyFile:
-    """The keys in a file that every hub of the consortium has; its epochs are the active ones.
+def shares(vault: KeyVault) -> FindShare:
+    """The shares of claim keys that were imported into this hub's vault."""
 
-    The file is read again when it changes, so an epoch begins and ends without a restart. Each key is kept in the vault
-    too, which refuses another key under a number that was used before. Raises SettingsError for a file that is wrong at
-    the start; later a wrong one is logged and leaves the keys that were read before.
+    def find(epoch: int, generation: int) -> int | None:
+        secret = vault.imported(_share_name(epoch, generation))
+        return None if secret is None else p256.decode_scalar(secret)
+
+    return find
+
+
+def import_share(settings: Settings, vault: KeyVault, path: Path) -> dict[str, Any]:
+    """Take this hub's share of a claim key from a file of the ceremony; what it is. The file can be destroyed then.
+
+    Raises SettingsError for a file that is not this hub's share of a group that it pins, VaultLocked when another share
+    of this epoch and generation is here.
+    """
+    if settings.claim_groups_file is None:
+        raise SettingsError("HUILIAN_CLAIM_GROUPS_FILE: missing; a share belongs to a group")
+    try:
+        share = Share.from_dict(parse_json(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path.name}: {error}") from None
+    group = {(one.epoch, one.generation): one for one in _read_groups(settings.claim_groups_file)}
+    pinned = group.get((share.epoch, share.generation))
+    mine = pinned.evaluator(settings.origin) if pinned else None
+    if mine is None or share.origin != settings.origin or p256.base() * share.secret != mine.public:
+        raise SettingsError(f"{path.name}: not the share of {settings.origin} in a group of HUILIAN_CLAIM_GROUPS_FILE")
+    vault.import_key(_share_name(share.epoch, share.generation), p256.encode_scalar(share.secret))
+    return {"epoch": share.epoch, "generation": share.generation, "evaluator": mine.index}
+
+
+class _Reread(Generic[Content]):
+    """A file that is read again when it changes.
+
+    Wrong at the start it raises what `read` raises; later that is logged and leaves what was read before.
     """
 
-    def __init__(self, path: Path, vault: KeyVault) -> None:
-        self._path, self._vault = path, vault
+    def __init__(self, path: Path, read: Callable[[Path], Content]) -> None:
+        self._path, self._read = path, read
         self._stamp = file_stamp(path)
-        self._keys = self._read()
+        self._content = read(path)
 
-    def epochs(self) -> tuple[int, ...]:
-        """See `ClaimKeys`."""
-        return self._current().epochs()
-
-    async def evaluate(self, epoch: int, identifiers: Sequence[bytes]) -> list[bytes]:
-        """See `ClaimKeys`."""
-        return await self._current().evaluate(epoch, identifiers)
-
-    def _current(self) -> HmacClaimKeys:
+    def __call__(self) -> Content:
         stamp = file_stamp(self._path)
         if stamp != self._stamp:
             self._stamp = stamp
             try:
-                self._keys = self._read()
+                self._content = self._read(self._path)
             except (SettingsError, VaultLocked) as error:
                 logger.error("claim_keys_not_renewed", extra={"error_type": type(error).__name__})
-        return self._keys
+        return self._content
 
-    def _read(self) -> HmacClaimKeys:
-        try:
-            keys = _parse(self._path.read_text("ascii"))
-            checked = HmacClaimKeys(keys)
-        except (OSError, ValueError):
-            raise SettingsError(f"HUILIAN_CONSORTIUM_KEY_FILE: {_FORM}") from None
-        for epoch, key in keys.items():
-            self._vault.import_key("consortium" if epoch == 1 else f"consortium.{epoch}", key)
-        return checked
+
+class _Epochs:
+    """`ClaimKeys` that are looked up at each use."""
+
+    def __init__(self, current: Callable[[], ClaimKeys]) -> None:
+        self._current = current
+
+    def epochs(self) -> tuple[int, ...]:
+        return self._current().epochs()
+
+    async def evaluate(self, epoch: int, identifiers: Sequence[bytes]) -> list[bytes]:
+        return await self._current().evaluate(epoch, identifiers)
+
+
+class _BothKinds:
+    """The epochs of two kinds of keys together. Raises SettingsError for an epoch that both have."""
+
+    def __init__(self, kinds: Sequence[ClaimKeys]) -> None:
+        self._kinds = kinds
+        if len(set(self.epochs())) != sum(len(kind.epochs()) for kind in kinds):
+            raise SettingsError("HUILIAN_CLAIM_GROUPS_FILE: an epoch of HUILIAN_CONSORTIUM_KEY_FILE is in it too")
+
+    def epochs(self) -> tuple[int, ...]:
+        return tuple(sorted({epoch for kind in self._kinds for epoch in kind.epochs()}))
+
+    async def evaluate(self, epoch: int, identifiers: Sequence[bytes]) -> list[bytes]:
+        kind = next(kind for kind in self._kinds if epoch in kind.epochs())
+        return await kind.evaluate(epoch, identifiers)
+
+
+def _share_name(epoch: int, generation: int) -> str:
+    return f"claim-share.{epoch}.{generation}"
+
+
+def _read_groups(path: Path) -> tuple[Group, ...]:
+    try:
+        return parse_groups(parse_json(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"HUILIAN_CLAIM_GROUPS_FILE: expected a group file of the ceremony: {error}") from None
+
+
+def _read_consortium(path: Path, vault: KeyVault) -> ClaimKeys:
+    """Each key is kept in the vault too, which refuses another key under a number that was used before."""
+    try:
+        keys = _parse(path.read_text("ascii"))
+        checked = HmacClaimKeys(keys)
+    except (OSError, ValueError):
+        raise SettingsError(f"HUILIAN_CONSORTIUM_KEY_FILE: {_LINES}") from None
+    for epoch, key in keys.items():
+        vault.import_key("consortium" if epoch == 1 else f"consortium.{epoch}", key)
+    return checked
 
 
 def _parse(text: str) -> dict[int, bytes]:
@@ -75,6 +156,6 @@ def _parse(text: str) -> dict[int, bytes]:
         epoch = int(words[0]) if len(words) == 2 else 1
         key = bytes.fromhex(words[-1])
         if len(words) > 2 or len(key) != 32 or not 0 < epoch <= MAX_EPOCH or epoch in keys:
-            raise ValueError(_FORM)
+            raise ValueError(_LINES)
         keys[epoch] = key
     return keys

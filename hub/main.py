@@ -2,7 +2,8 @@
 
 `python -m hub.main` serves; `python -m hub.main keys` prints what this hub publishes of itself for trust files;
 `python -m hub.main rotate signing|sealing|convenience-sealing|log|master` takes one step of a key rotation,
-beside the hub that serves.
+beside the hub that serves; `python -m hub.main import-share FILE` takes this hub's share of a claim key out of a file
+of the ceremony.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
 import coincurve
 import grpc
@@ -23,9 +25,10 @@ from huilian_protocol.purposes import PurposeList
 from huilian_protocol.trust import TrustFile
 
 from hub.accounting.service import EmbeddedBook
-from hub.claim_keys import claim_keys
+from hub.claim_keys import import_share
 from hub.consent.rpc import ConsentServicer
 from hub.consent.service import ConsentService
+from hub.consortium import Consortium
 from hub.convenience.payments import Payments
 from hub.convenience.records import Records
 from hub.convenience.rpc import ConvenienceServicer
@@ -156,9 +159,12 @@ class _Builder:
             sequencer.wake,
             publication,
         )
+        consortium = Consortium(self.settings, self.vault, self.pace, self._channel)
         self.claims = ClaimService(
-            self.database, self.clock, os.urandom, self.outbox, contract, sender, claim_keys(self.settings, self.vault)
+            self.database, self.clock, os.urandom, self.outbox, contract, sender, consortium.claim_keys()
         )
+        conflicts = consortium.servicer(self.database, self.outbox, self.ledger, contract, self.trust_file)
+        self.hub.server.serve(conflicts)
         self.hub.workers |= {"sequencer": sequencer.run, "anchoring": anchoring.run, "chain": sender.run}
         self.hub.workers["claims"] = self.claims.run
         # A log that does not agree with the chain must not serve a single call.
@@ -366,6 +372,10 @@ def main(arguments: list[str]) -> int:
         settings = Settings.from_environment()
         if arguments == ["keys"]:
             sys.stdout.write(json.dumps(asyncio.run(published(settings)), indent=2) + "\n")
+            return 0
+        if len(arguments) == 2 and arguments[0] == "import-share":
+            taken = import_share(settings, open_vault(settings)[0], Path(arguments[1]))
+            sys.stdout.write(json.dumps(taken) + "\n")
             return 0
         if len(arguments) == 2 and arguments[0] == "rotate":
             done = asyncio.run(rotate(settings, arguments[1]))

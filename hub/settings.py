@@ -48,7 +48,9 @@ class Settings(settings.Settings):
     )
     master_key_file: Path | None = Field(None, description="file with 64 hexadecimal digits, or several lines")
     sealing_suite: SealingSuite = Field(Suite.XWING, description="xwing, x25519 or sm: for new keys")
-    consortium_key_file: Path | None = Field(None, description="file with 64 hexadecimal digits, shared by all hubs")
+    consortium_key_file: Path | None = Field(None, description="file of the claim keys that all hubs share")
+    claim_groups_file: Path | None = Field(None, description="JSON file of the groups that hold shared claim keys")
+    hubs: Addresses = Field(default={}, description='JSON object {"origin": "host:port"} of other hubs, mTLS')
     public_listen: Address = Field("127.0.0.1:7443", description="host:port of the TLS port")
     partner_listen: Address = Field("127.0.0.1:7444", description="host:port of the mTLS port")
     tls_certificate_file: Path = Field(description="PEM file")
@@ -86,7 +88,7 @@ class Settings(settings.Settings):
         return {
             "CLOCK_FILE": self.clock_file is not None,
             "MASTER_KEY_FILE": self.master_key_file is None,
-            "CONSORTIUM_KEY_FILE": self.consortium_key_file is None,
+            "CLAIM_GROUPS_FILE": self.claim_groups_file is None and self.consortium_key_file is None,
             "DATABASE_URL": not self.database_url,
             "CHAIN_PROFILE": self.chain_profile == "embedded",
         }

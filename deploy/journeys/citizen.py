@@ -237,7 +237,7 @@ class CitizenJourney:
     async def _edge_refuses(self) -> Any:
         """What a hub that was taken over would do: forward the read with its own certificate and the real consent."""
         consent = (self._receipts / "consent.json").read_bytes()
-        files = self._site.pki.issue(self._hub.name)
+        files = self._site.pki.issue(self._hub.certificate)
         credentials = grpc.ssl_channel_credentials(
             files.ca.read_bytes(), files.key.read_bytes(), files.certificate.read_bytes()
         )

@@ -17,8 +17,9 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
 from hub.ledger.locker import Locker
-from hub.ledger.rules import LIVE, ClaimState, HoldState
-from hub.ledger.store import ClaimRow, ClaimStore, HoldRow
+from hub.ledger.rules import LIVE, ClaimState, HoldState, owner_commitment
+from hub.ledger.store import ClaimRow, HoldRow
+from hub.ledger.stored_claims import ClaimStore
 from hub.platform.database import Database
 from hub.platform.outbox import Message, Outbox
 from hub.platform.transactions import require_transaction
@@ -28,6 +29,8 @@ from ledger.registry.fingerprints import ClaimKeys, InvoiceIdentity
 from ledger.registry.invoices import identifiers
 
 LOCK_TOPIC, RELEASE_TOPIC, DECIDED_TOPIC = "claim.lock", "claim.release", "claim.decided"
+# Another bank's lock was in the way: {"claim_id", "owner", "owner_commitment", "identifier"}.
+REFUSED_TOPIC = "claim.refused"
 TAKEN = "CLAIM_ALREADY_FINANCED"
 _SALT_BYTES = 32
 EXTEND_EVERY_S = 60.0
@@ -106,6 +109,7 @@ class ClaimService:
         hold.state, hold.identifiers = HoldState.WANTED.value, contents
         hold.salt, hold.fingerprints = self._random_bytes(_SALT_BYTES), b""
         hold.epochs = hold.locked_epochs = "[]"
+        hold.owner_commitment = owner_commitment(hold.id, hold.salt).hex()
         return hold
 
     async def state(self, claim_id: str) -> ClaimState:
@@ -145,7 +149,17 @@ class ClaimService:
             raise ReleaseRunning(f"claim {claim.claim_id} waits for an earlier lock to be released")
         hold = await self._derive(hold)
         financed = await self._locker.hold(hold)
-        await self._decide(claim, hold.epochs if financed else None)
+        await self._decide(claim, hold.epochs if financed else None, {} if financed else await self._in_the_way(hold))
+
+    async def _in_the_way(self, hold: HoldRow) -> dict[str, object]:
+        """Whose lock is where ours should be, and on which identifier; empty when it is our own or gone."""
+        found = await self._locker.blocking(hold)
+        texts = parse_json(hold.identifiers.encode())
+        if found is None or found.place >= len(texts) * len(_epochs(hold.epochs)):
+            return {}
+        # Fingerprints follow each other by epochs, in each in the order of the identifiers.
+        identifier = texts[found.place % len(texts)]
+        return {"owner": found.owner, "owner_commitment": found.owner_commitment.hex(), "identifier": identifier}
 
     async def _derive(self, hold: HoldRow) -> HoldRow:
         """Give a hold the fingerprints of every active epoch that it has not yet. Asks the keys, so in no transaction.
@@ -224,7 +238,7 @@ class ClaimService:
             if not active & set(_epochs(done)):
                 raise EpochDropped(f"receivables are locked under claim-key epochs {done} only: make one active again")
 
-    async def _decide(self, claim: ClaimRow, locked_epochs: str | None) -> None:
+    async def _decide(self, claim: ClaimRow, locked_epochs: str | None, in_the_way: dict[str, object]) -> None:
         state, reason = (ClaimState.FINANCED, "") if locked_epochs else (ClaimState.REFUSED, TAKEN)
         async with self._database.transaction():
             hold = await self._store.lock_hold(claim.hold_id)
@@ -232,6 +246,8 @@ class ClaimService:
                 await self._note_locked(hold, locked_epochs)
             if await self._store.move(claim.claim_id, [ClaimState.PENDING.value], state.value, reason):
                 await self._tell(claim.claim_id, state, reason)
+                if in_the_way:
+                    await self._outbox.put(REFUSED_TOPIC, claim.claim_id, {"claim_id": claim.claim_id, **in_the_way})
             else:
                 # Given up while we were locking: the lock that we may just have made has to go.
                 await self._let_go(hold, f"{claim.claim_id}:late")

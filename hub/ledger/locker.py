@@ -7,22 +7,33 @@ again.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from huilian_protocol.clock import Clock
 
 from hub.ledger.rules import ClaimStep, NextStep, next_step, owner_commitment
-from hub.ledger.store import ClaimStore, HoldRow
+from hub.ledger.store import HoldRow
+from hub.ledger.stored_claims import ClaimStore
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.rpc import ChainUnavailable
 from ledger.anchor.sender import Sender
 from ledger.contract import calls
-from ledger.contract.calls import Lock, LockState
+from ledger.contract.calls import LockState
 from ledger.registry.fingerprints import FINGERPRINT_BYTES, padded, padding
 
 RESERVATION_SECONDS = 600
 # Reserve, finance, and two more rounds for a reservation that ran out in between.
 _MAX_STEPS = 6
 _GAS_BASE, _GAS_PER_FINGERPRINT = 80_000, 90_000
+
+
+@dataclass(frozen=True, slots=True)
+class Blocking:
+    """A lock in the way: the place of the fingerprint, the number of its hub, its owner commitment."""
+
+    place: int
+    owner: int
+    owner_commitment: bytes
 
 
 class Locker:
@@ -51,12 +62,15 @@ class Locker:
             await self._execute(hold, next_one.step.value, *self._call(hold, next_one))
         raise ChainUnavailable("the locks do not settle")
 
-    async def blocking(self, hold: HoldRow) -> tuple[int, Lock] | None:
-        """Somebody else's lock that is in the way, with the place of its fingerprint; None when none is any more."""
-        prints = _prints(hold)
-        locks = await self._contract.locks(prints)
+    async def blocking(self, hold: HoldRow) -> Blocking | None:
+        """Another hub's lock that is in the way; None when none is any more, or it is our own."""
+        locks = await self._contract.locks(_prints(hold))
         found = next_step(locks, await self._hub(), _commitment(hold), self._now())
-        return (found.places[0], locks[found.places[0]]) if found.step is ClaimStep.REFUSED else None
+        if found.step is not ClaimStep.REFUSED:
+            return None
+        lock = locks[found.places[0]]
+        own = lock.owner == await self._hub()
+        return None if own else Blocking(found.places[0], lock.owner, lock.owner_commitment)
 
     async def release(self, hold: HoldRow) -> None:
         """Release our locks, if there are any. Raises `ChainUnavailable`."""

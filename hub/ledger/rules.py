@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,8 @@ from typing import Any
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical, sha256_canonical
 from huilian_protocol.clock import format_time
 
-from ledger.contract.calls import COMMITMENT_BYTES, Lock, LockState
+from hub.ledger.disclosure_rules import commitment_of, disclosure_key
+from ledger.contract.calls import Lock, LockState
 
 
 class LedgerMismatch(Exception):
@@ -88,8 +88,11 @@ def is_party(content: Mapping[str, Any], reader: str) -> bool:
 
 
 def owner_commitment(hold_id: str, salt: bytes) -> bytes:
-    """Return what the chain shows of a lock's owner: 22 bytes that only who knows the salt can tie to a hold."""
-    return hashlib.sha256(salt + hold_id.encode()).digest()[:COMMITMENT_BYTES]
+    """Return what the chain shows of a lock's owner: 22 bytes that only who knows the salt can tie to a hold.
+
+    It is the hash of the key to which another bank can seal a notice of a conflict.
+    """
+    return commitment_of(disclosure_key(hold_id, salt).public)
 
 
 @dataclass(frozen=True, slots=True)

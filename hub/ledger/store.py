@@ -151,9 +151,12 @@ class HoldRow(Model):
     identifiers = fields.TextField(db_default="[]")
     epochs = fields.CharField(max_length=200, db_default="[1]")
     locked_epochs = fields.CharField(max_length=200, db_default="[1]")
+    # In hex; others address this hub by it.
+    owner_commitment = fields.CharField(max_length=44, db_default="")
 
     class Meta:
         table = "ledger_hold"
+        indexes = (("owner_commitment",),)
 
 
 class ClaimRow(Model):
@@ -168,6 +171,22 @@ class ClaimRow(Model):
     class Meta:
         table = "ledger_claim"
         indexes = (("hold_id", "state"),)
+
+
+class ConflictRow(Model):
+    """One conflict, as the counterpart stated it; `id` is that of its record in the log."""
+
+    id = fields.CharField(max_length=100, primary_key=True)
+    sequence = fields.BigIntField()
+    claim_id = fields.CharField(max_length=64)
+    refused = fields.BooleanField()
+    counterpart_hub = fields.CharField(max_length=100)
+    counterpart_claim_id = fields.CharField(max_length=200)
+    counterpart_claimed_at = UtcDatetimeField()
+
+    class Meta:
+        table = "ledger_conflict"
+        indexes = (("sequence",),)
 
 
 class LostRace(Exception):
@@ -299,66 +318,6 @@ class LogStore:
 
 def _tile_key(tile: TileId) -> str:
     return f"{tile.level}/{tile.index}"
-
-
-class ClaimStore:
-    """Claims and the holds that they share."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def add(self, claim_id: str, hold_id: str, state: str, reason: str, at: datetime) -> None:
-        """Store a new claim."""
-        await ClaimRow.create(claim_id=claim_id, hold_id=hold_id, state=state, reason=reason, requested_at=at)
-
-    async def find(self, claim_id: str) -> ClaimRow | None:
-        """Return a claim."""
-        return await ClaimRow.get_or_none(claim_id=claim_id)
-
-    async def move(self, claim_id: str, old: Sequence[str], new: str, reason: str = "") -> bool:
-        """Change a claim's state if it is one of `old`; tell whether it was."""
-        moved = await ClaimRow.filter(claim_id=claim_id, state__in=list(old)).update(state=new, reason=reason)
-        return moved == 1
-
-    async def count(self, hold_id: str, states: Sequence[str]) -> int:
-        """Return how many claims on a hold are in one of these states."""
-        return await ClaimRow.filter(hold_id=hold_id, state__in=list(states)).count()
-
-    async def lock_hold(self, hold_id: str) -> HoldRow | None:
-        """Return a hold, with nobody else changing it or its claims until this transaction ends."""
-        await self._database.lock("ledger", "hold", hold_id)
-        return await HoldRow.get_or_none(id=hold_id)
-
-    async def hold(self, hold_id: str) -> HoldRow:
-        """Return a hold that exists."""
-        return await HoldRow.get(id=hold_id)
-
-    async def add_hold(self, hold: HoldRow) -> None:
-        """Store a new hold."""
-        await hold.save(force_create=True)
-
-    async def count_attempt(self, hold: HoldRow) -> None:
-        """Note that a transaction for this hold was settled, so that the next one is another."""
-        await HoldRow.filter(id=hold.id, attempts=hold.attempts).update(attempts=hold.attempts + 1)
-        hold.attempts += 1
-
-    async def locked_epochs(self) -> list[str]:
-        """Return which `locked_epochs` there are among the holds that a financed claim needs."""
-        sql = f"SELECT DISTINCT locked_epochs FROM ledger_hold WHERE {_LIVE_HOLD}"  # noqa: S608  a constant
-        return [row["locked_epochs"] for row in await self._database.fetch(sql)]
-
-    async def live_holds(self, locked_epochs: str, after: str, limit: int) -> list[HoldRow]:
-        """Return holds that a financed claim needs, with these `locked_epochs`, by id, those after an id."""
-        condition = f"{_LIVE_HOLD} AND locked_epochs = $1 AND id > $2"
-        sql = f"SELECT id FROM ledger_hold WHERE {condition} ORDER BY id LIMIT $3"  # noqa: S608  a constant
-        ids = [row["id"] for row in await self._database.fetch(sql, locked_epochs, after, limit)]
-        return await HoldRow.filter(id__in=ids).order_by("id")
-
-
-_LIVE_HOLD = (
-    "state = 'WANTED' AND EXISTS (SELECT 1 FROM ledger_claim"
-    " WHERE ledger_claim.hold_id = ledger_hold.id AND ledger_claim.state = 'FINANCED')"
-)
 
 
 class AuditStore:

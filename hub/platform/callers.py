@@ -17,6 +17,8 @@ class Role(StrEnum):
     CONNECTOR = "connector"
     OPERATOR = "operator"
     SUPERVISOR = "supervisor"
+    # Another bank's hub of the same consortium.
+    HUB = "hub"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Who is at the other end of an mTLS connection, by the common name of its certificate.
 
 A partner's certificate names its USCC; a service's says what it is: "connector.housing_fund",
-"channel.mini_program_api", "operator.desk", "supervisor.bureau". The site's CA signs nothing else, so the name can be
-believed.
+"channel.mini_program_api", "operator.desk", "supervisor.bureau", "hub.<origin>". The site's CA signs nothing else, so
+the name can be believed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _SERVICES = {
     "channel": Role.CHANNEL,
     "operator": Role.OPERATOR,
     "supervisor": Role.SUPERVISOR,
+    "hub": Role.HUB,
 }
 
 
@@ -58,6 +59,11 @@ def caller_of(common_name: str) -> Caller:
         return Caller(common_name, Role.ENTERPRISE)
     role = _SERVICES.get(common_name.partition(".")[0])
     return ANONYMOUS if role is None or "." not in common_name else Caller(common_name, role)
+
+
+def hub_origin(caller_id: str) -> str:
+    """The origin of the hub whose certificate has this name."""
+    return caller_id.partition(".")[2]
 
 
 def _first(auth_context: Mapping[str, Iterable[bytes]], key: str) -> bytes:

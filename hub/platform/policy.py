@@ -17,6 +17,7 @@ CITIZEN = frozenset({Role.CITIZEN})
 ENTERPRISE = frozenset({Role.ENTERPRISE})
 BORROWER = CITIZEN | ENTERPRISE
 OPERATOR = frozenset({Role.OPERATOR})
+HUB = frozenset({Role.HUB})
 CONNECTOR = frozenset({Role.CONNECTOR})
 REGISTRAR = frozenset({Role.ANONYMOUS, Role.CHANNEL, Role.CITIZEN})
 SERVED_ELSEWHERE: frozenset[Role] = frozenset()
@@ -179,6 +180,10 @@ POLICY: Mapping[str, frozenset[Role]] = {
             ),
             OPERATOR,
         ),
+    ),
+    **_service(
+        "ledger.v1.ClaimService",
+        {"EvaluateClaimKey": HUB, "GetDisclosureKey": HUB, "DiscloseConflict": HUB, "ListConflicts": OPERATOR},
     ),
     **_service(
         "ledger.v1.LedgerService",

@@ -89,6 +89,11 @@ class RateLimiter:
             await self.take(self._rates.of_reader(reader))
             self._remember(reader, subject)
 
+    async def before_evaluation(self, caller: str, count: int) -> None:
+        """Count elements that another hub wants evaluated. Raises RATE_LIMITED; what was counted before stays so."""
+        for _ in range(count):
+            await self.take(self._rates.of_evaluations(caller))
+
     async def take(self, bucket: Bucket) -> None:
         """Take one token. Raises RATE_LIMITED with `retry_after_seconds`."""
         held = self._of(bucket.name)

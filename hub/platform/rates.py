@@ -39,6 +39,8 @@ class Limit(StrEnum):
     PERSON_READS = "person_reads"
     # Different persons whose data one reader reads, each counted once an hour.
     PERSONS = "persons"
+    # Elements evaluated under the shared claim key for one other hub: what a dictionary of invoice numbers costs.
+    CLAIM_KEY = "claim_key"
 
 
 class Rate(BaseModel):
@@ -68,6 +70,7 @@ DEFAULTS: Mapping[Limit, Rate] = {
     Limit.MISSES: Rate(per_minute=60, burst=120),
     Limit.PERSON_READS: Rate(per_minute=120, burst=240),
     Limit.PERSONS: Rate(per_minute=1_200, burst=12_000),
+    Limit.CLAIM_KEY: Rate(per_minute=240, burst=8_000),
 }
 # An enterprise's systems and the site's services stand for many people; a citizen is one.
 SERVICE_FACTOR = 10
@@ -115,6 +118,10 @@ class Rates:
     def of_reader(self, reader: str) -> Bucket:
         """The bucket of different persons that one reader reads."""
         return Bucket(f"{Limit.PERSONS}/{reader}", self._limits[Limit.PERSONS])
+
+    def of_evaluations(self, caller: str) -> Bucket:
+        """The bucket of elements evaluated for another hub."""
+        return Bucket(f"{Limit.CLAIM_KEY}/{caller}", self._limits[Limit.CLAIM_KEY])
 
     def _of(self, limit: Limit, caller: Caller, peer: str) -> Bucket:
         rate = self._limits[limit]

@@ -179,6 +179,10 @@ class KeyVault:
         if self._secret(name) != secret:
             raise VaultLocked(f"another {name} is in use already")
 
+    def imported(self, name: str) -> bytes | None:
+        """A key that `import_key` stored; None when there is none of this name."""
+        return self._secret(name) if (self._folder / f"{name}.key").exists() else None
+
     def _open_ring(self, name: str) -> RingFile:
         ring = RingFile(self._folder / f"{name}.ring")
         if name.startswith("sealing.") and not (self._folder / f"{name}.key").exists():

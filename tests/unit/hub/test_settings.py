@@ -39,7 +39,7 @@ PRODUCTION = {
     **MINIMAL,
     "HUILIAN_MODE": "production",
     "HUILIAN_MASTER_KEY_FILE": "master.key",
-    "HUILIAN_CONSORTIUM_KEY_FILE": "consortium.key",
+    "HUILIAN_CLAIM_GROUPS_FILE": "groups.json",
     "HUILIAN_DATABASE_URL": "postgres://hub@db/hub",
     "HUILIAN_CHAIN_PROFILE": "consortium",
 }
@@ -87,7 +87,7 @@ def test_a_missing_variable_is_named(name: str) -> None:
     [
         ("HUILIAN_CLOCK_FILE", "clock.json"),
         ("HUILIAN_MASTER_KEY_FILE", None),
-        ("HUILIAN_CONSORTIUM_KEY_FILE", None),
+        ("HUILIAN_CLAIM_GROUPS_FILE", None),
         ("HUILIAN_DATABASE_URL", None),
         ("HUILIAN_CHAIN_PROFILE", "embedded"),
     ],
@@ -214,7 +214,7 @@ BROKEN_KEYS = [
 def test_a_broken_key_file_is_named(tmp_path: Path, content: str) -> None:
     settings = _with_consortium_key(tmp_path, content)
     with pytest.raises(SettingsError, match="HUILIAN_CONSORTIUM_KEY_FILE"):
-        claim_keys(settings, open_vault(settings)[0])
+        claim_keys(settings, open_vault(settings)[0], {})
 
 
 def _with_consortium_key(folder: Path, content: str) -> Settings:
@@ -227,7 +227,7 @@ def _with_consortium_key(folder: Path, content: str) -> Settings:
 async def test_epochs_of_the_claim_key_come_and_go_with_the_file(tmp_path: Path) -> None:
     settings = _with_consortium_key(tmp_path, "00" * 32)
     vault, _ = open_vault(settings)
-    keys = claim_keys(settings, vault)
+    keys = claim_keys(settings, vault, {})
     assert keys.epochs() == (1,)
     first = await keys.evaluate(1, [b"invoice"])
     _with_consortium_key(tmp_path, f"2 {'11' * 32}\n1 {'00' * 32}\n")
@@ -240,4 +240,4 @@ async def test_epochs_of_the_claim_key_come_and_go_with_the_file(tmp_path: Path)
     _with_consortium_key(tmp_path, f"2 {'11' * 32}")
     assert keys.epochs() == (2,)
     with pytest.raises(VaultLocked):
-        claim_keys(_with_consortium_key(tmp_path, "33" * 32), vault)
+        claim_keys(_with_consortium_key(tmp_path, "33" * 32), vault, {})

@@ -2,111 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import suppress
-from contextvars import Context, copy_context
-from datetime import date, timedelta
-from typing import Any, TypeVar
+from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from huilian_protocol.clock import FixedClock
 
 from hub.ledger.claims import EpochDropped
 from hub.ledger.rules import ClaimState
-from hub.platform.database import Database
 from ledger.contract import calls
 from ledger.contract.calls import Lock, LockState
 from ledger.embedded_chain.machine import Message
-from ledger.registry.fingerprints import HmacClaimKeys, InvoiceIdentity, QuorumMissing, fingerprints
-from tests.support.databases import DatabaseMaker
-from tests.unit.hub.ledger.ledger_support import HUB, OTHER_HUB, HubLedger, LiveChain, fail_at, hub_ledger
-
-Answer = TypeVar("Answer")
-OLD, NEW = bytes(range(32)), bytes(range(1, 33))
-INVOICE = InvoiceIdentity(
-    "91310000MA1FL2LE0X", "91440300MA5DC2LE1Y", "26312000000012345678", 1_130_000, date(2026, 3, 2), "", "5" * 20
-)
-
-
-class Keys(HmacClaimKeys):
-    """HMAC keys whose active epochs a test changes."""
-
-    def __init__(self, keys: Mapping[int, bytes]) -> None:
-        self.change(keys)
-        self.away = False
-
-    def change(self, keys: Mapping[int, bytes]) -> None:
-        super().__init__(keys)
-
-    async def evaluate(self, epoch: int, identifiers: object) -> list[bytes]:
-        if self.away:
-            raise QuorumMissing(epoch, 2, 1)
-        return await super().evaluate(epoch, identifiers)  # type: ignore[arg-type]
-
-
-class Bank:
-    """One hub with keys of its own. Its database belongs to a context of its own, as it would to its own process."""
-
-    def __init__(self, hub: HubLedger, keys: Keys, clock: FixedClock, context: Context) -> None:
-        self.hub, self.keys, self._clock, self._context = hub, keys, clock, context
-
-    async def claim(self, claim_id: str) -> ClaimState:
-        async def ask() -> None:
-            async with self.hub.database.transaction():
-                await self.hub.claims.request(claim_id, INVOICE)
-
-        await self.here(ask())
-        await self.settle()
-        return await self.state(claim_id)
-
-    async def state(self, claim_id: str) -> ClaimState:
-        return await self.here(self.hub.claims.state(claim_id))
-
-    async def extend(self) -> int:
-        return await self.here(self.hub.claims.extend_holds())
-
-    async def start(self) -> None:
-        await self.here(self.hub.claims.check_at_start())
-
-    async def release(self, claim_id: str) -> None:
-        async def give_up() -> None:
-            async with self.hub.database.transaction():
-                await self.hub.claims.release(claim_id)
-
-        await self.here(give_up())
-        await self.settle()
-
-    async def settle(self) -> None:
-        for _ in range(4):
-            await self.here(self.hub.outbox.drain())
-            self._clock.advance(timedelta(seconds=5))
-
-    async def here(self, doing: Coroutine[Any, Any, Answer]) -> Answer:
-        return await asyncio.create_task(doing, context=self._context)
-
-
-@pytest_asyncio.fixture
-async def banks(
-    database: Database,
-    database_maker: DatabaseMaker,
-    clock: FixedClock,
-    chain: LiveChain,
-    database_packages: list[str] | None,
-) -> AsyncIterator[list[Bank]]:
-    """Two banks that both know the old epoch only."""
-    contexts = [copy_context(), copy_context()]
-    other = Database(await database_maker.new_url(database_packages), database_packages)
-    await asyncio.create_task(other.open(), context=contexts[1])
-    made = []
-    for one, key, context in ((database, HUB, contexts[0]), (other, OTHER_HUB, contexts[1])):
-        keys = Keys({1: OLD})
-        made.append(Bank(hub_ledger(one, clock, chain.url, chain.contract, key, keys=keys), keys, clock, context))
-    yield made
-    for bank in made:
-        await bank.hub.rpc.close()
-    await asyncio.create_task(other.close(), context=contexts[1])
+from ledger.registry.fingerprints import fingerprints
+from tests.unit.hub.ledger.banks import INVOICE, NEW, OLD, Bank
+from tests.unit.hub.ledger.ledger_support import LiveChain, fail_at
 
 
 def _locks(chain: LiveChain, key: bytes) -> list[Lock]:
