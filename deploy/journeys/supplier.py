@@ -28,6 +28,7 @@ from connectors.core_enterprise.tryton.process import DATABASE
 from connectors.core_enterprise.tryton.sandbox import Goods, SandboxErp
 from connectors.core_enterprise.tryton.sandbox_setup import ADMIN_PASSWORD, ADMIN_USER
 from connectors.kit.sandbox_companies import CORE_ENTERPRISE, SECOND_TIER_SUPPLIER, SUPPLIER
+from deploy.journeys.conflicts import disclosed
 from deploy.journeys.parties import Party, client_of, open_party, operator_of, register_enterprises
 from deploy.journeys.step import Step, Unexpected, refused, until
 from deploy.site import HubPlace, Site
@@ -96,6 +97,7 @@ class SupplierJourney:
         return [
             Step("other-hub-confirm", "另一家银行同一发票确权 the same invoice at a second hub", self._at(other)),
             Step("other-hub-refused", "二次融资被拒 second financing refused", self._refused_at(other)),
+            Step("conflict-disclosed", "两家银行互知冲突 the two banks learn of each other", self._disclosed_at(other)),
         ]
 
     # --- trade
@@ -257,6 +259,9 @@ class SupplierJourney:
             return _plain(financing)
 
         return act
+
+    def _disclosed_at(self, other: HubPlace) -> Callable[[], Awaitable[Any]]:
+        return lambda: disclosed(self._site, self._hub, other)
 
     # --- the due date
 

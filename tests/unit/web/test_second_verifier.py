@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical, sha256_canonical
-from huilian_protocol.jose import sign_jws, thumbprint
+from huilian_protocol.jose import keys_to_jwks, sign_jws, thumbprint
+from huilian_protocol.sealing import Suite, public_key_of
+from huilian_protocol.trust import TrustAnchors
 
-from tests.soak.lying_hub import RECEIPTS, TRUST, signed
+from tests.soak.lying_hub import NOW, RECEIPTS, TRUST, signed
 from tests.soak.verifier_agreement import Disagreement, compare
-from tests.support.second_verifier import SecondVerifier
+from tests.support.second_verifier import SecondVerifier, second_verifier
 from tests.unit.ledger import receipt_world
 from tests.unit.ledger.receipt_world import Parts
 from tests.unit.protocol import world
@@ -110,3 +112,20 @@ def test_salt_and_record_make_the_leaf() -> None:
     salt[0] ^= 1
     assert _failed(signed({**value, "salt": b64u_encode(bytes(salt))})) == ["inclusion in the log"]
     assert _failed(dataclasses.replace(parts, overrides={"leaf_index": 2}).receipt()) == ["inclusion in the log"]
+
+
+@pytest.mark.parametrize("at", [0, 1, 64])
+def test_a_pinned_sm2_key_is_a_point_of_the_curve(at: int) -> None:
+    point, receipt = bytearray(public_key_of(Suite.SM, b"\1" * 32)), receipt_world.accessed().receipt()
+    assert _failed(receipt, _pinning(bytes(point))) == []
+    point[at] ^= 1
+    with pytest.raises(ValueError):
+        TrustAnchors.from_dict(parse_canonical(_pinning(bytes(point))))
+    second_verifier().ask(receipt, _pinning(bytes(point)), int(NOW.timestamp()))
+    assert second_verifier().answer()[0] == "trust"
+
+
+def _pinning(sealing_key: bytes) -> bytes:
+    signing = keys_to_jwks([world.STRANGER.public_key()])
+    agency = {"sealing_keys": [{"suite": "sm", "public_key": b64u_encode(sealing_key)}], "signing_keys": signing}
+    return canonicalise({**parse_canonical(TRUST), "agencies": {"tax": agency}})

@@ -76,7 +76,7 @@ function checkTerms(value: JsonObject): void {
   const recipient = objectWith(value['recipient'], ['id', 'sealing_key_id', 'suite'], 'recipient')
   matchingAt(recipient, 'id', NAME)
   textAt(recipient, 'sealing_key_id')
-  matchingAt(recipient, 'suite', /^(xwing|x25519)$/)
+  matchingAt(recipient, 'suite', /^(xwing|x25519|sm)$/)
   const purpose = objectWith(value['purpose'], ['code', 'text'], 'purpose')
   matchingAt(purpose, 'code', NAME)
   textAt(purpose, 'text', 500)

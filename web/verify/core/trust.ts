@@ -55,7 +55,7 @@ const MAX_VKEY_CHARS = 4_096
 const AGENCY = /^[a-z_]{3,64}$/
 const MAX_AGENCIES = 1_024
 /** Bytes of a public sealing key by suite. */
-const SEALING_BYTES: Readonly<Record<string, number>> = { xwing: 1216, x25519: 32 }
+const SEALING_BYTES: Readonly<Record<string, number>> = { xwing: 1216, x25519: 32, sm: 65 }
 
 export function parseTrustAnchors(data: Uint8Array): TrustAnchors {
   const raw = parseJson(data)
@@ -161,6 +161,7 @@ function checkSealingKeys(holder: JsonObject, key: string): void {
     if (size === undefined) throw new Refused('封装套件未知', 'an unknown suite')
     const data = bytesAt(value, 'public_key', size)
     if (size === SEALING_BYTES['xwing'] && !isMlKemKey(data.subarray(0, 1184))) throw malformed('public_key')
+    if (size === SEALING_BYTES['sm'] && !isSm2Key(data)) throw malformed('public_key')
   }
 }
 
@@ -171,4 +172,17 @@ function isMlKemKey(data: Uint8Array): boolean {
     if ((low | ((middle & 0x0f) << 8)) >= 3329 || ((middle >> 4) | (high << 4)) >= 3329) return false
   }
   return true
+}
+
+const SM2_P = 0xfffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffffn
+const SM2_B = 0x28e9fa9e9d9f5e344d5a9e4bcf6509a7f39789f515ab8f92ddbcbd414d940e93n
+
+/** GB/T 32918.5: an uncompressed point of y^2 = x^3 - 3x + b. */
+function isSm2Key(data: Uint8Array): boolean {
+  const [x, y] = [integerOf(data.subarray(1, 33)), integerOf(data.subarray(33))]
+  return data[0] === 4 && x < SM2_P && y < SM2_P && (y * y - (x * x - 3n) * x - SM2_B) % SM2_P === 0n
+}
+
+function integerOf(data: Uint8Array): bigint {
+  return data.reduce((value, byte) => value * 256n + BigInt(byte), 0n)
 }
