@@ -19,6 +19,7 @@ class LogKeyring:
         """`order` gives the generations, the current one first, then the announced one if any, then retired ones."""
         self._order = order
         self._signer = signer
+        self._signing: tuple[int, LogSigner] | None = None
 
     @classmethod
     def of(cls, signer: LogSigner) -> LogKeyring:
@@ -33,7 +34,10 @@ class LogKeyring:
         number = self._order()[0]
         if number != max(first_sizes):
             raise KeyRetired(f"generation {max(first_sizes)} of the log's keys has begun, this process holds {number}")
-        return self._signer(number)
+        if self._signing is None or self._signing[0] != number:
+            # Expanding an ML-DSA key takes as long as signing by it.
+            self._signing = (number, self._signer(number))
+        return self._signing[1]
 
     def signer(self, number: int) -> LogSigner:
         """One generation."""

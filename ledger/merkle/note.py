@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -50,6 +51,11 @@ class KeyKind(Enum):
         self.signature_bytes = signature_bytes
 
 
+@lru_cache(256)
+def _key_id(name: str, prefix: bytes, public_key: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + prefix + public_key).digest()[:KEY_ID_SIZE]
+
+
 @dataclass(frozen=True, slots=True)
 class NoteKey:
     """A public key under the name of its holder, as published in a C2SP "vkey"."""
@@ -61,8 +67,7 @@ class NoteKey:
     @property
     def key_id(self) -> bytes:
         """Four bytes that name the key in a signature line."""
-        typed = self.kind.prefix + self.public_key
-        return hashlib.sha256(self.name.encode() + b"\n" + typed).digest()[:KEY_ID_SIZE]
+        return _key_id(self.name, self.kind.prefix, self.public_key)
 
     def vkey(self) -> str:
         """Return the key as text: name, key id and key."""

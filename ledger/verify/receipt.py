@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from huilian_protocol.clock import parse_time
-from huilian_protocol.jose import thumbprint
 from huilian_protocol.receipt import Receipt, parse_receipt
 from huilian_protocol.record import commit_record
 from huilian_protocol.trust import TrustAnchors, TrustedHub
@@ -11,6 +10,7 @@ from huilian_protocol.trust import TrustAnchors, TrustedHub
 from ledger.merkle.checkpoint import Checkpoint, verify_checkpoint
 from ledger.merkle.cosignature import check_cosignatures
 from ledger.merkle.hashing import leaf_hash
+from ledger.merkle.note import Note, parse_note
 from ledger.merkle.proofs import verify_inclusion
 from ledger.verify.evidence import check_evidence
 from ledger.verify.pinned import log_keys, witness_policy
@@ -50,15 +50,21 @@ class _Checks:
     def __init__(self, receipt: Receipt, trust: TrustAnchors) -> None:
         self.receipt = receipt
         self._trust = trust
+        self._parsed: Note | None = None
 
     def _hub(self) -> TrustedHub:
-        hub = self._trust.hub_of_key(thumbprint(self.receipt.hub_key))
+        hub = self._trust.hub_of_key(self.receipt.hub_key_id)
         if hub is None:
             raise CheckFailed("the receipt was signed by a key that is not pinned")
         return hub
 
     def _checkpoint(self) -> Checkpoint:
-        return verify_checkpoint(self.receipt.checkpoint, log_keys(self._hub()))
+        return verify_checkpoint(self._note(), log_keys(self._hub()))
+
+    def _note(self) -> Note:
+        if self._parsed is None:
+            self._parsed = parse_note(self.receipt.checkpoint)
+        return self._parsed
 
     def issuer(self) -> str:
         """The key in the receipt is pinned."""
@@ -88,7 +94,7 @@ class _Checks:
     def witnesses(self) -> str:
         """As many of the pinned witnesses as the trust anchors demand cosigned the checkpoint."""
         policy = witness_policy(self._hub())
-        names = sorted(found.witness for found in check_cosignatures(self.receipt.checkpoint, policy))
+        names = sorted(found.witness for found in check_cosignatures(self._note(), policy))
         if not policy.keys:
             return "no witness of this log is pinned"
         return f"{len(names)} cosigned, {policy.at_least} needed: {', '.join(names)}"

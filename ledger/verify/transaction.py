@@ -41,12 +41,12 @@ def read_anchor_transaction(raw: bytes) -> AnchorTransaction:
     chain_id = (v - 35) // 2
     signed = _encode_list([*fields[:6], _bytes(chain_id), b"", b""])
     try:
-        x, y = recover_public_key(keccak256(signed), r, s, odd=bool((v - 35) % 2))
+        signer = recover_public_key(keccak256(signed), r, s, odd=bool((v - 35) % 2))
     except ValueError as error:
         raise CheckFailed(f"the signature of the raw transaction belongs to nobody: {error}") from None
     require(len(to) == 20, "the raw transaction calls no contract")
     require(len(data) == 68 and data[:4] == ANCHOR_SELECTOR, "the raw transaction is not a call of anchor")
-    sender = "0x" + chain_address(x.to_bytes(32) + y.to_bytes(32)).hex()
+    sender = "0x" + chain_address(signer).hex()
     root, size = data[4:36], int.from_bytes(data[36:])
     return AnchorTransaction("0x" + keccak256(raw).hex(), chain_id, "0x" + to.hex(), sender, root, size)
 

@@ -98,4 +98,4 @@ def parse_time(text: str) -> datetime:
     """The instant of a text that :func:`format_time` made. Raises ``ValueError`` for any other form."""
     if not _TIME.fullmatch(text):
         raise ValueError("not an RFC 3339 instant with whole seconds and Z")
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)

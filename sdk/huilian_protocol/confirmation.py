@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.certificate import EnterpriseIdentity, verify_enterprise_certificate
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.keccak import keccak256
-from huilian_protocol.recovery import HALF_ORDER, ORDER, nonce_point_is_odd
+from huilian_protocol.recovery import HALF_ORDER, ORDER, recover_public_key
 from huilian_protocol.strict import bytes_at, integer_at, matching_at, object_with, text_at
 
 __all__ = ["ReceivableConfirmation", "confirmation_digest", "verify_confirmation"]
@@ -143,8 +140,8 @@ def verify_confirmation(
         raise HuilianError("CONFIRMATION_MISMATCH", "the certificate is not the buyer's", field="signer")
     try:
         _check_signature(confirmation_digest(message), signature, enterprise.public_key)
-    except (ValueError, InvalidSignature) as error:
-        raise HuilianError("CONFIRMATION_MISMATCH", str(error) or "wrong signature", field="signature") from error
+    except ValueError as error:
+        raise HuilianError("CONFIRMATION_MISMATCH", str(error), field="signature") from error
     return enterprise
 
 
@@ -154,11 +151,10 @@ def _check_signature(digest: bytes, signature: bytes, key: ec.EllipticCurvePubli
     r, s, v = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big"), signature[64]
     if not 0 < r < ORDER or not 0 < s <= HALF_ORDER or v not in (27, 28):
         raise ValueError("r, s or v out of range")
-    # Keccak's digest has SHA-256's length, and Prehashed only looks at the length.
-    key.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(hashes.SHA256())))
     numbers = key.public_numbers()
-    if nonce_point_is_odd(digest, r, s, (numbers.x, numbers.y)) != (v == 28):
-        raise ValueError("wrong recovery byte")
+    signer = recover_public_key(digest, r, s, odd=v == 28)
+    if signer != numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big"):
+        raise ValueError("signed by another key, or over something else")
 
 
 def _hash_message(message: ReceivableConfirmation) -> bytes:

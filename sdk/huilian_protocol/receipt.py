@@ -7,6 +7,7 @@ being it. Checking proofs, checkpoint, anchor and evidence offline is ``ledger.v
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -92,6 +93,8 @@ class Receipt:
     anchor: Anchor
     evidence: Mapping[str, Any]
     hub_key: ec.EllipticCurvePublicKey
+    hub_key_id: str
+    """The RFC 7638 thumbprint of ``hub_key``."""
 
 
 def build_receipt(
@@ -136,16 +139,25 @@ def parse_receipt(data: bytes) -> Receipt:
         receipt = _read(value)
     except (ValueError, TypeError) as error:
         raise HuilianError("RECEIPT_INVALID", str(error)) from error
-    _check_signature(value, receipt.hub_key)
+    _check_signature(data, value, {receipt.hub_key_id: receipt.hub_key})
     return receipt
 
 
-def _check_signature(value: dict[str, Any], hub_key: ec.EllipticCurvePublicKey) -> None:
+def _check_signature(data: bytes, value: dict[str, Any], keys: Mapping[str, ec.EllipticCurvePublicKey]) -> None:
     token = value["signature"] if isinstance(value["signature"], str) else ""
-    claims = verify_jws(token, {thumbprint(hub_key): hub_key}, TYP, code="RECEIPT_INVALID")
-    unsigned = {key: item for key, item in value.items() if key != "signature"}
-    if claims != {"receipt_sha256": b64u_encode(sha256_canonical(unsigned))}:
+    claims = verify_jws(token, keys, TYP, code="RECEIPT_INVALID")
+    if claims != {"receipt_sha256": b64u_encode(hashlib.sha256(_unsigned(data, token)).digest())}:
         raise HuilianError("RECEIPT_INVALID", "the signature is over something else")
+
+
+def _unsigned(data: bytes, token: str) -> bytes:
+    """The canonical bytes without the signature: what is canonical stays so when one member is cut out.
+
+    The last place where the token stands as a member is the receipt's own: only two plain members follow it there.
+    """
+    member = f',"signature":"{token}"'.encode()
+    before, _, after = data.rpartition(member)
+    return before + after
 
 
 def _read(value: dict[str, Any]) -> Receipt:
@@ -165,6 +177,8 @@ def _read(value: dict[str, Any]) -> Receipt:
         anchor=_read_anchor(value["anchor"]),
         evidence=value["evidence"],
         hub_key=hub_key,
+        # The object has the members of the thumbprint's input and no others (RFC 7638 section 3.2).
+        hub_key_id=b64u_encode(sha256_canonical(value["hub_key"])),
     )
 
 

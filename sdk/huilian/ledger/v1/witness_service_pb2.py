@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'huilian/ledger/v1/witness_service.proto\x12\x11huilian.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\"\x8d\x01\n\x14\x41\x64\x64\x43heckpointRequest\x12\"\n\x08old_size\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x07oldSize\x12$\n\x05proof\x18\x02 \x03(\x0c\x42\x0e\xbaH\x0b\x92\x01\x08\x10?\"\x04z\x02h R\x05proof\x12+\n\ncheckpoint\x18\x03 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01\x18\x80\x80\x01R\ncheckpoint\"\x8f\x01\n\x15\x41\x64\x64\x43heckpointResponse\x12$\n\x0c\x63osignatures\x18\x01 \x01(\tH\x00R\x0c\x63osignatures\x12\x1f\n\nknown_size\x18\x02 \x01(\x03H\x00R\tknownSize\x12$\n\x0c\x65quivocation\x18\x03 \x01(\x0cH\x00R\x0c\x65quivocationB\t\n\x07outcome\";\n\x16GetWitnessedLogRequest\x12!\n\x06origin\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x03\x18\x64R\x06origin\"_\n\x17GetWitnessedLogResponse\x12\x1e\n\ncheckpoint\x18\x01 \x01(\tR\ncheckpoint\x12$\n\requivocations\x18\x02 \x03(\x0cR\requivocations2\xde\x01\n\x0eWitnessService\x12\x62\n\rAddCheckpoint\x12\'.huilian.ledger.v1.AddCheckpointRequest\x1a(.huilian.ledger.v1.AddCheckpointResponse\x12h\n\x0fGetWitnessedLog\x12).huilian.ledger.v1.GetWitnessedLogRequest\x1a*.huilian.ledger.v1.GetWitnessedLogResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'huilian/ledger/v1/witness_service.proto\x12\x11huilian.ledger.v1\x1a\x1b\x62uf/validate/validate.proto\"\xaa\x01\n\x14\x41\x64\x64\x43heckpointRequest\x12\"\n\x08old_size\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x07oldSize\x12$\n\x05proof\x18\x02 \x03(\x0c\x42\x0e\xbaH\x0b\x92\x01\x08\x10?\"\x04z\x02h R\x05proof\x12H\n\ncheckpoint\x18\x03 \x01(\tB(\xbaH%r#\x10\x01\x18\xa8\x46\x32\x1c^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$R\ncheckpoint\"\x8f\x01\n\x15\x41\x64\x64\x43heckpointResponse\x12$\n\x0c\x63osignatures\x18\x01 \x01(\tH\x00R\x0c\x63osignatures\x12\x1f\n\nknown_size\x18\x02 \x01(\x03H\x00R\tknownSize\x12$\n\x0c\x65quivocation\x18\x03 \x01(\x0cH\x00R\x0c\x65quivocationB\t\n\x07outcome\"\\\n\x16GetWitnessedLogRequest\x12\x42\n\x06origin\x18\x01 \x01(\tB*\xbaH\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{2,99}$R\x06origin\"_\n\x17GetWitnessedLogResponse\x12\x1e\n\ncheckpoint\x18\x01 \x01(\tR\ncheckpoint\x12$\n\requivocations\x18\x02 \x03(\x0cR\requivocations2\xde\x01\n\x0eWitnessService\x12\x62\n\rAddCheckpoint\x12\'.huilian.ledger.v1.AddCheckpointRequest\x1a(.huilian.ledger.v1.AddCheckpointResponse\x12h\n\x0fGetWitnessedLog\x12).huilian.ledger.v1.GetWitnessedLogRequest\x1a*.huilian.ledger.v1.GetWitnessedLogResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,17 +37,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADDCHECKPOINTREQUEST'].fields_by_name['proof']._loaded_options = None
   _globals['_ADDCHECKPOINTREQUEST'].fields_by_name['proof']._serialized_options = b'\272H\013\222\001\010\020?\"\004z\002h '
   _globals['_ADDCHECKPOINTREQUEST'].fields_by_name['checkpoint']._loaded_options = None
-  _globals['_ADDCHECKPOINTREQUEST'].fields_by_name['checkpoint']._serialized_options = b'\272H\010r\006\020\001\030\200\200\001'
+  _globals['_ADDCHECKPOINTREQUEST'].fields_by_name['checkpoint']._serialized_options = b'\272H%r#\020\001\030\250F2\034^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$'
   _globals['_GETWITNESSEDLOGREQUEST'].fields_by_name['origin']._loaded_options = None
-  _globals['_GETWITNESSEDLOGREQUEST'].fields_by_name['origin']._serialized_options = b'\272H\006r\004\020\003\030d'
+  _globals['_GETWITNESSEDLOGREQUEST'].fields_by_name['origin']._serialized_options = b'\272H\'r%2#^[A-Za-z0-9][A-Za-z0-9._:/-]{2,99}$'
   _globals['_ADDCHECKPOINTREQUEST']._serialized_start=92
-  _globals['_ADDCHECKPOINTREQUEST']._serialized_end=233
-  _globals['_ADDCHECKPOINTRESPONSE']._serialized_start=236
-  _globals['_ADDCHECKPOINTRESPONSE']._serialized_end=379
-  _globals['_GETWITNESSEDLOGREQUEST']._serialized_start=381
-  _globals['_GETWITNESSEDLOGREQUEST']._serialized_end=440
-  _globals['_GETWITNESSEDLOGRESPONSE']._serialized_start=442
-  _globals['_GETWITNESSEDLOGRESPONSE']._serialized_end=537
-  _globals['_WITNESSSERVICE']._serialized_start=540
-  _globals['_WITNESSSERVICE']._serialized_end=762
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_end=262
+  _globals['_ADDCHECKPOINTRESPONSE']._serialized_start=265
+  _globals['_ADDCHECKPOINTRESPONSE']._serialized_end=408
+  _globals['_GETWITNESSEDLOGREQUEST']._serialized_start=410
+  _globals['_GETWITNESSEDLOGREQUEST']._serialized_end=502
+  _globals['_GETWITNESSEDLOGRESPONSE']._serialized_start=504
+  _globals['_GETWITNESSEDLOGRESPONSE']._serialized_end=599
+  _globals['_WITNESSSERVICE']._serialized_start=602
+  _globals['_WITNESSSERVICE']._serialized_end=824
 # @@protoc_insertion_point(module_scope)
