@@ -58,7 +58,8 @@ from hub.ledger.witness_client import witness_peers
 from hub.ledger.witness_store import EpochStore
 from hub.ledger.witnessing import Publication, Witnessing
 from hub.lending.jobs import LendingJobs
-from hub.lending.rpc import FinancingServicer, FlashLoanServicer, LoanServicer, OrderLoanServicer, WorkoutServicer
+from hub.lending.rpc import AuctionServicer, FinancingServicer, OrderLoanServicer
+from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer, WorkoutServicer
 from hub.lending.service import Collaborators, LendingService
 from hub.log_keys import log_keyring, log_vkey, witness_of
 from hub.platform.admission import Admission
@@ -303,6 +304,7 @@ class _Builder:
         self.hub.workers["lending"] = LendingJobs(lending).run
         self.hub.server.serve(FinancingServicer(lending, self.idempotency))
         self.hub.server.serve(OrderLoanServicer(lending, self.idempotency))
+        self.hub.server.serve(AuctionServicer(lending, self.idempotency))
         self.hub.server.serve(FlashLoanServicer(lending, self.idempotency))
         self.hub.server.serve(LoanServicer(lending, self.idempotency))
         self.hub.server.serve(WorkoutServicer(lending, self.idempotency))

@@ -15,13 +15,16 @@ class AccountKind(StrEnum):
     """What an account is in the bank's chart of accounts.
 
     A DEPOSIT is money the bank owes a party (credit balance, never overdrawn); a LOAN is principal a party owes the
-    bank (debit balance, never below zero). The others are the bank's own: CASH is its account at the central bank,
-    CREDIT_LOSS the principal it gave up, RECOVERY_INCOME what came in on that later, CLEARING money on its way to
-    others.
+    bank (debit balance, never below zero). ESCROW is money that a bidder set aside, ENTRUSTED what the bank lent for
+    somebody else (委托贷款) and owes them as it comes back. The others are the bank's own: CASH is its account at the
+    central bank, CREDIT_LOSS the principal it gave up, RECOVERY_INCOME what came in on that later, CLEARING money on
+    its way to others.
     """
 
     DEPOSIT = "DEPOSIT"
     LOAN = "LOAN"
+    ESCROW = "ESCROW"
+    ENTRUSTED = "ENTRUSTED"
     CASH = "CASH"
     INTEREST_INCOME = "INTEREST_INCOME"
     FEE_INCOME = "FEE_INCOME"
@@ -37,11 +40,13 @@ CREDIT_NORMAL = frozenset(
         AccountKind.FEE_INCOME,
         AccountKind.RECOVERY_INCOME,
         AccountKind.CLEARING,
+        AccountKind.ESCROW,
+        AccountKind.ENTRUSTED,
     }
 )
 """Accounts whose balance counts credits as positive."""
 
-GUARDED = frozenset({AccountKind.DEPOSIT, AccountKind.LOAN})
+GUARDED = frozenset({AccountKind.DEPOSIT, AccountKind.LOAN, AccountKind.ESCROW, AccountKind.ENTRUSTED})
 """Accounts whose balance is kept in a column with a CHECK that it is not below zero.
 
 The bank's own accounts have no such column: every journal touches them, and a row that all writers update would make

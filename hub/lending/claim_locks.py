@@ -6,8 +6,8 @@ from typing import Any
 
 from huilian_protocol.errors import HuilianError
 
+from hub.lending import stored_auctions, stored_loans, stored_order_loans
 from hub.lending import stored_financings as stored
-from hub.lending import stored_loans, stored_order_loans
 from hub.lending.ports import Claims
 from hub.platform.database import Database
 from hub.platform.ids import Ids
@@ -55,7 +55,7 @@ class ClaimLocks:
             return
         if await stored_loans.open_on_claim(claim_id) or await stored.ids_on_claim(claim_id):
             return
-        if await stored_order_loans.waits_on_claim(claim_id):
+        if await stored_order_loans.waits_on_claim(claim_id) or await stored_auctions.awarded_on_claim(claim_id):
             return
         await stored.set_claim(claim_id, RELEASED)
         await self._claims.release(claim_id)

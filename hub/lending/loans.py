@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -30,7 +31,10 @@ BANK = "bank"
 
 @dataclass(frozen=True)
 class Opening:
-    """Everything that makes a loan. Its limit holds the principal already, for the financing or for the loan itself."""
+    """Everything that makes a loan. Its limit holds the principal already, for the financing or for the loan itself.
+
+    A `funder` lends its own money through the bank (委托贷款): no limit of the bank's holds it.
+    """
 
     loan_id: str
     borrower: str
@@ -43,6 +47,7 @@ class Opening:
     certificate_id: str | None = None
     financing_id: str | None = None
     claim_id: str | None = None
+    funder: str | None = None
 
 
 class Loans:
@@ -73,6 +78,7 @@ class Loans:
             certificate_id=opening.certificate_id,
             financing_id=opening.financing_id,
             claim_id=opening.claim_id,
+            funder=opening.funder,
             closed=False,
             created_at=self._clock.now(),
         )
@@ -148,6 +154,7 @@ class Loans:
         event = LoanEventRecord(next_sequence(loan), RECOVERY, loan.as_of, amount_fen)
         lines = [Line(deposit_account(payer), debit_fen=amount_fen), Line(RECOVERIES, credit_fen=amount_fen)]
         await self.book(loan.record, event, lines, "recovery")
+        await self._pass_on(loan.record, event, {RECOVERIES: amount_fen})
         if amount_fen == loan.written_off_fen:
             await stored.close(loan.record.loan_id)
         return await self.noted("recovered", loan, event)
@@ -214,6 +221,11 @@ class Loans:
             raise HuilianError("REPAYMENT_EXCEEDS_PAYOFF", payoff_fen=int(loan.owed.total_fen))
         event = _spread(loan, amount_fen, kind)
         await self.book(loan.record, event, repayment_lines(loan.record.loan_id, payer, event), kind.lower())
+        came = {
+            entrusted_account(loan.record.loan_id): event.principal_part_fen,
+            INTEREST_INCOME: event.interest_part_fen,
+        }
+        await self._pass_on(loan.record, event, came)
         await self.give_back_limit(loan.record, event.principal_part_fen)
         after = await self.view(loan.record, loan.as_of)
         if after.owed.total_fen == 0 and not (loan.record.revolving and loan.as_of < loan.record.maturity):
@@ -224,8 +236,18 @@ class Loans:
 
     async def give_back_limit(self, record: LoanRecord, principal_fen: int) -> None:
         """What is no longer owed can be lent again."""
-        if principal_fen:
+        if principal_fen and record.funder is None:
             await self._limits.repay(record.financing_id or record.loan_id, principal_fen)
+
+    async def _pass_on(self, record: LoanRecord, event: LoanEventRecord, came: Mapping[str, int]) -> None:
+        """What came in on a funder's loan is the funder's, by the accounts that it came to; fees are the bank's."""
+        amount_fen = sum(came.values())
+        if record.funder is None or not amount_fen:
+            return
+        lines = [Line(account, debit_fen=fen) for account, fen in came.items() if fen]
+        journal_id = f"loan:{record.loan_id}:{event.sequence}:funder"
+        to_funder = Line(deposit_account(record.funder), credit_fen=amount_fen)
+        await self._bank.post(journal_id, event.value_date, "passed on", [*lines, to_funder])
 
     async def book(self, record: LoanRecord, event: LoanEventRecord, lines: list[Line], narrative: str) -> None:
         """Writes an event and its journal; no lines, no journal."""
@@ -260,6 +282,11 @@ class Loans:
 def principal_account(loan_id: str) -> str:
     """Account of a loan's principal."""
     return f"loan:{loan_id}"
+
+
+def entrusted_account(loan_id: str) -> str:
+    """Account of what the bank owes the funder of a loan as it comes back."""
+    return f"entrusted:{loan_id}"
 
 
 def next_sequence(loan: Loan) -> int:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from huilian.common.v1 import common_pb2
+from huilian.lending.v1 import auction_service_pb2 as auction_pb
 from huilian.lending.v1 import financing_service_pb2 as financing_pb
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian.lending.v1 import order_loan_service_pb2 as order_pb
 from huilian.lending.v1 import workout_service_pb2 as workout_pb
 from huilian_loans import Payoff
 
+from hub.lending.auction_rules import Bid
+from hub.lending.auctions import Wish
 from hub.lending.decisions import Reason
 from hub.lending.evidence import EvidenceItem
 from hub.lending.flash_rules import read_contract
@@ -20,6 +24,7 @@ from hub.lending.model import Loan
 from hub.lending.order_loans import OrderLoan
 from hub.lending.order_rules import OrderLine
 from hub.lending.rules import Quote
+from hub.lending.stored_auctions import Auction
 from hub.lending.stored_financings import Financing
 from hub.lending.stored_flash import FlashApplication
 from hub.lending.stored_loans import LoanEventRecord
@@ -65,6 +70,49 @@ def financing_message(financing: Financing) -> financing_pb.Financing:
         loan_id=financing.loan_id or "",
     )
     message.offer_expire_time.FromDatetime(financing.offer_expires_at)
+    return message
+
+
+def wish_of(request: auction_pb.OpenAuctionRequest) -> Wish:
+    """What a holder offers to funders."""
+    return Wish(
+        auction_id=request.auction_id,
+        certificate_id=request.certificate_id,
+        wanted_fen=request.amount_fen,
+        highest_rate=Decimal(request.highest_rate),
+        bidding=request.bidding_duration.ToTimedelta(),
+        revealing=request.revealing_duration.ToTimedelta(),
+    )
+
+
+def auction_message(auction: Auction) -> auction_pb.Auction:
+    """An auction."""
+    message = auction_pb.Auction(
+        auction_id=auction.auction_id,
+        state=auction_pb.AuctionState.Value(f"AUCTION_STATE_{auction.state}"),
+        certificate_id=auction.certificate_id,
+        holder_uscc=auction.holder_uscc,
+        buyer_uscc=auction.buyer_uscc,
+        principal=money(auction.principal_fen),
+        highest_rate=format(auction.highest_rate, "f"),
+        due_date=auction.due_date.isoformat(),
+    )
+    message.close_time.FromDatetime(auction.closes_at)
+    message.reveal_end_time.FromDatetime(auction.reveals_until)
+    return message
+
+
+def bid_message(bid: Bid) -> auction_pb.Bid:
+    """A bid."""
+    message = auction_pb.Bid(
+        bid_id=bid.bid_id,
+        auction_id=bid.auction_id,
+        funder_uscc=bid.funder,
+        state=auction_pb.BidState.Value(f"BID_STATE_{bid.state}"),
+        commitment=bid.commitment,
+        annual_rate="" if bid.annual_rate is None else format(bid.annual_rate, "f"),
+    )
+    message.place_time.FromDatetime(bid.placed_at)
     return message
 
 

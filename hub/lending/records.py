@@ -10,8 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from huilian_protocol.canonical import b64u_encode
+from huilian_protocol.clock import format_time
+
+from hub.lending.auction_rules import Bid
 from hub.lending.model import Loan
 from hub.lending.ports import Ledger
+from hub.lending.stored_auctions import Auction
 from hub.lending.stored_financings import Financing
 from hub.lending.stored_loans import LoanEventRecord
 from hub.lending.stored_order_loans import Conversion, OrderApplication
@@ -80,6 +85,38 @@ class Records:
         }
         record_id = f"order-loan-{event}:{application.loan_id}"
         await self._ledger.append(f"order-loan.{event}", record_id, content, subject=None, evidence={})
+
+    async def auction(self, event: str, auction: Auction) -> None:
+        """An auction came to another state; `event` in the past tense, e.g. "awarded"."""
+        content = {
+            "parties": [auction.holder_uscc],
+            "auction_id": auction.auction_id,
+            "state": auction.state.value,
+            "certificate_id": auction.certificate_id,
+            "holder_uscc": auction.holder_uscc,
+            "principal_fen": auction.principal_fen,
+            "highest_rate": format(auction.highest_rate, "f"),
+            "currency": CURRENCY,
+            "closes_at": format_time(auction.closes_at),
+            "reveals_until": format_time(auction.reveals_until),
+        }
+        record_id = f"auction-{event}:{auction.auction_id}"
+        await self._ledger.append(f"auction.{event}", record_id, content, subject=None, evidence={})
+
+    async def bid(self, event: str, bid: Bid) -> None:
+        """A funder placed or revealed a bid: when, and to what it was committed, can be proved to the others."""
+        content = {
+            "parties": [bid.funder],
+            "bid_id": bid.bid_id,
+            "auction_id": bid.auction_id,
+            "funder_uscc": bid.funder,
+            "sequence": bid.sequence,
+            "commitment": b64u_encode(bid.commitment),
+            "annual_rate": None if bid.annual_rate is None else format(bid.annual_rate, "f"),
+            "placed_at": format_time(bid.placed_at),
+        }
+        record_id = f"bid-{event}:{bid.bid_id}"
+        await self._ledger.append(f"bid.{event}", record_id, content, subject=None, evidence={})
 
     async def conversion(self, application: OrderApplication, conversion: Conversion) -> None:
         """A receivable took over its part of an order loan, or could not."""

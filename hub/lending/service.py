@@ -13,6 +13,7 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.trust import TrustAnchors
 
 from hub.accounting.service import BankCore
+from hub.lending.auctions import AuctionDesk, Auctions
 from hub.lending.claim_locks import ClaimLocks
 from hub.lending.clearing import Cleared, Clearing
 from hub.lending.conversions import OrderDesk
@@ -102,6 +103,19 @@ class LendingService:
                 receivable_product=products[RECEIVABLE_LOAN],
             )
         )
+        self.auctions = Auctions(
+            AuctionDesk(
+                database=given.database,
+                clock=given.clock,
+                outbox=given.outbox,
+                bank=given.bank,
+                receivables=given.receivables,
+                loans=self.loans,
+                claims=self._claims,
+                records=records,
+                product=products[RECEIVABLE_LOAN],
+            )
+        )
         given.outbox.register(DECIDED_TOPIC, self.claim_decided)
         given.receivables.when_confirmed(self.orders.conversions.receivable_confirmed)
         given.receivables.when_orders_change(self.orders.conversions.orders_changed)
@@ -137,6 +151,7 @@ class LendingService:
             if await self._claims.decided(claim_id, state):
                 await self.financings.claim_decided(claim_id)
                 await self.orders.claim_decided(claim_id)
+                await self.auctions.claim_decided(claim_id)
 
     async def repay(self, borrower: str, loan_id: str, amount_fen: int) -> Loan:
         """Takes a repayment; a loan on a certificate that is closed by it frees certificate and claim.
@@ -160,6 +175,7 @@ class LendingService:
         try:
             await self.financings.expire()
             await self.orders.expire()
+            await self.auctions.award()
             await self.flash.expire()
         finally:
             # Whatever is wrong with an offer, what is due is paid.

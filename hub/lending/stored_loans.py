@@ -12,7 +12,7 @@ from huilian_loans import Event, Payoff
 from huilian_loans.documents import read_event
 from tortoise.expressions import Q
 
-from hub.lending.store import FinancingRow, FlashRow, LoanDetailRow, LoanEventRow, LoanRow, OrderLoanRow
+from hub.lending.store import AuctionRow, FinancingRow, FlashRow, LoanDetailRow, LoanEventRow, LoanRow, OrderLoanRow
 from hub.platform.paging import Page, after_token, page_of
 
 DRAW, REPAYMENT, FEE, RECOURSE, BUY_BACK = "DRAW", "REPAYMENT", "FEE", "RECOURSE", "BUY_BACK"
@@ -35,7 +35,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class LoanRecord:
-    """A loan as stored."""
+    """A loan as stored. `funder` is whose money it is where it is not the bank's (委托贷款)."""
 
     loan_id: str
     borrower: str
@@ -50,6 +50,7 @@ class LoanRecord:
     claim_id: str | None
     closed: bool
     created_at: datetime
+    funder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ async def is_promised(loan_id: str) -> bool:
         await FinancingRow.exists(financing_id=loan_id)
         or await OrderLoanRow.exists(loan_id=loan_id)
         or await FlashRow.exists(application_id=loan_id)
+        or await AuctionRow.exists(auction_id=loan_id)
     )
 
 

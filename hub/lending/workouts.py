@@ -24,6 +24,7 @@ from hub.lending.loans import (
     FEE_INCOME,
     INTEREST_INCOME,
     Loans,
+    entrusted_account,
     next_sequence,
     paid_event,
     principal_account,
@@ -106,6 +107,9 @@ class Workouts:
             Line(CREDIT_LOSSES, debit_fen=principal_fen),
             Line(principal_account(loan_id), credit_fen=principal_fen),
         ]
+        if loan.record.funder is not None:
+            # The funder bears the loss: what the bank owes it is less, and the bank has lost nothing.
+            lines[0] = Line(entrusted_account(loan_id), debit_fen=principal_fen)
         await self._loans.book(loan.record, event, lines if principal_fen else [], "charge-off")
         await self._loans.give_back_limit(loan.record, principal_fen)
         return await self._loans.noted("charged-off", loan, event)
@@ -124,7 +128,7 @@ class Workouts:
         REPAYMENT_EXCEEDS_PAYOFF (its own, or that of a later repayment), INSUFFICIENT_FUNDS.
         """
         loan = await self._loans.locked(loan_id)
-        check_action(loan.state, LoanAction.CORRECTION)
+        _check_correctable(loan)
         if not loan.events[0].value_date <= value_date <= loan.as_of:
             raise HuilianError("INVALID_ARGUMENT", "a day of the loan's life so far", field="value_date")
         event = LoanEventRecord(next_sequence(loan), REPAYMENT, value_date, amount_fen)
@@ -140,7 +144,7 @@ class Workouts:
         Raises NOT_FOUND (no such repayment, or undone before), STATE_CONFLICT (closed, charged off).
         """
         loan = await self._loans.locked(loan_id)
-        check_action(loan.state, LoanAction.CORRECTION)
+        _check_correctable(loan)
         undone = _repayment(loan, sequence)
         content = {"reversed_sequence": sequence}
         event = LoanEventRecord(next_sequence(loan), REVERSAL, loan.as_of, undone.amount_fen, content=content)
@@ -163,6 +167,13 @@ class Workouts:
         if after.owed.total_fen == 0 and not loan.record.revolving:
             await stored.close(loan.record.loan_id)
         return await self._freed(await self._loans.noted(done, loan, event))
+
+
+def _check_correctable(loan: Loan) -> None:
+    """What came in on a funder's loan was passed on, and may be gone: the bank takes nothing back from a funder."""
+    check_action(loan.state, LoanAction.CORRECTION)
+    if loan.record.funder is not None:
+        raise HuilianError("STATE_CONFLICT", "the loan is a funder's", state=loan.state)
 
 
 _NOTHING = Payoff(Decimal(0), Decimal(0), Decimal(0))

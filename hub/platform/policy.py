@@ -147,6 +147,18 @@ POLICY: Mapping[str, frozenset[Role]] = {
         },
     ),
     **_service(
+        "lending.v1.AuctionService",
+        {
+            "AdmitFunder": OPERATOR,
+            "OpenAuction": ENTERPRISE,
+            "PlaceBid": ENTERPRISE,
+            "RevealBid": ENTERPRISE,
+            "WithdrawAuction": ENTERPRISE,
+            "GetAuction": ENTERPRISE,
+            "ListAuctions": ENTERPRISE,
+        },
+    ),
+    **_service(
         "lending.v1.FlashLoanService",
         {
             "PreviewEvidence": CITIZEN,
