@@ -7,6 +7,7 @@ from typing import Self
 
 from huilian_protocol.clock import Clock, SystemClock
 
+from huilian_sdk._auctions import Auctions
 from huilian_sdk._calls import Calls, Environment, RetryPolicy, TokenSource
 from huilian_sdk._certificates import Certificates
 from huilian_sdk._consents import Consents
@@ -130,6 +131,7 @@ class Huilian:
         self.certificates = Certificates(calls)
         self.financing = FinancingRequests(calls)
         self.order_loans = OrderLoans(calls)
+        self.auctions = Auctions(calls)
         self.loans = Loans(calls)
         self.workouts = Workouts(calls)
         self.ledger = Ledger(calls)

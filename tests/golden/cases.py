@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from huilian_protocol import sealing
@@ -13,6 +14,7 @@ from huilian_protocol.action import ActionParameters, commit_parameters, paramet
 from huilian_protocol.answer import sign_answer
 from huilian_protocol.answer_count import AnswerCount, CountedAnswer, sign_answer_count
 from huilian_protocol.artefact import ActionGrant, Artefact
+from huilian_protocol.bid import commit_bid
 from huilian_protocol.binding import commit_identity
 from huilian_protocol.canonical import b64u_encode, canonicalise
 from huilian_protocol.client_assertion import sign_client_assertion
@@ -157,6 +159,15 @@ CASES: dict[str, Callable[[], bytes]] = {
     "artefact.actions.json": lambda: _artefact_with_actions().canonical(),
     "artefact.json": lambda: world.artefact().canonical(),
     "artefact.sha256": lambda: _hex(world.artefact().sha256),
+    "bid.commitment.sha256": lambda: _hex(
+        commit_bid(
+            auction_id="auction-00000001",
+            bid_id="bid-00000001",
+            funder=world.SUPPLIER_USCC,
+            annual_rate=Decimal("0.0450"),
+            salt=bytes(range(32)),
+        )
+    ),
     "binding.jws": lambda: world.binding().encode("ascii"),
     "client_assertion.jws": _client_assertion,
     "confirmation.eip712.json": lambda: canonicalise(world.confirmation().to_typed_data()),

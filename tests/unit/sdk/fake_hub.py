@@ -26,6 +26,7 @@ SERVICES = {
     "huilian.lending.v1.FinancingService": "huilian.lending.v1.financing_service_pb2",
     "huilian.lending.v1.FlashLoanService": "huilian.lending.v1.loan_service_pb2",
     "huilian.lending.v1.OrderLoanService": "huilian.lending.v1.order_loan_service_pb2",
+    "huilian.lending.v1.AuctionService": "huilian.lending.v1.auction_service_pb2",
     "huilian.lending.v1.LoanService": "huilian.lending.v1.loan_service_pb2",
     "huilian.lending.v1.WorkoutService": "huilian.lending.v1.workout_service_pb2",
     "huilian.ledger.v1.LedgerService": "huilian.ledger.v1.ledger_service_pb2",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_type_hints
 
@@ -27,6 +27,7 @@ FACADES = [
     "certificates",
     "financing",
     "order_loans",
+    "auctions",
     "loans",
     "workouts",
     "ledger",
@@ -65,6 +66,12 @@ EXAMPLES: dict[str, Any] = {
     "new_size": 7,
     "old_size": 5,
     "buyer_uscc": BUYER_USCC,
+    "funder_uscc": BUYER_USCC,
+    "highest_rate": Decimal("0.06"),
+    "bidding": timedelta(hours=1),
+    "revealing": timedelta(hours=1),
+    "commitment": bytes(32),
+    "salt": bytes(32),
     "parts_fen": {"cert-0000001": 60, "cert-0000002": 40},
     "period": Period("2025-01", "2025-12"),
     "receiver_uscc": SUPPLIER_USCC,
