@@ -35,6 +35,7 @@ from hub.convenience.rpc import ConvenienceServicer
 from hub.erasures import erasure_service
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.connectors import Connector
+from hub.exchange.notice_rpc import NoticeServicer
 from hub.exchange.pace import ReadPace
 from hub.exchange.rpc import ExchangeServicer
 from hub.exchange.service import ExchangeService
@@ -83,6 +84,8 @@ from hub.recipients import PublishedRecipients
 from hub.running import Hub
 from hub.sandbox import SandboxServicer
 from hub.settings import Mode, Settings, SettingsError
+from hub.supervision.rpc import SupervisionServicer
+from hub.supervision.service import SupervisionService
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.lease import Lease
 from ledger.anchor.profile import PROFILES
@@ -126,6 +129,8 @@ class _Builder:
         self._receivables()
         self._lending()
         self._privacy()
+        supervision = SupervisionService(self.clock, self.exchange, self.ledger)
+        self.hub.server.serve(SupervisionServicer(supervision, self.idempotency))
         self._sandbox()
         self.hub.workers["outbox"] = self.outbox.run
         self.hub.workers["rates"] = self.pace.run
@@ -254,9 +259,10 @@ class _Builder:
             funds=self.payments,
             pace=self.read_pace,
             exports=ChainExports(self.database, self.clock, os.urandom, self.subjects, self.ledger),
+            vault=self.subjects,
         )
         self.hub.workers["revocations"] = self.consents.revocations.run
-        self.hub.workers["exchange"] = self.exchange.run
+        self.hub.workers |= {"exchange": self.exchange.run, "accesses": self.exchange.events.run}
         self.hub.workers["actions"] = self.exchange.actions.run
         self.hub.workers["status"] = self.exchange.board.run
         self.hub.before_close.append(self.exchange.drain)
@@ -264,6 +270,7 @@ class _Builder:
         self.hub.server.serve(ExchangeServicer(self.exchange, self.idempotency))
         records = Records(self.consents, self.exchange, opening_key)
         self.hub.server.serve(ConvenienceServicer(records, self.payments))
+        self.hub.server.serve(NoticeServicer(self.exchange.notices, self.idempotency))
 
     def _receivables(self) -> None:
         chain = self.trust.chain

@@ -137,6 +137,12 @@ class Catalogue:
                 return source.connector.agency
         return ""
 
+    def titles(self, dataset_id: str) -> tuple[str, str]:
+        """A dataset's name in Chinese and English, by what was described last; else its id."""
+        described = [source.description for source in self._sources if source.description is not None]
+        named = [dataset for said in described for dataset in said.datasets if dataset.dataset_id == dataset_id]
+        return (named[0].title_zh, named[0].title_en) if named else (dataset_id, dataset_id)
+
     def connector(self, agency: str) -> Connector | None:
         """The connector of an agency, or None."""
         return next((s.connector for s in self._sources if s.connector.agency == agency), None)

@@ -37,3 +37,4 @@ class ExchangeErasure:
         consents = await self._consents.find_all(set(ids))
         granted = {name: list(limits_of(consent.artefact)) for name, consent in consents.items()}
         await self._store.forget_consents(granted)
+        await self._store.forget_person(subject)

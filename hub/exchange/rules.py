@@ -95,6 +95,25 @@ def limits_of(artefact: Artefact) -> dict[str, int]:
     return reads | {grant.id: grant.max_uses for grant in artefact.actions}
 
 
+def supervision_record(supervisor: str, request_id: str, case_reference: str, at: datetime) -> dict[str, Any]:
+    """What a person is told of a supervisor's question about them, in the form of any other access."""
+    return {
+        "type": "huilian-supervision/v1",
+        "request_id": request_id,
+        "consent_id": "",
+        "recipient": supervisor,
+        "requested_by": supervisor,
+        "purpose": "SUPERVISION",
+        "agency": "",
+        "dataset": "",
+        "fields": ["access_counts"],
+        "case_reference": case_reference,
+        "outcome": DELIVERED,
+        "refused_by": "",
+        "at": format_time(at),
+    }
+
+
 def access_record(attempt: Attempt, outcome: Outcome, at: datetime) -> dict[str, Any]:
     """What is kept of one read: who, what, why, when, outcome; never a value that was read.
 

@@ -28,21 +28,24 @@ from hub.exchange.admission import Admission, Ticket
 from hub.exchange.bookkeeping import Bookkeeping
 from hub.exchange.books import Answered, Failed, Wanted
 from hub.exchange.catalogue import Catalogue
+from hub.exchange.events import AccessEvents
 from hub.exchange.many import ManyReads
+from hub.exchange.notices import Notices
 from hub.exchange.pace import ReadPace
 from hub.exchange.ports import Funds
 from hub.exchange.rules import EDGE, HUB, Read, attempt_of
 from hub.exchange.settlement import Delivery, Settlement
 from hub.exchange.statements import AccessStatements
 from hub.exchange.status import StatusBoard
-from hub.exchange.store import ExchangeStore
+from hub.exchange.store import ExchangeStore, Volume
 from hub.exchange.stored_actions import ActionStore
 from hub.ledger.exports import ChainExports
 from hub.ledger.service import LedgerService, RecordPage
 from hub.platform.database import Database
 from hub.platform.ids import Ids
+from hub.platform.vault import SubjectVault
 
-__all__ = ["Action", "Delivery", "ExchangeService", "Performed", "Read"]
+__all__ = ["Action", "Delivery", "ExchangeService", "Performed", "Read", "Volume"]
 
 FORGET_EVERY_S = 60.0
 # Beyond a read's own time, which is generous already.
@@ -67,6 +70,7 @@ class ExchangeService:
         ledger: LedgerService,
         exports: ChainExports,
         funds: Funds,
+        vault: SubjectVault,
         pace: ReadPace | None = None,
     ) -> None:
         self._database, self._clock = database, clock
@@ -76,11 +80,13 @@ class ExchangeService:
         store = self._store = ExchangeStore(database)
         # What the hub still keeps sealed goes in the transaction that revokes (PIPL article 47).
         consents.when_revoked(store.forget_answers)
-        self._access_log = AccessLog(clock, ledger)
+        self._access_log = AccessLog(database, clock, ledger)
         self._books = Bookkeeping(
             database, ids, store, consents, self._access_log, Admission(clock, recipients), Settlement(clock)
         )
         self.board = StatusBoard(catalogue, clock)
+        self.notices = Notices(database, clock, ids, vault, catalogue.titles)
+        self.events = AccessEvents(database, clock, self.notices)
         self.many = ManyReads(self.fetch, database, consents)
         self._out: set[asyncio.Task[Delivery]] = set()
         deeds = ActionStore(database)
@@ -108,6 +114,14 @@ class ExchangeService:
     async def access_records(self, subject: str, token: str, size: int) -> RecordPage:
         """Who read this person's data: records newest first. Raises INVALID_ARGUMENT for a foreign token."""
         return await self._access_log.page(subject, token, size)
+
+    async def volumes(self, from_day: str, to_day: str, agency: str) -> list[Volume]:
+        """How many records of reads there are of these days in China, of one agency or (empty) of all."""
+        return await self._store.volumes(from_day, to_day, agency)
+
+    async def record_supervision(self, subject: str, supervisor: str, request_id: str, case_reference: str) -> None:
+        """Record a supervisor's question about a person, in the caller's transaction."""
+        await self._access_log.write_supervision(subject, supervisor, request_id, case_reference)
 
     async def forget_answers(self) -> int:
         """Drop the sealed answers whose granted data life is over; how many."""

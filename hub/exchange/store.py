@@ -93,6 +93,64 @@ class ActionRow(Model):
         indexes = (("consent_id", "phase"), ("phase", "next_try_at"), ("keep_until",))
 
 
+class AccessEventRow(Model):
+    """One access record that was not yet counted and told of: an outbox of its own, emptied within moments."""
+
+    id = fields.BigIntField(primary_key=True)
+    record_id = fields.CharField(max_length=64)
+    subject = fields.CharField(max_length=64)
+    agency = fields.CharField(max_length=64)
+    dataset = fields.CharField(max_length=100)
+    recipient = fields.CharField(max_length=64)
+    purpose = fields.CharField(max_length=64)
+    outcome = fields.CharField(max_length=64)
+    at = UtcDatetimeField()
+
+    class Meta:
+        table = "exchange_access_event"
+        indexes = (("subject",),)
+
+
+class TallyRow(Model):
+    """How many records there are of one day in China, agency, dataset, purpose and outcome; of nobody in particular."""
+
+    id = fields.CharField(max_length=340, primary_key=True)
+    day = fields.CharField(max_length=10, db_index=True)
+    agency = fields.CharField(max_length=64)
+    dataset = fields.CharField(max_length=100)
+    purpose = fields.CharField(max_length=64)
+    outcome = fields.CharField(max_length=64)
+    count = fields.BigIntField()
+
+    class Meta:
+        table = "exchange_tally"
+
+
+class NoticeRow(Model):
+    """One notice to a person; `body` is under their key. `held_day`: it waits for the digest of that day."""
+
+    id = fields.CharField(max_length=64, primary_key=True)
+    subject = fields.CharField(max_length=64)
+    at = UtcDatetimeField()
+    body = fields.BinaryField()
+    read_at = UtcDatetimeField(null=True)
+    held_day = fields.CharField(max_length=10, null=True, db_index=True)
+
+    class Meta:
+        table = "exchange_notice"
+        indexes = (("subject", "at", "id"),)
+
+
+class NoticePreferenceRow(Model):
+    """A person who wants one notice a day."""
+
+    subject = fields.CharField(max_length=64, primary_key=True)
+    daily_digest = fields.BooleanField()
+
+    class Meta:
+        table = "exchange_notice_preference"
+
+
 class QuotaRow(Model):
     """Reads of one dataset or uses of one action under one consent, "<consent>/<dataset or action>": those that took
     place and those under way.
@@ -119,6 +177,18 @@ class StoredRead:
     refusal: dict[str, str] | None = None
     access_record_id: str | None = None
     wanted: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Volume:
+    """How many records there are of one cell."""
+
+    day: str
+    agency: str
+    dataset: str
+    purpose: str
+    outcome: str
+    count: int
 
 
 class ExchangeStore:
@@ -151,6 +221,21 @@ class ExchangeStore:
         await ActionRow.filter(consent_id__in=list(quotas)).delete()
         keys = [quota_key(consent_id, dataset) for consent_id, datasets in quotas.items() for dataset in datasets]
         await QuotaRow.filter(id__in=keys).delete()
+
+    async def volumes(self, from_day: str, to_day: str, agency: str) -> list[Volume]:
+        """The cells of these days, in order."""
+        rows = TallyRow.filter(day__gte=from_day, day__lte=to_day)
+        rows = rows.filter(agency=agency) if agency else rows
+        return [
+            Volume(row.day, row.agency, row.dataset, row.purpose, row.outcome, row.count)
+            for row in await rows.order_by("day", "agency", "dataset", "purpose", "outcome")
+        ]
+
+    async def forget_person(self, subject: str) -> None:
+        """Delete what waits to be told to a person, their inbox and what they chose for it."""
+        await AccessEventRow.filter(subject=subject).delete()
+        await NoticeRow.filter(subject=subject).delete()
+        await NoticePreferenceRow.filter(subject=subject).delete()
 
     async def running(self, consent_ids: Collection[str]) -> dict[str, str]:
         """Ids of requests under way under these consents, each with its consent's id: reads, then actions."""

@@ -19,6 +19,7 @@ DOMAINS: tuple[str, ...] = (
     "convenience",
     "receivables",
     "lending",
+    "supervision",
 )
 
 

@@ -19,6 +19,7 @@ BORROWER = CITIZEN | ENTERPRISE
 OPERATOR = frozenset({Role.OPERATOR})
 HUB = frozenset({Role.HUB})
 CONNECTOR = frozenset({Role.CONNECTOR})
+SUPERVISOR = frozenset({Role.SUPERVISOR})
 REGISTRAR = frozenset({Role.ANONYMOUS, Role.CHANNEL, Role.CITIZEN})
 SERVED_ELSEWHERE: frozenset[Role] = frozenset()
 
@@ -92,6 +93,18 @@ POLICY: Mapping[str, frozenset[Role]] = {
     **_service(
         "convenience.v1.ConvenienceService",
         {"ReadRecord": CITIZEN, "GetPayment": CITIZEN, "ListPayments": CITIZEN},
+    ),
+    **_service(
+        "exchange.v1.NoticeService",
+        dict.fromkeys(("ListNotices", "MarkNoticesRead", "GetNoticePreference", "SetNoticePreference"), CITIZEN),
+    ),
+    **_service(
+        "supervision.v1.SupervisionService",
+        {
+            "GetAccessVolumes": SUPERVISOR,
+            "CountSubjectAccesses": SUPERVISOR,
+            "ListSupervisionQueries": EVERYBODY,
+        },
     ),
     **_service(
         "connector.v1.ConnectorService",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -314,6 +314,11 @@ class SubjectVault:
         now = self._clock.now()
         await self._ensure_row(subject, None)
         await SubjectKey.filter(subject=subject, destroyed_at=None).update(wrapped_key=None, destroyed_at=now)
+
+    async def living(self, subjects: Collection[str]) -> set[str]:
+        """Those of these persons whose key was not destroyed."""
+        gone = SubjectKey.filter(subject__in=list(subjects), destroyed_at__isnull=False)
+        return set(subjects) - {row.subject for row in await gone}
 
     async def rewrap(self) -> int:
         """Put every person's key under the newest master key; how many were not yet. May be stopped and repeated."""

@@ -71,7 +71,8 @@ def _disagreements(count: AnswerCount, contents: Sequence[Content], period: tupl
 
 
 def _delivered(contents: Sequence[Content]) -> set[tuple[str, str]]:
-    return {(str(c.get("agency")), str(c.get("consent_id"))) for _, c in contents if c.get("outcome") == "DELIVERED"}
+    delivered = [content for _, content in contents if content.get("outcome") == "DELIVERED" and content.get("agency")]
+    return {(str(content["agency"]), str(content.get("consent_id"))) for content in delivered}
 
 
 def _is_delivery(content: Mapping[str, Any], agency: str) -> bool:

@@ -17,10 +17,12 @@ from huilian_sdk._financing import FinancingRequests
 from huilian_sdk._identity import Identity
 from huilian_sdk._ledger import Ledger
 from huilian_sdk._loans import Loans
+from huilian_sdk._notices import Notices
 from huilian_sdk._order_loans import OrderLoans
 from huilian_sdk._privacy import Privacy
 from huilian_sdk._receivables import Receivables
 from huilian_sdk._sandbox import Sandbox
+from huilian_sdk._supervision import Supervision
 from huilian_sdk._tokens import FixedToken, NoTokens, SignedTokens, TokenSigner
 from huilian_sdk._transport import ClientCertificate, GrpcTransport, Transport
 from huilian_sdk._workouts import Workouts
@@ -136,4 +138,6 @@ class Huilian:
         self.workouts = Workouts(calls)
         self.ledger = Ledger(calls)
         self.privacy = Privacy(calls)
+        self.notices = Notices(calls)
+        self.supervision = Supervision(calls)
         self.sandbox = Sandbox(calls)

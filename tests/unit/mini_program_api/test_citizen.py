@@ -11,6 +11,7 @@ from huilian.common.v1 import common_pb2
 from huilian.connector.v1 import connector_service_pb2 as connector_pb
 from huilian.consent.v1 import consent_service_pb2 as consent_pb
 from huilian.exchange.v1 import exchange_service_pb2 as exchange_pb
+from huilian.exchange.v1 import notice_service_pb2 as notice_pb
 from huilian.identity.v1 import identity_service_pb2 as identity_pb
 from huilian.identity.v1 import privacy_service_pb2 as privacy_pb
 from huilian.ledger.v1 import ledger_service_pb2 as ledger_pb
@@ -368,3 +369,21 @@ async def test_a_person_has_everything_destroyed_and_fetches_the_receipt_without
     assert api.hub.asked[-1].request.assertion.signature == bytes(3)
     assert await api.get(f"/erasures/{erasure_id}/receipt") == (200, {"r": 1})
     assert "authorization" not in api.hub.asked[-1].metadata
+
+
+async def test_the_inbox_is_read_marked_and_switched_to_a_digest(api: Api) -> None:
+    notices = "huilian.exchange.v1.NoticeService"
+    item = notice_pb.NoticeItem(
+        dataset_id="tax.personal_income/v1", title_zh="个人所得税", recipient_id="bank", count=2
+    )
+    listed = notice_pb.ListNoticesResponse(notices=[notice_pb.Notice(notice_id="access:1", items=[item])])
+    api.hub.on(f"{notices}/ListNotices", listed)
+    api.hub.on(f"{notices}/MarkNoticesRead", notice_pb.MarkNoticesReadResponse(marked_count=1))
+    api.hub.on(f"{notices}/GetNoticePreference", notice_pb.GetNoticePreferenceResponse(daily_digest=False))
+    api.hub.on(f"{notices}/SetNoticePreference", notice_pb.SetNoticePreferenceResponse(daily_digest=True))
+    _, inbox = await api.get("/notices")
+    assert (inbox["notices"][0]["read_at"], inbox["notices"][0]["items"][0]["count"]) == ("", 2)
+    assert await api.post("/notices/read", {"notice_ids": ["access:1"]}) == (200, {"marked_count": 1})
+    assert await api.get("/notices/preference") == (200, {"daily_digest": False})
+    assert await api.post("/notices/preference", {"daily_digest": True}) == (200, {"daily_digest": True})
+    assert api.hub.asked[-1].request.daily_digest

@@ -32,12 +32,18 @@ FACADES = [
     "workouts",
     "ledger",
     "privacy",
+    "notices",
+    "supervision",
     "sandbox",
 ]
 STREAMS = {"/huilian.consent.v1.ConsentService/WatchRevocations"}  # for connectors, which follow it themselves
 EXAMPLES: dict[str, Any] = {
     "actions": [ActionGrant("a.b/v1", 1, 100, "A" * 43)],
     "sealed_parameters": b"sealed",
+    "daily_digest": True,
+    "from_day": date(2026, 3, 1),
+    "notice_ids": ["access:one"],
+    "to_day": date(2026, 3, 2),
     "amount_fen": 100,
     "annual_rate": Decimal("0.05"),
     "artefact": b"{}",

@@ -152,6 +152,7 @@ async def exchange(database: Database, clock: FixedClock, ids: Ids, tmp_path: Pa
             ledger=ledger,
             exports=ChainExports(database, clock, os.urandom, vault, ledger),
             funds=NoFunds(),
+            vault=vault,
         )
         yield Exchange(service, consents, connector, edge, database, clock, world, citizen, vault)
         await service.drain()

@@ -106,6 +106,8 @@ async def lived(office: Office) -> None:
     exchange = office.exchange
     await exchange.grant()
     await exchange.fetch(1)
+    await exchange.service.events.drain()
+    await exchange.service.notices.set_digest(office.subject, False)
     await exchange.refused(2, fields=("opened_month",))
     set_current_caller(Caller(office.subject, Role.CITIZEN))
     request = consent_pb.RevokeConsentRequest(request_id="request-answered-1", consent_id=CONSENT)

@@ -161,6 +161,7 @@ async def running(database: Database, clock: FixedClock, ids: Ids, folder: Path,
             ledger=ledger,
             exports=ChainExports(database, clock, os.urandom, subjects, ledger),
             funds=NoFunds(),
+            vault=subjects,
         )
         yield Site(vault, masters, subjects, consents, service, edge, database, clock, citizen, pin)
         await service.drain()

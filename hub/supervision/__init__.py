@@ -1,0 +1,1 @@
+"""What supervisors may ask, and the public log of what they asked."""
