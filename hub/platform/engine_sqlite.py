@@ -62,13 +62,17 @@ class _AtOnce(SqliteTransactionWrapper):
             await self._run(lambda raw: raw.executemany(query, values))
 
     async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Any]:
-        # As Tortoise does: SQLite takes no NUL in the text of a statement.
-        query, before = query.replace("\x00", "'||CHAR(0)||'"), self._connection.total_changes
-        rows = (await self._run(lambda raw: raw.execute(query, values or ()))).fetchall()
+        before = self._connection.total_changes
+        rows = await self._rows(query, values)
         return (self._connection.total_changes - before) or len(rows), rows
 
     async def execute_query_dict(self, query: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
-        return [dict(row) for row in (await self.execute_query(query, values))[1]]
+        return [dict(row) for row in await self._rows(query, values)]
+
+    async def _rows(self, query: str, values: list[Any] | None) -> list[sqlite3.Row]:
+        # As Tortoise does: SQLite takes no NUL in the text of a statement.
+        text = query.replace("\x00", "'||CHAR(0)||'")
+        return (await self._run(lambda raw: raw.execute(text, values or ()))).fetchall()
 
     async def _run(self, statement: Callable[[sqlite3.Connection], sqlite3.Cursor]) -> sqlite3.Cursor:
         self._done += 1

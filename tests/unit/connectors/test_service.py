@@ -107,3 +107,31 @@ async def test_closing_waits_for_reads_under_way(tmp_path: Path) -> None:
     stored = store.begin_read(request.request_id, request.fingerprint(), artefact.id, DATASET, 3, NOW)
     assert stored is not None and answer.edge_signature.encode() in stored
     store.close()
+
+
+TOGETHER = 16
+# Two visits to the store: counted before the agency is asked, answered afterwards.
+STATEMENTS_OF_A_LONE_READ = 11
+
+
+async def test_what_a_read_costs_the_store_alone_and_together(tmp_path: Path) -> None:
+    async with running_edge(PACKAGE, tmp_path, Gated) as edge:
+        device, artefact = edge.grant(DEMO_BORROWER, DATASET, max_reads=TOGETHER + 1)
+        statements: list[str] = []
+        edge.store._connection.set_trace_callback(statements.append)
+        gate(edge).go.set()
+        await edge.service.read(edge.request(device, artefact))
+        assert statements.count("COMMIT") == 2
+        assert (
+            sum("SAVEPOINT" not in text and "RELEASE" not in text for text in statements) <= STATEMENTS_OF_A_LONE_READ
+        )
+        gate(edge).go.clear()
+        statements.clear()
+        requests = [edge.request(device, artefact) for _ in range(TOGETHER)]
+        reads = [asyncio.create_task(edge.service.read(request)) for request in requests]
+        await gate(edge).asked.wait()
+        await edge.service.revocation_cursor()
+        assert statements.count("COMMIT") <= 3, "the counting of reads that come together shares its commits"
+        gate(edge).go.set()
+        await asyncio.gather(*reads)
+        assert edge.store.used_reads(artefact.id, DATASET) == TOGETHER + 1

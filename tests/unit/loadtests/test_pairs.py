@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from loadtests.pairs import Measured, Pair, Side, SideFigures, concurrently, measure, table
+from loadtests.pairs import Measured, Pair, Side, SideFigures, at_rate, concurrently, measure, table
 
 
 class Turns:
@@ -97,3 +97,24 @@ def test_the_table_names_the_baseline_under_each_figure() -> None:
     assert first.split() == ["hub", "call", "500", "1.50", "9.00", "850", "0.250", "(0.200–0.300)"]
     assert second.split() == ["÷", "echo", "2,000"]
     assert row.as_json()["ours"]["cpu_us"] == 850.0
+
+
+async def test_operations_at_a_rate_begin_by_the_clock_however_long_they_take() -> None:
+    begun: list[float] = []
+
+    async def slow(_: int) -> None:
+        begun.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(0.2)
+
+    seconds = await at_rate(slow, lambda: 100.0)(10)
+    assert begun[-1] - begun[0] == pytest.approx(0.09, abs=0.05)
+    assert len(seconds) == 10 and min(seconds) >= 0.2
+
+
+async def test_at_a_given_rate_the_added_latency_is_told() -> None:
+    turns = Turns()
+    ours, baseline = turns.side("a", 100, [0.05] * 100), turns.side("b", 100, [0.02] * 100)
+    measured = await measure(Pair("p", "calls", ours, baseline, rounds=1, at_given_rate=True))
+    assert measured.added_p99_ms == 30.0
+    assert "added p99: 30.0 ms" in table([measured])
+    assert (await measure(Pair("p", "calls", ours, baseline, rounds=1))).added_p99_ms is None
