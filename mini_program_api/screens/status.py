@@ -55,15 +55,13 @@ class StatusScreen(Screen):
 
         Tags: citizen
         """
-        call = self.call()
-        said = await self.hub.exchange.status(call=call)
+        said = await self.hub.exchange.status()
         return answer(
             Status(
                 datasets=[_status(each) for each in said.datasets],
                 missing_agency_ids=list(said.missing_agency_ids),
                 as_of=_time(said.as_of_time),
-            ),
-            call,
+            )
         )
 
 

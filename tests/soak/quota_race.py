@@ -221,16 +221,16 @@ async def _rage(running: Storm, grants: list[Grant], requests: int) -> None:
 
 
 async def _trouble(running: Storm) -> None:
-    """The agency is away for a moment, then a hub dies; again and again."""
+    """The agency is away from the beginning, comes back, then a hub dies; again and again."""
     sandbox = f"{AGENCY}.sandbox"
     while True:
         for name in (sandbox, running.rng.choice(MORTAL)):
-            await asyncio.sleep(running.rng.uniform(0.5, 2.0))
             running.specs[name] = running.supervisor.kill(name)
             running.kills += 1
             await asyncio.sleep(running.rng.uniform(0.2, 1.0))
             # Shielded: a process that was being started when the storm ended is started to the end.
             await asyncio.shield(running.supervisor.start(running.specs[name]))
+            await asyncio.sleep(running.rng.uniform(0.5, 2.0))
 
 
 async def _settle(running: Storm, grants: list[Grant]) -> None:

@@ -37,6 +37,7 @@ from tests.support.sites import HUB, AmendingSupervisor, new_site
 
 CALLS_PER_METHOD = 4
 DEADLINE_S, STREAM_S = 20.0, 0.5
+ENDING = ("RevokeToken", "Erase", "Destroy", "Delete", "Forget")
 # What gRPC itself says of a message that is larger than a server takes.
 TOO_LARGE = "RESOURCE_EXHAUSTED"
 # In an answer these show that something was told which should not be.

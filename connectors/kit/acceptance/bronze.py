@@ -22,7 +22,7 @@ from connectors.kit.acceptance.edge import Edge, running_edge
 from connectors.kit.acceptance.world import NOW, PERIOD, open_answer
 from connectors.kit.compatibility import folder_of
 from connectors.kit.contract import CheckOutcome, Connector, Presence, Query, Subject
-from connectors.kit.manifest import Tier
+from connectors.kit.manifest import DatasetSpec, Tier
 from connectors.kit.months import Period as Months
 from connectors.kit.sandbox_people import people_of_every_kind
 from connectors.kit.schema import PayloadSchemas
@@ -68,6 +68,9 @@ class BronzeAcceptance:
             Draft202012Validator.check_schema(dataset.json_schema)
             for spec in dataset.fields.values():
                 assert _CJK.search(spec.title_zh) and not _CJK.search(spec.title_en)
+
+    async def test_what_tells_about_a_person_is_masked_on_screens(self, edge: Edge) -> None:
+        assert {dataset.id: unmasked(dataset) for dataset in edge.upstream.manifest.datasets if unmasked(dataset)} == {}
 
     async def test_check_says_ready(self, edge: Edge) -> None:
         assert (await edge.service.connector.check()).outcome is CheckOutcome.READY
@@ -151,3 +154,13 @@ def _months_in(value: Any) -> set[str]:
     if isinstance(value, dict):
         value = list(value.values())
     return set().union(*(_months_in(item) for item in value)) if isinstance(value, list) else set()
+
+
+def unmasked(dataset: DatasetSpec) -> list[str]:
+    """Fields that a screen would show openly and should not: any of class C3; of C2 money and texts."""
+    telling = {"fen", "text"}
+    return [
+        name
+        for name, spec in dataset.fields.items()
+        if spec.mask == "none" and (spec.data_class == "C3" or (spec.data_class == "C2" and spec.unit in telling))
+    ]

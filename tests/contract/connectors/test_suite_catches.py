@@ -12,10 +12,12 @@ from huilian_protocol.errors import HuilianError
 from connectors.gov_data.traffic_police.acceptance import ACTION_CASES
 from connectors.gov_data.utilities.acceptance import CASES as UTILITIES_CASES
 from connectors.kit.acceptance.actions import ActionAcceptance, Payer
+from connectors.kit.acceptance.bronze import unmasked
 from connectors.kit.acceptance.cases import DatasetCase, Traits
 from connectors.kit.acceptance.edge import Edge, running_edge
 from connectors.kit.acceptance.suite import FAULT_CODES, PAGE_FAULT_CODES, ConnectorAcceptance
 from connectors.kit.contract import UpstreamError
+from connectors.kit.manifest import DatasetSpec, load_manifest
 from connectors.kit.sandbox_people import DEMO_BORROWER, DEMO_NO_ACCOUNT
 from connectors.kit.sandbox_server import Fault, PageFault
 from tests.contract.connectors import broken_connectors as broken
@@ -207,3 +209,14 @@ def test_enough_connectors_are_broken() -> None:
     used = {kind for _, kind, _, _ in EVERYWHERE} | set(LEAKING)
     used |= {Honest, HonestPayer, broken.DeclaresLess, broken.LogsThePayment, broken.CallsAnAbsentAgencyRefusing}
     assert kinds == used and len(kinds) >= 30
+
+
+@pytest.mark.parametrize(
+    ("name", "change"), [("balance_fen", {"x-mask": "none"}), ("account_status", {"x-class": "C3"})]
+)
+def test_a_field_that_screens_would_show_openly_is_caught(name: str, change: dict[str, str]) -> None:
+    [honest] = load_manifest(HOUSING_FUND).datasets
+    assert unmasked(honest) == []
+    schema = {**honest.json_schema, "properties": dict(honest.json_schema["properties"])}
+    schema["properties"][name] = {**schema["properties"][name], **change}
+    assert unmasked(DatasetSpec.model_validate(honest.model_dump(by_alias=True) | {"schema": schema})) == [name]

@@ -102,6 +102,33 @@ async def test_the_catalogue_joins_purposes_datasets_and_agencies(api: Api) -> N
     assert shown["missing_agency_ids"] == ["police"]
 
 
+async def test_the_status_names_what_is_down_and_which_fields_are_missing(api: Api) -> None:
+    down = exchange_pb.DatasetStatus(
+        dataset_id="tax.income/v1",
+        agency_id="tax",
+        state=exchange_pb.SERVICE_STATE_DOWN,
+        breaker=exchange_pb.BREAKER_STATE_OPEN,
+        last_failure_code="PROVIDER_TIMEOUT",
+    )
+    down.since_time.FromJsonString("2026-03-02T02:00:00Z")
+    degraded = exchange_pb.DatasetStatus(
+        dataset_id="housing_fund.account/v1",
+        state=exchange_pb.SERVICE_STATE_DEGRADED,
+        breaker=exchange_pb.BREAKER_STATE_CLOSED,
+        degraded_fields=[exchange_pb.DegradedField(name="balance_fen", reason="missing")],
+    )
+    said = exchange_pb.GetServiceStatusResponse(datasets=[down, degraded], missing_agency_ids=["police"])
+    api.hub.on(f"{EXCHANGE}/GetServiceStatus", said)
+    status, shown = await api.get("/status")
+    assert status == 200, shown
+    first, second = shown["datasets"]
+    assert (status, shown["missing_agency_ids"]) == (200, ["police"])
+    assert (first["state"], first["breaker"], first["since"]) == ("down", "open", "2026-03-02T02:00:00Z")
+    assert (first["last_success"], first["last_failure_code"]) == ("", "PROVIDER_TIMEOUT")
+    assert (second["state"], second["degraded_fields"]) == ("degraded", [{"name": "balance_fen", "reason": "missing"}])
+    assert (await api.get("/status", token=""))[0] == 401
+
+
 def offered() -> exchange_pb.ListDatasetsResponse:
     agency = exchange_pb.Agency
     return exchange_pb.ListDatasetsResponse(
@@ -234,6 +261,9 @@ async def test_the_preview_shows_data_absence_and_failure_apart(api: Api) -> Non
     _, shown = await api.post(f"/consents/{CONSENT}/preview")
     assert [entry["data"] for entry in shown["items"]] == [{"balance_fen": 1}, {}, {}]
     assert [entry["status"] for entry in shown["items"]] == ["present", "no_account", "unavailable"]
+    assert [entry["fault"] for entry in shown["items"]] == ["", "", "provider"]
+    failed = shown["items"][2]
+    assert failed["retry"] == "backoff" and "c" in failed["reason_en"] and failed["reason_zh"]
 
 
 def application(state: str, loan_id: str = "") -> loan_pb.FlashLoanApplication:

@@ -15,7 +15,7 @@ from huilian_protocol.settings import SettingsError
 from mini_program_api.__main__ import set_up_logs
 from mini_program_api.app import create_app
 from mini_program_api.openapi import specification
-from mini_program_api.problems import problem_of
+from mini_program_api.problems import problem_of, problem_response
 from mini_program_api.settings import ApiSettings
 from tests.unit.mini_program_api.conftest import Api
 from tests.unit.sdk.fake_hub import FakeHub, failure
@@ -255,3 +255,9 @@ def test_a_wrong_setting_is_named(change: dict[str, str], named: str) -> None:
     assert ApiSettings.from_environment(GOOD).hub_server_name is None
     with pytest.raises(SettingsError, match=named):
         ApiSettings.from_environment({**GOOD, **change})
+
+
+def test_whoever_asks_too_often_is_told_when_to_come_back() -> None:
+    response = problem_response(HuilianError("RATE_LIMITED", retry_after_seconds=7))
+    assert (response.status, response.headers["Retry-After"]) == (429, "7")
+    assert "Retry-After" not in problem_response(HuilianError("NOT_FOUND")).headers
