@@ -40,13 +40,17 @@ class Side:
 
 @dataclass(frozen=True)
 class Pair:
-    """Our side and its baseline. The ratio in the report is our operations per second ÷ the baseline's."""
+    """Our side and its baseline. The ratio in the report is our operations per second ÷ the baseline's.
+
+    With `at_given_rate` operations arrive by the clock on both sides: not the ratio but the added latency tells.
+    """
 
     name: str
     unit: str
     ours: Side
     baseline: Side
     rounds: int = 5
+    at_given_rate: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Measured:
     ratio_max: float
     operations: int
     rounds: int
+    added_p99_ms: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The line as JSON."""
@@ -137,7 +142,15 @@ async def measure(pair: Pair, settle: Settle = _nothing) -> Measured:
         round(max(ratios), 4),
         pair.ours.count,
         pair.rounds,
+        _added_p99_ms(ours.figures(), baseline.figures()) if pair.at_given_rate else None,
     )
+
+
+def _added_p99_ms(ours: SideFigures, baseline: SideFigures) -> float | None:
+    """How much later the slowest hundredth ends than without us."""
+    if ours.p99_ms is None or baseline.p99_ms is None:
+        return None
+    return round(ours.p99_ms - baseline.p99_ms, 3)
 
 
 def concurrently(operation: Callable[[int], Awaitable[object]], concurrency: int) -> Work:
@@ -163,6 +176,30 @@ def concurrently(operation: Callable[[int], Awaitable[object]], concurrency: int
     return work
 
 
+def at_rate(operation: Callable[[int], Awaitable[object]], per_s: Callable[[], float]) -> Work:
+    """Work whose operations begin by the clock, so many a second, however long the earlier ones take (open loop).
+
+    The seconds count from when an operation was due, so that a queue before it is seen. `operation` is given its
+    number.
+    """
+
+    async def work(count: int) -> Sequence[float]:
+        pause_s, begun, seconds = 1 / per_s(), time.perf_counter(), []
+
+        async def one(number: int, due: float) -> None:
+            await operation(number)
+            seconds.append(time.perf_counter() - due)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(count):
+                due = begun + number * pause_s
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                group.create_task(one(number, due))
+        return seconds
+
+    return work
+
+
 def _percentile_ms(seconds: Sequence[float], percent: int) -> float | None:
     """Nearest-rank percentile in milliseconds; None without measurements."""
     if not seconds:
@@ -179,6 +216,8 @@ def table(rows: Sequence[Measured]) -> str:
         spread = f"({row.ratio_min:.3f}–{row.ratio_max:.3f})"
         lines.append(f"{row.name:44} {_columns(row.ours)} {row.ratio:>8.3f}  {spread}")
         lines.append(f"  ÷ {row.baseline.name:40} {_columns(row.baseline)}")
+        if row.added_p99_ms is not None:
+            lines.append(f"  added p99: {row.added_p99_ms:.1f} ms")
     return "\n".join(lines)
 
 

@@ -14,6 +14,7 @@ from connectors.kit.credentials import Credentials
 from connectors.kit.keys import write_private
 from connectors.kit.plugin import build_sandbox, new_sandbox_credentials
 from connectors.kit.process import main_of_package, wait_for_stop
+from connectors.kit.sandbox_capacity import limit_capacity
 from connectors.kit.sandbox_server import SANDBOX_NOTICE_EN, SandboxContext
 from connectors.kit.settings import SandboxSettings
 
@@ -25,7 +26,10 @@ async def run(package: str, settings: SandboxSettings) -> None:
         write_private(path, json.dumps(new_sandbox_credentials(package, os.urandom)).encode("utf-8"))
     clock = SandboxClock(settings.clock_file) if settings.clock_file is not None else SystemClock()
     context = SandboxContext(Credentials.load(path), clock, folder=path.parent)
-    runner = web.AppRunner(build_sandbox(package, context), access_log=None)
+    app = build_sandbox(package, context)
+    if settings.service_time_ms:
+        limit_capacity(app, settings.service_time_ms / 1_000, settings.workers)
+    runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     host, _, port = settings.listen.rpartition(":")
     await web.TCPSite(runner, host, int(port)).start()

@@ -56,3 +56,5 @@ class SandboxSettings(Settings):
     listen: Address
     upstream_credentials_file: Path = Field(description="the same file as the connector's; made when there is none")
     clock_file: Path | None = Field(default=None, description="JSON file of the sandbox clock")
+    service_time_ms: int = Field(default=0, ge=0, le=60_000, description="how long each answer takes; 0: no time")
+    workers: int = Field(default=16, ge=1, le=10_000, description="answers in work at once, with a service time")

@@ -26,8 +26,9 @@ from deploy.process import ROOT, StartFailed
 from loadtests.bench.appends import append_pairs
 from loadtests.bench.calls import call_pairs
 from loadtests.bench.citizen import registered_citizen
-from loadtests.bench.exchange import exchange_pairs
+from loadtests.bench.exchange import SLOW_AGENCIES, exchange_pairs, slow_agency_pairs
 from loadtests.bench.receipts import receipt_pairs
+from loadtests.bench.revocations import revocation_pairs
 from loadtests.bench.transfers import transfer_pairs
 from loadtests.bench.world import FOLDER, running_world
 from loadtests.cpu import quiet
@@ -56,6 +57,10 @@ async def bench(wanted: Sequence[str]) -> list[Measured]:
         citizen = await stack.enter_async_context(registered_citizen(world))
         await run(await stack.enter_async_context(call_pairs(world)), world.busy_pids)
         await run(await stack.enter_async_context(exchange_pairs(world, citizen)), world.busy_pids)
+        for capacity in SLOW_AGENCIES:
+            async with slow_agency_pairs(world, citizen, capacity) as pairs:
+                await run(pairs, world.busy_pids)
+        await run(await stack.enter_async_context(revocation_pairs(world, citizen)), world.busy_pids)
         await run(await stack.enter_async_context(transfer_pairs(world)), world.busy_pids)
         await run(await receipt_pairs(world, citizen), world.busy_pids)
     return rows

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 import grpc
@@ -29,6 +30,15 @@ VALID_DAYS = 30
 TIMEOUT_S = 30.0
 
 
+@dataclass(frozen=True)
+class Granted:
+    """A consent with what it grants, and the person's identity sealed to each agency."""
+
+    id: str
+    grants: tuple[DatasetGrant, ...]
+    sealed_subjects: Mapping[str, bytes]
+
+
 class BenchCitizen:
     """Reads under consents that were granted before the clock started."""
 
@@ -48,7 +58,8 @@ class BenchCitizen:
         self._metadata = ((AUTHORIZATION, BEARER + token),)
         self._stub = exchange_service_pb2_grpc.ExchangeServiceStub(channel)
         offered = await self._hub.exchange.datasets()
-        self._agency = next(agency for agency in offered.agencies if agency.agency_id == AGENCY)
+        self._agencies = {agency.agency_id: agency for agency in offered.agencies}
+        self.datasets = {dataset.agency_id: dataset for dataset in offered.datasets}
 
     async def allow(self, count: int, reads_per_consent: int) -> None:
         """Grant consents for so many reads, each good for `reads_per_consent` of them."""
@@ -69,25 +80,33 @@ class BenchCitizen:
         assert answer.envelope, "a delivered read brings an envelope"
 
     async def _granted(self, reads: int) -> str:
+        return (await self.granted([DatasetGrant(DATASET, FIELDS, self.period)], [AGENCY], reads)).id
+
+    async def granted(self, grants: Sequence[DatasetGrant], agencies: Sequence[str], reads: int) -> Granted:
+        """A consent for these datasets of these agencies, each of which may be read so often."""
         consent_id = uuid.uuid4().hex
         prepared = await self._hub.consents.prepare(
             consent_id=consent_id,
             purpose_code=PURPOSE,
             recipient_id=RECIPIENT,
-            datasets=[DatasetGrant(DATASET, FIELDS, self.period)],
+            datasets=list(grants),
             max_reads=reads,
             data_life_days=VALID_DAYS,
             valid_until=SystemClock().now() + timedelta(days=VALID_DAYS),
         )
-        sealed = self._person.seal_subject(
-            self._agency.sealing_public_key,
-            suite=Suite(self._agency.sealing_suite),
-            agency=AGENCY,
+        sealed = {agency: self._sealed_to(agency, consent_id) for agency in agencies}
+        await self._hub.consents.grant(prepared.artefact, self._device.sign(prepared.challenge), sealed)
+        return Granted(consent_id, tuple(grants), sealed)
+
+    def _sealed_to(self, agency: str, consent_id: str) -> bytes:
+        key = self._agencies[agency]
+        return self._person.seal_subject(
+            key.sealing_public_key,
+            suite=Suite(key.sealing_suite),
+            agency=agency,
             consent_id=consent_id,
             subject=self._subject,
         )
-        await self._hub.consents.grant(prepared.artefact, self._device.sign(prepared.challenge), {AGENCY: sealed})
-        return consent_id
 
     async def grant_record_id(self) -> str:
         """Grant one more consent; the ledger's id of its record."""
