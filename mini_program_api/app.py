@@ -15,6 +15,7 @@ from mini_program_api.openapi import specification
 from mini_program_api.problems import problem_response, problems
 from mini_program_api.screens import (
     accesses,
+    auctions,
     catalogue,
     certificates,
     consents,
@@ -23,6 +24,7 @@ from mini_program_api.screens import (
     loans,
     login,
     notices,
+    order_loans,
     preview,
     privacy,
     receivables,
@@ -45,6 +47,8 @@ SCREENS = (
     receivables,
     certificates,
     financings,
+    order_loans,
+    auctions,
     status,
 )
 # Personal answers belong in no cache; nothing here is meant to be framed or guessed at.

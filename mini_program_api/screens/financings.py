@@ -63,7 +63,7 @@ class QuoteScreen(Screen):
 
         Tags: supplier
         """
-        return answer(_quote(await self.hub.financing.quote(certificate_id)))
+        return answer(quote_of(await self.hub.financing.quote(certificate_id)))
 
 
 class FinancingsScreen(Screen):
@@ -125,7 +125,8 @@ class WithdrawalScreen(Screen):
         return answer(financing_of(await self.hub.financing.withdraw(financing_id, call=call)), call)
 
 
-def _quote(item: pb.Quote) -> Quote:
+def quote_of(item: pb.Quote) -> Quote:
+    """A price as a screen shows it."""
     return Quote(
         product_id=item.product_id,
         principal_fen=item.principal.amount_fen,
@@ -146,7 +147,7 @@ def financing_of(item: pb.Financing) -> Financing:
         state=STATES[item.state],
         certificate_id=item.certificate_id,
         applicant_uscc=item.applicant_uscc,
-        quote=_quote(item.quote),
+        quote=quote_of(item.quote),
         reasons=reasons_of(item.reasons),
         loan_id=item.loan_id,
         offer_expires_at=time_text(item.offer_expire_time),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from huilian.common.v1 import common_pb2
 from huilian.identity.v1 import identity_service_pb2 as identity_pb
+from huilian.lending.v1 import auction_service_pb2 as auction_pb
 from huilian.lending.v1 import financing_service_pb2 as financing_pb
+from huilian.lending.v1 import order_loan_service_pb2 as order_pb
 from huilian.receivables.v1 import certificate_service_pb2 as certificate_pb
 from huilian.receivables.v1 import receivable_service_pb2 as receivable_pb
 
@@ -13,6 +15,8 @@ from tests.unit.mini_program_api.conftest import KEY, Api
 RECEIVABLES = "huilian.receivables.v1.ReceivableService"
 CERTIFICATES = "huilian.receivables.v1.CertificateService"
 FINANCING = "huilian.lending.v1.FinancingService"
+ORDER_LOANS = "huilian.lending.v1.OrderLoanService"
+AUCTIONS = "huilian.lending.v1.AuctionService"
 
 
 def money(amount_fen: int) -> common_pb2.Money:
@@ -89,3 +93,71 @@ async def test_quote_apply_accept_withdraw(api: Api) -> None:
     assert (await api.post("/financings/financing-1/withdrawal"))[1] == made
     assert (await api.get("/financings/financing-1"))[1] == made
     assert (await api.get("/financings"))[1]["financings"] == [made]
+
+
+async def test_borrowing_on_an_order(api: Api) -> None:
+    order = receivable_pb.PurchaseOrder(
+        order_document_id="purchase.purchase,1",
+        order_number="PO-1",
+        in_force=True,
+        lines=[receivable_pb.PurchaseOrderLine(line_id="line-1", ordered=money(200), open=money(150))],
+    )
+    api.hub.on(f"{RECEIVABLES}/ListPurchaseOrders", receivable_pb.ListPurchaseOrdersResponse(purchase_orders=[order]))
+    _, listed = await api.get("/purchase-orders")
+    assert listed["purchase_orders"][0]["lines"][0]["open_fen"] == 150
+    quote = financing_pb.Quote(principal=money(100), annual_rate="0.052")
+    loan = order_pb.OrderLoan(
+        loan_id="order-loan-1",
+        state=order_pb.ORDER_LOAN_STATE_CONVERTING,
+        quote=quote,
+        lines=[order_pb.OrderLoanLine(line_id="line-1", principal=money(100), converted=money(40))],
+        conversions=[order_pb.OrderLoanConversion(receivable_id="receivable-1", state="CONVERTED", lent=money(41))],
+        outstanding_principal=money(60),
+        called_principal=money(5),
+    )
+    api.hub.on(f"{ORDER_LOANS}/QuoteOrderLoan", order_pb.QuoteOrderLoanResponse(quote=quote))
+    api.hub.on(f"{ORDER_LOANS}/ApplyForOrderLoan", order_pb.ApplyForOrderLoanResponse(order_loan=loan))
+    api.hub.on(f"{ORDER_LOANS}/SignOrderLoan", order_pb.SignOrderLoanResponse(order_loan=loan))
+    api.hub.on(f"{ORDER_LOANS}/WithdrawOrderLoan", order_pb.WithdrawOrderLoanResponse(order_loan=loan))
+    api.hub.on(f"{ORDER_LOANS}/GetOrderLoan", order_pb.GetOrderLoanResponse(order_loan=loan))
+    api.hub.on(f"{ORDER_LOANS}/ListOrderLoans", order_pb.ListOrderLoansResponse(order_loans=[loan]))
+    named = {"buyer_uscc": "91350100M000100Y43", "order_document_id": "purchase.purchase,1", "term_days": 60}
+    query = "&".join(f"{key}={value}" for key, value in named.items())
+    assert (await api.get(f"/order-quote?{query}"))[1]["annual_rate"] == "0.052"
+    status, applied = await api.post("/order-loans", {"loan_id": "order-loan-1", **named})
+    assert status == 201 and api.hub.asked[-1].request.term_days == 60
+    assert (applied["state"], applied["outstanding_fen"], applied["called_fen"]) == ("CONVERTING", 60, 5)
+    assert (applied["lines"][0]["converted_fen"], applied["conversions"][0]["lent_fen"]) == (40, 41)
+    assert (await api.post("/order-loans/order-loan-1/signature"))[1] == applied
+    assert (await api.post("/order-loans/order-loan-1/withdrawal"))[1] == applied
+    assert (await api.get("/order-loans/order-loan-1"))[1] == applied
+    assert (await api.get("/order-loans"))[1]["order_loans"] == [applied]
+
+
+async def test_an_auction_from_offer_to_award(api: Api) -> None:
+    auction = auction_pb.Auction(auction_id="auction-1", state=auction_pb.AUCTION_STATE_OPEN, principal=money(45_000))
+    bid = auction_pb.Bid(bid_id="bid-000001", auction_id="auction-1", state=auction_pb.BID_STATE_SEALED)
+    api.hub.on(f"{AUCTIONS}/OpenAuction", auction_pb.OpenAuctionResponse(auction=auction))
+    api.hub.on(f"{AUCTIONS}/ListAuctions", auction_pb.ListAuctionsResponse(auctions=[auction]))
+    api.hub.on(f"{AUCTIONS}/WithdrawAuction", auction_pb.WithdrawAuctionResponse(auction=auction))
+    api.hub.on(f"{AUCTIONS}/GetAuction", auction_pb.GetAuctionResponse(auction=auction, bids=[bid]))
+    api.hub.on(f"{AUCTIONS}/PlaceBid", auction_pb.PlaceBidResponse(bid=bid))
+    api.hub.on(f"{AUCTIONS}/RevealBid", auction_pb.RevealBidResponse(bid=bid))
+    offer = {
+        "auction_id": "auction-1",
+        "certificate_id": "certificate-1",
+        "highest_rate": "0.06",
+        "bidding_minutes": 60,
+        "revealing_minutes": 30,
+    }
+    status, opened = await api.post("/auctions", offer)
+    assert (status, opened["state"], opened["principal_fen"]) == (201, "OPEN", 45_000)
+    assert api.hub.asked[-1].request.revealing_duration.seconds == 1_800
+    assert (await api.get("/auctions"))[1]["auctions"] == [opened]
+    assert (await api.post("/auctions/auction-1/withdrawal"))[1] == opened
+    status, placed = await api.post("/auctions/auction-1/bids", {"bid_id": "bid-000001", "commitment": "A" * 43})
+    assert (status, placed["state"], api.hub.asked[-1].request.commitment) == (201, "SEALED", bytes(32))
+    assert (await api.post("/bids/bid-000001/revelation", {"annual_rate": "0.05", "salt": "A" * 43}))[1] == placed
+    assert (await api.get("/auctions/auction-1"))[1]["bids"] == [placed]
+    status, _ = await api.post("/bids/bid-000001/revelation", {"annual_rate": "5%", "salt": "A" * 43})
+    assert status == 400
