@@ -7,8 +7,8 @@ import time
 
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
-from connectors.kit.sandbox_capacity import limit_capacity
 
+from connectors.kit.sandbox_capacity import limit_capacity
 from connectors.kit.sandbox_server import Faults, make_app
 
 
