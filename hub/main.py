@@ -1,9 +1,8 @@
 """The hub's composition root: everything is made here, handed to whoever needs it, started and stopped.
 
 `python -m hub.main` serves; `python -m hub.main keys` prints what this hub publishes of itself for trust files;
-`python -m hub.main rotate signing|sealing|convenience-sealing|log|master` takes one step of a key rotation,
-beside the hub that serves; `python -m hub.main import-share FILE` takes this hub's share of a claim key out of a file
-of the ceremony.
+`python -m hub.main rotate signing|sealing|convenience-sealing|log|master` takes one step of a key rotation, beside the
+hub that serves; `python -m hub.main import-share FILE` takes in this hub's share of a claim key from the ceremony.
 """
 
 from __future__ import annotations
@@ -207,7 +206,7 @@ class _Builder:
         self.publisher = KeyPublisher(
             origin, self.vault.signing_keys, lambda: log_vkey(self.settings, self.vault), recipients, authority
         )
-        self.identity = IdentityService(store, authority, self.trust, self.clock)
+        self.identity = IdentityService(store, authority, self.trust_file, self.clock)
         login = LoginService(
             self.identity,
             store,
@@ -244,7 +243,7 @@ class _Builder:
             persons=self.identity,
             recipients=recipients,
             ledger=self.ledger,
-            trust=self.trust,
+            trust=self.trust_file,
             signing_key=self.vault.signing_key,
         )
         self.read_pace = ReadPace(self.pace, self.consents)
@@ -304,7 +303,7 @@ class _Builder:
                 exchange=self.exchange,
                 persons=self.identity,
                 vault=self.subjects,
-                trust=self.trust,
+                trust=self.trust_file,
                 opening_key=partial(self.vault.opening_key, BANK_RECIPIENT),
             )
         )

@@ -20,7 +20,7 @@ from huilian_protocol.clock import Clock, format_time
 from huilian_protocol.consent import SignedConsent, countersign, verify_device_signature
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.purposes import Purpose, PurposeList
-from huilian_protocol.trust import TrustAnchors
+from huilian_protocol.trust import TrustAnchors, current
 from huilian_protocol.webauthn import Assertion
 
 from hub.consent.ports import Ledger, Persons, Recipients
@@ -87,12 +87,12 @@ class ConsentService:
         persons: Persons,
         recipients: Recipients,
         ledger: Ledger,
-        trust: TrustAnchors,
+        trust: TrustAnchors | Callable[[], TrustAnchors],
         signing_key: Callable[[], ec.EllipticCurvePrivateKey],
     ) -> None:
         self._database, self._clock = database, clock
         self._purposes, self._persons, self._recipients = purposes, persons, recipients
-        self._ledger, self._trust, self._signing_key = ledger, trust, signing_key
+        self._ledger, self._trust, self._signing_key = ledger, current(trust), signing_key
         self._store = ConsentStore(database)
         self.revocations = RevocationFeed(self._store, clock)
         self._when_revoked: list[Callable[[str], Awaitable[None]]] = []
@@ -243,7 +243,7 @@ class ConsentService:
 
     async def _signed(self, artefact: Artefact, assertion: Assertion, now: datetime) -> SignedConsent:
         binding = await self._persons.key_binding(artefact.subject)
-        verify_device_signature(artefact, binding, assertion, self._trust, now)
+        verify_device_signature(artefact, binding, assertion, self._trust(), now)
         return SignedConsent(
             artefact, binding, assertion, countersign(self._signing_key(), artefact, binding, assertion)
         )

@@ -6,12 +6,13 @@ sees a name or a resident ID, and it cannot make a binding of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from huilian_protocol.binding import Binding, verify_binding
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.trust import TrustAnchors
+from huilian_protocol.trust import TrustAnchors, current
 
 from hub.identity import rules
 from hub.identity.ports import IdentityAuthority
@@ -31,8 +32,14 @@ class EnterpriseRegistration:
 class IdentityService:
     """Persons and enterprises of one hub."""
 
-    def __init__(self, store: IdentityStore, authority: IdentityAuthority, trust: TrustAnchors, clock: Clock) -> None:
-        self._store, self._authority, self._trust, self._clock = store, authority, trust, clock
+    def __init__(
+        self,
+        store: IdentityStore,
+        authority: IdentityAuthority,
+        trust: TrustAnchors | Callable[[], TrustAnchors],
+        clock: Clock,
+    ) -> None:
+        self._store, self._authority, self._trust, self._clock = store, authority, current(trust), clock
 
     async def ask_authority(self, sealed_identity: bytes, device_public_key_jwk: str) -> tuple[str, Binding]:
         """The authority's binding of a device key, checked against the pinned authority. Outside any transaction.
@@ -41,7 +48,7 @@ class IdentityService:
         """
         device_key = rules.read_public_jwk(device_public_key_jwk, "device_public_key_jwk")
         token = await self._authority.bind_device_key(sealed_identity, device_public_key_jwk)
-        binding = verify_binding(token, self._trust.identity_authority_keys, self._clock.now())
+        binding = verify_binding(token, self._trust().identity_authority_keys, self._clock.now())
         rules.check_binding_for(binding, device_key)
         return token, binding
 
@@ -64,7 +71,7 @@ class IdentityService:
     async def device_binding(self, subject: str) -> Binding:
         """The checked binding of a person's device key as it holds now; raises NOT_FOUND or BINDING_INVALID."""
         token = await self.key_binding(subject)
-        return verify_binding(token, self._trust.identity_authority_keys, self._clock.now())
+        return verify_binding(token, self._trust().identity_authority_keys, self._clock.now())
 
     async def register_enterprise(self, wanted: EnterpriseRegistration) -> EnterpriseRow:
         """Register an enterprise.
@@ -75,7 +82,7 @@ class IdentityService:
         token_key = rules.read_public_jwk(wanted.token_public_key_jwk, "token_public_key_jwk")
         now = self._clock.now()
         rules.check_confirmation_certificate(
-            wanted.confirmation_certificate_pem, uscc, wanted.name, self._trust.enterprise_ca, now
+            wanted.confirmation_certificate_pem, uscc, wanted.name, self._trust().enterprise_ca, now
         )
         await self._store.lock_enterprise(uscc)
         if await self._store.enterprise(uscc) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -51,7 +52,7 @@ class FlashDesk:
     tables: DecisionTables
     evidence: EvidenceDesk
     persons: Persons
-    trust: TrustAnchors
+    trust: Callable[[], TrustAnchors]
     product: Product
 
 
@@ -167,7 +168,7 @@ class FlashLoans:
 
     async def _verify(self, application: FlashApplication, assertion: Assertion) -> str:
         token = await self._desk.persons.key_binding(application.subject)
-        trust = self._desk.trust
+        trust = self._desk.trust()
         binding = verify_binding(token, trust.identity_authority_keys, self._desk.clock.now())
         if binding.subject != application.subject:
             raise HuilianError("BINDING_INVALID", "the binding is another person's")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from huilian_protocol.clock import Clock
-from huilian_protocol.trust import TrustAnchors
+from huilian_protocol.trust import TrustAnchors, current
 
 from hub.accounting.service import BankCore
 from hub.lending.auctions import AuctionDesk, Auctions
@@ -57,7 +57,7 @@ class Collaborators:
     exchange: Exchange
     persons: Persons
     vault: SubjectVault
-    trust: TrustAnchors
+    trust: TrustAnchors | Callable[[], TrustAnchors]
     opening_key: Callable[[str], bytes]
 
 
@@ -130,7 +130,7 @@ class LendingService:
                 tables=tables,
                 evidence=EvidenceDesk(given.consents, given.exchange, given.opening_key),
                 persons=given.persons,
-                trust=given.trust,
+                trust=current(given.trust),
                 product=products[FLASH_LOAN],
             )
         )

@@ -42,6 +42,7 @@ __all__ = [
     "TrustedEpoch",
     "TrustedHub",
     "TrustedWitnesses",
+    "current",
 ]
 
 logger = logging.getLogger(__name__)
@@ -184,6 +185,11 @@ class TrustAnchors:
     def hub_of_key(self, kid: str) -> TrustedHub | None:
         """The hub that signs with the key ``kid``, if it is trusted."""
         return next((hub for hub in self.hubs if kid in hub.signing_keys), None)
+
+
+def current(trust: TrustAnchors | Callable[[], TrustAnchors]) -> Callable[[], TrustAnchors]:
+    """Trust anchors that may change, from some that may and from some that do not."""
+    return trust if callable(trust) else lambda: trust
 
 
 class TrustFile:

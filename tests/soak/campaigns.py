@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.soak import (
     certificate_histories,
     journey_kills,
+    key_rotations,
     lending_histories,
     loan_histories,
     mutations,
@@ -56,6 +57,13 @@ CAMPAIGNS: list[Campaign] = [
         target=200_000,
         slice_cases=1,
         case=lending_histories.case,
+    ),
+    Campaign(
+        name="key-rotations",
+        title="reads while every key of hub and edge rotates in random order, all suites: none refused, none retired",
+        target=20_000,
+        slice_cases=1,
+        case=key_rotations.case,
     ),
     Campaign(
         name="quota-race",

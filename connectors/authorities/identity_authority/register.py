@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.binding import issue_binding
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
-from huilian_protocol.sealing import KeyPair, generate_keypair, registration_info
+from huilian_protocol.jose import keys_to_jwks
+from huilian_protocol.sealing import Suite, registration_info
 from stdnum.cn import ric
 
-from connectors.kit.keys import SEALING_SUITE, load_sealing_key, load_signing_key, write_private
+from connectors.kit.keys import SEALING_SUITE, EdgeKeys, write_private
 from connectors.kit.sandbox_people import find_person
 from connectors.kit.verification import open_identity
 
@@ -28,23 +30,28 @@ AUTHORITY_ID = "identity_authority"
 BINDING_LIFE = timedelta(days=730)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class AuthorityKeys:
-    """What the authority seals, signs and derives network numbers with."""
+class AuthorityKeys(EdgeKeys):
+    """What the authority seals, signs and derives network numbers with; sealing and signing keys rotate in rings."""
 
-    sealing: KeyPair
-    signing: ec.EllipticCurvePrivateKey
-    network_secret: bytes
+    def __init__(self, folder: Path, suite: Suite = SEALING_SUITE) -> None:
+        super().__init__(folder, suite)
+        secret = folder / "network.secret"
+        if not secret.exists():
+            write_private(secret, os.urandom(32))
+        self.network_secret = secret.read_bytes()
 
 
-def load_authority_keys(folder: Path) -> AuthorityKeys:
+def load_authority_keys(folder: Path, suite: Suite = SEALING_SUITE) -> AuthorityKeys:
     """The authority's keys from its state folder; made on the first call, before anything is started."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    secret = folder / "network.secret"
-    if not secret.exists():
-        write_private(secret, generate_keypair(SEALING_SUITE).private)
-    sealing = load_sealing_key(folder / "sealing.key")
-    return AuthorityKeys(sealing, load_signing_key(folder / "signing.pem"), secret.read_bytes())
+    return AuthorityKeys(folder, suite)
+
+
+def published(keys: AuthorityKeys) -> dict[str, Any]:
+    """The authority's entries in the trust files of devices, hubs, edges and verifiers."""
+    return {
+        "identity_authority_keys": keys_to_jwks(keys.signing_keys()),
+        "identity_authority_sealing_keys": [key.to_dict() for key in keys.sealing_keys()],
+    }
 
 
 class IdentityAuthority:
@@ -61,7 +68,7 @@ class IdentityAuthority:
         or PERSON_NOT_VERIFIED.
         """
         info = registration_info(authority=AUTHORITY_ID)
-        identity = open_identity(sealed_identity, self.keys.sealing.private, info)
+        identity = open_identity(sealed_identity, self.keys.opening_key, info)
         _check_person(identity)
         now = self._clock.now()
         return issue_binding(

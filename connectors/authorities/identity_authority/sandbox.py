@@ -1,6 +1,6 @@
 """The identity authority's process: `python -m connectors.authorities.identity_authority.sandbox`. SANDBOX.
 
-Serves `IdentityAuthorityService` over mTLS.
+Serves `IdentityAuthorityService` over mTLS. `… rotate signing|sealing` takes one step of a key rotation beside it.
 """
 
 from __future__ import annotations
@@ -15,19 +15,21 @@ from huilian.identity.v1 import authority_service_pb2_grpc
 from huilian_protocol.canonical import parse_json
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import jwk_to_public_key, keys_to_jwks
+from huilian_protocol.sealing import Suite
+from huilian_protocol.settings import SealingSuite, SettingsError
 from pydantic import Field
 
-from connectors.authorities.identity_authority.register import IdentityAuthority, load_authority_keys
-from connectors.kit.keys import SEALING_SUITE
+from connectors.authorities.identity_authority.register import IdentityAuthority, load_authority_keys, published
 from connectors.kit.process import run_process
 from connectors.kit.server import EdgeServer, make_clock
-from connectors.kit.settings import TlsSettings
+from connectors.kit.settings import KeysSettings, TlsSettings
 
 
 class AuthoritySettings(TlsSettings):
     """The identity authority's process."""
 
     state_dir: Path = Field(description="folder for the authority's keys")
+    sealing_suite: SealingSuite = Field(default=Suite.XWING, description="xwing, x25519 or sm: for new sealing keys")
 
 
 class IdentityAuthorityServicer(authority_service_pb2_grpc.IdentityAuthorityServiceServicer):
@@ -40,9 +42,9 @@ class IdentityAuthorityServicer(authority_service_pb2_grpc.IdentityAuthorityServ
         """The key to seal registrations to and the keys that sign bindings."""
         keys = self._authority.keys
         return pb.GetAuthorityKeysResponse(
-            suite=SEALING_SUITE.value,
+            suite=keys.sealing_suite.value,
             sealing_public_key=keys.sealing.public,
-            binding_keys_jwks=json.dumps(keys_to_jwks([keys.signing.public_key()])),
+            binding_keys_jwks=json.dumps(keys_to_jwks(keys.signing_keys())),
         )
 
     async def BindDeviceKey(self, request: pb.BindDeviceKeyRequest, context: Any) -> pb.BindDeviceKeyResponse:
@@ -58,7 +60,7 @@ class IdentityAuthorityServicer(authority_service_pb2_grpc.IdentityAuthorityServ
 def build(settings: AuthoritySettings) -> EdgeServer:
     """The server, ready to start."""
     server = EdgeServer(settings)
-    authority = IdentityAuthority(load_authority_keys(settings.state_dir), make_clock(settings))
+    authority = IdentityAuthority(load_authority_keys(settings.state_dir, settings.sealing_suite), make_clock(settings))
     authority_service_pb2_grpc.add_IdentityAuthorityServiceServicer_to_server(
         IdentityAuthorityServicer(authority), server.grpc
     )
@@ -70,5 +72,30 @@ async def run() -> None:
     await build(AuthoritySettings.from_environment()).serve()
 
 
+def rotate(purpose: str) -> dict[str, Any]:
+    """One step for the ring "signing" or "sealing", beside the process that serves; what to put into trust files.
+
+    Raises ValueError for another purpose.
+    """
+    settings = KeysSettings.from_environment()
+    keys = load_authority_keys(settings.state_dir, settings.sealing_suite)
+    keys.rotate(purpose)
+    return published(keys)
+
+
+def main(arguments: list[str]) -> int:
+    """Command line entry: nothing serves, `rotate signing|sealing` takes one step of a rotation."""
+    if not arguments:
+        return run_process("identity_authority", run)
+    try:
+        if len(arguments) != 2 or arguments[0] != "rotate":
+            raise ValueError("usage: rotate signing|sealing")
+        sys.stdout.write(json.dumps(rotate(arguments[1]), indent=2) + "\n")
+    except (SettingsError, OSError, ValueError) as error:
+        sys.stderr.write(f"identity_authority: {error}\n")
+        return 2
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(run_process("identity_authority", run))
+    sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,10 +12,16 @@ from huilian_protocol.binding import check_identity, verify_binding
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
-from huilian_protocol.jose import public_key_to_jwk, thumbprint
-from huilian_protocol.sealing import registration_info, seal
+from huilian_protocol.jose import jwks_to_keys, public_key_to_jwk, thumbprint
+from huilian_protocol.sealing import Suite, registration_info, seal
 
-from connectors.authorities.identity_authority.register import AUTHORITY_ID, IdentityAuthority, load_authority_keys
+from connectors.authorities.identity_authority.register import (
+    AUTHORITY_ID,
+    IdentityAuthority,
+    load_authority_keys,
+    published,
+)
+from connectors.authorities.identity_authority.sandbox import main
 from connectors.kit.keys import SEALING_SUITE
 from connectors.kit.sandbox_people import DEMO_BORROWER, DEMO_GAP
 
@@ -86,3 +93,49 @@ def test_a_short_salt_and_another_use_are_refused(authority: IdentityAuthority) 
     ):
         with pytest.raises(HuilianError, match="SEALED_DATA_INVALID"):
             authority.bind_device_key(envelope, DEVICE, "hub.one")
+
+
+def _bound(authority: IdentityAuthority, envelope: bytes) -> str:
+    return authority.bind_device_key(envelope, DEVICE, "hub.one")
+
+
+def test_its_keys_rotate_with_an_overlap(tmp_path: Path) -> None:
+    """The ring moves on beside a process that serves; what was sealed or signed before still opens and verifies."""
+    serving, command = IdentityAuthority(load_authority_keys(tmp_path), FixedClock(NOW)), load_authority_keys(tmp_path)
+    person = DEMO_BORROWER
+    before = sealed(serving, person.name, person.resident_id)
+    old = _bound(serving, before)
+    for purpose in ("signing", "sealing"):
+        first = published(command)
+        command.rotate(purpose)
+        # Announced: trust files can name it, nothing is done with it.
+        announced = published(command)
+        assert announced != first
+        command.rotate(purpose)
+    keys = jwks_to_keys(published(command)["identity_authority_keys"])
+    new = _bound(serving, sealed(serving, person.name, person.resident_id))
+    assert _bound(serving, before), "sealed to the retired key"
+    assert len(keys) == 2 and verify_binding(old, keys, NOW).subject == verify_binding(new, keys, NOW).subject
+    present = {thumbprint(serving.keys.signing.public_key()): serving.keys.signing.public_key()}
+    verify_binding(new, present, NOW)
+    with pytest.raises(HuilianError, match="BINDING_INVALID"):
+        verify_binding(old, present, NOW)
+
+
+def test_the_command_takes_one_step_and_names_what_it_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HUILIAN_STATE_DIR", str(tmp_path))
+    assert main(["rotate", "signing"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["identity_authority_keys"]["keys"]) == 2
+    for wrong in (["rotate", "log"], ["rotate"], ["turn", "signing"]):
+        assert main(wrong) == 2
+        assert capsys.readouterr().err.startswith("identity_authority: ")
+
+
+def test_its_sealing_suite_is_a_setting(tmp_path: Path) -> None:
+    keys = load_authority_keys(tmp_path, Suite.SM)
+    assert published(keys)["identity_authority_sealing_keys"][0]["suite"] == "sm"
+    person, info = DEMO_BORROWER, registration_info(authority=AUTHORITY_ID)
+    identity = Identity(person.name, person.resident_id, SALT).to_bytes()
+    assert _bound(IdentityAuthority(keys, FixedClock(NOW)), seal(Suite.SM, keys.sealing.public, info, identity))

@@ -1,0 +1,122 @@
+"""Every key rotates, in random order and overlap, while consents are granted and read: nobody is refused, and once a
+rotation is over nothing new is made with the retired key.
+
+One case is a hub and an edge (mTLS) on a database of its own, with readers that never pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from huilian_protocol.canonical import b64u_decode, parse_canonical
+from huilian_protocol.clock import FixedClock
+from huilian_protocol.consent import parse_signed_consent
+from huilian_protocol.jose import thumbprint
+from huilian_protocol.sealing import Suite, key_id
+
+from hub.exchange import catalogue as catalogue_module
+from hub.platform.database import Database
+from tests.soak.databases import DIALECTS, on_fresh_database
+from tests.support.consents import LENDING
+from tests.unit.hub.exchange.test_rotation import RING, Site, running
+
+START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+READERS, ROTATIONS, READS_BETWEEN = 3, 6, 4
+
+
+async def case(rng: random.Random) -> int:
+    """Rotations of one site; answers the number of reads that went well."""
+    suite, dialect = rng.choice(list(Suite)), rng.choice(DIALECTS)
+    with tempfile.TemporaryDirectory(prefix="huilian-rotations-") as folder:
+        return await on_fresh_database(dialect, None, lambda database: _play(database, rng, Path(folder), suite))
+
+
+async def _play(database: Database, rng: random.Random, folder: Path, suite: Suite) -> int:
+    numbers = itertools.count(1)
+    fresh, catalogue_module.FRESH_S = catalogue_module.FRESH_S, 0.0
+    try:
+        async with running(database, FixedClock(START), lambda: f"id-{next(numbers):08d}", folder, suite) as site:
+            return await _rotate_under_load(site, rng)
+    finally:
+        catalogue_module.FRESH_S = fresh
+
+
+async def _rotate_under_load(site: Site, rng: random.Random) -> int:
+    done, reads = asyncio.Event(), itertools.count(1)
+    read = [0]
+
+    async def reading() -> None:
+        while not done.is_set():
+            consent = await site.grant()
+            for _ in range(rng.randint(1, 8)):
+                assert await site.read(consent) > 0
+                read[0] = next(reads)
+
+    readers = [asyncio.create_task(reading()) for _ in range(READERS)]
+    try:
+        for _ in range(ROTATIONS):
+            await _some_reads(read, readers)
+            await _rotate(site, rng.choice(list(_STEPS)))
+            await _made_with_present_keys(site)
+        await _some_reads(read, readers)
+    finally:
+        done.set()
+        await asyncio.gather(*readers)
+    return read[0]
+
+
+async def _some_reads(read: list[int], readers: list[asyncio.Task[None]]) -> None:
+    """Let the load go on for a while; a reader that failed says so at once."""
+    enough = read[0] + READS_BETWEEN
+    while read[0] < enough:
+        await asyncio.sleep(0.005)
+        for reader in readers:
+            if reader.done():
+                reader.result()
+
+
+async def _rotate(site: Site, purpose: str) -> None:
+    step = _STEPS[purpose]
+    await asyncio.to_thread(step, site)
+    # What is pinned travels by a file: between the steps everybody has time to see it.
+    await asyncio.to_thread(site.pin)
+    if purpose == "master":
+        await site.subjects.rewrap()
+        del site.masters[1:]
+    else:
+        await asyncio.to_thread(step, site)
+        await asyncio.to_thread(site.pin)
+
+
+async def _made_with_present_keys(site: Site) -> None:
+    """Nothing new under a retired key: what consents name, what the edge shows, what signs a consent."""
+    consent = await site.consents.find(await site.grant())
+    present = site.vault.sealing_key(LENDING).public
+    assert consent.artefact.recipient.sealing_key_id == key_id(present)
+    (described,) = await site.service.catalogue.descriptions()
+    assert described.sealing_public_key == site.edge.keys.sealing.public
+    assert consent.signed is not None
+    token = parse_signed_consent(consent.signed).countersignature
+    header = parse_canonical(b64u_decode(token.split(".")[0]))
+    assert isinstance(header, dict) and header["kid"] == thumbprint(site.vault.signing_key().public_key())
+
+
+def _master(site: Site) -> None:
+    site.masters.insert(0, os.urandom(32))
+    site.vault.rewrap()
+
+
+_STEPS: dict[str, Callable[[Site], object]] = {
+    "signing": lambda site: site.vault.rotate("signing.hub"),
+    "sealing": lambda site: site.vault.rotate(RING),
+    "master": _master,
+    "edge sealing": lambda site: site.edge.keys.rotate("sealing"),
+    "edge signing": lambda site: site.edge.keys.rotate("signing"),
+}
