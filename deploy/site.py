@@ -128,6 +128,11 @@ class Site:
             path.write_text(secrets.token_hex(32))
         return path
 
+    def agency_secrets(self, agency: str) -> Mapping[str, str]:
+        """What a sandbox agency and its connector share; the public halves in it are what the agency publishes."""
+        secrets_of: dict[str, str] = json.loads(_credentials(self, agency).read_bytes())
+        return secrets_of
+
     def chain_admin(self) -> coincurve.PrivateKey:
         """The key that deploys the contract and enrols hubs."""
         return coincurve.PrivateKey(bytes.fromhex(self.secret_file("chain-admin").read_text()))

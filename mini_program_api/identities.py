@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from huilian_protocol.action import ActionParameters
 from huilian_protocol.artefact import Artefact
 from huilian_protocol.binding import SALT_BYTES
 from huilian_protocol.canonical import b64u_decode
@@ -39,8 +40,9 @@ async def seal_to_agencies(
     Raises KEY_NOT_PINNED for an agency that the hub offers with a key that `trust` does not know.
     """
     person, offered = form.to_person(), await hub.exchange.datasets()
-    wanted = {grant.id for grant in artefact.datasets}
+    wanted = {grant.id for grant in artefact.datasets} | {grant.id for grant in artefact.actions}
     agencies = {item.agency_id for item in offered.datasets if item.dataset_id in wanted}
+    agencies |= {item.agency_id for item in offered.actions if item.action_id in wanted}
     return {
         agency.agency_id: person.seal_subject(
             agency.sealing_public_key,
@@ -53,3 +55,34 @@ async def seal_to_agencies(
         for agency in offered.agencies
         if agency.agency_id in agencies
     }
+
+
+async def seal_parameters(
+    hub: Huilian,
+    form: IdentityForm,
+    artefact: Artefact,
+    action: str,
+    parameters: ActionParameters,
+    request_id: str,
+    trust: TrustAnchors | None,
+) -> bytes:
+    """What to do, sealed to the action's agency for one request under this artefact.
+
+    Raises NOT_FOUND for an action that nobody offers, KEY_NOT_PINNED as `seal_to_agencies` does.
+    """
+    offered = await hub.exchange.datasets()
+    owner = next((item.agency_id for item in offered.actions if item.action_id == action), None)
+    agency = next((item for item in offered.agencies if item.agency_id == owner), None)
+    if agency is None:
+        raise HuilianError("NOT_FOUND", "no agency offers it", resource=f"action {action}")
+    return form.to_person().seal_parameters(
+        parameters,
+        agency.sealing_public_key,
+        suite=Suite(agency.sealing_suite),
+        action=action,
+        agency=agency.agency_id,
+        consent_id=artefact.id,
+        subject=artefact.subject,
+        request_id=request_id,
+        trust=trust,
+    )

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import ssl
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import grpc
 from huilian.common.v1 import common_pb2
 from huilian.connector.v1 import connector_service_pb2 as connector_pb
 from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.artefact import parse_artefact
-from huilian_protocol.canonical import b64u_decode, b64u_encode
-from huilian_protocol.clock import SandboxClock
-from huilian_protocol.errors import HuilianError
-from huilian_protocol.identity import Identity
+from huilian_protocol.canonical import b64u_decode
 from huilian_protocol.sealing import Suite, generate_keypair
 from huilian_protocol.status import from_rpc_error
-from huilian_protocol.trust import TrustAnchors
-from huilian_sdk import Person, SoftwareAuthenticator
 
 from connectors.kit.sandbox_people import DEMO_BORROWER
 from deploy.journeys.parties import operator_of
+from deploy.journeys.phone import Phone
 from deploy.journeys.step import Step, Unexpected, refused, until
-from deploy.site import RP_ID, WEB_ORIGIN, HubPlace, Site
+from deploy.site import HubPlace, Site
 
 CONSENT_ID = "consent-flash-0001"
 APPLICATION_ID = "flash-loan-0001"
@@ -41,32 +35,15 @@ DATASETS = {
 EDGE = "housing_fund"
 
 
-class CitizenJourney:
-    """A person with a passkey in software; knows only the address of `mini_program_api`."""
+class CitizenJourney(Phone):
+    """The borrower's phone."""
 
     def __init__(self, site: Site, hub: HubPlace, receipts: Path) -> None:
-        self._site, self._hub, self._receipts = site, hub, receipts
-        self._device = SoftwareAuthenticator.generate(rp_id=RP_ID, origin=WEB_ORIGIN)
-        self._clock = SandboxClock(site.clock_file)
-        # As an app brings them along: keys from here are believed, keys from the network are compared with them.
-        self._trust = TrustAnchors.load(site.trust_file)
-        self._token = self._subject = self._salt = self._loan_id = ""
+        super().__init__(site, hub, receipts, DEMO_BORROWER)
+        self._loan_id = ""
         self._draft: dict[str, Any] = {}
         self._sealed: dict[str, str] = {}
         self._offer: dict[str, Any] = {}
-
-    async def __aenter__(self) -> CitizenJourney:
-        self._receipts.mkdir(parents=True, exist_ok=True)
-        trusted = ssl.create_default_context(cafile=str(self._site.pki.issue("channel.mini_program_api").ca))
-        self._http = aiohttp.ClientSession(
-            f"https://127.0.0.1:{self._site.port('mini_program_api')}",
-            connector=aiohttp.TCPConnector(ssl=trusted),
-            timeout=aiohttp.ClientTimeout(total=30),
-        )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._http.close()
 
     def steps(self) -> list[Step]:
         """The journey in order."""
@@ -96,18 +73,6 @@ class CitizenJourney:
         attempt = self._post("/persons", "register-malformed", self._person(MALFORMED_RESIDENT_ID))
         return await refused(attempt, "RESIDENT_ID_MALFORMED")
 
-    async def _register(self) -> Any:
-        made = await self._post("/persons", "register-person-1", self._person(DEMO_BORROWER.resident_id))
-        self._subject, self._salt = made["subject"], made["salt"]
-        return {"subject": self._subject, "key_binding": made["key_binding"]}
-
-    async def _login(self) -> Any:
-        challenge = (await self._post("/login/challenges", "", None))["challenge"]
-        proof = {"subject": self._subject, "challenge": challenge, "assertion": self._sign_with_device(challenge)}
-        answer = await self._post("/login/device", "", proof)
-        self._token = answer["access_token"]
-        return {"subject": answer["subject"], "expires_at": answer["expires_at"]}
-
     # --- consent
 
     async def _draft_consent(self) -> Any:
@@ -131,32 +96,20 @@ class CitizenJourney:
 
         async def fooled() -> Any:
             offered = {**await self._offered(), EDGE: (Suite.XWING, generate_keypair(Suite.XWING).public)}
-            return self._seal(offered)
+            return self._seal(CONSENT_ID, offered)
 
         return await refused(fooled(), "KEY_NOT_PINNED")
 
     async def _grant(self) -> Any:
         one, artefact = f"/consents/{CONSENT_ID}", self._draft["artefact"]
-        self._sealed = self._seal(await self._offered())
+        self._sealed = self._seal(CONSENT_ID, await self._offered())
         signed = self._sign_with_device(self._draft["challenge"])
         grant = {"artefact": artefact, "assertion": signed, "sealed_subjects": self._sealed}
         return await self._post(f"{one}/grant", "grant-consent-1", grant)
 
     async def _offered(self) -> dict[str, tuple[Suite, bytes]]:
-        agencies = (await self._get("/catalogue"))["agencies"]
-        keys = {one["agency_id"]: (one["sealing_suite"], one["sealing_public_key"]) for one in agencies}
-        return {name: (Suite(keys[name][0]), b64u_decode(keys[name][1])) for name in self._draft["agency_ids"]}
-
-    def _seal(self, offered: dict[str, tuple[Suite, bytes]]) -> dict[str, str]:
-        """Who this is, for each agency, sealed on the phone to keys that it pins."""
-        person = Person(Identity(DEMO_BORROWER.name, DEMO_BORROWER.resident_id, b64u_decode(self._salt)))
-        sealed = {
-            agency: person.seal_subject(
-                key, suite=suite, agency=agency, consent_id=CONSENT_ID, subject=self._subject, trust=self._trust
-            )
-            for agency, (suite, key) in offered.items()
-        }
-        return {agency: b64u_encode(envelope) for agency, envelope in sealed.items()}
+        keys = await self._agency_keys()
+        return {name: keys[name] for name in self._draft["agency_ids"]}
 
     async def _see_data(self) -> Any:
         seen = await self._post(f"/consents/{CONSENT_ID}/preview", "preview-data-1", None)
@@ -277,46 +230,3 @@ class CitizenJourney:
             raise Unexpected(f"the refusal is not listed: {accesses}")
         await self._keep_receipt(refusals[0]["access_record_id"], "access-refused")
         return refusals
-
-    # --- helpers
-
-    def _person(self, resident_id: str) -> dict[str, Any]:
-        return {"name": DEMO_BORROWER.name, "resident_id": resident_id, "device_public_jwk": self._device.public_jwk}
-
-    def _sign_with_device(self, challenge: str) -> dict[str, str]:
-        return self._device.sign(b64u_decode(challenge)).to_dict()
-
-    async def _keep_receipt(self, record_id: str, name: str) -> None:
-        async def look() -> bytes | None:
-            try:
-                return await self._download(f"/receipts/{record_id}")
-            except HuilianError as error:
-                if error.code != "RECEIPT_PENDING":
-                    raise
-                return None
-
-        (self._receipts / f"{name}.json").write_bytes(await until(look, f"the receipt of {record_id}"))
-
-    async def _get(self, path: str) -> Any:
-        return json.loads(await self._download(path))
-
-    async def _post(self, path: str, request_id: str, body: Any) -> Any:
-        headers = self._headers() | ({"Idempotency-Key": request_id} if request_id else {})
-        async with self._http.post(f"/api/v1{path}", json=body, headers=headers) as response:
-            return json.loads(await _content(response))
-
-    async def _download(self, path: str) -> bytes:
-        async with self._http.get(f"/api/v1{path}", headers=self._headers()) as response:
-            return await _content(response)
-
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
-
-
-async def _content(response: aiohttp.ClientResponse) -> bytes:
-    """The body; a problem (RFC 9457) becomes the error that it names."""
-    content = await response.read()
-    if response.status >= 400:
-        problem = json.loads(content)
-        raise HuilianError(problem["code"], f"{response.status} {problem.get('detail', '')}")
-    return content

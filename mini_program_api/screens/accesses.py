@@ -12,7 +12,10 @@ from mini_program_api.forms import Form, Moment, PageSize, PageToken, RecordId, 
 
 
 class Access(BaseModel):
-    """One read or refusal. `access_record_id` fetches its receipt; `refused_by` is `hub`, `edge` or empty."""
+    """One read, action or refusal: a dataset or an action is named.
+
+    `access_record_id` fetches its receipt; `refused_by` is `hub`, `edge` or empty.
+    """
 
     access_record_id: str
     consent_id: str
@@ -23,6 +26,7 @@ class Access(BaseModel):
     accessed_at: str
     outcome: str
     refused_by: str
+    action_id: str
 
 
 class Accesses(BaseModel):
@@ -106,6 +110,7 @@ def _access(item: pb.AccessRecord) -> Access:
         accessed_at=time_text(item.accessed_time),
         outcome=item.outcome,
         refused_by=item.refused_by,
+        action_id=item.action_id,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r201  # type: ignore[import-untyped]
 from huilian.consent.v1 import consent_service_pb2 as pb
-from huilian_protocol.artefact import Artefact, DatasetGrant, Period, parse_artefact
+from huilian_protocol.artefact import ActionGrant, Artefact, DatasetGrant, Period, parse_artefact
 from huilian_protocol.canonical import b64u_decode, b64u_encode
 from huilian_protocol.errors import HuilianError
 from pydantic import BaseModel, Field
@@ -36,13 +36,26 @@ class Scope(Form):
     to_month: Month
 
 
+class ActionScope(Form):
+    """One action in the person's name: how often, and for how much each time at the most, in fen.
+
+    `parameters_commitment` ties it to what the person saw; empty leaves them open where that is allowed.
+    """
+
+    action_id: str = Field(min_length=1, max_length=100)
+    max_uses: int = Field(ge=1, le=120)
+    max_amount_fen: int = Field(ge=0, le=10**11)
+    parameters_commitment: Base64Url = ""
+
+
 class ConsentForm(Form):
-    """What the person is asked to allow."""
+    """What the person is asked to allow: at least one dataset or action."""
 
     consent_id: ObjectId
     purpose_code: str = Field(min_length=1, max_length=64)
     recipient_id: str = Field(min_length=1, max_length=64)
-    datasets: list[Scope] = Field(min_length=1, max_length=20)
+    datasets: list[Scope] = Field(default=[], max_length=20)
+    actions: list[ActionScope] = Field(default=[], max_length=8)
     max_reads: int = Field(ge=1, le=1000)
     data_life_days: int = Field(ge=1, le=3650)
     valid_until: Moment
@@ -85,6 +98,7 @@ class Consent(BaseModel):
     purpose_code: str
     recipient_id: str
     datasets: list[Scope]
+    actions: list[ActionScope]
     max_reads: int
     valid_until: str
     granted_at: str
@@ -123,6 +137,7 @@ class ConsentsScreen(Screen):
             purpose_code=body.purpose_code,
             recipient_id=body.recipient_id,
             datasets=[_grant(scope) for scope in body.datasets],
+            actions=[_action(scope) for scope in body.actions],
             max_reads=body.max_reads,
             data_life_days=body.data_life_days,
             valid_until=body.valid_until,
@@ -228,6 +243,19 @@ def _grant(scope: Scope) -> DatasetGrant:
     return DatasetGrant(scope.dataset_id, tuple(scope.fields), Period(scope.from_month, scope.to_month))
 
 
+def _action(scope: ActionScope) -> ActionGrant:
+    return ActionGrant(scope.action_id, scope.max_uses, scope.max_amount_fen, scope.parameters_commitment or None)
+
+
+def _action_scope(item: pb.ActionScope) -> ActionScope:
+    return ActionScope(
+        action_id=item.action_id,
+        max_uses=item.max_uses,
+        max_amount_fen=item.max_amount_fen,
+        parameters_commitment=b64u_encode(item.parameters_commitment),
+    )
+
+
 def consent_of(item: pb.Consent) -> Consent:
     """A consent as a screen shows it."""
     return Consent(
@@ -236,6 +264,7 @@ def consent_of(item: pb.Consent) -> Consent:
         purpose_code=item.purpose_code,
         recipient_id=item.recipient_id,
         datasets=[_scope(scope) for scope in item.datasets],
+        actions=[_action_scope(scope) for scope in item.actions],
         max_reads=item.max_reads,
         valid_until=time_text(item.valid_until_time),
         granted_at=time_text(item.granted_time),

@@ -56,7 +56,7 @@ async def test_every_dataset_of_every_owner_reaches_the_bank(shared_site: Runnin
         artefact = parse_signed_consent(consent.signed_consent).artefact
         statuses[grant.id] = bank.open(artefact, read, answer)["status"]  # type: ignore[arg-type]
     assert statuses.pop("tax.enterprise/v1") in ("present", "no_account")
-    assert set(statuses.values()) == {"present"} and len(statuses) == 8 - 1
+    assert set(statuses.values()) == {"present"} and len(statuses) == 9 - 1
 
 
 async def test_a_fine_is_paid_once_from_the_account(shared_site: RunningSite, citizen: Citizen) -> None:

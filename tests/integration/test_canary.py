@@ -37,7 +37,7 @@ LOAN_FEN, TERM_DAYS = 1_000_000, 90
 LEAST_DIGITS = 6  # shorter numbers turn up by chance in hashes and timestamps
 ROUND_FEN = 1_000  # whole tens of yuan are fees, fines and limits of anybody
 COURT = "court_enforcement"
-DATASETS_OF_A_PERSON = 7
+DATASETS_OF_A_PERSON = 8
 
 pytestmark = pytest.mark.xdist_group("shared-site")
 

@@ -1,4 +1,4 @@
-"""Reads `social_insurance.contribution/v1` from a social insurance administration's gateway."""
+"""Reads contributions and the electronic card from a social insurance administration's gateway."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from huilian_protocol.canonical import parse_json
+from huilian_protocol.clock import format_time
 
-from connectors.gov_data.social_insurance import wire
+from connectors.gov_data.social_insurance import card_code, wire
+from connectors.gov_data.social_insurance.card_code import read_card
 from connectors.kit.contract import (
     NO_ACCOUNT,
     CheckOutcome,
@@ -29,9 +31,10 @@ from connectors.kit.months import Month, Period
 from connectors.kit.plugin import ConnectorContext
 from connectors.kit.upstream import UpstreamAnswer, UpstreamHttp, yuan_to_fen
 
-DATASET = "social_insurance.contribution/v1"
+DATASET, CARD = "social_insurance.contribution/v1", "social_insurance.card/v1"
 _FOUND, _NOT_INSURED, _BUSY = 0, 20404, 50300
 _STATUS = {"1": "ACTIVE", "2": "SUSPENDED"}
+_CARD_STATUS = {"1": card_code.ACTIVE, "3": card_code.LOST}
 
 
 class SocialInsuranceConnector:
@@ -42,7 +45,7 @@ class SocialInsuranceConnector:
         self._http = http
 
     def discover(self) -> frozenset[str]:
-        return frozenset({DATASET})
+        return frozenset({DATASET, CARD})
 
     async def check(self) -> CheckResult:
         try:
@@ -58,12 +61,30 @@ class SocialInsuranceConnector:
             "startMonth": str(query.period.first),
             "endMonth": str(query.period.last),
         }
-        answer = await self._call(wire.CONTRIBUTIONS, asked)
+        answer = await self._call(wire.CARD if query.dataset_id == CARD else wire.CONTRIBUTIONS, asked)
         if answer["code"] == _NOT_INSURED:
             return NO_ACCOUNT
         if (answer.get("name"), answer.get("idNo")) != (query.subject.name, query.subject.resident_id):
             raise UpstreamMalformed("the answer speaks of another person")
+        if query.dataset_id == CARD:
+            return Record(Presence.PRESENT, self._card(answer))
         return Record(Presence.PRESENT, _map(answer, query.period))
+
+    def _card(self, answer: Mapping[str, Any]) -> dict[str, JsonValue]:
+        """The card, with a code that the administration really signed."""
+        code = str(answer.get("qr"))
+        try:
+            said = read_card(code, self._context.credentials["card_public_key"])
+        except (ValueError, KeyError):
+            raise UpstreamMalformed("the card's code is not signed by the administration") from None
+        return {
+            "card_number": answer.get("cardNo"),
+            "card_status": _CARD_STATUS.get(str(answer.get("cardState"))),
+            "issued_month": str(_month(answer.get("issueMonth"))),
+            "issuing_city": answer.get("cityCode"),
+            "qr_code": code,
+            "qr_valid_until": format_time(said.valid_until),
+        }
 
     async def _call(self, service_code: str, asked: Mapping[str, str]) -> dict[str, Any]:
         credentials, nonce = self._context.credentials, self._context.random_bytes(wire.NONCE_BYTES)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from huilian_protocol.canonical import parse_json
 
-from connectors.gov_data.social_insurance import wire
+from connectors.gov_data.social_insurance import card_code, wire
 from connectors.kit.months import Month, Period
 from connectors.kit.plugin import RandomBytes
 from connectors.kit.sandbox_payroll import insurance_base_fen
-from connectors.kit.sandbox_people import Employment, Person
+from connectors.kit.sandbox_people import Employment, Person, customer_number
 from connectors.kit.sandbox_server import (
     SANDBOX_NOTICE_ZH,
     Fault,
@@ -25,12 +27,21 @@ from connectors.kit.sandbox_server import (
 )
 from connectors.kit.upstream import fen_to_yuan
 
+_EVERY_LOST_CARD = 97
 _NOT_INSURED = {"code": 20404, "message": "未查询到参保信息"}
 
 
 def new_credentials(random_bytes: RandomBytes) -> dict[str, str]:
-    """Fresh secrets for a sandbox and its connector."""
-    return {"app_id": f"HL{random_bytes(4).hex()}", "sm4_key": random_bytes(16).hex()}
+    """Fresh secrets for a sandbox and its connector, and the key pair that signs cards: a connector needs its public
+    half.
+    """
+    private = Ed25519PrivateKey.from_private_bytes(random_bytes(32))
+    return {
+        "app_id": f"HL{random_bytes(4).hex()}",
+        "sm4_key": random_bytes(16).hex(),
+        "card_private_key": private.private_bytes_raw().hex(),
+        "card_public_key": private.public_key().public_bytes_raw().hex(),
+    }
 
 
 class SocialInsurance:
@@ -63,11 +74,30 @@ class SocialInsurance:
         history = person.insured_history(today) if person is not None else {}
         if person is None or not history:
             return _NOT_INSURED
+        if service_code == wire.CARD:
+            return self._card(person, min(history))
         period = Period.parse(question["startMonth"], question["endMonth"])
         found = _contributions(person, history, Month.of(today).plus(-1), period)
         if self._context.faults.active is Fault.BROKEN_SCHEMA:
             found["state"] = "9"
         return found
+
+    def _card(self, person: Person, first: Month) -> dict[str, Any]:
+        """The card that came with the first insured month. Its serial says nothing about the holder."""
+        is_lost = customer_number(person) % _EVERY_LOST_CARD == 0
+        serial = hashlib.sha256(f"card {customer_number(person)}".encode()).hexdigest()[:24]
+        status, now = card_code.LOST if is_lost else card_code.ACTIVE, self._context.clock.now()
+        code = card_code.issue_card(self._context.credentials["card_private_key"], serial, status, now)
+        return {
+            "code": 0,
+            "name": person.name,
+            "idNo": person.resident_id,
+            "cardState": "9" if self._context.faults.active is Fault.BROKEN_SCHEMA else "3" if is_lost else "1",
+            "cardNo": f"S{customer_number(person):011d}",
+            "cityCode": person.resident_id[:6],
+            "issueMonth": str(first),
+            "qr": code,
+        }
 
 
 def _contributions(

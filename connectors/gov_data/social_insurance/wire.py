@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from huilian_protocol.canonical import parse_json
 
 QUERY_PATH = "/sige/gateway.do"
-CONTRIBUTIONS, PING = "SI.PAY.QUERY", "SI.PING"
+CONTRIBUTIONS, CARD, PING = "SI.PAY.QUERY", "SI.CARD.QUERY", "SI.PING"
 NONCE_BYTES = 12
 _TAG_BYTES = 16
 
