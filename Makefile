@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export UV_SYSTEM_CERTS := 1
 export PYTHONPATH := $(CURDIR):$(CURDIR)/sdk
 
-.PHONY: setup system web erp run demo test lint soak bench verify generate contract requirements clean
+.PHONY: setup system web erp run demo test lint soak bench verify document generate contract requirements clean
 
 setup: .venv/.ready
 
@@ -67,6 +67,11 @@ bench: setup erp
 verify: setup
 	@test -n "$(FILE)" || { echo "usage: make verify FILE=path [TRUST=trust-anchors.json]"; exit 2; }
 	$(PY) -m ledger.verify $(FILE) $(if $(TRUST),--trust $(TRUST))
+
+# A receipt as a PDF that people can read and that carries the receipt: make document FILE=receipt.json [OUT=x.pdf]
+document: setup system
+	@test -n "$(FILE)" || { echo "usage: make document FILE=receipt.json [OUT=document.pdf]"; exit 2; }
+	$(PY) -m documents $(FILE) $(OUT)
 
 generate: setup
 	buf format -w proto

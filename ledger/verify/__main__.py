@@ -6,9 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from huilian_protocol.canonical import canonicalise, parse_json
 from huilian_protocol.trust import TrustAnchors
 
 from ledger.verify.files import verify_file
+from ledger.verify.pdf import embedded_receipt
 
 TRUST_FILE = "trust-anchors.json"
 
@@ -40,10 +42,20 @@ def _trust(path: Path, given: Path | None) -> TrustAnchors:
 def _report(path: Path, trust: TrustAnchors) -> int:
     verdict = verify_file(path, trust)
     print(f"{path.name} ({verdict.kind})")
+    if path.suffix.lower() == ".pdf" and verdict.kind == "receipt":
+        _print_content(path)
     for check in verdict.checks:
         print(f"  {'✓' if check.ok else '✗'} {check.name}: {check.reason}")
     print("  核验通过 verified" if verdict.ok else "  核验未通过 NOT VERIFIED")
     return 0 if verdict.ok else 1
+
+
+def _print_content(path: Path) -> None:
+    """What the receipt inside states: the printed page could say something else."""
+    print("  PDF 内嵌回执的内容（以此为准） what the receipt inside states, which is what counts:")
+    content = parse_json(embedded_receipt(path.read_bytes()))["record"]["content"]
+    for key, value in content.items():
+        print(f"    {key}: {canonicalise(value).decode()}")
 
 
 if __name__ == "__main__":

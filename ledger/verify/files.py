@@ -14,6 +14,7 @@ from ledger.verify.access_export import check_access_export
 from ledger.verify.equivocation import TYPE as EQUIVOCATION
 from ledger.verify.equivocation import check_equivocation
 from ledger.verify.evidence import check_consent
+from ledger.verify.pdf import MAX_PDF_BYTES, NoReceiptInside, embedded_receipt, is_pdf
 from ledger.verify.receipt import check_receipt
 from ledger.verify.verdict import Check, Verdict, run_check
 
@@ -21,18 +22,20 @@ MAX_FILE_BYTES = 2 * 1024 * 1024
 
 
 def verify_file(path: Path | str, trust: TrustAnchors, now: datetime | None = None) -> Verdict:
-    """Check a receipt, a signed consent, an export of access records or a proof of equivocation.
+    """Check a receipt (also one inside a PDF), a signed consent, an export of access records or an equivocation.
 
     Raises OSError when the file cannot be read.
 
     `now` is only needed to say whether a consent is valid today; by default it is the machine's time.
     """
     with Path(path).open("rb") as file:
-        return verify_bytes(file.read(MAX_EXPORT_BYTES + 1), trust, now or datetime.now(UTC))
+        return verify_bytes(file.read(max(MAX_EXPORT_BYTES, MAX_PDF_BYTES) + 1), trust, now or datetime.now(UTC))
 
 
 def verify_bytes(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
-    """Check the content of such a file."""
+    """Check the content of such a file, or of the receipt inside a PDF."""
+    if is_pdf(data):
+        return _verify_pdf(data, trust, now)
     kind = _kind(data)
     if kind == "receipt":
         return Verdict(kind, check_receipt(data, trust))
@@ -43,6 +46,18 @@ def verify_bytes(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
     if kind == "equivocation":
         return Verdict(kind, check_equivocation(data, trust))
     return Verdict(kind, (Check("form", False, "neither a receipt, a signed consent nor an export of access records"),))
+
+
+def _verify_pdf(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
+    try:
+        if len(data) > MAX_PDF_BYTES:
+            raise NoReceiptInside("the PDF is too large")
+        inside = embedded_receipt(data)
+    except NoReceiptInside as error:
+        return Verdict("unknown", (Check("form", False, str(error)),))
+    if is_pdf(inside):
+        return Verdict("unknown", (Check("form", False, "a PDF inside a PDF"),))
+    return verify_bytes(inside, trust, now)
 
 
 def _kind(data: bytes) -> str:

@@ -18,6 +18,8 @@ export interface Judged {
   readonly name: string
   /** Undefined while there are no trust anchors. */
   readonly verdict: Verdict | undefined
+  /** Whether this is the file whose hash the QR code of a printed document named; undefined if none did. */
+  readonly printed: boolean | undefined
 }
 
 interface Pinned {
@@ -27,12 +29,14 @@ interface Pinned {
 }
 
 const MAX_FILES = 50
+/** A document's QR code names its receipt behind `#`, which the browser sends to nobody. */
+export const expected = /^#sha256=([0-9a-f]{64})$/.exec(location.hash)?.[1]
 const files = shallowRef<readonly Loaded[]>([])
 let loaded = 0
 
 export const pinned = shallowRef<Pinned>()
 export const problem = shallowRef<{ readonly name: string; readonly reason: Reason }>()
-export const judged = computed<Judged[]>(() => files.value.map((file) => ({ ...file, verdict: judge(file) })))
+export const judged = computed<Judged[]>(() => files.value.map((file) => ({ ...file, verdict: judge(file), printed: isPrinted(file) })))
 
 /** Take in dropped or chosen files; each is a trust file or something to verify. */
 export async function take(chosen: Iterable<File>): Promise<void> {
@@ -68,6 +72,10 @@ function pin(name: string, data: Uint8Array): void {
     pinned.value = undefined
     problem.value = { name, reason: error.reason }
   }
+}
+
+function isPrinted(file: Loaded): boolean | undefined {
+  return expected === undefined ? undefined : fingerprint(file.data) === expected
 }
 
 function judge(file: Loaded): Verdict | undefined {

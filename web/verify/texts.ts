@@ -28,6 +28,16 @@ export const HOLDS: Text = { zh: '通过', en: 'holds' }
 export const BROKEN: Text = { zh: '不通过', en: 'fails' }
 export const TOO_LARGE: Text = { zh: '文件过大，未读取', en: 'too large, not read' }
 
+export const EXPECTED: Text = {
+  zh: '二维码指向一份回执，其 SHA-256 见下。请放入该 PDF 内嵌的 receipt.json。',
+  en: 'The QR code names a receipt by the SHA-256 below. Add the receipt.json that is embedded in the PDF.',
+}
+export const SAME_AS_PRINTED: Text = { zh: '这正是二维码所指的回执', en: 'This is the receipt that the QR code names' }
+export const OTHER_THAN_PRINTED: Text = {
+  zh: '这不是二维码所指的回执',
+  en: 'This is not the receipt that the QR code names',
+}
+
 export const KINDS: Readonly<Record<Kind, Text>> = {
   receipt: { zh: '回执', en: 'receipt' },
   consent: { zh: '授权', en: 'consent' },
