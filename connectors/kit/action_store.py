@@ -18,6 +18,7 @@ from huilian_protocol.canonical import sha256_canonical
 from huilian_protocol.clock import format_time
 from huilian_protocol.errors import HuilianError
 
+from connectors.kit.consent_status import ConsentRef
 from connectors.kit.store import EdgeStore
 
 # The state that a refusal names when nothing was done under a request id and nothing ever will be.
@@ -58,7 +59,7 @@ class ActionStore:
         self,
         request_id: str,
         fingerprint: bytes,
-        consent_id: str,
+        consent: ConsentRef,
         action_id: str,
         target: str,
         max_uses: int,
@@ -66,9 +67,9 @@ class ActionStore:
     ) -> Begun:
         """Count an action, or say where the very same request stands.
 
-        Raises HuilianError REQUEST_ID_REUSED, REPLAYED_REQUEST, CONSENT_REVOKED, CONSENT_EXHAUSTED, STATE_CONFLICT
-        (another request is about the same target and its end is unknown, or this one was given up) or ALREADY_EXISTS
-        (it was done); then nothing is counted.
+        Raises HuilianError REQUEST_ID_REUSED, REPLAYED_REQUEST, what `ConsentStatus.refuse` raises, CONSENT_EXHAUSTED,
+        STATE_CONFLICT (another request is about the same target and its end is unknown, or this one was given up) or
+        ALREADY_EXISTS (it was done); then nothing is counted.
         """
         with self._store.transaction():
             known = self._known(request_id)
@@ -76,17 +77,17 @@ class ActionStore:
                 answer = _earlier(request_id, fingerprint, *known)
                 # What was done is told for ever; what was only started may not go on after a revocation.
                 if answer is None:
-                    self._store.refuse_revoked(consent_id)
+                    self._store.refuse_ended(consent, action_id)
                 return Begun(False, answer)
             self._refuse_void(request_id)
-            self._store.refuse_revoked(consent_id)
+            self._store.refuse_ended(consent, action_id)
             name = _name_of(action_id, target)
             self._refuse_second(action_id, name)
-            self._count(consent_id, action_id, max_uses)
+            self._count(consent.id, action_id, max_uses)
             self._store.execute(
                 "INSERT INTO action (request_id, fingerprint, consent_id, action_id, target, state, started_at)"
                 " VALUES (?, ?, ?, ?, ?, 'started', ?)",
-                *(request_id, fingerprint, consent_id, action_id, name, format_time(now)),
+                *(request_id, fingerprint, consent.id, action_id, name, format_time(now)),
             )
             return Begun(True, None)
 

@@ -23,6 +23,7 @@ from huilian_protocol.sealing import seal
 
 from connectors.kit.action_store import ActionStore, order_id_of
 from connectors.kit.action_verification import ActionVerifier, VerifiedAction
+from connectors.kit.consent_status import ConsentRef
 from connectors.kit.contract import (
     ActingConnector,
     ActionStatus,
@@ -119,7 +120,7 @@ class ActionService:
             self._store.begin,
             request.request_id,
             fingerprint,
-            verified.artefact.id,
+            ConsentRef.of(verified.artefact),
             verified.spec.id,
             verified.target(),
             verified.grant.max_uses,

@@ -33,7 +33,7 @@ from connectors.kit.keys import load_edge_keys, published
 from connectors.kit.manifest import load_manifest
 from connectors.kit.plugin import ConnectorContext, build_connector, connector_folder, limits_of
 from connectors.kit.process import CANNOT_START, run_process
-from connectors.kit.revocations import RevocationCopy, RevocationFollower
+from connectors.kit.revocations import RevocationCopy, RevocationFollower, VerifyResumption
 from connectors.kit.rpc import ConnectorServicer
 from connectors.kit.server import EdgeServer, client_credentials, make_clock
 from connectors.kit.service import EdgeService
@@ -91,13 +91,17 @@ async def build_services(package: str, settings: HostSettings, clock: Clock, sta
     judge = ActionVerifier(manifest, verifier, keys.opening_key)
     actions = ActionService(service, judge, ActionStore(store), copy, clock, timeout_s)
     stack.push_async_callback(actions.close)
-    await _follow_revocations(settings, service, copy, stack)
+    await _follow_revocations(settings, service, copy, verifier.resumption, stack)
     await stack.enter_async_context(_background(asyncio.create_task(_sweep(service, actions))))
     return EdgeServices(service, actions, copy)
 
 
 async def _follow_revocations(
-    settings: HostSettings, service: EdgeService, copy: RevocationCopy, stack: AsyncExitStack
+    settings: HostSettings,
+    service: EdgeService,
+    copy: RevocationCopy,
+    resumptions: VerifyResumption,
+    stack: AsyncExitStack,
 ) -> None:
     name = settings.hub_server_name
     options: list[tuple[str, str | int]] = [*_RECONNECT]
@@ -105,7 +109,7 @@ async def _follow_revocations(
         options.append(("grpc.ssl_target_name_override", name))
     channel = grpc.aio.secure_channel(settings.hub_address, client_credentials(settings), options)
     await stack.enter_async_context(channel)
-    follower = RevocationFollower(channel, copy, service.learn_revocation, service.revocation_cursor)
+    follower = RevocationFollower(channel, copy, service.learn, service.notice_cursor, resumptions)
     await stack.enter_async_context(_background(asyncio.create_task(follower.run())))
 
 

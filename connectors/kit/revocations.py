@@ -1,8 +1,9 @@
-"""The edge's own copy of revocations: follows the hub's stream, resumes by cursor, knows how old it is.
+"""The edge's own copy of how consents stand: follows the hub's stream, resumes by cursor, knows how old it is.
 
-What the stream states is "of everything revoked up to `as_of_time` you have seen all". After a restart nothing is known
-until the stream has said so again: the cursor is kept on disk, freshness is not. A hub that goes silent makes the edge
-refuse; a hub whose clock runs ahead cannot make the copy look fresher than the moment it arrived.
+What the stream states is "of everything that changed up to `as_of_time` you have seen all". After a restart nothing is
+known until the stream has said so again: the cursor is kept on disk, freshness is not. A hub that goes silent makes the
+edge refuse; a hub whose clock runs ahead cannot make the copy look fresher than the moment it arrived. A resumption
+counts only with the device's signature, which is checked here; what does not verify is passed over, the pause stands.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from huilian.consent.v1 import consent_service_pb2 as pb
 from huilian.consent.v1 import consent_service_pb2_grpc
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.resumption import Resumption
+
+from connectors.kit.consent_status import Change, Notice
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +29,17 @@ logger = logging.getLogger(__name__)
 SILENCE_S = 5.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
 
-Learn = Callable[[int, str, datetime], Awaitable[None]]
+Learn = Callable[[Notice], Awaitable[None]]
 ReadCursor = Callable[[], Awaitable[int]]
+VerifyResumption = Callable[[bytes], tuple[Resumption, str]]
+
+# A kind of change that this edge does not know may be any stop, so it counts as the strongest one.
+_CHANGES = {
+    pb.CONSENT_CHANGE_DATASET_REVOKED: Change.DATASET_REVOKED,
+    pb.CONSENT_CHANGE_PAUSED: Change.PAUSED,
+    pb.CONSENT_CHANGE_RESUMED: Change.RESUMED,
+    pb.CONSENT_CHANGE_AMENDED: Change.AMENDED,
+}
 
 
 class RevocationCopy:
@@ -57,9 +70,17 @@ class RevocationCopy:
 class RevocationFollower:
     """Keeps a `RevocationCopy` up to date from one hub."""
 
-    def __init__(self, channel: grpc.aio.Channel, copy: RevocationCopy, learn: Learn, cursor: ReadCursor) -> None:
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        copy: RevocationCopy,
+        learn: Learn,
+        cursor: ReadCursor,
+        verify_resumption: VerifyResumption,
+    ) -> None:
         self._stub = consent_service_pb2_grpc.ConsentServiceStub(channel)
         self._copy, self._learn, self._cursor = copy, learn, cursor
+        self._verify_resumption = verify_resumption
 
     async def run(self) -> None:
         """Follow for ever, reconnecting with growing pauses; ends only by cancellation."""
@@ -94,7 +115,40 @@ class RevocationFollower:
                 yield
 
     async def _take_in(self, message: pb.WatchRevocationsResponse) -> None:
-        # A revocation is on disk before the copy counts as fresh up to its time.
+        # A change is on disk before the copy counts as fresh up to its time.
         if message.consent_id:
-            await self._learn(message.cursor, message.consent_id, message.revoked_time.ToDatetime(UTC))
+            await self._learn(self._notice(message))
         self._copy.confirm(message.as_of_time.ToDatetime(UTC))
+
+    def _notice(self, message: pb.WatchRevocationsResponse) -> Notice:
+        change = _CHANGES.get(message.change, Change.REVOKED)
+        at = message.revoked_time.ToDatetime(UTC)
+        if change is Change.RESUMED:
+            return self._resumption(message, at)
+        return Notice(
+            message.cursor,
+            message.consent_id,
+            at,
+            change,
+            dataset_id=message.dataset_id,
+            version=message.version,
+            pause_id=message.pause_id,
+            artefact_sha256=message.artefact_sha256,
+        )
+
+    def _resumption(self, message: pb.WatchRevocationsResponse, at: datetime) -> Notice:
+        try:
+            statement, signer = self._verify_resumption(message.resumption)
+        except HuilianError as error:
+            logger.warning("resumption_refused consent=%s code=%s", message.consent_id, error.code)
+            return Notice(message.cursor, message.consent_id, at, Change.IGNORED)
+        return Notice(
+            message.cursor,
+            statement.consent_id,
+            at,
+            Change.RESUMED,
+            version=statement.version,
+            pause_id=statement.pause_id,
+            artefact_sha256=statement.artefact_sha256,
+            resumed_by=signer,
+        )

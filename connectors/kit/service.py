@@ -19,6 +19,7 @@ from huilian_protocol.clock import Clock, format_time, parse_time
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import payload_info, seal
 
+from connectors.kit.consent_status import ConsentRef, Notice
 from connectors.kit.contract import (
     Connector,
     FieldBroken,
@@ -106,21 +107,22 @@ class EdgeService:
         """Drop stored answers that no retry can want any more; returns how many."""
         return await self.memory.run(self._store.forget_answers, self._clock.now() - ANSWER_LIFE)
 
-    async def learn_revocation(self, cursor: int, consent_id: str, revoked_at: datetime) -> None:
-        """Keep a revocation; durable when this returns."""
-        await self.memory.run(self._store.learn_revocation, cursor, consent_id, revoked_at)
+    async def learn(self, notice: Notice) -> None:
+        """Keep what the hub tells of a consent; durable when this returns."""
+        await self.memory.run(self._store.learn, notice)
 
-    async def revocation_cursor(self) -> int:
-        """Up to where the hub's revocations are known."""
+    async def notice_cursor(self) -> int:
+        """Up to where the hub's notices are known."""
         return await self.memory.run(self._store.cursor)
 
     async def _serve(self, request: ReadRequest, verified: VerifiedRead, fingerprint: bytes) -> ReadAnswer:
         artefact, now = verified.artefact, self._clock.now().replace(microsecond=0)
+        consent = ConsentRef.of(artefact)
         earlier = await self.memory.run(
             self._store.begin_read,
             request.request_id,
             fingerprint,
-            artefact.id,
+            consent,
             verified.dataset.id,
             artefact.max_reads,
             now,
@@ -133,7 +135,8 @@ class EdgeService:
             # Nothing has left the agency, so the person's read is not used up.
             await self.memory.run(self._store.give_back, request.request_id)
             raise (self._provider_error(error) if isinstance(error, UpstreamError) else error) from error
-        await self.memory.run(self._store.finish_read, request.request_id, artefact.id, answer_to_bytes(answer))
+        stored = answer_to_bytes(answer)
+        await self.memory.run(self._store.finish_read, request.request_id, consent, verified.dataset.id, stored)
         return answer
 
     async def _fetch(self, request_id: str, verified: VerifiedRead, now: datetime) -> Record:

@@ -1,10 +1,11 @@
-"""What an edge remembers: reads it counted, answers it gave, revocations it learned. SQLite, durable before any answer.
+"""What an edge remembers: reads it counted, answers it gave, how consents stand. SQLite, durable before any answer.
 
 Counting rule. A read is counted before the agency is asked. The same request id asked again in the same words gets the
 stored sealed answer (only the recipient can open it, so a thief gains nothing); in other words it is refused as
 REQUEST_ID_REUSED; after the answer was forgotten it is refused as REPLAYED_REQUEST. A read whose fetch failed is given
 back, since nothing left the agency; a read interrupted by a crash stays counted and only its own request id may resume
-it. Revocation is judged in the same transaction as the count, and again before an answer is released.
+it. Whether the consent still stands (`consent_status.py`) is judged in the same transaction as the count, and again
+before an answer is released.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any
 from huilian_protocol.clock import format_time, parse_time
 from huilian_protocol.errors import HuilianError
 
+from connectors.kit.consent_status import TABLES, ConsentRef, ConsentStatus, Notice
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS quota (
     consent_id TEXT NOT NULL, dataset_id TEXT NOT NULL, used INTEGER NOT NULL CHECK (used >= 0),
@@ -31,7 +34,6 @@ CREATE TABLE IF NOT EXISTS read (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS read_by_consent ON read (consent_id) WHERE state IN ('answered', 'forgotten');
 CREATE INDEX IF NOT EXISTS read_by_age ON read (counted_at) WHERE state = 'answered';
-CREATE TABLE IF NOT EXISTS revocation (consent_id TEXT PRIMARY KEY, revoked_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS feed (id INTEGER PRIMARY KEY CHECK (id = 1), cursor INTEGER NOT NULL) STRICT;
 INSERT OR IGNORE INTO feed (id, cursor) VALUES (1, 0);
 """
@@ -45,7 +47,8 @@ class EdgeStore:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.executescript(_SCHEMA)
+        self._connection.executescript(_SCHEMA + ";\n".join(TABLES) + ";")
+        self._status = ConsentStatus(self)
 
     def close(self) -> None:
         """Close the file."""
@@ -61,30 +64,30 @@ class EdgeStore:
             return [_outcome(work) for work in works]
 
     def begin_read(
-        self, request_id: str, fingerprint: bytes, consent_id: str, dataset_id: str, max_reads: int, now: datetime
+        self, request_id: str, fingerprint: bytes, consent: ConsentRef, dataset_id: str, max_reads: int, now: datetime
     ) -> bytes | None:
         """Count a read and return None, or return the answer that this very request already got.
 
-        Raises HuilianError CONSENT_REVOKED, REQUEST_ID_REUSED, REPLAYED_REQUEST or CONSENT_EXHAUSTED; then nothing
-        is counted.
+        Raises HuilianError as `ConsentStatus.refuse` does, REQUEST_ID_REUSED, REPLAYED_REQUEST or CONSENT_EXHAUSTED;
+        then nothing is counted.
         """
         with self.transaction():
-            self.refuse_revoked(consent_id)
+            self.refuse_ended(consent, dataset_id)
             row = self.one("SELECT fingerprint, state, answer FROM read WHERE request_id = ?", request_id)
             if row is None:
-                self._count(consent_id, dataset_id, max_reads)
+                self._count(consent.id, dataset_id, max_reads)
                 self._connection.execute(
                     "INSERT INTO read (request_id, fingerprint, consent_id, dataset_id, state, counted_at)"
                     " VALUES (?, ?, ?, ?, 'counted', ?)",
-                    (request_id, fingerprint, consent_id, dataset_id, format_time(now)),
+                    (request_id, fingerprint, consent.id, dataset_id, format_time(now)),
                 )
                 return None
             return _earlier_answer(request_id, fingerprint, *row)
 
-    def finish_read(self, request_id: str, consent_id: str, answer: bytes) -> None:
-        """Store the answer; raises HuilianError CONSENT_REVOKED when the person revoked while it was fetched."""
+    def finish_read(self, request_id: str, consent: ConsentRef, dataset_id: str, answer: bytes) -> None:
+        """Store the answer; raises HuilianError as `ConsentStatus.refuse` does when the person stopped it meanwhile."""
         with self.transaction():
-            self.refuse_revoked(consent_id)
+            self.refuse_ended(consent, dataset_id)
             changed = self._connection.execute(
                 "UPDATE read SET state = 'answered', answer = ? WHERE request_id = ? AND state = 'counted'",
                 (answer, request_id),
@@ -126,24 +129,20 @@ class EdgeStore:
         return [(request_id, dataset_id, parse_time(at)) for request_id, dataset_id, at in rows.fetchall()]
 
     def cursor(self) -> int:
-        """Up to where the hub's revocations are known."""
+        """Up to where the hub's notices are known."""
         row = self.one("SELECT cursor FROM feed")
         assert row is not None
         return _integer(row[0])
 
-    def learn_revocation(self, cursor: int, consent_id: str, revoked_at: datetime) -> None:
-        """Keep a revocation and the place in the feed that it came from; cursors never go back."""
+    def learn(self, notice: Notice) -> None:
+        """Keep what a notice tells and the place in the feed that it came from; cursors never go back."""
         with self.transaction():
-            self._connection.execute(
-                "INSERT OR IGNORE INTO revocation (consent_id, revoked_at) VALUES (?, ?)",
-                (consent_id, format_time(revoked_at)),
-            )
-            self._connection.execute("UPDATE feed SET cursor = max(cursor, ?)", (cursor,))
+            self._status.learn(notice)
+            self._connection.execute("UPDATE feed SET cursor = max(cursor, ?)", (notice.cursor,))
 
-    def refuse_revoked(self, consent_id: str) -> None:
-        """Raise HuilianError CONSENT_REVOKED if it was; belongs inside a transaction."""
-        if self.one("SELECT 1 FROM revocation WHERE consent_id = ?", consent_id) is not None:
-            raise HuilianError("CONSENT_REVOKED")
+    def refuse_ended(self, consent: ConsentRef, what: str) -> None:
+        """`ConsentStatus.refuse`; belongs inside a transaction."""
+        self._status.refuse(consent, what)
 
     def _count(self, consent_id: str, dataset_id: str, max_reads: int) -> None:
         self._connection.execute(

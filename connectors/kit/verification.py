@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from huilian_protocol.artefact import Artefact, EvidenceLevel, Period
-from huilian_protocol.binding import check_identity
 from huilian_protocol.clock import Clock
 from huilian_protocol.consent import VerifiedConsent, verify_evidence
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
+from huilian_protocol.purposes import PurposeList
+from huilian_protocol.resumption import Resumption, verify_resumption
 from huilian_protocol.sealing import OpeningKey, key_id, open_sealed, subject_info
 from huilian_protocol.trust import TrustAnchors
 
@@ -47,19 +48,23 @@ class ReadVerifier:
         trust: TrustAnchors | Callable[[], TrustAnchors],
         sealing_key: OpeningKey,
         clock: Clock,
+        purposes: PurposeList | None = None,
     ) -> None:
         self._manifest = manifest
         self._trust = trust if callable(trust) else lambda: trust
         self._believed = self._trust()
         self._sealing_key = sealing_key
         self._clock = clock
+        # Pinned with the edge: what goes beyond it is refused, whatever person and hub have signed.
+        self._purposes = purposes or PurposeList.published()
         self._verified: dict[bytes, VerifiedConsent] = {}
 
     def verify(self, request: ReadRequest) -> VerifiedRead:
         """Check everything that the request proves by itself.
 
         Raises HuilianError UNKNOWN_DATASET, UNKNOWN_FIELD or INVALID_ARGUMENT for what no consent could allow; what
-        `verify_evidence` raises for a consent that does not hold; UNKNOWN_PURPOSE, EVIDENCE_LEVEL_TOO_LOW,
+        `verify_evidence` raises for a consent that does not hold; PURPOSE_LIMIT_EXCEEDED for one beyond what its
+        purpose allows anybody; UNKNOWN_PURPOSE, EVIDENCE_LEVEL_TOO_LOW,
         FIELD_NOT_GRANTED, PERIOD_NOT_GRANTED, PURPOSE_LIMIT_EXCEEDED or RECIPIENT_KEY_MISMATCH for a read beyond it;
         SEALED_DATA_INVALID or SUBJECT_MISMATCH for a person who did not sign it.
         """
@@ -84,6 +89,10 @@ class ReadVerifier:
         known = self._verified.get(name)
         if known is None:
             known = verify_evidence(signed_consent, trust, now)
+            self._purposes.check(known.artefact)
+            if known.is_delegated:
+                # Each link of a chain has times of its own, so such a consent is judged in full every time.
+                return known
             if len(self._verified) >= REMEMBERED_CONSENTS:
                 self._verified.pop(next(iter(self._verified)))
             self._verified[name] = known
@@ -91,6 +100,10 @@ class ReadVerifier:
         if known.binding.expires_at <= now:
             raise HuilianError("BINDING_INVALID", "expired")
         return known
+
+    def resumption(self, signed: bytes) -> tuple[Resumption, str]:
+        """`verify_resumption` as of now, by the trust anchors in force."""
+        return verify_resumption(signed, self._trust(), self._clock.now())
 
     def _known_dataset(self, request: ReadRequest) -> DatasetSpec:
         dataset = self._manifest.dataset(request.dataset_id)
@@ -117,11 +130,11 @@ class ReadVerifier:
         artefact.check_recipient(artefact.recipient.id, key_id(request.recipient_public_key))
 
     def open_subject(self, evidence: VerifiedConsent, sealed_subject: bytes) -> Subject:
-        """The person who signed; raises SEALED_DATA_INVALID or SUBJECT_MISMATCH for anybody else."""
+        """Whom the consent is about; raises SEALED_DATA_INVALID or SUBJECT_MISMATCH for anybody else."""
         artefact = evidence.artefact
         info = subject_info(consent_id=artefact.id, subject=artefact.subject, agency=self._manifest.agency_id)
         identity = open_identity(sealed_subject, self._sealing_key, info)
-        check_identity(evidence.binding, identity.name, identity.resident_id, identity.salt)
+        evidence.subject.check(identity.name, identity.resident_id, identity.salt)
         return Subject(identity.name, identity.resident_id)
 
 

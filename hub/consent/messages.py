@@ -16,10 +16,11 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.purposes import Purpose
 from huilian_protocol.webauthn import Assertion
 
+from hub.consent.records import grant_record_id, revocation_record_id
 from hub.consent.revocations import Notice
 from hub.consent.rules import Terms
-from hub.consent.service import Consent, grant_record_id, revocation_record_id
 from hub.consent.states import State
+from hub.consent.view import Consent
 
 _STATES = {state: pb.ConsentState.Value(f"CONSENT_STATE_{state}") for state in State}
 
@@ -71,7 +72,7 @@ def sealed_subjects_of(messages: Iterable[pb.SealedSubject]) -> dict[str, bytes]
 
 def consent_message(consent: Consent) -> pb.Consent:
     """A consent as its owner sees it."""
-    artefact = consent.artefact
+    artefact, resumption = consent.artefact, consent.resumption
     revoked = consent.state is State.REVOKED
     return pb.Consent(
         consent_id=artefact.id,
@@ -85,8 +86,15 @@ def consent_message(consent: Consent) -> pb.Consent:
         valid_until_time=timestamp(artefact.valid_until),
         granted_time=timestamp(consent.granted_at),
         revoked_time=timestamp(consent.ended_at if revoked else None),
-        grant_record_id=grant_record_id(artefact.id) if consent.signed else "",
+        grant_record_id=grant_record_id(artefact.id, artefact.version) if consent.signed else "",
         revocation_record_id=revocation_record_id(artefact.id) if revoked else "",
+        version=artefact.version,
+        artefact_sha256=artefact.sha256,
+        revoked_dataset_ids=sorted(consent.stopped),
+        resumption_statement=b"" if resumption is None else resumption.canonical(),
+        subject_id=artefact.subject,
+        signer_id=artefact.signer or "",
+        ended_time=timestamp(consent.ended_at),
     )
 
 
@@ -116,16 +124,25 @@ def purpose_message(purpose: Purpose) -> pb.Purpose:
         max_valid_days=purpose.max_validity_days,
         max_period_months=purpose.max_period_months,
         recipient_ids=sorted(purpose.recipients),
+        max_actions=purpose.max_actions,
+        max_uses=purpose.max_uses,
+        max_amount_fen=purpose.max_amount_fen,
     )
 
 
 def notice_message(notice: Notice) -> pb.WatchRevocationsResponse:
-    """One message of the revocation stream."""
+    """One message of the status stream."""
     return pb.WatchRevocationsResponse(
         cursor=notice.cursor,
         consent_id=notice.consent_id,
         revoked_time=timestamp(notice.as_of if notice.consent_id else None),
         as_of_time=timestamp(notice.as_of),
+        change=pb.ConsentChange.Value(f"CONSENT_CHANGE_{notice.change or 'UNSPECIFIED'}"),
+        version=notice.version,
+        dataset_id=notice.dataset_id,
+        pause_id=notice.pause_id,
+        artefact_sha256=notice.artefact_sha256,
+        resumption=notice.resumption,
     )
 
 

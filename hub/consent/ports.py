@@ -39,6 +39,14 @@ class DatasetCatalogue(Protocol):
         ...
 
 
+class ReadCounts(Protocol):
+    """Reads under consents (hub/exchange)."""
+
+    async def reads_taken(self, consent_id: str, datasets: Collection[str], *, settled: bool) -> dict[str, int]:
+        """How many reads of each dataset were taken; `settled`: raise RECEIPT_PENDING while some are under way."""
+        ...
+
+
 class Ledger(Protocol):
     """The log (hub/ledger)."""
 

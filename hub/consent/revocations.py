@@ -1,7 +1,7 @@
-"""The stream of revocations that every edge follows: from a cursor on, then live, with heartbeats.
+"""The stream of consents' changes that every edge follows: from a cursor on, then live, with heartbeats.
 
-What an edge learns from it is a statement about time: "of everything revoked up to `as_of` you have seen all". So an
-entry carries its own time of revocation, and only a read that found nothing new may carry a later one, taken before it.
+What an edge learns from it is a statement about time: "of everything that changed up to `as_of` you have seen all". So
+an entry carries its own time, and only a look that found nothing new may carry a later one, taken before it.
 """
 
 from __future__ import annotations
@@ -10,28 +10,60 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from huilian_protocol.clock import Clock
 
-from hub.consent.store import ConsentStore
+from hub.consent.store import ConsentStore, NoticeRow
 
 BATCH = 500
-# Another hub process on the same database wakes nobody here; its revocations are found by looking.
+# Another hub process on the same database wakes nobody here; its notices are found by looking.
 POLL_S = 0.2
 HEARTBEAT_S = 1.0
 
 
+class Change(StrEnum):
+    """What edges are told of a consent."""
+
+    REVOKED = "REVOKED"
+    DATASET_REVOKED = "DATASET_REVOKED"
+    PAUSED = "PAUSED"
+    RESUMED = "RESUMED"
+    AMENDED = "AMENDED"
+
+
 @dataclass(frozen=True)
 class Notice:
-    """One message to an edge; `consent_id` is empty in a heartbeat."""
+    """One message to an edge; `consent_id` is empty and `change` None in a heartbeat."""
 
     cursor: int
     as_of: datetime
     consent_id: str = ""
+    change: Change | None = None
+    version: int = 0
+    dataset_id: str = ""
+    pause_id: str = ""
+    artefact_sha256: bytes = b""
+    resumption: bytes = b""
+
+    @classmethod
+    def of(cls, row: NoticeRow) -> Notice:
+        """The stored notice."""
+        return cls(
+            row.cursor,
+            row.at,
+            row.consent_id,
+            Change(row.change),
+            row.version,
+            row.dataset_id or "",
+            row.pause_id or "",
+            bytes(row.artefact_sha256 or b""),
+            bytes(row.resumption or b""),
+        )
 
 
 class RevocationFeed:
-    """Follows the revocations of one database for any number of edges."""
+    """Follows the notices of one database for any number of edges."""
 
     def __init__(
         self, store: ConsentStore, clock: Clock, poll_s: float = POLL_S, heartbeat_s: float = HEARTBEAT_S
@@ -58,10 +90,10 @@ class RevocationFeed:
         next_heartbeat = loop.time()
         while not self._closed:
             woken, as_of = self._wake, self._clock.now()
-            rows = await self._store.revocations_after(cursor, BATCH)
+            rows = await self._store.notices_after(cursor, BATCH)
             for row in rows:
                 cursor = row.cursor
-                yield Notice(cursor, row.revoked_at, row.consent_id)
+                yield Notice.of(row)
             if rows:
                 next_heartbeat = loop.time()
                 continue

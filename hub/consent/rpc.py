@@ -44,8 +44,15 @@ class ConsentServicer(consent_service_pb2_grpc.ConsentServiceServicer):
         actions = await self._catalogue.actions([scope.action_id for scope in request.actions])
 
         async def use_case() -> pb.PrepareConsentResponse:
-            terms, caller = terms_of(request), current_caller().id
-            consent = await self._service.prepare(caller, request.consent_id, terms, datasets, actions)
+            consent = await self._service.prepare(
+                current_caller().id,
+                request.consent_id,
+                terms_of(request),
+                datasets,
+                actions,
+                amends=request.amends_version,
+                delegation=request.delegation,
+            )
             return pb.PrepareConsentResponse(
                 artefact=consent.artefact_bytes, challenge=consent.artefact.sha256, agency_ids=consent.agencies
             )
@@ -73,13 +80,51 @@ class ConsentServicer(consent_service_pb2_grpc.ConsentServiceServicer):
         return await self._idempotency.run("RejectConsent", request, pb.RejectConsentResponse, use_case)
 
     async def RevokeConsent(self, request: pb.RevokeConsentRequest, context: Any) -> pb.RevokeConsentResponse:
-        """End a consent for good."""
+        """End a consent, or one dataset of it, for good."""
 
         async def use_case() -> pb.RevokeConsentResponse:
-            consent = await self._service.revoke(current_caller().id, request.consent_id)
+            caller, life = current_caller().id, self._service.life
+            if request.dataset_id:
+                consent = await life.revoke_dataset(caller, request.consent_id, request.dataset_id)
+            else:
+                consent = await life.revoke(caller, request.consent_id)
             return pb.RevokeConsentResponse(consent=consent_message(consent))
 
         return await self._idempotency.run("RevokeConsent", request, pb.RevokeConsentResponse, use_case)
+
+    async def PauseConsent(self, request: pb.PauseConsentRequest, context: Any) -> pb.PauseConsentResponse:
+        """Stop reads until the person resumes."""
+
+        async def use_case() -> pb.PauseConsentResponse:
+            consent = await self._service.life.pause(current_caller().id, request.consent_id)
+            return pb.PauseConsentResponse(consent=consent_message(consent))
+
+        return await self._idempotency.run("PauseConsent", request, pb.PauseConsentResponse, use_case)
+
+    async def ResumeConsent(self, request: pb.ResumeConsentRequest, context: Any) -> pb.ResumeConsentResponse:
+        """Go on by the word of the person's device."""
+
+        async def use_case() -> pb.ResumeConsentResponse:
+            assertion, caller = assertion_of(request.assertion), current_caller().id
+            consent = await self._service.life.resume(caller, request.consent_id, request.statement, assertion)
+            return pb.ResumeConsentResponse(consent=consent_message(consent))
+
+        return await self._idempotency.run("ResumeConsent", request, pb.ResumeConsentResponse, use_case)
+
+    async def GetTerminationReceipt(
+        self, request: pb.GetTerminationReceiptRequest, context: Any
+    ) -> pb.GetTerminationReceiptResponse:
+        """How a consent of the caller ended."""
+        caller = current_caller().id
+        receipt = await self._service.endings.receipt(caller, request.consent_id, request.version)
+        return pb.GetTerminationReceiptResponse(receipt=receipt)
+
+    async def ExportConsentRecord(
+        self, request: pb.ExportConsentRecordRequest, context: Any
+    ) -> pb.ExportConsentRecordResponse:
+        """A consent of the caller by the field names of ISO/IEC TS 27560."""
+        record = await self._service.export(current_caller().id, request.consent_id)
+        return pb.ExportConsentRecordResponse(record=record)
 
     async def GetConsent(self, request: pb.GetConsentRequest, context: Any) -> pb.GetConsentResponse:
         """One consent of the caller."""

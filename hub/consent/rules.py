@@ -7,7 +7,7 @@ datasets, fields, months, number of reads, days the data may be kept.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
 from huilian_protocol import artefact as protocol
@@ -139,9 +139,17 @@ def _beyond(purpose: Purpose, limit: str, detail: str) -> HuilianError:
 
 
 def draft_artefact(
-    consent_id: str, subject: str, terms: Terms, purpose: Purpose, recipient: RecipientKey, now: datetime
+    consent_id: str,
+    subject: str,
+    terms: Terms,
+    purpose: Purpose,
+    recipient: RecipientKey,
+    now: datetime,
+    signer: str | None = None,
 ) -> Artefact:
-    """The unsigned artefact for checked terms; `subject` is the person's network number at this hub."""
+    """The unsigned artefact for checked terms; `subject` is the person's network number at this hub, or a company's
+    USCC; `signer` the delegate who is to sign for it.
+    """
     grants = sorted(terms.datasets, key=lambda grant: grant.id)
     return Artefact(
         id=consent_id,
@@ -156,6 +164,23 @@ def draft_artefact(
         legal_basis=purpose.legal_basis,
         evidence_level=EvidenceLevel.DEVICE_SIGNED,
         actions=tuple(sorted(terms.actions, key=lambda grant: grant.id)),
+        signer=signer,
+    )
+
+
+def next_version(present: Artefact, draft: Artefact) -> Artefact:
+    """The draft as the version that follows `present`.
+
+    Raises ARTEFACT_INVALID when it is for another purpose or recipient: that is another consent, not an amendment.
+    """
+    if (draft.purpose.code, draft.recipient.id) != (present.purpose.code, present.recipient.id):
+        raise HuilianError("ARTEFACT_INVALID", "an amendment keeps purpose and recipient")
+    return replace(
+        draft,
+        subject=present.subject,
+        signer=present.signer,
+        version=present.version + 1,
+        replaces=present.sha256,
     )
 
 

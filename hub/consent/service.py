@@ -1,78 +1,55 @@
-"""The use cases of consent: prepare, grant, reject, show, revoke. Each runs inside the caller's one transaction.
+"""The use cases of consent: prepare, grant, reject, amend, show. Each runs inside the caller's one transaction.
 
 The hub adds nothing to what the person signed: it checks, countersigns, stores and writes the ledger record. Edges
-verify all of it again by themselves.
+verify all of it again by themselves. What happens to a consent after its grant is `life.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property, lru_cache
 from types import MappingProxyType
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.artefact import Artefact, parse_artefact
-from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.clock import Clock, format_time
-from huilian_protocol.consent import SignedConsent, countersign, verify_device_signature
+from huilian_protocol.consent import SignedConsent, countersign, verify_delegation, verify_device_signature
+from huilian_protocol.delegation import Link, check_scope, verify_chain
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.purposes import Purpose, PurposeList
 from huilian_protocol.trust import TrustAnchors, current
 from huilian_protocol.webauthn import Assertion
 
-from hub.consent.ports import Ledger, Persons, Recipients
-from hub.consent.revocations import RevocationFeed
-from hub.consent.rules import Action, Dataset, Terms, agencies_of, check_actions, check_terms, draft_artefact
-from hub.consent.states import Event, State, after, effective, refusal
-from hub.consent.store import ConsentRow, ConsentStore
+from hub.consent.endings import Endings
+from hub.consent.export import consent_record
+from hub.consent.life import ConsentLife
+from hub.consent.ports import Ledger, Persons, ReadCounts, Recipients
+from hub.consent.records import ConsentRecords, grant_record_id, revocation_record_id
+from hub.consent.revocations import Notice, RevocationFeed
+from hub.consent.rules import (
+    Action,
+    Dataset,
+    Terms,
+    agencies_of,
+    check_actions,
+    check_terms,
+    draft_artefact,
+    next_version,
+)
+from hub.consent.states import Event, State, after
+from hub.consent.store import ConsentRow, ConsentStore, VersionRow, version_id
+from hub.consent.view import Consent, Page, chain_of, forget_artefacts, not_found, state_of, view
 from hub.platform.database import Database
 
-GRANT_RECORD = "consent-grant"
-REVOCATION_RECORD = "consent-revocation"
-REMEMBERED_ARTEFACTS = 1_024
+__all__ = ["Consent", "ConsentService", "Page", "forget_artefacts", "grant_record_id", "revocation_record_id"]
 
 
-def grant_record_id(consent_id: str) -> str:
-    """The id under which the ledger keeps the grant."""
-    return f"{GRANT_RECORD}:{consent_id}"
+class _NoReads:
+    """A hub without an exchange: nobody reads anything."""
 
-
-def revocation_record_id(consent_id: str) -> str:
-    """The id under which the ledger keeps the revocation."""
-    return f"{REVOCATION_RECORD}:{consent_id}"
-
-
-@dataclass(frozen=True)
-class Consent:
-    """A consent as it stands now; `signed` is the exported file, None until it is granted."""
-
-    artefact_bytes: bytes
-    state: State
-    signed: bytes | None
-    agencies: tuple[str, ...]
-    granted_at: datetime | None
-    ended_at: datetime | None
-
-    @cached_property
-    def artefact(self) -> Artefact:
-        """What the person signed, or is asked to sign."""
-        return _parsed(self.artefact_bytes)
-
-    def refusal(self) -> HuilianError:
-        """Why this consent does not allow a read now; for one that is not in force."""
-        artefact = self.artefact
-        return refusal(self.state, valid_until=format_time(artefact.valid_until), max_reads=artefact.max_reads)
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some consents and where the list goes on (empty at its end)."""
-
-    consents: tuple[Consent, ...]
-    next_token: str
+    async def reads_taken(self, consent_id: str, datasets: Collection[str], *, settled: bool) -> dict[str, int]:
+        """None of any."""
+        return dict.fromkeys(datasets, 0)
 
 
 class ConsentService:
@@ -90,16 +67,29 @@ class ConsentService:
         trust: TrustAnchors | Callable[[], TrustAnchors],
         signing_key: Callable[[], ec.EllipticCurvePrivateKey],
     ) -> None:
-        self._database, self._clock = database, clock
-        self._purposes, self._persons, self._recipients = purposes, persons, recipients
-        self._ledger, self._trust, self._signing_key = ledger, current(trust), signing_key
-        self._store = ConsentStore(database)
+        self._clock, self._purposes, self._persons, self._recipients = clock, purposes, persons, recipients
+        self._trust, self._signing_key = current(trust), signing_key
+        self._store, self._records = ConsentStore(database), ConsentRecords(ledger)
+        self._reads: ReadCounts = _NoReads()
         self.revocations = RevocationFeed(self._store, clock)
-        self._when_revoked: list[Callable[[str], Awaitable[None]]] = []
+        self.life = ConsentLife(
+            database=database,
+            store=self._store,
+            clock=clock,
+            persons=persons,
+            records=self._records,
+            trust=self._trust,
+            feed=self.revocations,
+        )
+        self.endings = Endings(self._store, clock, lambda: self._reads, signing_key)
 
     def when_revoked(self, do: Callable[[str], Awaitable[None]]) -> None:
-        """Have something done with a consent's id in the transaction that revokes it."""
-        self._when_revoked.append(do)
+        """Have something done with a consent's id in the transaction that revokes it, or a dataset of it."""
+        self.life.when_revoked(do)
+
+    def count_reads_by(self, reads: ReadCounts) -> None:
+        """Who knows how many reads were taken."""
+        self._reads = reads
 
     def purposes(self) -> tuple[Purpose, ...]:
         """Every purpose that may be asked for."""
@@ -107,98 +97,185 @@ class ConsentService:
 
     async def prepare(
         self,
-        subject: str,
+        caller: str,
         consent_id: str,
         terms: Terms,
         datasets: Mapping[str, Dataset],
         actions: Mapping[str, Action] = MappingProxyType({}),
+        *,
+        amends: int = 0,
+        delegation: bytes = b"",
     ) -> Consent:
-        """Draft the artefact for the person to sign; nothing is granted yet.
+        """Draft the artefact for the caller to sign; nothing is granted yet. `amends` is the version that it is to
+        replace (0: a new consent); `delegation` lets the caller sign for somebody else.
 
-        Raises UNKNOWN_PURPOSE, NOT_FOUND, ALREADY_EXISTS and whatever `check_terms` and `check_actions` raise.
+        Raises UNKNOWN_PURPOSE, NOT_FOUND, ALREADY_EXISTS, STATE_CONFLICT, DELEGATION_INVALID and whatever
+        `check_terms` and `check_actions` raise.
         """
         now = self._clock.now()
         purpose = self._purposes.get(terms.purpose)
         recipient = self._recipients.recipient_key(terms.recipient)
         check_terms(terms, purpose, datasets, now)
         check_actions(terms, purpose, actions)
+        chain = chain_of(delegation)
+        subject = chain[0].statement.delegator if chain else caller
+        signer = caller if chain else None
+        agencies = list(agencies_of(terms, datasets, actions))
+        artefact = draft_artefact(consent_id, subject, terms, purpose, recipient, now, signer)
+        if amends:
+            return await self._prepare_version(caller, amends, artefact, agencies, delegation, now)
         if await self._store.lock(consent_id) is not None:
             raise HuilianError("ALREADY_EXISTS", "the consent id is taken", resource=f"consent {consent_id}")
-        artefact = draft_artefact(consent_id, subject, terms, purpose, recipient, now)
+        self._check_delegated(artefact, chain, now)
         row = ConsentRow(
             id=consent_id,
             subject=subject,
+            signer=signer,
+            delegation=delegation or None,
             state=State.REQUESTED,
             artefact=artefact.canonical(),
-            agencies=list(agencies_of(terms, datasets, actions)),
+            agencies=agencies,
             valid_until=artefact.valid_until,
             requested_at=now,
         )
         await self._store.insert(row)
-        return _view(row, now)
+        return view(row, now)
+
+    async def _prepare_version(
+        self, caller: str, amends: int, draft: Artefact, agencies: list[str], delegation: bytes, now: datetime
+    ) -> Consent:
+        row = await self._signed_by(caller, draft.id)
+        present = view(row, now)
+        after(present.state, Event.SUPERSEDE, valid_until=format_time(row.valid_until))
+        if present.artefact.version != amends:
+            raise HuilianError("STATE_CONFLICT", "another version is in force", state=f"V{present.artefact.version}")
+        artefact = next_version(present.artefact, draft)
+        chain_bytes = delegation or row.delegation
+        self._check_delegated(artefact, chain_of(chain_bytes), now)
+        version = VersionRow(
+            id=version_id(row.id, artefact.version),
+            state=State.REQUESTED,
+            artefact=artefact.canonical(),
+            agencies=agencies,
+            delegation=chain_bytes or None,
+        )
+        await self._store.put_version(version)
+        return Consent(artefact.canonical(), State.REQUESTED, None, tuple(agencies), None, None)
+
+    def _check_delegated(self, artefact: Artefact, chain: Sequence[Link], now: datetime) -> None:
+        if artefact.signer is None:
+            return
+        verify_chain(chain, subject=artefact.subject, delegate=artefact.signer, trust=self._trust(), now=now)
+        check_scope(chain[-1].statement, sorted(artefact.grant_ids), artefact.purpose.code, artefact.valid_until)
 
     async def grant(
-        self, subject: str, artefact_bytes: bytes, assertion: Assertion, sealed_subjects: Mapping[str, bytes]
+        self, caller: str, artefact_bytes: bytes, assertion: Assertion, sealed_subjects: Mapping[str, bytes]
     ) -> Consent:
-        """Take the artefact that the person's device signed, countersign it and put it into force.
+        """Take the artefact that the caller's device signed, countersign it and put it into force; a later version
+        replaces the one before it in the same step.
 
         Raises ARTEFACT_INVALID, NOT_FOUND, CONSENT_EXPIRED, RECIPIENT_KEY_MISMATCH, ARTEFACT_TAMPERED, STATE_CONFLICT,
-        INVALID_ARGUMENT (a sealed subject is missing), BINDING_INVALID, SUBJECT_MISMATCH or ASSERTION_INVALID.
+        INVALID_ARGUMENT (a sealed subject is missing), BINDING_INVALID, SUBJECT_MISMATCH, ASSERTION_INVALID or
+        DELEGATION_INVALID.
         """
         now = self._clock.now()
         artefact = parse_artefact(artefact_bytes)
-        row = await self._owned(subject, artefact.id)
-        self._check_offer(artefact, artefact_bytes, row, now)
-        row.state = after(_state(row, now), Event.GRANT)
-        _check_agencies(row, sealed_subjects)
-        signed = await self._signed(artefact, assertion, now)
-        row.signed, row.granted_at = signed.to_bytes(), now
+        row = await self._signed_by(caller, artefact.id)
+        draft = await self._draft(row, artefact.version)
+        self._check_offer(artefact, artefact_bytes, bytes(draft.artefact), now)
+        if isinstance(draft, VersionRow):
+            after(state_of(row, now), Event.SUPERSEDE, valid_until=format_time(row.valid_until))
+        else:
+            after(state_of(row, now), Event.GRANT)
+        _check_agencies(draft.agencies, sealed_subjects)
+        signed = await self._signed(artefact, chain_of(draft.delegation), assertion, now)
+        if isinstance(draft, VersionRow):
+            await self._supersede(row, draft, now)
+        row.state, row.signed, row.granted_at = State.GRANTED, signed.to_bytes(), now
         await row.save()
-        await self._store.add_sealed_subjects(row.id, sealed_subjects)
-        await self._record_grant(signed, now)
-        return _view(row, now)
+        await self._store.put_sealed_subjects(row.id, sealed_subjects)
+        await self._records.grant(signed, now)
+        if isinstance(draft, VersionRow):
+            await self.life.tell_amended(row)
+        return view(row, now)
 
-    async def reject(self, subject: str, consent_id: str) -> Consent:
-        """Decline a prepared artefact. Raises NOT_FOUND, STATE_CONFLICT, CONSENT_REVOKED or CONSENT_EXPIRED."""
-        return await self._end(await self._owned(subject, consent_id), Event.REJECT)
+    async def _draft(self, row: ConsentRow, version: int) -> ConsentRow | VersionRow:
+        if version == 1:
+            return row
+        draft = await self._store.find_version(row.id, version)
+        if draft is None or draft.state != State.REQUESTED:
+            raise HuilianError("STATE_CONFLICT", "no such version is waiting for a signature", state=row.state)
+        return draft
 
-    async def revoke(self, subject: str, consent_id: str) -> Consent:
-        """End a consent for good (PIPL article 15): no read from now on, and every edge is told.
+    async def _supersede(self, row: ConsentRow, draft: VersionRow, now: datetime) -> None:
+        """Put the draft's terms into the row and what was in force beside it."""
+        old = parse_artefact(bytes(row.artefact))
+        earlier = VersionRow(
+            id=version_id(row.id, old.version),
+            state=State.SUPERSEDED,
+            artefact=row.artefact,
+            agencies=row.agencies,
+            signed=row.signed,
+            delegation=row.delegation,
+            granted_at=row.granted_at,
+            ended_at=now,
+            reads=await self._reads.reads_taken(row.id, [grant.id for grant in old.datasets], settled=False),
+        )
+        await self._store.put_version(earlier)
+        await self._store.drop_version(draft)
+        row.artefact, row.agencies, row.delegation = draft.artefact, draft.agencies, draft.delegation
+        row.valid_until = parse_artefact(bytes(draft.artefact)).valid_until
+        row.stopped = None
+        row.ended_at = None  # type: ignore[assignment]  # the field is nullable, its annotation is not
+
+    async def reject(self, caller: str, consent_id: str) -> Consent:
+        """Decline what was prepared: a first draft for good, or the amendment that waits beside a consent in force.
 
         Raises NOT_FOUND, STATE_CONFLICT, CONSENT_REVOKED or CONSENT_EXPIRED.
         """
-        row = await self._owned(subject, consent_id)
-        consent = await self._end(row, Event.REVOKE)
-        at = self._clock.now()
-        await self._store.add_revocation(consent_id, at)
-        await self._record_revocation(consent.artefact, at)
-        for do in self._when_revoked:
-            await do(consent_id)
-        self._database.after_commit(self.revocations.wake)
+        now = self._clock.now()
+        row = await self._signed_by(caller, consent_id)
+        waiting = await self._store.find_version(row.id, parse_artefact(bytes(row.artefact)).version + 1)
+        if waiting is not None:
+            await self._store.drop_version(waiting)
+            return view(row, now)
+        row.state = after(state_of(row, now), Event.REJECT, valid_until=format_time(row.valid_until))
+        row.ended_at = now
+        await row.save()
+        return view(row, now)
+
+    async def revoke(self, caller: str, consent_id: str) -> Consent:
+        """`ConsentLife.revoke`."""
+        return await self.life.revoke(caller, consent_id)
+
+    async def get(self, caller: str, consent_id: str) -> Consent:
+        """A consent about the caller or signed by them; NOT_FOUND for anybody else's."""
+        consent = await self.find(consent_id)
+        if caller not in consent.parties:
+            raise not_found(consent_id)
         return consent
 
-    async def get(self, subject: str, consent_id: str) -> Consent:
-        """The person's own consent; NOT_FOUND for anybody else's."""
-        row = await self._store.find(consent_id)
-        if row is None or row.subject != subject:
-            raise _not_found(consent_id)
-        return _view(row, self._clock.now())
+    async def export(self, caller: str, consent_id: str) -> bytes:
+        """A consent as a record with the field names of ISO/IEC TS 27560; raises NOT_FOUND."""
+        consent = await self.get(caller, consent_id)
+        notices = [Notice.of(row) for row in await self._store.notices_of(consent_id)]
+        return consent_record(consent, self._purposes.get(consent.artefact.purpose.code), notices)
 
-    async def page(self, subject: str, token: str, size: int) -> Page:
-        """The person's consents, newest first; `token` is that of the page before, or empty."""
+    async def page(self, caller: str, token: str, size: int) -> Page:
+        """The caller's consents, newest first; `token` is that of the page before, or empty."""
         last = await self._store.find(token) if token else None
-        if token and (last is None or last.subject != subject):
+        if token and (last is None or caller not in {last.subject, last.signer}):
             raise HuilianError("INVALID_ARGUMENT", "not a token of this list", field="page_token")
-        rows = await self._store.page(subject, last, size + 1)
+        rows = await self._store.page(caller, last, size + 1)
         now = self._clock.now()
         shown = rows[:size]
-        return Page(tuple(_view(row, now) for row in shown), shown[-1].id if len(rows) > size else "")
+        return Page(tuple(view(row, now) for row in shown), shown[-1].id if len(rows) > size else "")
 
     async def find(self, consent_id: str) -> Consent:
         """Any consent, for a read under it; raises NOT_FOUND. The reader's right is the exchange's to check."""
         consent = (await self.find_all([consent_id])).get(consent_id)
         if consent is None:
-            raise _not_found(consent_id)
+            raise not_found(consent_id)
         return consent
 
     async def find_all(self, consent_ids: Collection[str]) -> dict[str, Consent]:
@@ -206,7 +283,7 @@ class ConsentService:
         locks, `("consent", id)`.
         """
         now = self._clock.now()
-        return {row.id: _view(row, now) for row in await self._store.find_all(consent_ids)}
+        return {row.id: view(row, now) for row in await self._store.find_all(consent_ids)}
 
     async def sealed_subject(self, consent_id: str, agency: str) -> bytes:
         """Who the person is, for this agency only; raises NOT_FOUND."""
@@ -220,96 +297,35 @@ class ConsentService:
         return await self._store.sealed_subjects(wanted)
 
     async def exhaust_all(self, consent_ids: Collection[str]) -> None:
-        """The last allowed read was taken. A consent that is not in force any more stays as it is.
+        """`ConsentLife.exhaust_all`."""
+        await self.life.exhaust_all(consent_ids)
 
-        The caller holds the consents' locks.
-        """
-        await self._store.move_all(consent_ids, State.GRANTED, after(State.GRANTED, Event.EXHAUST))
-
-    async def _owned(self, subject: str, consent_id: str) -> ConsentRow:
-        row = await self._store.lock(consent_id)
-        if row is None or row.subject != subject:
-            raise _not_found(consent_id)
+    async def _signed_by(self, caller: str, consent_id: str) -> ConsentRow:
+        row = await self.life.owned(caller, consent_id)
+        if caller != (row.signer or row.subject):
+            raise not_found(consent_id)
         return row
 
-    def _check_offer(self, artefact: Artefact, artefact_bytes: bytes, row: ConsentRow, now: datetime) -> None:
+    def _check_offer(self, artefact: Artefact, artefact_bytes: bytes, offered: bytes, now: datetime) -> None:
         """Only what was offered may be signed: the same bytes, still valid, to a key of the recipient."""
         artefact.check_valid_at(now)
-        offered = parse_artefact(bytes(row.artefact)).recipient
-        key = self._recipients.recipient_key(offered.id, offered.sealing_key_id)
+        recipient = parse_artefact(offered).recipient
+        key = self._recipients.recipient_key(recipient.id, recipient.sealing_key_id)
         artefact.check_recipient(key.id, key.key_id)
-        if artefact_bytes != bytes(row.artefact):
+        if artefact_bytes != offered:
             raise HuilianError("ARTEFACT_TAMPERED", "not the artefact that was prepared")
 
-    async def _signed(self, artefact: Artefact, assertion: Assertion, now: datetime) -> SignedConsent:
-        binding = await self._persons.key_binding(artefact.subject)
-        verify_device_signature(artefact, binding, assertion, self._trust(), now)
-        return SignedConsent(
-            artefact, binding, assertion, countersign(self._signing_key(), artefact, binding, assertion)
-        )
-
-    async def _end(self, row: ConsentRow, event: Event) -> Consent:
-        now = self._clock.now()
-        row.state = after(_state(row, now), event, valid_until=format_time(row.valid_until))
-        row.ended_at = now
-        await row.save()
-        return _view(row, now)
-
-    async def _record_grant(self, signed: SignedConsent, at: datetime) -> None:
-        artefact = signed.artefact
-        record = _record(GRANT_RECORD, artefact, at)
-        evidence = {"signed_consent": b64u_encode(signed.to_bytes())}
-        record_id = grant_record_id(artefact.id)
-        await self._ledger.append(GRANT_RECORD, record_id, record, subject=artefact.subject, evidence=evidence)
-
-    async def _record_revocation(self, artefact: Artefact, at: datetime) -> None:
-        record = _record(REVOCATION_RECORD, artefact, at)
-        record_id = revocation_record_id(artefact.id)
-        await self._ledger.append(REVOCATION_RECORD, record_id, record, subject=artefact.subject, evidence={})
+    async def _signed(
+        self, artefact: Artefact, chain: tuple[Link, ...], assertion: Assertion, now: datetime
+    ) -> SignedConsent:
+        binding = await self._persons.key_binding(artefact.signed_by)
+        bound = verify_device_signature(artefact, binding, assertion, self._trust(), now)
+        verify_delegation(artefact, chain, bound, self._trust(), now)
+        countersignature = countersign(self._signing_key(), artefact, binding, assertion, chain)
+        return SignedConsent(artefact, binding, assertion, countersignature, chain)
 
 
-def _record(kind: str, artefact: Artefact, at: datetime) -> dict[str, Any]:
-    return {
-        "type": f"huilian-{kind}/v1",
-        "consent_id": artefact.id,
-        "artefact_sha256": b64u_encode(artefact.sha256),
-        "recipient": artefact.recipient.id,
-        "purpose": artefact.purpose.code,
-        "at": format_time(at),
-    }
-
-
-@lru_cache(REMEMBERED_ARTEFACTS)
-def _parsed(artefact: bytes) -> Artefact:
-    """The same bytes say the same; an artefact never changes."""
-    return parse_artefact(artefact)
-
-
-def forget_artefacts() -> None:
-    """Drop every artefact that this process remembers; they are read again when they are needed."""
-    _parsed.cache_clear()
-
-
-def _state(row: ConsentRow, now: datetime) -> State:
-    return effective(State(row.state), row.valid_until, now)
-
-
-def _check_agencies(row: ConsentRow, sealed_subjects: Mapping[str, bytes]) -> None:
-    if set(sealed_subjects) != set(row.agencies):
-        wanted = ", ".join(row.agencies)
+def _check_agencies(agencies: Sequence[str], sealed_subjects: Mapping[str, bytes]) -> None:
+    if set(sealed_subjects) != set(agencies):
+        wanted = ", ".join(agencies)
         raise HuilianError("INVALID_ARGUMENT", f"one for each of: {wanted}", field="sealed_subjects")
-
-
-def _view(row: ConsentRow, now: datetime) -> Consent:
-    return Consent(
-        artefact_bytes=bytes(row.artefact),
-        state=_state(row, now),
-        signed=None if row.signed is None else bytes(row.signed),
-        agencies=tuple(row.agencies),
-        granted_at=row.granted_at,
-        ended_at=row.ended_at,
-    )
-
-
-def _not_found(consent_id: str) -> HuilianError:
-    return HuilianError("NOT_FOUND", resource=f"consent {consent_id}")

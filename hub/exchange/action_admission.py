@@ -11,7 +11,6 @@ from huilian_protocol.errors import HuilianError
 
 from hub.consent.ports import Recipients
 from hub.consent.service import Consent, ConsentService
-from hub.consent.states import State
 from hub.exchange.action_rules import Action, Order, action_row_id, pause_after
 from hub.exchange.action_settlement import ActionSettlement, Performed, ending_of
 from hub.exchange.catalogue import Offer
@@ -102,12 +101,11 @@ class ActionAdmission:
         if offer is None:
             raise HuilianError("PROVIDER_UNAVAILABLE", "no connector offers it now", provider=order.agency)
         # A consent that has ended since allows nothing new; what was begun under it may still be told.
-        return await self._send(row, order, consent, offer, give_up=consent.state is not State.GRANTED)
+        return await self._send(row, order, consent, offer, give_up=not consent.allows(order.action))
 
     async def _let_out(self, row: ActionRow, order: Order, consent: Consent, offer: Offer | None) -> Errand:
         artefact = order.artefact
-        if consent.state is not State.GRANTED:
-            raise consent.refusal()
+        consent.require_open(order.action)
         artefact.check_valid_at(self._clock.now())
         grant = order.grant
         if offer is None:

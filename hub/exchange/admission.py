@@ -48,7 +48,7 @@ class Admission:
         read, offer = wanted.read, wanted.offer
         consent = books.consent(read.consent_id)
         agency = offer.connector.agency if offer else ""
-        if wanted.requested_by not in {consent.artefact.subject, consent.artefact.recipient.id}:
+        if wanted.requested_by not in {*consent.parties, consent.artefact.recipient.id}:
             # The stranger learns nothing; the person learns that somebody tried, not who: that is personal, too.
             error = HuilianError("NOT_FOUND", resource=f"consent {read.consent_id}")
             books.record(Attempt(read, SOMEBODY_ELSE, consent.artefact, agency), Outcome(error.code, HUB))
@@ -78,11 +78,11 @@ class Admission:
             raise HuilianError("UNAVAILABLE", "the same request is being served")
         if row.phase is not Phase.DELIVERED:
             return None
-        if consent.state in {State.REVOKED, State.EXPIRED}:
+        stopped = _stop_of(consent, attempt.read.dataset)
+        if stopped is not None:
             # Handing the envelope out again would be a read after the end, whatever the request id.
-            error = consent.refusal()
-            books.record(attempt, Outcome(error.code, HUB))
-            return error
+            books.record(attempt, Outcome(stopped.code, HUB))
+            return stopped
         try:
             return delivery_of(row, attempt.artefact)
         except HuilianError as error:
@@ -93,8 +93,7 @@ class Admission:
         self, books: Books, row: StoredRead, attempt: Attempt, consent: Consent, offer: Offer | None
     ) -> Ticket:
         read, artefact = attempt.read, attempt.artefact
-        if consent.state is not State.GRANTED:
-            raise consent.refusal()
+        consent.require_open(read.dataset)
         artefact.check_valid_at(self._clock.now())
         artefact.check_read(read.dataset, read.fields, read.period)
         if offer is None:
@@ -122,3 +121,10 @@ class Admission:
             sealed_subject=books.sealed_subject(artefact.id, attempt.agency),
             recipient_public_key=key.public_key,
         )
+
+
+def _stop_of(consent: Consent, dataset: str) -> HuilianError | None:
+    """Why not even an answer that was delivered is given again; None while it may be."""
+    if consent.state in {State.REVOKED, State.EXPIRED, State.PAUSED}:
+        return consent.refusal()
+    return HuilianError("CONSENT_REVOKED", f"of {dataset}") if dataset in consent.stopped else None

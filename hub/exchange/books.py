@@ -158,8 +158,9 @@ class Books:
         return [artefact.id for artefact in self.delivered.values() if self._is_used_up(artefact)]
 
     def _is_used_up(self, artefact: Artefact) -> bool:
-        limits = limits_of(artefact)
-        return all(self.used.get(quota_key(artefact.id, name), 0) >= most for name, most in limits.items())
+        stopped, limits = self.consent(artefact.id).stopped, limits_of(artefact)
+        open_ones = {name: most for name, most in limits.items() if name not in stopped}
+        return all(self.used.get(quota_key(artefact.id, name), 0) >= most for name, most in open_ones.items())
 
     def still_running(self, stored: Mapping[str, str]) -> set[str]:
         """Consents with requests under way, of those that were `stored` as running and those changed since."""

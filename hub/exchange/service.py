@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 
 from huilian.connector.v1 import connector_service_pb2 as connector_pb
@@ -37,7 +38,7 @@ from hub.exchange.rules import EDGE, HUB, Read, attempt_of
 from hub.exchange.settlement import Delivery, Settlement
 from hub.exchange.statements import AccessStatements
 from hub.exchange.status import StatusBoard
-from hub.exchange.store import ExchangeStore, Volume
+from hub.exchange.store import ExchangeStore, Volume, quota_key
 from hub.exchange.stored_actions import ActionStore
 from hub.ledger.exports import ChainExports
 from hub.ledger.service import LedgerService, RecordPage
@@ -80,6 +81,7 @@ class ExchangeService:
         store = self._store = ExchangeStore(database)
         # What the hub still keeps sealed goes in the transaction that revokes (PIPL article 47).
         consents.when_revoked(store.forget_answers)
+        consents.count_reads_by(self)
         self._access_log = AccessLog(database, clock, ledger)
         self._books = Bookkeeping(
             database, ids, store, consents, self._access_log, Admission(clock, recipients), Settlement(clock)
@@ -122,6 +124,13 @@ class ExchangeService:
     async def record_supervision(self, subject: str, supervisor: str, request_id: str, case_reference: str) -> None:
         """Record a supervisor's question about a person, in the caller's transaction."""
         await self._access_log.write_supervision(subject, supervisor, request_id, case_reference)
+
+    async def reads_taken(self, consent_id: str, datasets: Collection[str], *, settled: bool) -> dict[str, int]:
+        """Reads of each dataset under a consent; raises RECEIPT_PENDING when they are to be settled and are not."""
+        if settled and await self._store.is_running(consent_id, self._clock.now()):
+            raise HuilianError("RECEIPT_PENDING", "a read is still under way")
+        used = await self._store.used([quota_key(consent_id, dataset) for dataset in datasets])
+        return {dataset: used.get(quota_key(consent_id, dataset), 0) for dataset in datasets}
 
     async def forget_answers(self) -> int:
         """Drop the sealed answers whose granted data life is over; how many."""

@@ -9,7 +9,7 @@ from huilian_protocol.artefact import Artefact
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError, Retry
 
-from hub.consent.states import State
+from hub.consent.service import Consent
 from hub.exchange.books import Answered, Books, Failed
 from hub.exchange.rules import HUB, Attempt, Outcome
 from hub.exchange.store import ActionRow, Phase, StoredRead
@@ -41,10 +41,10 @@ class Settlement:
         row, attempt = books.read(answered.row_id), answered.attempt
         if row.phase is not Phase.RUNNING:
             return delivery_of(row, attempt.artefact) if row.phase is Phase.DELIVERED else refusal_of(row)
-        consent = books.consent(attempt.artefact.id)
-        if consent.state is not State.GRANTED:
+        stopped = _stop_of(books.consent(attempt.artefact.id), attempt)
+        if stopped is not None:
             # What came back is dropped unopened.
-            return _give_up(books, row, attempt, consent.refusal(), HUB)
+            return _give_up(books, row, attempt, stopped, HUB)
         row.phase, row.envelope = Phase.DELIVERED, answered.envelope
         row.keep_until = self._clock.now() + timedelta(days=attempt.artefact.data_life_days)
         row.access_record_id = books.record(attempt, Outcome(), answered.edge_signature)
@@ -61,6 +61,17 @@ class Settlement:
         if row.phase is not Phase.RUNNING:
             return failed.error
         return _give_up(books, row, failed.attempt, failed.error, failed.refused_by)
+
+
+def _stop_of(consent: Consent, attempt: Attempt) -> HuilianError | None:
+    """Why what came back may not be delivered: the consent stopped, or another version is in force by now."""
+    try:
+        consent.require_open(attempt.read.dataset)
+    except HuilianError as error:
+        return error
+    if consent.artefact.sha256 != attempt.artefact.sha256:
+        return HuilianError("STATE_CONFLICT", "the consent was amended meanwhile", state="SUPERSEDED")
+    return None
 
 
 def refuse(books: Books, row: StoredRead, attempt: Attempt, error: HuilianError, refused_by: str) -> HuilianError:

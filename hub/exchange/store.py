@@ -237,6 +237,11 @@ class ExchangeStore:
         await NoticeRow.filter(subject=subject).delete()
         await NoticePreferenceRow.filter(subject=subject).delete()
 
+    async def is_running(self, consent_id: str, now: datetime) -> bool:
+        """Whether a request under this consent is under way whose process is not taken for dead."""
+        rows = ReadRow.filter(consent_id=consent_id, phase=Phase.RUNNING, running_until__gt=now)
+        return await rows.exists()
+
     async def running(self, consent_ids: Collection[str]) -> dict[str, str]:
         """Ids of requests under way under these consents, each with its consent's id: reads, then actions."""
         sql = "SELECT id, consent_id FROM exchange_read WHERE phase = $1 AND consent_id IN $in"

@@ -5,7 +5,9 @@ of data, retention and a clear legal basis. The canonical JSON (RFC 8785) of ``t
 signs.
 
 An artefact that lets somebody act for the person (pay a fine) names the actions and is of type ``huilian-consent/v2``;
-one without actions is ``huilian-consent/v1``, byte for byte as ever. Whoever knows only v1 refuses v2.
+one without actions is ``huilian-consent/v1``, byte for byte as ever. An amendment (``version`` above 1, naming the
+SHA-256 of the artefact that it replaces) and an artefact that a delegate signs for the person or company that it is
+about are of type ``huilian-consent/v3``. Whoever knows only v1 or v2 refuses the others.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from huilian_protocol.canonical import canonicalise, parse_canonical, sha256_canonical
+from huilian_protocol.canonical import b64u_encode, canonicalise, parse_canonical, sha256_canonical
 from huilian_protocol.clock import format_time, parse_time
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import Suite
@@ -37,7 +39,7 @@ __all__ = [
 
 TYPE = "huilian-consent/v1"
 TYPE_WITH_ACTIONS = "huilian-consent/v2"
-VERSION = 1
+TYPE_OF_LATER = "huilian-consent/v3"
 MAX_ARTEFACT_BYTES = 64 * 1024
 MAX_DATASETS = 32
 MAX_FIELDS = 64
@@ -46,6 +48,7 @@ MAX_DATA_LIFE_DAYS = 3_650
 MAX_ACTIONS = 8
 MAX_USES = 120
 MAX_AMOUNT_FEN = 100_000_000_000
+MAX_VERSION = 999
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}", re.ASCII)
 _KEYS = [
@@ -63,6 +66,8 @@ _KEYS = [
     "legal_basis",
     "evidence_level",
 ]
+
+_KEYS_SINCE = {TYPE: (), TYPE_WITH_ACTIONS: ("actions",), TYPE_OF_LATER: ("actions", "replaces", "signer")}
 
 
 class EvidenceLevel(StrEnum):
@@ -135,7 +140,8 @@ class ActionGrant:
 @dataclass(frozen=True)
 class Artefact:
     """A consent artefact. Instants are aware UTC datetimes with whole seconds; ``data_life_days`` counts from each
-    read.
+    read. ``signer`` is the delegate who signs for ``subject``, None where the person signs for themselves; ``replaces``
+    is the SHA-256 of the version before this one.
     """
 
     id: str
@@ -150,19 +156,34 @@ class Artefact:
     legal_basis: str
     evidence_level: EvidenceLevel
     actions: tuple[ActionGrant, ...] = ()
+    version: int = 1
+    replaces: bytes | None = None
+    signer: str | None = None
+
+    @property
+    def signed_by(self) -> str:
+        """Whose device signs: the subject's own, or the delegate's."""
+        return self.signer or self.subject
+
+    @property
+    def grant_ids(self) -> frozenset[str]:
+        """Everything that can be stopped by itself: the ids of datasets and actions."""
+        return frozenset([grant.id for grant in self.datasets] + [grant.id for grant in self.actions])
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
         value = self._to_dict_of_v1()
-        if self.actions:
-            value |= {"type": TYPE_WITH_ACTIONS, "actions": [_action_to_dict(grant) for grant in self.actions]}
-        return value
+        actions = [_action_to_dict(grant) for grant in self.actions]
+        if self.version > 1 or self.signer is not None:
+            replaces = None if self.replaces is None else b64u_encode(self.replaces)
+            return value | {"type": TYPE_OF_LATER, "actions": actions, "replaces": replaces, "signer": self.signer}
+        return value | {"type": TYPE_WITH_ACTIONS, "actions": actions} if actions else value
 
     def _to_dict_of_v1(self) -> dict[str, Any]:
         return {
             "type": TYPE,
             "id": self.id,
-            "version": VERSION,
+            "version": self.version,
             "subject": self.subject,
             "recipient": {
                 "id": self.recipient.id,
@@ -254,14 +275,12 @@ def parse_artefact(data: bytes | Mapping[str, Any]) -> Artefact:
 
 
 def _read(raw: Any) -> Artefact:
-    acts = isinstance(raw, dict) and raw.get("type") == TYPE_WITH_ACTIONS
-    value = object_with(raw, [*_KEYS, "actions"] if acts else _KEYS, "artefact")
-    if (
-        value["type"] not in (TYPE, TYPE_WITH_ACTIONS)
-        or type(value["version"]) is not int
-        or value["version"] != VERSION
-    ):
+    kind = raw.get("type", TYPE) if isinstance(raw, dict) else TYPE
+    if not isinstance(kind, str) or kind not in _KEYS_SINCE:
         raise ValueError("another type or version")
+    value = object_with(raw, [*_KEYS, *_KEYS_SINCE[kind]], "artefact")
+    acts, later = kind == TYPE_WITH_ACTIONS, kind == TYPE_OF_LATER
+    actions = list_at(value, "actions", MAX_ACTIONS, least=1 if acts else 0) if acts or later else []
     frequency = object_with(value["frequency"], ["max_reads"], "frequency")
     artefact = Artefact(
         id=matching_at(value, "id", _NAME),
@@ -269,15 +288,22 @@ def _read(raw: Any) -> Artefact:
         recipient=_read_recipient(value["recipient"]),
         purpose=_read_purpose(value["purpose"]),
         # Whoever may act need not read: without any dataset there must be an action.
-        datasets=tuple(_read_grant(item) for item in list_at(value, "datasets", MAX_DATASETS, least=0 if acts else 1)),
+        datasets=tuple(
+            _read_grant(item) for item in list_at(value, "datasets", MAX_DATASETS, least=0 if actions else 1)
+        ),
         max_reads=integer_at(frequency, "max_reads", 1, MAX_READS),
         data_life_days=integer_at(value, "data_life_days", 1, MAX_DATA_LIFE_DAYS),
         valid_from=parse_time(text_at(value, "valid_from")),
         valid_until=parse_time(text_at(value, "valid_until")),
         legal_basis=text_at(value, "legal_basis", most=500),
         evidence_level=EvidenceLevel(text_at(value, "evidence_level")),
-        actions=tuple(_read_action(item) for item in list_at(value, "actions", MAX_ACTIONS, least=1)) if acts else (),
+        actions=tuple(_read_action(item) for item in actions),
+        version=integer_at(value, "version", 1, MAX_VERSION if later else 1),
+        replaces=bytes_at(value, "replaces", 32) if later and value["replaces"] is not None else None,
+        signer=matching_at(value, "signer", _NAME) if later and value["signer"] is not None else None,
     )
+    if artefact.to_dict()["type"] != kind:
+        raise ValueError("a first version that its subject signs is of an older type")
     _check_whole(artefact)
     return artefact
 
@@ -285,6 +311,10 @@ def _read(raw: Any) -> Artefact:
 def _check_whole(artefact: Artefact) -> None:
     if artefact.valid_from >= artefact.valid_until:
         raise ValueError("valid_until is not after valid_from")
+    if (artefact.version > 1) != (artefact.replaces is not None):
+        raise ValueError("exactly a later version names what it replaces")
+    if artefact.signer == artefact.subject:
+        raise ValueError("nobody is their own delegate")
     ids = [grant.id for grant in artefact.datasets]
     if len(set(ids)) != len(ids):
         raise ValueError("a dataset is named twice")

@@ -21,7 +21,7 @@ from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import jwk_to_public_key, public_key_to_jwk, sign_jws, thumbprint, verify_jws
 
-__all__ = ["Binding", "check_identity", "commit_identity", "issue_binding", "verify_binding"]
+__all__ = ["Binding", "check_commitment", "check_identity", "commit_identity", "issue_binding", "verify_binding"]
 
 TYP = "huilian-binding+jwt"
 ASSURANCE = "IAL2"
@@ -55,11 +55,16 @@ def commit_identity(name: str, resident_id: str, salt: bytes) -> bytes:
 
 def check_identity(binding: Binding, name: str, resident_id: str, salt: bytes) -> None:
     """Raises :class:`HuilianError` SUBJECT_MISMATCH unless this is the person that the binding commits to."""
+    check_commitment(binding.identity_commitment, name, resident_id, salt)
+
+
+def check_commitment(committed: bytes, name: str, resident_id: str, salt: bytes) -> None:
+    """Raises :class:`HuilianError` SUBJECT_MISMATCH unless name, resident ID and salt open this commitment."""
     try:
         commitment = commit_identity(name, resident_id, salt)
     except ValueError as error:
         raise HuilianError("SUBJECT_MISMATCH", str(error)) from error
-    if not hmac.compare_digest(commitment, binding.identity_commitment):
+    if not hmac.compare_digest(commitment, committed):
         raise HuilianError("SUBJECT_MISMATCH", "the identity does not open the binding's commitment")
 
 

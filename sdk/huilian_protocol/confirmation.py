@@ -20,7 +20,7 @@ from huilian_protocol.keccak import keccak256
 from huilian_protocol.recovery import HALF_ORDER, ORDER, recover_public_key
 from huilian_protocol.strict import bytes_at, integer_at, matching_at, object_with, text_at
 
-__all__ = ["ReceivableConfirmation", "confirmation_digest", "verify_confirmation"]
+__all__ = ["ReceivableConfirmation", "check_signature", "confirmation_digest", "verify_confirmation"]
 
 _DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 _FIELDS = (
@@ -139,13 +139,14 @@ def verify_confirmation(
     if enterprise.uscc != message.buyer_uscc:
         raise HuilianError("CONFIRMATION_MISMATCH", "the certificate is not the buyer's", field="signer")
     try:
-        _check_signature(confirmation_digest(message), signature, enterprise.public_key)
+        check_signature(confirmation_digest(message), signature, enterprise.public_key)
     except ValueError as error:
         raise HuilianError("CONFIRMATION_MISMATCH", str(error), field="signature") from error
     return enterprise
 
 
-def _check_signature(digest: bytes, signature: bytes, key: ec.EllipticCurvePublicKey) -> None:
+def check_signature(digest: bytes, signature: bytes, key: ec.EllipticCurvePublicKey) -> None:
+    """Check r || s || v (65 bytes, low s) by a secp256k1 key over 32 bytes; raises ``ValueError``."""
     if len(signature) != 65:
         raise ValueError("a signature is 65 bytes")
     r, s, v = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big"), signature[64]

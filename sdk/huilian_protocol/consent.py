@@ -2,13 +2,14 @@
 
 A signed consent is the canonical JSON ``{"artefact", "binding", "assertion", "countersignature"}``. The assertion's
 challenge is the SHA-256 of the canonical artefact; the countersignature is a JWS of type ``huilian-consent+jwt`` over
-the three hashes, so neither the hub alone nor the person's device alone can make or change a consent.
+the three hashes, so neither the hub alone nor the person's device alone can make or change a consent. A delegate's
+consent carries the chain of delegations (``"delegation"``) as well, whose hash the countersignature then covers too.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,9 +19,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.artefact import Artefact, DatasetGrant, EvidenceLevel, Period, Purpose, Recipient, parse_artefact
 from huilian_protocol.binding import Binding, verify_binding
 from huilian_protocol.canonical import b64u_encode, canonicalise, parse_canonical, sha256_canonical
+from huilian_protocol.delegation import Link, chain_from, chain_to, check_scope, verify_chain
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import MAX_TOKEN_CHARS, sign_jws, thumbprint, verify_jws
 from huilian_protocol.strict import object_with, text_at
+from huilian_protocol.subject import SubjectProof
 from huilian_protocol.trust import TrustAnchors
 from huilian_protocol.webauthn import Assertion, verify_assertion
 
@@ -37,6 +40,7 @@ __all__ = [
     "parse_artefact",
     "parse_signed_consent",
     "verify_countersignature",
+    "verify_delegation",
     "verify_device_signature",
     "verify_evidence",
     "verify_signed_consent",
@@ -48,31 +52,35 @@ MAX_CONSENT_BYTES = 128 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SignedConsent:
-    """The four parts of a signed consent as they came, not yet verified."""
+    """The parts of a signed consent as they came, not yet verified; ``delegation`` is empty where the subject signs."""
 
     artefact: Artefact
     binding: str
     assertion: Assertion
     countersignature: str
+    delegation: tuple[Link, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The canonical JSON that is stored, forwarded and put into evidence."""
-        return canonicalise(
-            {
-                "artefact": self.artefact.to_dict(),
-                "assertion": self.assertion.to_dict(),
-                "binding": self.binding,
-                "countersignature": self.countersignature,
-            }
-        )
+        value = {
+            "artefact": self.artefact.to_dict(),
+            "assertion": self.assertion.to_dict(),
+            "binding": self.binding,
+            "countersignature": self.countersignature,
+        }
+        return canonicalise(value | {"delegation": chain_to(self.delegation)} if self.delegation else value)
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedConsent:
-    """A consent whose signatures and validity were checked, with the binding that names the person's commitment."""
+    """A consent whose signatures and validity were checked: the binding of whoever signed, how to recognise whom the
+    data is about, and whether a chain of delegations lies between the two.
+    """
 
     artefact: Artefact
     binding: Binding
+    subject: SubjectProof
+    is_delegated: bool = False
 
 
 def countersign(
@@ -80,27 +88,32 @@ def countersign(
     artefact: Artefact,
     binding: str,
     assertion: Assertion,
+    delegation: Sequence[Link] = (),
 ) -> str:
     """The hub's countersignature; the ``kid`` is the key's thumbprint."""
-    return sign_jws(hub_key, _hashes(artefact, binding, assertion), TYP, thumbprint(hub_key.public_key()))
+    hashes = _hashes(artefact, binding, assertion, delegation)
+    return sign_jws(hub_key, hashes, TYP, thumbprint(hub_key.public_key()))
 
 
 def parse_signed_consent(data: bytes) -> SignedConsent:
     """Read a signed consent without verifying it.
 
-    Raises :class:`HuilianError` ARTEFACT_INVALID for a malformed artefact or consent and ASSERTION_INVALID for a
-    malformed assertion.
+    Raises :class:`HuilianError` ARTEFACT_INVALID for a malformed artefact or consent, ASSERTION_INVALID for a malformed
+    assertion and DELEGATION_INVALID for a malformed chain.
     """
     try:
         if len(data) > MAX_CONSENT_BYTES:
             raise ValueError("too large")
-        value = object_with(parse_canonical(data), ["artefact", "assertion", "binding", "countersignature"], "consent")
+        raw = parse_canonical(data)
+        delegated = ["delegation"] if isinstance(raw, dict) and "delegation" in raw else []
+        value = object_with(raw, ["artefact", "assertion", "binding", "countersignature", *delegated], "consent")
         binding = text_at(value, "binding", most=MAX_TOKEN_CHARS)
         countersignature = text_at(value, "countersignature", most=MAX_TOKEN_CHARS)
     except (ValueError, TypeError) as error:
         raise HuilianError("ARTEFACT_INVALID", f"signed consent: {error}") from error
     artefact = parse_artefact(_object(value["artefact"]))
-    return SignedConsent(artefact, binding, _assertion(value["assertion"]), countersignature)
+    chain = chain_from(value["delegation"]) if delegated else ()
+    return SignedConsent(artefact, binding, _assertion(value["assertion"]), countersignature, chain)
 
 
 def verify_device_signature(
@@ -110,7 +123,7 @@ def verify_device_signature(
     trust: TrustAnchors,
     now: datetime,
 ) -> Binding:
-    """Check that the person signed exactly this artefact with a device key that an identity authority vouches for.
+    """Check that its signer signed exactly this artefact with a device key that an identity authority vouches for.
 
     This is what the hub checks before it countersigns. Raises :class:`HuilianError` EVIDENCE_LEVEL_TOO_LOW,
     BINDING_INVALID, SUBJECT_MISMATCH (the binding is somebody else's), ARTEFACT_TAMPERED (something else was signed)
@@ -120,7 +133,7 @@ def verify_device_signature(
         required = EvidenceLevel.DEVICE_SIGNED.value
         raise HuilianError("EVIDENCE_LEVEL_TOO_LOW", "this form of consent is device-signed", required=required)
     bound = verify_binding(binding, trust.identity_authority_keys, now)
-    if bound.subject != artefact.subject:
+    if bound.subject != artefact.signed_by:
         raise HuilianError("SUBJECT_MISMATCH", "the binding belongs to another subject")
     if _challenge(assertion) != b64u_encode(artefact.sha256):
         raise HuilianError("ARTEFACT_TAMPERED", "the device signed something else")
@@ -128,13 +141,30 @@ def verify_device_signature(
     return bound
 
 
+def verify_delegation(
+    artefact: Artefact, delegation: Sequence[Link], bound: Binding, trust: TrustAnchors, now: datetime
+) -> SubjectProof:
+    """How to recognise the subject: by the signer's own binding, or by the chain of delegations that leads to them.
+
+    Raises :class:`HuilianError` DELEGATION_INVALID for a chain that does not hold at ``now``, covers less than the
+    artefact, is missing, or stands where nobody delegated.
+    """
+    if artefact.signer is None:
+        if delegation:
+            raise HuilianError("DELEGATION_INVALID", reason="the subject signs, nobody delegated")
+        return SubjectProof(commitment=bound.identity_commitment)
+    subject = verify_chain(delegation, subject=artefact.subject, delegate=artefact.signer, trust=trust, now=now)
+    check_scope(delegation[-1].statement, sorted(artefact.grant_ids), artefact.purpose.code, artefact.valid_until)
+    return subject
+
+
 def verify_countersignature(consent: SignedConsent, trust: TrustAnchors) -> None:
-    """Raises :class:`HuilianError` COUNTERSIGNATURE_INVALID unless a trusted hub countersigned exactly these three
+    """Raises :class:`HuilianError` COUNTERSIGNATURE_INVALID unless a trusted hub countersigned exactly these
     parts.
     """
     code = "COUNTERSIGNATURE_INVALID"
     claims = verify_jws(consent.countersignature, trust.hub_signing_keys(), TYP, code=code)
-    if claims != _hashes(consent.artefact, consent.binding, consent.assertion):
+    if claims != _hashes(consent.artefact, consent.binding, consent.assertion, consent.delegation):
         raise HuilianError(code, "the countersignature is over something else")
 
 
@@ -142,14 +172,15 @@ def verify_evidence(data: bytes, trust: TrustAnchors, now: datetime) -> Verified
     """Verify everything that a signed consent proves by itself, at the instant ``now``; revocation and quota are the
     edge's own.
 
-    Raises :class:`HuilianError` as :func:`parse_signed_consent`, :func:`verify_device_signature` and
-    :func:`verify_countersignature` do, and CONSENT_NOT_YET_VALID or CONSENT_EXPIRED.
+    Raises :class:`HuilianError` as :func:`parse_signed_consent`, :func:`verify_device_signature`,
+    :func:`verify_delegation` and :func:`verify_countersignature` do, and CONSENT_NOT_YET_VALID or CONSENT_EXPIRED.
     """
     consent = parse_signed_consent(data)
     bound = verify_device_signature(consent.artefact, consent.binding, consent.assertion, trust, now)
+    subject = verify_delegation(consent.artefact, consent.delegation, bound, trust, now)
     verify_countersignature(consent, trust)
     consent.artefact.check_valid_at(now)
-    return VerifiedConsent(consent.artefact, bound)
+    return VerifiedConsent(consent.artefact, bound, subject, bool(consent.delegation))
 
 
 def verify_signed_consent(data: bytes, trust: TrustAnchors, now: datetime) -> Artefact:
@@ -157,12 +188,15 @@ def verify_signed_consent(data: bytes, trust: TrustAnchors, now: datetime) -> Ar
     return verify_evidence(data, trust, now).artefact
 
 
-def _hashes(artefact: Artefact, binding: str, assertion: Assertion) -> dict[str, str]:
-    return {
+def _hashes(artefact: Artefact, binding: str, assertion: Assertion, delegation: Sequence[Link]) -> dict[str, str]:
+    hashes = {
         "artefact_sha256": b64u_encode(artefact.sha256),
         "assertion_sha256": b64u_encode(sha256_canonical(assertion.to_dict())),
         "binding_sha256": b64u_encode(hashlib.sha256(binding.encode("utf-8")).digest()),
     }
+    if delegation:
+        hashes["delegation_sha256"] = b64u_encode(sha256_canonical(chain_to(delegation)))
+    return hashes
 
 
 def _challenge(assertion: Assertion) -> Any:

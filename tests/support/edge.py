@@ -19,7 +19,7 @@ from connectors.kit.action_store import ActionStore
 from connectors.kit.action_verification import ActionVerifier
 from connectors.kit.actions import ActionService
 from connectors.kit.keys import EdgeKeys, load_edge_keys
-from connectors.kit.revocations import RevocationCopy
+from connectors.kit.revocations import RevocationCopy, VerifyResumption
 from connectors.kit.rpc import ConnectorServicer
 from connectors.kit.server import EdgeServer
 from connectors.kit.service import EdgeService
@@ -42,6 +42,7 @@ class RunningEdge:
     keys: EdgeKeys
     copy: RevocationCopy
     actions: ActionService
+    resumption: VerifyResumption
 
     def channel(self) -> grpc.aio.Channel:
         """A channel with the hub's own certificate."""
@@ -76,7 +77,8 @@ async def running_edge(
         await server.grpc.start()
         try:
             target = f"127.0.0.1:{server.port}"
-            yield RunningEdge(target, pki.issue("hub"), service, upstream, keys, copy, actions)
+            served = (service, upstream, keys, copy, actions, verifier.resumption)
+            yield RunningEdge(target, pki.issue("hub"), *served)
         finally:
             await server.grpc.stop(0)
             await actions.close()

@@ -29,6 +29,7 @@ from huilian_protocol.sealing import Suite, generate_keypair
 from connectors.kit.acceptance.cases import ActionCase
 from connectors.kit.acceptance.edge import Edge, running_edge
 from connectors.kit.acceptance.world import NOW, Device, open_result, seal_parameters, seal_subject
+from connectors.kit.consent_status import Notice
 from connectors.kit.contract import ActingConnector, Connector, Order, Outcome
 from connectors.kit.requests import ActRequest
 from connectors.kit.sandbox_people import population
@@ -257,14 +258,14 @@ class ActionAcceptance:
 
     async def test_a_revoked_or_used_up_consent_does_nothing(self, payer: Payer) -> None:
         artefact, request = payer.order()
-        await payer.edge.service.learn_revocation(1, artefact.id, NOW)
+        await payer.edge.service.learn(Notice(1, artefact.id, NOW))
         await expect_refusal(payer, request, "CONSENT_REVOKED", acts=0)
         parameters = ActionParameters(payer.case.good, os.urandom(32))
         device, artefact = payer.consent(parameters)
         first = payer.edge.act_request(device, artefact, parameters)
         await payer.edge.actions.act(first)
         payer.edge.upstream.faults.takes_twice = True
-        await payer.edge.service.learn_revocation(2, artefact.id, NOW)
+        await payer.edge.service.learn(Notice(2, artefact.id, NOW))
         # Whoever paid may ask for the receipt again whatever happened since.
         await payer.edge.actions.act(first)
         assert payer.edge.upstream.faults.acts == 1
@@ -335,7 +336,7 @@ def refused_requests(payer: Payer) -> list[tuple[str, ActRequest]]:
         ("SEALED_DATA_INVALID", replace(good, sealed_subject=good.sealed_parameters)),
         ("SUBJECT_MISMATCH", replace(good, sealed_subject=_seal_as(stranger, device, artefact, agency, key))),
         ("NOT_FOUND", replace(good, action_id="no.such_action/v1")),
-        ("UNKNOWN_PURPOSE", under(purpose=Purpose("LOAN_APPLICATION", "贷款"))),
+        ("PURPOSE_LIMIT_EXCEEDED", under(purpose=Purpose("LOAN_APPLICATION", "贷款"))),
         ("RECIPIENT_KEY_MISMATCH", replace(good, recipient_public_key=generate_keypair(Suite.XWING).public)),
         ("RECIPIENT_KEY_MISMATCH", under(recipient=replace(artefact.recipient, suite=Suite.X25519))),
         ("CONSENT_EXPIRED", under(valid_from=NOW - timedelta(days=2), valid_until=NOW)),

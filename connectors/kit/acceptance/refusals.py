@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from huilian_protocol.artefact import DatasetGrant, Period, Purpose
+from huilian_protocol.artefact import DatasetGrant, Period, Purpose, Recipient
 from huilian_protocol.binding import commit_identity, issue_binding
 from huilian_protocol.canonical import canonicalise, parse_json
 from huilian_protocol.consent import countersign
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.sealing import Suite, generate_keypair
+from huilian_protocol.sealing import Suite, generate_keypair, key_id
 
 from connectors.kit.acceptance.cases import DatasetCase
 from connectors.kit.acceptance.edge import Edge, running_edge
 from connectors.kit.acceptance.world import NOW, PERIOD, Device, new_signing_key, seal_subject
+from connectors.kit.consent_status import Change, Notice
 from connectors.kit.requests import ReadRequest
 from connectors.kit.sandbox_people import Person, population
 
@@ -48,6 +49,21 @@ Spoil = Callable[[Attempt], ReadRequest]
 
 def _expired(attempt: Attempt) -> ReadRequest:
     return attempt.granted(valid_from=NOW - timedelta(days=2), valid_until=NOW)
+
+
+def _beyond_its_purpose(attempt: Attempt) -> ReadRequest:
+    """Person and hub signed it, but its purpose allows nobody that many reads."""
+    return attempt.granted(max_reads=25)
+
+
+def _kept_longer_than_its_purpose(attempt: Attempt) -> ReadRequest:
+    return attempt.granted(data_life_days=181)
+
+
+def _recipient_of_another_purpose(attempt: Attempt) -> ReadRequest:
+    key = attempt.edge.world.recipient.public
+    recipient = Recipient("bank.convenience", key_id(key), attempt.edge.world.suite)
+    return attempt.granted(recipient=recipient)
 
 
 def _not_yet_valid(attempt: Attempt) -> ReadRequest:
@@ -208,6 +224,9 @@ REFUSALS: dict[str, tuple[str, Spoil]] = {
     "later month": ("PERIOD_NOT_GRANTED", _later_month),
     "malformed period": ("INVALID_ARGUMENT", _malformed_period),
     "too long period": ("PURPOSE_LIMIT_EXCEEDED", _too_long_period),
+    "more reads than its purpose allows": ("PURPOSE_LIMIT_EXCEEDED", _beyond_its_purpose),
+    "longer data life than its purpose allows": ("PURPOSE_LIMIT_EXCEEDED", _kept_longer_than_its_purpose),
+    "recipient of another purpose": ("PURPOSE_LIMIT_EXCEEDED", _recipient_of_another_purpose),
     "unknown purpose": ("UNKNOWN_PURPOSE", _unknown_purpose),
     "wrong person": ("SUBJECT_MISMATCH", _wrong_person),
     "wrong salt": ("SUBJECT_MISMATCH", _wrong_salt),
@@ -240,9 +259,47 @@ class ConsentRefusals:
         first = attempt.edge.request(device, artefact)
         await attempt.edge.service.read(first)
         asked = attempt.edge.upstream.faults.queries
-        await attempt.edge.service.learn_revocation(1, artefact.id, NOW)
+        await attempt.edge.service.learn(Notice(1, artefact.id, NOW))
         for request in (first, attempt.edge.request(device, artefact)):
             await expect(attempt, request, "CONSENT_REVOKED", asked)
+
+    async def test_only_the_revoked_dataset_stops(self, attempt: Attempt) -> None:
+        device, artefact = attempt.edge.grant(attempt.person, attempt.dataset)
+        learn = attempt.edge.service.learn
+        await learn(Notice(1, artefact.id, NOW, Change.DATASET_REVOKED, dataset_id="another.dataset/v1"))
+        await attempt.edge.service.read(attempt.edge.request(device, artefact))
+        await learn(Notice(2, artefact.id, NOW, Change.DATASET_REVOKED, dataset_id=attempt.dataset))
+        await expect(attempt, attempt.edge.request(device, artefact), "CONSENT_REVOKED", 1)
+
+    async def test_a_pause_ends_only_by_the_signers_word_about_this_very_pause(self, attempt: Attempt) -> None:
+        device, artefact = attempt.edge.grant(attempt.person, attempt.dataset)
+        learn, request = attempt.edge.service.learn, attempt.edge.request(device, artefact)
+        await learn(Notice(1, artefact.id, NOW, Change.PAUSED, pause_id="pause-1"))
+        good = Notice(2, artefact.id, NOW, Change.RESUMED, pause_id="pause-1")
+        good = replace(good, artefact_sha256=artefact.sha256, resumed_by=device.subject)
+        for change in ({"pause_id": "pause-0"}, {"resumed_by": "net-else"}, {"artefact_sha256": bytes(32)}):
+            await learn(replace(good, **change))
+            await expect(attempt, request, "CONSENT_PAUSED", 0)
+        await learn(good)
+        await attempt.edge.service.read(request)
+
+    async def test_only_the_newest_version_is_served(self, attempt: Attempt) -> None:
+        edge, (device, first) = attempt.edge, attempt.edge.grant(attempt.person, attempt.dataset)
+        second = replace(first, version=2, replaces=first.sha256)
+        await edge.service.read(edge.request(device, first))
+        stranger = replace(second, replaces=bytes(32))
+        await expect(attempt, edge.request(device, stranger), "ARTEFACT_TAMPERED", 1)
+        await edge.service.read(edge.request(device, second))
+        await expect(attempt, edge.request(device, first), "STATE_CONFLICT", edge.upstream.faults.queries)
+        await edge.service.learn(Notice(1, first.id, NOW, Change.AMENDED, version=3, artefact_sha256=bytes(32)))
+        await expect(attempt, edge.request(device, second), "STATE_CONFLICT", edge.upstream.faults.queries)
+
+    async def test_an_amendment_goes_on_counting(self, attempt: Attempt) -> None:
+        edge, (device, first) = attempt.edge, attempt.edge.grant(attempt.person, attempt.dataset, max_reads=1)
+        await edge.service.read(edge.request(device, first))
+        second = replace(first, version=2, replaces=first.sha256, max_reads=2)
+        await edge.service.read(edge.request(device, second))
+        await expect(attempt, edge.request(device, second), "CONSENT_EXHAUSTED", edge.upstream.faults.queries)
 
     async def test_revocations_too_old(self, attempt: Attempt) -> None:
         attempt.edge.world.clock.advance(timedelta(seconds=31))
@@ -259,9 +316,13 @@ class ConsentRefusals:
 
     async def test_a_binding_that_served_before_expires_all_the_same(self, attempt: Attempt) -> None:
         edge = attempt.edge
-        device, artefact = edge.grant(attempt.person, attempt.dataset, valid_until=NOW + timedelta(days=900))
+        edge.world.clock.advance(timedelta(days=680))
+        now = edge.world.clock.now()
+        edge.copy.confirm(now)
+        life = {"valid_from": now, "valid_until": now + timedelta(days=30)}
+        device, artefact = edge.grant(attempt.person, attempt.dataset, **life)
         await edge.service.read(edge.request(device, artefact))
-        edge.world.clock.advance(timedelta(days=701))
+        edge.world.clock.advance(timedelta(days=21))
         edge.copy.confirm(edge.world.clock.now())
         await expect(attempt, edge.request(device, artefact), "BINDING_INVALID", 1)
 

@@ -23,6 +23,7 @@ from huilian_protocol.clock import FixedClock
 from huilian_protocol.consent import SignedConsent, countersign
 from huilian_protocol.identity import Identity
 from huilian_protocol.jose import thumbprint
+from huilian_protocol.purposes import PurposeList
 from huilian_protocol.sealing import (
     KeyPair,
     Suite,
@@ -43,7 +44,7 @@ from connectors.kit.sandbox_people import Person
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 RP_ID, ORIGIN, HUB_ORIGIN = "localhost", "https://localhost", "hub.acceptance"
 PERIOD = Period("2025-07", "2026-10")
-RECIPIENT_ID, PURPOSE = "bank.lending", "LOAN_APPLICATION"
+PURPOSE = "LOAN_APPLICATION"
 
 
 def new_signing_key() -> ec.EllipticCurvePrivateKey:
@@ -102,12 +103,14 @@ class World:
         return Device(person, key, salt, subject, binding)
 
     def artefact(self, device: Device, dataset_id: str, fields: Sequence[str], **changes: Any) -> Artefact:
-        """An artefact over one dataset, valid now; `changes` replace its members."""
+        """An artefact over one dataset, valid now, to a recipient of its purpose; `changes` replace its members."""
+        purpose = changes.get("purpose", Purpose(PURPOSE, "验收测试"))
+        recipients = {known.code: min(known.recipients) for known in PurposeList.published().all()}
         artefact = Artefact(
             id=f"consent-{os.urandom(8).hex()}",
             subject=device.subject,
-            recipient=Recipient(RECIPIENT_ID, key_id(self.recipient.public), self.suite),
-            purpose=Purpose(PURPOSE, "验收测试"),
+            recipient=Recipient(recipients.get(purpose.code, "nobody"), key_id(self.recipient.public), self.suite),
+            purpose=purpose,
             datasets=(DatasetGrant(dataset_id, tuple(sorted(fields)), PERIOD),),
             max_reads=3,
             data_life_days=30,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import grpc
@@ -15,31 +14,28 @@ from huilian_protocol.clock import Clock
 
 from deploy.pki import TlsFiles
 from hub.consent.messages import notice_message
-from hub.consent.revocations import RevocationFeed
-
-
-@dataclass(frozen=True)
-class Revocation:
-    """A row of the hub's revocations."""
-
-    cursor: int
-    consent_id: str
-    revoked_at: datetime
+from hub.consent.revocations import Change, RevocationFeed
+from hub.consent.store import NoticeRow
 
 
 @dataclass
 class RevocationList:
-    """The hub's revocations; counts how often it was asked and from where."""
+    """The hub's notices in memory; counts how often it was asked and from where."""
 
     clock: Clock
-    rows: list[Revocation] = field(default_factory=list)
+    rows: list[NoticeRow] = field(default_factory=list)
     first_cursors: list[int] = field(default_factory=list)
 
     def revoke(self, consent_id: str) -> None:
         """Revoke one consent now."""
-        self.rows.append(Revocation(len(self.rows) + 1, consent_id, self.clock.now()))
+        self.tell(consent_id, Change.REVOKED)
 
-    async def revocations_after(self, cursor: int, limit: int) -> list[Revocation]:
+    def tell(self, consent_id: str, change: Change, version: int = 1, **more: Any) -> None:
+        """Tell edges of one change."""
+        cursor, at = len(self.rows) + 1, self.clock.now()
+        self.rows.append(NoticeRow(cursor=cursor, consent_id=consent_id, change=change, at=at, version=version, **more))
+
+    async def notices_after(self, cursor: int, limit: int) -> list[NoticeRow]:
         """The hub store's query."""
         return [row for row in self.rows if row.cursor > cursor][:limit]
 

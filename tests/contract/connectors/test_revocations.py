@@ -13,13 +13,19 @@ import grpc
 import pytest
 from huilian_protocol.clock import FixedClock, SystemClock
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.resumption import Resumption
 
+from connectors.kit.consent_status import ConsentRef, Notice
 from connectors.kit.revocations import RevocationCopy, RevocationFollower
 from connectors.kit.store import EdgeStore
 from deploy.pki import SitePki, TlsFiles
 from tests.contract.connectors.hub_stand_in import RevocationList, running_hub
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def no_resumption(signed: bytes) -> tuple[Resumption, str]:
+    raise HuilianError("ASSERTION_INVALID", "nobody resumes here")
 
 
 def test_a_copy_is_stale_until_the_hub_spoke_and_again_when_it_is_silent() -> None:
@@ -53,15 +59,15 @@ def tls(tmp_path: Path) -> TlsFiles:
 async def following(store: EdgeStore, copy: RevocationCopy, tls: TlsFiles, port: int) -> AsyncIterator[None]:
     """A follower of the hub at this port."""
 
-    async def learn(cursor: int, consent_id: str, revoked_at: datetime) -> None:
-        store.learn_revocation(cursor, consent_id, revoked_at)
+    async def learn(notice: Notice) -> None:
+        store.learn(notice)
 
     async def cursor() -> int:
         return store.cursor()
 
     credentials = grpc.ssl_channel_credentials(tls.ca.read_bytes(), tls.key.read_bytes(), tls.certificate.read_bytes())
     async with grpc.aio.secure_channel(f"localhost:{port}", credentials) as channel:
-        task = asyncio.create_task(RevocationFollower(channel, copy, learn, cursor).run())
+        task = asyncio.create_task(RevocationFollower(channel, copy, learn, cursor, no_resumption).run())
         try:
             yield
         finally:
@@ -84,11 +90,11 @@ class FullDisk(EdgeStore):
 
     failures = 2
 
-    def learn_revocation(self, cursor: int, consent_id: str, revoked_at: datetime) -> None:
+    def learn(self, notice: Notice) -> None:
         if self.failures:
             self.failures -= 1
             raise sqlite3.OperationalError("database or disk is full")
-        super().learn_revocation(cursor, consent_id, revoked_at)
+        super().learn(notice)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -118,7 +124,7 @@ async def test_it_catches_up_before_it_counts_as_fresh(tmp_path: Path, tls: TlsF
         revocations.revoke("consent-live")
         await until(lambda: store.cursor() == 21)
     with pytest.raises(HuilianError, match="CONSENT_REVOKED"):
-        store.begin_read("request-1", b"f", "consent-live", "d", 1, NOW)
+        store.begin_read("request-1", b"f", ConsentRef("consent-live"), "d", 1, NOW)
 
 
 async def test_it_reconnects_and_resumes_where_it_was(tmp_path: Path, tls: TlsFiles) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.kit.action_store import ActionStore, Begun, order_id_of
+from connectors.kit.consent_status import ConsentRef, Notice
 from connectors.kit.store import EdgeStore
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -34,7 +35,7 @@ def store(edge: EdgeStore) -> ActionStore:
 def begin(
     store: ActionStore, request: str = "request-1", target: str = "fine-1", consent: str = "c", uses: int = 1
 ) -> Begun:
-    return store.begin(request, PRINT, consent, "pay/v1", target, uses, NOW)
+    return store.begin(request, PRINT, ConsentRef(consent), "pay/v1", target, uses, NOW)
 
 
 def code_of(work: Callable[[], object]) -> str:
@@ -92,13 +93,13 @@ def test_what_is_settled_is_not_settled_again(store: ActionStore) -> None:
 
 def test_other_words_under_the_same_id_are_refused(store: ActionStore) -> None:
     begin(store)
-    other = lambda: store.begin("request-1", b"q" * 32, "c", "pay/v1", "fine-1", 1, NOW)  # noqa: E731
+    other = lambda: store.begin("request-1", b"q" * 32, ConsentRef("c"), "pay/v1", "fine-1", 1, NOW)  # noqa: E731
     assert code_of(other) == "REQUEST_ID_REUSED"
 
 
 def test_a_revocation_stops_what_was_started_and_not_the_receipt(edge: EdgeStore, store: ActionStore) -> None:
     begin(store)
-    edge.learn_revocation(1, "c", NOW)
+    edge.learn(Notice(1, "c", NOW))
     assert code_of(lambda: begin(store)) == "CONSENT_REVOKED"
     assert code_of(lambda: begin(store, "request-2", "fine-2")) == "CONSENT_REVOKED"
     store.execute("request-1", b"answer")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from huilian_protocol.errors import HuilianError
 
+from connectors.kit.consent_status import ConsentRef
 from connectors.kit.group_commit import GroupCommit
 from connectors.kit.store import EdgeStore
 
@@ -22,7 +23,8 @@ async def test_outcomes_reach_their_callers(tmp_path: Path) -> None:
     commits: list[str] = []
     store._connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
     memory = GroupCommit(store)
-    calls = [memory.run(store.begin_read, f"request-{n}", b"f", "consent", "d", 30, NOW) for n in range(100)]
+    consent = ConsentRef("consent")
+    calls = [memory.run(store.begin_read, f"request-{n}", b"f", consent, "d", 30, NOW) for n in range(100)]
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert outcomes.count(None) == 30
     assert sum(isinstance(outcome, HuilianError) for outcome in outcomes) == 70
@@ -33,8 +35,8 @@ async def test_outcomes_reach_their_callers(tmp_path: Path) -> None:
 async def test_a_caller_that_left_before_its_turn_has_no_effect_and_disturbs_nobody(tmp_path: Path) -> None:
     store = EdgeStore(tmp_path / "edge")
     memory = GroupCommit(store)
-    leaving = asyncio.create_task(memory.run(store.begin_read, "request-1", b"f", "consent", "d", 9, NOW))
-    staying = asyncio.create_task(memory.run(store.begin_read, "request-2", b"f", "consent", "d", 9, NOW))
+    leaving = asyncio.create_task(memory.run(store.begin_read, "request-1", b"f", ConsentRef("consent"), "d", 9, NOW))
+    staying = asyncio.create_task(memory.run(store.begin_read, "request-2", b"f", ConsentRef("consent"), "d", 9, NOW))
     await asyncio.sleep(0)
     leaving.cancel()
     assert await staying is None

@@ -12,6 +12,7 @@ from huilian_protocol.sealing import Suite
 
 from connectors.kit.acceptance.edge import Edge, running_edge
 from connectors.kit.acceptance.world import NOW
+from connectors.kit.consent_status import ConsentRef, Notice
 from connectors.kit.contract import Connector, Query, Record
 from connectors.kit.sandbox_people import DEMO_BORROWER
 from connectors.kit.store import EdgeStore
@@ -31,7 +32,7 @@ async def test_a_revocation_during_the_fetch_holds_the_answer_back(tmp_path: Pat
         device, artefact = edge.grant(DEMO_BORROWER, DATASET)
         reading = asyncio.create_task(edge.service.read(edge.request(device, artefact)))
         await gate(edge).asked.wait()
-        await edge.service.learn_revocation(1, artefact.id, NOW)
+        await edge.service.learn(Notice(1, artefact.id, NOW))
         gate(edge).go.set()
         with pytest.raises(HuilianError, match="CONSENT_REVOKED"):
             await reading
@@ -57,7 +58,7 @@ async def test_a_crash_during_the_fetch_stays_counted_and_only_its_own_request_r
         request = edge.request(device, artefact)
         # What a process leaves behind that dies between counting and answering.
         fingerprint = replace(request, fields=tuple(sorted(request.fields))).fingerprint()
-        assert edge.store.begin_read(request.request_id, fingerprint, artefact.id, DATASET, 1, NOW) is None
+        assert edge.store.begin_read(request.request_id, fingerprint, ConsentRef.of(artefact), DATASET, 1, NOW) is None
         with pytest.raises(HuilianError, match="CONSENT_EXHAUSTED"):
             await edge.service.read(edge.request(device, artefact))
         first = await edge.service.read(request)
@@ -104,7 +105,7 @@ async def test_closing_waits_for_reads_under_way(tmp_path: Path) -> None:
         asyncio.get_running_loop().call_later(0.05, gate(edge).go.set)
     answer = await reading
     store = EdgeStore(tmp_path / "edge.sqlite3")
-    stored = store.begin_read(request.request_id, request.fingerprint(), artefact.id, DATASET, 3, NOW)
+    stored = store.begin_read(request.request_id, request.fingerprint(), ConsentRef.of(artefact), DATASET, 3, NOW)
     assert stored is not None and answer.edge_signature.encode() in stored
     store.close()
 

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from huilian_protocol.errors import HuilianError
 
+from connectors.kit.consent_status import ConsentRef, Notice
 from connectors.kit.store import EdgeStore
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+CONSENT = ConsentRef("consent-1")
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def store(tmp_path: Path) -> Iterator[EdgeStore]:
 
 
 def begin(store: EdgeStore, request_id: str = "request-1", fingerprint: bytes = b"f", most: int = 2) -> bytes | None:
-    return store.begin_read(request_id, fingerprint, "consent-1", "dataset-1", most, NOW)
+    return store.begin_read(request_id, fingerprint, CONSENT, "dataset-1", most, NOW)
 
 
 def test_quota_is_per_consent_and_dataset(store: EdgeStore) -> None:
@@ -33,7 +35,7 @@ def test_quota_is_per_consent_and_dataset(store: EdgeStore) -> None:
     begin(store, "request-2")
     with pytest.raises(HuilianError, match="CONSENT_EXHAUSTED"):
         begin(store, "request-3")
-    store.begin_read("request-4", b"f", "consent-1", "dataset-2", 1, NOW)
+    store.begin_read("request-4", b"f", CONSENT, "dataset-2", 1, NOW)
     assert store.used_reads("consent-1", "dataset-1") == 2
 
 
@@ -47,7 +49,7 @@ def test_a_read_given_back_may_be_used_again(store: EdgeStore) -> None:
 
 def test_an_answered_read_is_never_given_back(store: EdgeStore) -> None:
     begin(store)
-    store.finish_read("request-1", "consent-1", b"answer")
+    store.finish_read("request-1", CONSENT, "dataset-1", b"answer")
     store.give_back("request-1")
     assert store.used_reads("consent-1", "dataset-1") == 1
     assert begin(store) == b"answer"
@@ -55,7 +57,7 @@ def test_an_answered_read_is_never_given_back(store: EdgeStore) -> None:
 
 def test_answers_are_forgotten_but_request_ids_are_not(store: EdgeStore) -> None:
     begin(store)
-    store.finish_read("request-1", "consent-1", b"answer")
+    store.finish_read("request-1", CONSENT, "dataset-1", b"answer")
     assert store.forget_answers(NOW) == 0
     assert store.forget_answers(NOW + timedelta(seconds=1)) == 1
     with pytest.raises(HuilianError, match="REPLAYED_REQUEST"):
@@ -65,8 +67,8 @@ def test_answers_are_forgotten_but_request_ids_are_not(store: EdgeStore) -> None
 
 
 def test_cursors_never_go_back_and_revocations_are_idempotent(store: EdgeStore) -> None:
-    store.learn_revocation(7, "consent-1", NOW)
-    store.learn_revocation(3, "consent-1", NOW)
+    store.learn(Notice(7, "consent-1", NOW))
+    store.learn(Notice(3, "consent-1", NOW))
     assert store.cursor() == 7
     with pytest.raises(HuilianError, match="CONSENT_REVOKED"):
         begin(store)
@@ -75,13 +77,16 @@ def test_cursors_never_go_back_and_revocations_are_idempotent(store: EdgeStore) 
 def test_everything_survives_reopening(tmp_path: Path) -> None:
     first = EdgeStore(tmp_path / "edge")
     begin(first, most=1)
-    first.finish_read("request-1", "consent-1", b"answer")
-    first.learn_revocation(1, "consent-2", NOW)
+    first.finish_read("request-1", CONSENT, "dataset-1", b"answer")
+    first.learn(Notice(1, "consent-2", NOW))
     first.close()
     second = EdgeStore(tmp_path / "edge")
     assert begin(second, most=1) == b"answer"
     assert second.cursor() == 1
     second.close()
+
+
+STATUS_TABLES = ("dataset_revocation", "pause", "newest_version")
 
 
 class Broken(Exception):
@@ -108,15 +113,15 @@ class BreakingConnection:
 
 
 def state(connection: sqlite3.Connection) -> list[Any]:
-    tables = ("quota", "read", "revocation", "feed")
+    tables = ("quota", "read", "revocation", "feed", *STATUS_TABLES)
     return [connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in tables]
 
 
 WRITES: dict[str, Callable[[EdgeStore], Any]] = {
     "begin": lambda store: begin(store, "request-9"),
-    "finish": lambda store: store.finish_read("request-1", "consent-1", b"answer"),
+    "finish": lambda store: store.finish_read("request-1", CONSENT, "dataset-1", b"answer"),
     "give back": lambda store: store.give_back("request-1"),
-    "learn": lambda store: store.learn_revocation(5, "consent-5", NOW),
+    "learn": lambda store: store.learn(Notice(5, "consent-5", NOW)),
 }
 
 
@@ -153,7 +158,7 @@ def test_works_done_together_are_each_whole_or_nothing(store: EdgeStore) -> None
             lambda: begin(store, "request-1", most=1),
             stumble,
             lambda: begin(store, "request-3", most=1),
-            lambda: store.learn_revocation(1, "consent-9", NOW),
+            lambda: store.learn(Notice(1, "consent-9", NOW)),
         ]
     )
     assert outcomes[0] is None and outcomes[3] is None
@@ -196,12 +201,14 @@ def test_two_processes_on_one_file_count_exactly(tmp_path: Path) -> None:
 
 def test_answers_are_counted_from_the_rows_that_keep_the_quota(store: EdgeStore) -> None:
     for number in (1, 2, 3):
-        store.begin_read(f"request-{number}", b"f", "consent-1", "dataset-1", 9, NOW + timedelta(seconds=number))
-    store.finish_read("request-2", "consent-1", b"answer")
-    store.finish_read("request-1", "consent-1", b"answer")
+        store.begin_read(
+            f"request-{number}", b"f", ConsentRef("consent-1"), "dataset-1", 9, NOW + timedelta(seconds=number)
+        )
+    store.finish_read("request-2", ConsentRef("consent-1"), "dataset-1", b"answer")
+    store.finish_read("request-1", ConsentRef("consent-1"), "dataset-1", b"answer")
     store.give_back("request-3")
-    store.begin_read("request-4", b"f", "consent-2", "dataset-1", 9, NOW)
-    store.finish_read("request-4", "consent-2", b"answer")
+    store.begin_read("request-4", b"f", ConsentRef("consent-2"), "dataset-1", 9, NOW)
+    store.finish_read("request-4", ConsentRef("consent-2"), "dataset-1", b"answer")
     expected = [(f"request-{number}", "dataset-1", NOW + timedelta(seconds=number)) for number in (1, 2)]
     assert store.answered("consent-1") == expected
     store.forget_answers(NOW + timedelta(hours=2))

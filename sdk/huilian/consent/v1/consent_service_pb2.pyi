@@ -35,6 +35,8 @@ class _ConsentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConsentS
     CONSENT_STATE_EXPIRED: _ConsentState.ValueType  # 4
     CONSENT_STATE_EXHAUSTED: _ConsentState.ValueType  # 5
     CONSENT_STATE_REJECTED: _ConsentState.ValueType  # 6
+    CONSENT_STATE_PAUSED: _ConsentState.ValueType  # 7
+    CONSENT_STATE_SUPERSEDED: _ConsentState.ValueType  # 8
 
 class ConsentState(_ConsentState, metaclass=_ConsentStateEnumTypeWrapper): ...
 
@@ -45,7 +47,35 @@ CONSENT_STATE_REVOKED: ConsentState.ValueType  # 3
 CONSENT_STATE_EXPIRED: ConsentState.ValueType  # 4
 CONSENT_STATE_EXHAUSTED: ConsentState.ValueType  # 5
 CONSENT_STATE_REJECTED: ConsentState.ValueType  # 6
+CONSENT_STATE_PAUSED: ConsentState.ValueType  # 7
+CONSENT_STATE_SUPERSEDED: ConsentState.ValueType  # 8
 Global___ConsentState: _TypeAlias = ConsentState  # noqa: Y015
+
+class _ConsentChange:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConsentChangeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConsentChange.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONSENT_CHANGE_UNSPECIFIED: _ConsentChange.ValueType  # 0
+    """A heartbeat; or a revocation, where a consent is named."""
+    CONSENT_CHANGE_REVOKED: _ConsentChange.ValueType  # 1
+    CONSENT_CHANGE_DATASET_REVOKED: _ConsentChange.ValueType  # 2
+    CONSENT_CHANGE_PAUSED: _ConsentChange.ValueType  # 3
+    CONSENT_CHANGE_RESUMED: _ConsentChange.ValueType  # 4
+    CONSENT_CHANGE_AMENDED: _ConsentChange.ValueType  # 5
+
+class ConsentChange(_ConsentChange, metaclass=_ConsentChangeEnumTypeWrapper):
+    """What a message of the status stream tells."""
+
+CONSENT_CHANGE_UNSPECIFIED: ConsentChange.ValueType  # 0
+"""A heartbeat; or a revocation, where a consent is named."""
+CONSENT_CHANGE_REVOKED: ConsentChange.ValueType  # 1
+CONSENT_CHANGE_DATASET_REVOKED: ConsentChange.ValueType  # 2
+CONSENT_CHANGE_PAUSED: ConsentChange.ValueType  # 3
+CONSENT_CHANGE_RESUMED: ConsentChange.ValueType  # 4
+CONSENT_CHANGE_AMENDED: ConsentChange.ValueType  # 5
+Global___ConsentChange: _TypeAlias = ConsentChange  # noqa: Y015
 
 @_typing.final
 class DatasetScope(_message.Message):
@@ -125,6 +155,13 @@ class Consent(_message.Message):
     GRANT_RECORD_ID_FIELD_NUMBER: _builtins.int
     REVOCATION_RECORD_ID_FIELD_NUMBER: _builtins.int
     ACTIONS_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ARTEFACT_SHA256_FIELD_NUMBER: _builtins.int
+    REVOKED_DATASET_IDS_FIELD_NUMBER: _builtins.int
+    RESUMPTION_STATEMENT_FIELD_NUMBER: _builtins.int
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    SIGNER_ID_FIELD_NUMBER: _builtins.int
+    ENDED_TIME_FIELD_NUMBER: _builtins.int
     consent_id: _builtins.str
     state: Global___ConsentState.ValueType
     signed_consent: _builtins.bytes
@@ -137,6 +174,15 @@ class Consent(_message.Message):
     """Names the grant in the ledger; its receipt proves the consent."""
     revocation_record_id: _builtins.str
     """Names the revocation in the ledger; empty until revoked."""
+    version: _builtins.int
+    """Above 1 for an amended consent; the newest granted version."""
+    artefact_sha256: _builtins.bytes
+    resumption_statement: _builtins.bytes
+    """While paused: the statement to sign for going on (canonical JSON); its SHA-256 is the challenge."""
+    subject_id: _builtins.str
+    """Whom the data is about: a network number or a USCC."""
+    signer_id: _builtins.str
+    """The delegate who signed, where it was not the subject."""
     @_builtins.property
     def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatasetScope]: ...
     @_builtins.property
@@ -147,6 +193,12 @@ class Consent(_message.Message):
     def revoked_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def actions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ActionScope]: ...
+    @_builtins.property
+    def revoked_dataset_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Datasets and actions of this version that were revoked by themselves."""
+
+    @_builtins.property
+    def ended_time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
@@ -163,10 +215,17 @@ class Consent(_message.Message):
         grant_record_id: _builtins.str = ...,
         revocation_record_id: _builtins.str = ...,
         actions: _abc.Iterable[Global___ActionScope] | None = ...,
+        version: _builtins.int = ...,
+        artefact_sha256: _builtins.bytes = ...,
+        revoked_dataset_ids: _abc.Iterable[_builtins.str] | None = ...,
+        resumption_statement: _builtins.bytes = ...,
+        subject_id: _builtins.str = ...,
+        signer_id: _builtins.str = ...,
+        ended_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["granted_time", b"granted_time", "revoked_time", b"revoked_time", "valid_until_time", b"valid_until_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ended_time", b"ended_time", "granted_time", b"granted_time", "revoked_time", b"revoked_time", "valid_until_time", b"valid_until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "consent_id", b"consent_id", "datasets", b"datasets", "grant_record_id", b"grant_record_id", "granted_time", b"granted_time", "max_reads", b"max_reads", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "revocation_record_id", b"revocation_record_id", "revoked_time", b"revoked_time", "signed_consent", b"signed_consent", "state", b"state", "valid_until_time", b"valid_until_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "artefact_sha256", b"artefact_sha256", "consent_id", b"consent_id", "datasets", b"datasets", "ended_time", b"ended_time", "grant_record_id", b"grant_record_id", "granted_time", b"granted_time", "max_reads", b"max_reads", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "resumption_statement", b"resumption_statement", "revocation_record_id", b"revocation_record_id", "revoked_dataset_ids", b"revoked_dataset_ids", "revoked_time", b"revoked_time", "signed_consent", b"signed_consent", "signer_id", b"signer_id", "state", b"state", "subject_id", b"subject_id", "valid_until_time", b"valid_until_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -185,12 +244,18 @@ class PrepareConsentRequest(_message.Message):
     DATA_LIFE_DAYS_FIELD_NUMBER: _builtins.int
     VALID_UNTIL_TIME_FIELD_NUMBER: _builtins.int
     ACTIONS_FIELD_NUMBER: _builtins.int
+    AMENDS_VERSION_FIELD_NUMBER: _builtins.int
+    DELEGATION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     consent_id: _builtins.str
     purpose_code: _builtins.str
     recipient_id: _builtins.str
     max_reads: _builtins.int
     data_life_days: _builtins.int
+    amends_version: _builtins.int
+    """The version that this one is to replace, under the same consent id; 0 for a new consent."""
+    delegation: _builtins.bytes
+    """For a delegate: the chain of delegations (canonical JSON array); the data is about its first delegator."""
     @_builtins.property
     def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___DatasetScope]:
         """At least one dataset or action."""
@@ -211,10 +276,12 @@ class PrepareConsentRequest(_message.Message):
         data_life_days: _builtins.int = ...,
         valid_until_time: _timestamp_pb2.Timestamp | None = ...,
         actions: _abc.Iterable[Global___ActionScope] | None = ...,
+        amends_version: _builtins.int = ...,
+        delegation: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["valid_until_time", b"valid_until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "consent_id", b"consent_id", "data_life_days", b"data_life_days", "datasets", b"datasets", "max_reads", b"max_reads", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "request_id", b"request_id", "valid_until_time", b"valid_until_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "amends_version", b"amends_version", "consent_id", b"consent_id", "data_life_days", b"data_life_days", "datasets", b"datasets", "delegation", b"delegation", "max_reads", b"max_reads", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "request_id", b"request_id", "valid_until_time", b"valid_until_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -455,17 +522,21 @@ class RevokeConsentRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     CONSENT_ID_FIELD_NUMBER: _builtins.int
+    DATASET_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     consent_id: _builtins.str
+    dataset_id: _builtins.str
+    """One dataset or action; empty for the whole consent."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         consent_id: _builtins.str = ...,
+        dataset_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "dataset_id", b"dataset_id", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -490,6 +561,180 @@ class RevokeConsentResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RevokeConsentResponse: _TypeAlias = RevokeConsentResponse  # noqa: Y015
+
+@_typing.final
+class PauseConsentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONSENT_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    consent_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        consent_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseConsentRequest: _TypeAlias = PauseConsentRequest  # noqa: Y015
+
+@_typing.final
+class PauseConsentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def consent(self) -> Global___Consent: ...
+    def __init__(
+        self,
+        *,
+        consent: Global___Consent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseConsentResponse: _TypeAlias = PauseConsentResponse  # noqa: Y015
+
+@_typing.final
+class ResumeConsentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONSENT_ID_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    ASSERTION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    consent_id: _builtins.str
+    statement: _builtins.bytes
+    """Consent.resumption_statement, byte for byte."""
+    @_builtins.property
+    def assertion(self) -> _identity_service_pb2.DeviceAssertion: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        consent_id: _builtins.str = ...,
+        statement: _builtins.bytes = ...,
+        assertion: _identity_service_pb2.DeviceAssertion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assertion", b"assertion"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assertion", b"assertion", "consent_id", b"consent_id", "request_id", b"request_id", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeConsentRequest: _TypeAlias = ResumeConsentRequest  # noqa: Y015
+
+@_typing.final
+class ResumeConsentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def consent(self) -> Global___Consent: ...
+    def __init__(
+        self,
+        *,
+        consent: Global___Consent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeConsentResponse: _TypeAlias = ResumeConsentResponse  # noqa: Y015
+
+@_typing.final
+class GetTerminationReceiptRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSENT_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    consent_id: _builtins.str
+    version: _builtins.int
+    """A version that was superseded; 0 for the newest."""
+    def __init__(
+        self,
+        *,
+        consent_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTerminationReceiptRequest: _TypeAlias = GetTerminationReceiptRequest  # noqa: Y015
+
+@_typing.final
+class GetTerminationReceiptResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    receipt: _builtins.bytes
+    """Canonical JSON; verifies offline."""
+    def __init__(
+        self,
+        *,
+        receipt: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTerminationReceiptResponse: _TypeAlias = GetTerminationReceiptResponse  # noqa: Y015
+
+@_typing.final
+class ExportConsentRecordRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSENT_ID_FIELD_NUMBER: _builtins.int
+    consent_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        consent_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_id", b"consent_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportConsentRecordRequest: _TypeAlias = ExportConsentRecordRequest  # noqa: Y015
+
+@_typing.final
+class ExportConsentRecordResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_FIELD_NUMBER: _builtins.int
+    record: _builtins.bytes
+    """JSON with the field names of ISO/IEC TS 27560:2023."""
+    def __init__(
+        self,
+        *,
+        record: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportConsentRecordResponse: _TypeAlias = ExportConsentRecordResponse  # noqa: Y015
 
 @_typing.final
 class ListPurposesRequest(_message.Message):
@@ -518,6 +763,9 @@ class Purpose(_message.Message):
     MAX_VALID_DAYS_FIELD_NUMBER: _builtins.int
     RECIPIENT_IDS_FIELD_NUMBER: _builtins.int
     MAX_PERIOD_MONTHS_FIELD_NUMBER: _builtins.int
+    MAX_ACTIONS_FIELD_NUMBER: _builtins.int
+    MAX_USES_FIELD_NUMBER: _builtins.int
+    MAX_AMOUNT_FEN_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     text_zh: _builtins.str
     text_en: _builtins.str
@@ -525,6 +773,10 @@ class Purpose(_message.Message):
     max_data_life_days: _builtins.int
     max_valid_days: _builtins.int
     max_period_months: _builtins.int
+    max_actions: _builtins.int
+    """0 for a purpose under which nobody acts for the person."""
+    max_uses: _builtins.int
+    max_amount_fen: _builtins.int
     @_builtins.property
     def recipient_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -538,10 +790,13 @@ class Purpose(_message.Message):
         max_valid_days: _builtins.int = ...,
         recipient_ids: _abc.Iterable[_builtins.str] | None = ...,
         max_period_months: _builtins.int = ...,
+        max_actions: _builtins.int = ...,
+        max_uses: _builtins.int = ...,
+        max_amount_fen: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "max_data_life_days", b"max_data_life_days", "max_period_months", b"max_period_months", "max_reads", b"max_reads", "max_valid_days", b"max_valid_days", "recipient_ids", b"recipient_ids", "text_en", b"text_en", "text_zh", b"text_zh"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "max_actions", b"max_actions", "max_amount_fen", b"max_amount_fen", "max_data_life_days", b"max_data_life_days", "max_period_months", b"max_period_months", "max_reads", b"max_reads", "max_uses", b"max_uses", "max_valid_days", b"max_valid_days", "recipient_ids", b"recipient_ids", "text_en", b"text_en", "text_zh", b"text_zh"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -595,10 +850,27 @@ class WatchRevocationsResponse(_message.Message):
     CONSENT_ID_FIELD_NUMBER: _builtins.int
     REVOKED_TIME_FIELD_NUMBER: _builtins.int
     AS_OF_TIME_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    DATASET_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    PAUSE_ID_FIELD_NUMBER: _builtins.int
+    ARTEFACT_SHA256_FIELD_NUMBER: _builtins.int
+    RESUMPTION_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
     """Cursor up to which the connector has now seen everything."""
     consent_id: _builtins.str
     """Empty in a heartbeat."""
+    change: Global___ConsentChange.ValueType
+    dataset_id: _builtins.str
+    """DATASET_REVOKED: which one."""
+    version: _builtins.int
+    """The version that was stopped or resumed; AMENDED: the new one."""
+    pause_id: _builtins.str
+    """PAUSED: what a resumption has to name."""
+    artefact_sha256: _builtins.bytes
+    """AMENDED: of the new version."""
+    resumption: _builtins.bytes
+    """RESUMED: the statement with the device's assertion and its binding (canonical JSON)."""
     @_builtins.property
     def revoked_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -612,10 +884,16 @@ class WatchRevocationsResponse(_message.Message):
         consent_id: _builtins.str = ...,
         revoked_time: _timestamp_pb2.Timestamp | None = ...,
         as_of_time: _timestamp_pb2.Timestamp | None = ...,
+        change: Global___ConsentChange.ValueType = ...,
+        dataset_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        pause_id: _builtins.str = ...,
+        artefact_sha256: _builtins.bytes = ...,
+        resumption: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "revoked_time", b"revoked_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "consent_id", b"consent_id", "cursor", b"cursor", "revoked_time", b"revoked_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefact_sha256", b"artefact_sha256", "as_of_time", b"as_of_time", "change", b"change", "consent_id", b"consent_id", "cursor", b"cursor", "dataset_id", b"dataset_id", "pause_id", b"pause_id", "resumption", b"resumption", "revoked_time", b"revoked_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -64,6 +64,26 @@ class ConsentServiceStub:
                 request_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.RevokeConsentRequest.SerializeToString,
                 response_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.RevokeConsentResponse.FromString,
                 _registered_method=True)
+        self.PauseConsent = channel.unary_unary(
+                '/huilian.consent.v1.ConsentService/PauseConsent',
+                request_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.PauseConsentRequest.SerializeToString,
+                response_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.PauseConsentResponse.FromString,
+                _registered_method=True)
+        self.ResumeConsent = channel.unary_unary(
+                '/huilian.consent.v1.ConsentService/ResumeConsent',
+                request_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.ResumeConsentRequest.SerializeToString,
+                response_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.ResumeConsentResponse.FromString,
+                _registered_method=True)
+        self.GetTerminationReceipt = channel.unary_unary(
+                '/huilian.consent.v1.ConsentService/GetTerminationReceipt',
+                request_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.GetTerminationReceiptRequest.SerializeToString,
+                response_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.GetTerminationReceiptResponse.FromString,
+                _registered_method=True)
+        self.ExportConsentRecord = channel.unary_unary(
+                '/huilian.consent.v1.ConsentService/ExportConsentRecord',
+                request_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.ExportConsentRecordRequest.SerializeToString,
+                response_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.ExportConsentRecordResponse.FromString,
+                _registered_method=True)
         self.ListPurposes = channel.unary_unary(
                 '/huilian.consent.v1.ConsentService/ListPurposes',
                 request_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.ListPurposesRequest.SerializeToString,
@@ -113,7 +133,36 @@ class ConsentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RevokeConsent(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Ends a consent, or one dataset or action of it, for good. Needs no more than the session (PIPL art. 15).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseConsent(self, request, context):
+        """Stops reads until the person resumes. Needs no more than the session.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeConsent(self, request, context):
+        """Ends a pause: the device key signs the resumption statement, which every edge checks by itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTerminationReceipt(self, request, context):
+        """How a consent ended, signed by the hub; FAILED_PRECONDITION while it has not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportConsentRecord(self, request, context):
+        """The consent as a record with the field names of ISO/IEC TS 27560.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -126,7 +175,7 @@ class ConsentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchRevocations(self, request, context):
-        """Revocations from a cursor on, then live, with heartbeats. For connectors.
+        """Every change of a consent that was granted, from a cursor on, then live, with heartbeats. For connectors.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -164,6 +213,26 @@ def add_ConsentServiceServicer_to_server(servicer, server):
                     servicer.RevokeConsent,
                     request_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.RevokeConsentRequest.FromString,
                     response_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.RevokeConsentResponse.SerializeToString,
+            ),
+            'PauseConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseConsent,
+                    request_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.PauseConsentRequest.FromString,
+                    response_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.PauseConsentResponse.SerializeToString,
+            ),
+            'ResumeConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeConsent,
+                    request_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.ResumeConsentRequest.FromString,
+                    response_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.ResumeConsentResponse.SerializeToString,
+            ),
+            'GetTerminationReceipt': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTerminationReceipt,
+                    request_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.GetTerminationReceiptRequest.FromString,
+                    response_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.GetTerminationReceiptResponse.SerializeToString,
+            ),
+            'ExportConsentRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportConsentRecord,
+                    request_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.ExportConsentRecordRequest.FromString,
+                    response_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.ExportConsentRecordResponse.SerializeToString,
             ),
             'ListPurposes': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPurposes,
@@ -338,6 +407,114 @@ class ConsentService:
             '/huilian.consent.v1.ConsentService/RevokeConsent',
             huilian_dot_consent_dot_v1_dot_consent__service__pb2.RevokeConsentRequest.SerializeToString,
             huilian_dot_consent_dot_v1_dot_consent__service__pb2.RevokeConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.consent.v1.ConsentService/PauseConsent',
+            huilian_dot_consent_dot_v1_dot_consent__service__pb2.PauseConsentRequest.SerializeToString,
+            huilian_dot_consent_dot_v1_dot_consent__service__pb2.PauseConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.consent.v1.ConsentService/ResumeConsent',
+            huilian_dot_consent_dot_v1_dot_consent__service__pb2.ResumeConsentRequest.SerializeToString,
+            huilian_dot_consent_dot_v1_dot_consent__service__pb2.ResumeConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTerminationReceipt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.consent.v1.ConsentService/GetTerminationReceipt',
+            huilian_dot_consent_dot_v1_dot_consent__service__pb2.GetTerminationReceiptRequest.SerializeToString,
+            huilian_dot_consent_dot_v1_dot_consent__service__pb2.GetTerminationReceiptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportConsentRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.consent.v1.ConsentService/ExportConsentRecord',
+            huilian_dot_consent_dot_v1_dot_consent__service__pb2.ExportConsentRecordRequest.SerializeToString,
+            huilian_dot_consent_dot_v1_dot_consent__service__pb2.ExportConsentRecordResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,10 +40,19 @@ class ConsentServiceStub:
     GetConsent: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.GetConsentRequest, _consent_service_pb2.GetConsentResponse]
     ListConsents: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.ListConsentsRequest, _consent_service_pb2.ListConsentsResponse]
     RevokeConsent: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RevokeConsentRequest, _consent_service_pb2.RevokeConsentResponse]
+    """Ends a consent, or one dataset or action of it, for good. Needs no more than the session (PIPL art. 15)."""
+    PauseConsent: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.PauseConsentRequest, _consent_service_pb2.PauseConsentResponse]
+    """Stops reads until the person resumes. Needs no more than the session."""
+    ResumeConsent: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.ResumeConsentRequest, _consent_service_pb2.ResumeConsentResponse]
+    """Ends a pause: the device key signs the resumption statement, which every edge checks by itself."""
+    GetTerminationReceipt: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.GetTerminationReceiptRequest, _consent_service_pb2.GetTerminationReceiptResponse]
+    """How a consent ended, signed by the hub; FAILED_PRECONDITION while it has not."""
+    ExportConsentRecord: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.ExportConsentRecordRequest, _consent_service_pb2.ExportConsentRecordResponse]
+    """The consent as a record with the field names of ISO/IEC TS 27560."""
     ListPurposes: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.ListPurposesRequest, _consent_service_pb2.ListPurposesResponse]
     """Purposes that may be asked for, with their upper bounds."""
     WatchRevocations: _grpc.UnaryStreamMultiCallable[_consent_service_pb2.WatchRevocationsRequest, _consent_service_pb2.WatchRevocationsResponse]
-    """Revocations from a cursor on, then live, with heartbeats. For connectors."""
+    """Every change of a consent that was granted, from a cursor on, then live, with heartbeats. For connectors."""
 
 @_typing.type_check_only
 class ConsentServiceAsyncStub(ConsentServiceStub):
@@ -57,10 +66,19 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     GetConsent: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.GetConsentRequest, _consent_service_pb2.GetConsentResponse]  # type: ignore[assignment]
     ListConsents: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.ListConsentsRequest, _consent_service_pb2.ListConsentsResponse]  # type: ignore[assignment]
     RevokeConsent: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RevokeConsentRequest, _consent_service_pb2.RevokeConsentResponse]  # type: ignore[assignment]
+    """Ends a consent, or one dataset or action of it, for good. Needs no more than the session (PIPL art. 15)."""
+    PauseConsent: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.PauseConsentRequest, _consent_service_pb2.PauseConsentResponse]  # type: ignore[assignment]
+    """Stops reads until the person resumes. Needs no more than the session."""
+    ResumeConsent: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.ResumeConsentRequest, _consent_service_pb2.ResumeConsentResponse]  # type: ignore[assignment]
+    """Ends a pause: the device key signs the resumption statement, which every edge checks by itself."""
+    GetTerminationReceipt: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.GetTerminationReceiptRequest, _consent_service_pb2.GetTerminationReceiptResponse]  # type: ignore[assignment]
+    """How a consent ended, signed by the hub; FAILED_PRECONDITION while it has not."""
+    ExportConsentRecord: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.ExportConsentRecordRequest, _consent_service_pb2.ExportConsentRecordResponse]  # type: ignore[assignment]
+    """The consent as a record with the field names of ISO/IEC TS 27560."""
     ListPurposes: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.ListPurposesRequest, _consent_service_pb2.ListPurposesResponse]  # type: ignore[assignment]
     """Purposes that may be asked for, with their upper bounds."""
     WatchRevocations: _aio.UnaryStreamMultiCallable[_consent_service_pb2.WatchRevocationsRequest, _consent_service_pb2.WatchRevocationsResponse]  # type: ignore[assignment]
-    """Revocations from a cursor on, then live, with heartbeats. For connectors."""
+    """Every change of a consent that was granted, from a cursor on, then live, with heartbeats. For connectors."""
 
 class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -106,7 +124,40 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _consent_service_pb2.RevokeConsentRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_consent_service_pb2.RevokeConsentResponse, _abc.Awaitable[_consent_service_pb2.RevokeConsentResponse]]: ...
+    ) -> _typing.Union[_consent_service_pb2.RevokeConsentResponse, _abc.Awaitable[_consent_service_pb2.RevokeConsentResponse]]:
+        """Ends a consent, or one dataset or action of it, for good. Needs no more than the session (PIPL art. 15)."""
+
+    @_abc_1.abstractmethod
+    def PauseConsent(
+        self,
+        request: _consent_service_pb2.PauseConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_consent_service_pb2.PauseConsentResponse, _abc.Awaitable[_consent_service_pb2.PauseConsentResponse]]:
+        """Stops reads until the person resumes. Needs no more than the session."""
+
+    @_abc_1.abstractmethod
+    def ResumeConsent(
+        self,
+        request: _consent_service_pb2.ResumeConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_consent_service_pb2.ResumeConsentResponse, _abc.Awaitable[_consent_service_pb2.ResumeConsentResponse]]:
+        """Ends a pause: the device key signs the resumption statement, which every edge checks by itself."""
+
+    @_abc_1.abstractmethod
+    def GetTerminationReceipt(
+        self,
+        request: _consent_service_pb2.GetTerminationReceiptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_consent_service_pb2.GetTerminationReceiptResponse, _abc.Awaitable[_consent_service_pb2.GetTerminationReceiptResponse]]:
+        """How a consent ended, signed by the hub; FAILED_PRECONDITION while it has not."""
+
+    @_abc_1.abstractmethod
+    def ExportConsentRecord(
+        self,
+        request: _consent_service_pb2.ExportConsentRecordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_consent_service_pb2.ExportConsentRecordResponse, _abc.Awaitable[_consent_service_pb2.ExportConsentRecordResponse]]:
+        """The consent as a record with the field names of ISO/IEC TS 27560."""
 
     @_abc_1.abstractmethod
     def ListPurposes(
@@ -122,6 +173,6 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _consent_service_pb2.WatchRevocationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_consent_service_pb2.WatchRevocationsResponse], _abc.AsyncIterator[_consent_service_pb2.WatchRevocationsResponse]]:
-        """Revocations from a cursor on, then live, with heartbeats. For connectors."""
+        """Every change of a consent that was granted, from a cursor on, then live, with heartbeats. For connectors."""
 
 def add_ConsentServiceServicer_to_server(servicer: ConsentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -6,7 +6,7 @@ from tests.support.breaking import break_at_each_statement
 from tests.support.tables import dump
 from tests.unit.hub.consent.conftest import CONSENT, Office
 
-TABLES = ("consent_consent", "consent_sealed_subject", "consent_revocation")
+TABLES = ("consent_consent", "consent_sealed_subject", "consent_notice", "consent_version")
 
 
 async def test_a_grant_is_whole_or_nothing(office: Office) -> None:
@@ -26,4 +26,4 @@ async def test_a_revocation_is_whole_or_nothing(office: Office) -> None:
         assert await dump(office.database, *TABLES) == before
     after = await dump(office.database, *TABLES)
     assert breaks >= 5 and await office.state() == "REVOKED"
-    assert len(after["consent_revocation"]) == 1 and CONSENT in after["consent_revocation"][0]
+    assert len(after["consent_notice"]) == 1 and CONSENT in after["consent_notice"][0]

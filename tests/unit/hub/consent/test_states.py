@@ -7,6 +7,7 @@ from huilian_protocol.errors import HuilianError
 
 from hub.consent.states import TRANSITIONS, Event, State, after, effective, refusal
 
+CODES = ("STATE_CONFLICT", "CONSENT_REVOKED", "CONSENT_EXPIRED", "CONSENT_EXHAUSTED", "CONSENT_PAUSED")
 END = datetime(2026, 6, 30, tzinfo=UTC)
 
 
@@ -18,10 +19,10 @@ def test_every_pair_is_decided(state: State, event: Event) -> None:
         return
     with pytest.raises(HuilianError) as refused:
         after(state, event)
-    assert refused.value.code in {"STATE_CONFLICT", "CONSENT_REVOKED", "CONSENT_EXPIRED", "CONSENT_EXHAUSTED"}
+    assert refused.value.code in set(CODES)
 
 
-@pytest.mark.parametrize("ended", [State.REJECTED, State.REVOKED, State.EXPIRED])
+@pytest.mark.parametrize("ended", [State.REJECTED, State.REVOKED, State.EXPIRED, State.SUPERSEDED])
 def test_nothing_leaves_an_ended_consent(ended: State) -> None:
     assert not [event for event in Event if (ended, event) in TRANSITIONS]
 
@@ -42,6 +43,8 @@ def test_expiry_is_derived_at_the_exact_end() -> None:
         (State.REVOKED, "CONSENT_REVOKED"),
         (State.EXPIRED, "CONSENT_EXPIRED"),
         (State.EXHAUSTED, "CONSENT_EXHAUSTED"),
+        (State.PAUSED, "CONSENT_PAUSED"),
+        (State.SUPERSEDED, "STATE_CONFLICT"),
     ],
 )
 def test_each_state_says_why_it_refuses(state: State, code: str) -> None:

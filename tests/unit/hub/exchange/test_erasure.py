@@ -132,7 +132,7 @@ async def test_after_an_erasure_no_table_has_anything_left_to_read(office: Offic
     await office.erase()
     after = {name: await database.fetch(f"SELECT * FROM {name}") for name in await tables(database)}
     # A consent's random id stays: the edges are told for good that it was revoked, and the log knows its records.
-    ids = {("consent_revocation", "consent_id"), ("ledger_leaf", "record_id")}
+    ids = {("consent_notice", "consent_id"), ("ledger_leaf", "record_id")}
     assert set(_leaks(after, [CONSENT.encode()], office.subject)) <= ids
     # A dataset's name stays where it counts everybody's reads and says nothing of anybody's.
     after.pop("exchange_tally")
@@ -218,7 +218,7 @@ async def test_only_the_persons_own_device_orders_it(office: Office) -> None:
 async def test_every_edge_hears_of_it_and_every_token_ends(office: Office) -> None:
     await lived(office)
     await office.erase()
-    revoked = await office.exchange.database.fetch("SELECT consent_id FROM consent_revocation")
+    revoked = await office.exchange.database.fetch("SELECT consent_id FROM consent_notice")
     assert [row["consent_id"] for row in revoked] == [CONSENT]
     assert await office.store.is_revoked(person_mark(office.subject))
     assert await office.exchange.refused(3) == "NOT_FOUND"

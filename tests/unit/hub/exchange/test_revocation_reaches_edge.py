@@ -67,8 +67,8 @@ def channel_to(port: int, files: TlsFiles) -> grpc.aio.Channel:
 @asynccontextmanager
 async def following(exchange: Exchange, channel: grpc.aio.Channel) -> AsyncIterator[None]:
     """The edge follows the hub's revocations, as its process does."""
-    service = exchange.edge.service
-    follower = RevocationFollower(channel, exchange.edge.copy, service.learn_revocation, service.revocation_cursor)
+    edge, service = exchange.edge, exchange.edge.service
+    follower = RevocationFollower(channel, edge.copy, service.learn, service.notice_cursor, edge.resumption)
     task = asyncio.create_task(follower.run())
     try:
         yield

@@ -10,6 +10,7 @@ from huilian_protocol.artefact import Period
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import Suite, generate_keypair
 
+from connectors.kit.consent_status import Notice
 from connectors.kit.sandbox_server import Fault
 from hub.exchange.books import Wanted
 from hub.exchange.rules import Read
@@ -130,7 +131,7 @@ async def test_after_revocation_the_hub_refuses_and_gives_no_old_answer(exchange
 
 async def test_the_edge_refuses_by_itself_what_the_hub_forwards(exchange: Exchange) -> None:
     await exchange.grant()
-    await exchange.edge.service.learn_revocation(1, CONSENT, exchange.clock.now())
+    await exchange.edge.service.learn(Notice(1, CONSENT, exchange.clock.now()))
     assert await exchange.refused() == "CONSENT_REVOKED"
     [access] = await exchange.records()
     assert (access.content["outcome"], access.content["refused_by"]) == ("REFUSED:CONSENT_REVOKED", "edge")
