@@ -86,6 +86,9 @@ class Connector:
         forbid_transaction("a call to a connector")
         try:
             answer = await self._read_repeatedly(request)
+        except NotSent:
+            # Nobody was asked: that the hub asks too much, or not at all for now, is no news of the agency.
+            raise
         except HuilianError as error:
             self.on_read(request.dataset_id, error)
             raise

@@ -49,13 +49,14 @@ class Traffic:
     in_a_row: int = 0
 
     def note(self, error: HuilianError | None, now: datetime) -> None:
-        """One read ended. A refusal of the caller's request is an answer."""
-        failed = error is not None and error.entry.fault is Fault.PROVIDER
-        self.lately.append(failed)
-        if failed and error is not None:
+        """One read ended. What the edge refused before it asked its agency says nothing about the agency."""
+        if error is None:
+            self.in_a_row, self.last_failure_code, self.last_success = 0, "", now
+        elif error.entry.fault is Fault.PROVIDER:
             self.in_a_row, self.last_failure_code = self.in_a_row + 1, error.code
         else:
-            self.in_a_row, self.last_failure_code, self.last_success = 0, "", now
+            return
+        self.lately.append(error is not None)
 
 
 @dataclass(frozen=True)

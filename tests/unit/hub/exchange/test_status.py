@@ -10,7 +10,7 @@ from huilian.exchange.v1 import exchange_service_pb2 as pb
 from huilian_protocol.errors import HuilianError
 
 from connectors.kit.sandbox_server import Fault
-from hub.exchange.resilience import Breaker
+from hub.exchange.resilience import Breaker, Guard, Limits
 from hub.exchange.rpc import ExchangeServicer
 from hub.exchange.status import DatasetStatus, ServiceState, Traffic, state_of
 from hub.platform.idempotency import Idempotency
@@ -40,6 +40,7 @@ async def status(exchange: Exchange) -> DatasetStatus:
         ("xxx.", Breaker.CLOSED, True, 0, DEGRADED),
         ("xxx" + 20 * ".", Breaker.CLOSED, True, 0, UP),
         ("ccc", Breaker.CLOSED, True, 0, UP),
+        ("xxcx", Breaker.CLOSED, True, 0, DOWN),
     ],
 )
 def test_the_rule(outcomes: str, breaker: Breaker, is_up: bool, degraded_fields: int, state: ServiceState) -> None:
@@ -70,6 +71,15 @@ async def test_it_follows_the_traffic(exchange: Exchange) -> None:
     exchange.edge.upstream.faults.active = None
     await exchange.fetch(5)
     assert (await status(exchange)).state is DEGRADED
+
+
+async def test_what_was_never_sent_or_refused_for_the_caller_is_no_news_of_the_agency(exchange: Exchange) -> None:
+    await exchange.grant()
+    exchange.connector._guard = Guard("housing_fund", Limits(concurrent_calls=0), exchange.clock)
+    for number in range(1, 5):
+        assert await exchange.refused(number) == "PROVIDER_UNAVAILABLE"
+    untouched = await status(exchange)
+    assert (untouched.state, untouched.last_failure_code, untouched.last_success) == (UP, "", None)
 
 
 async def test_an_agency_that_says_it_is_down_is_down_before_anybody_reads(exchange: Exchange) -> None:
