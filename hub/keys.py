@@ -14,6 +14,7 @@ from huilian_protocol.clock import SystemClock
 from huilian_protocol.jose import keys_to_jwks, thumbprint
 from huilian_protocol.sealing import key_id
 
+from hub.chain_keys import published_epochs, rotate_chain_key
 from hub.log_keys import epochs_to_json, log_keyring, log_vkey, own_log_keys, rotate_log, witness_of
 from hub.platform.database import Database
 from hub.platform.vault import MASTER_KEY_BYTES, KeyVault, SubjectVault, Wrapping
@@ -54,6 +55,7 @@ async def published(settings: Settings) -> dict[str, Any]:
         "log_epochs": epochs_to_json(await own_log_keys(settings, vault, keyring)),
         "witness_vkey": witness_of(settings, vault).key.vkey(),
         "chain_address": address_of(coincurve.PrivateKey(vault.chain_key())),
+        **published_epochs(settings, vault),
     }
 
 
@@ -79,17 +81,20 @@ class MasterKeyFile:
 async def rotate(settings: Settings, purpose: str) -> dict[str, Any]:
     """One step of a rotation, beside a hub that serves; what came of it.
 
-    `signing`, `sealing`, `convenience-sealing` and `log` announce a next key, then use it (docs/operations.md says what
-    to do between). `master` puts every stored key under the newest master key. Raises SettingsError for another
+    `signing`, `sealing`, `convenience-sealing`, `log` and `chain-key` announce a next key, then use it
+    (docs/operations.md says what to do between). `master` puts every stored key under the newest master key. Raises
+    SettingsError for another
     purpose.
     """
     vault, wrapping = open_vault(settings)
+    if purpose == "chain-key":
+        return await rotate_chain_key(settings, vault)
     if purpose == "master":
         return await _rotate_master(settings, vault, wrapping)
     if purpose == "log":
         return await rotate_log(settings, vault)
     if purpose not in RINGS:
-        raise SettingsError(f"rotate {' | '.join([*RINGS, 'log', 'master'])}, not {purpose}")
+        raise SettingsError(f"rotate {' | '.join([*RINGS, 'log', 'chain-key', 'master'])}, not {purpose}")
     state = vault.rotate(RINGS[purpose])
     keys = _key_ids(vault, purpose)
     return {

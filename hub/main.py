@@ -1,8 +1,8 @@
 """The hub's composition root: everything is made here, handed to whoever needs it, started and stopped.
 
 `python -m hub.main` serves; `python -m hub.main keys` prints what this hub publishes of itself for trust files;
-`python -m hub.main rotate signing|sealing|convenience-sealing|log|master` takes one step of a key rotation, beside the
-hub that serves; `python -m hub.main import-share FILE` takes in this hub's share of a claim key from the ceremony.
+`python -m hub.main rotate signing|sealing|convenience-sealing|log|chain-key|master` takes one step of a key rotation,
+beside the hub that serves; `python -m hub.main import-share FILE` takes in this hub's share of a claim key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 import coincurve
 import grpc
 import uvloop
-from huilian_protocol.clock import Clock, SandboxClock, SystemClock
+from huilian_protocol.clock import Clock, SystemClock
 from huilian_protocol.purposes import PurposeList
 from huilian_protocol.trust import TrustFile
 
@@ -82,7 +82,7 @@ from hub.receivables.service import ReceivablesService
 from hub.recipients import PublishedRecipients
 from hub.running import Hub
 from hub.sandbox import SandboxServicer
-from hub.settings import Mode, Settings, SettingsError
+from hub.settings import Mode, Settings, SettingsError, sandbox_clock
 from hub.supervision.rpc import SupervisionServicer
 from hub.supervision.service import SupervisionService
 from ledger.anchor.contract import LedgerContract
@@ -106,7 +106,7 @@ class _Builder:
         self.trust = self.trust_file()
         vault, wrapping = open_vault(settings)
         self.vault: KeyVault = vault
-        self.sandbox_clock = _sandbox_clock(settings)
+        self.sandbox_clock = sandbox_clock(settings)
         self.clock: Clock = self.sandbox_clock or SystemClock()
         self.subjects = SubjectVault(wrapping, os.urandom, self.clock)
         self.idempotency = Idempotency(database, self.clock, self.subjects)
@@ -343,12 +343,6 @@ class _Builder:
 
     async def _close_channels(self) -> None:
         await asyncio.gather(*(channel.close(None) for channel in self.channels))
-
-
-def _sandbox_clock(settings: Settings) -> SandboxClock | None:
-    if settings.mode is Mode.PRODUCTION:
-        return None
-    return SandboxClock(settings.clock_file or settings.state_dir / "clock.json")
 
 
 async def build(settings: Settings) -> Hub:

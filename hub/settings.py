@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from huilian_protocol import settings
+from huilian_protocol.clock import SandboxClock
 from huilian_protocol.sealing import Suite
 from huilian_protocol.settings import PREFIX, Address, SealingSuite, SettingsError
 from pydantic import Field, Json, model_validator
@@ -69,7 +70,9 @@ class Settings(settings.Settings):
     )
     chain_url: str = Field(pattern=r"^https?://", description="http(s) URL of the chain's JSON-RPC")
     chain_profile: str = Field(
-        "embedded", pattern=r"^(embedded|consortium|public)$", description="embedded, consortium or public"
+        "embedded",
+        pattern=r"^(embedded|consortium|fisco|authority|public)$",
+        description="embedded, consortium, fisco, authority or public",
     )
     rate_limits: Json[dict[Limit, Rate]] = Field(
         default={}, description='JSON object of limits to replace: {"reads": {"per_minute": 1200, "burst": 600}}'
@@ -97,3 +100,10 @@ class Settings(settings.Settings):
     def database(self) -> str:
         """The database's URL: SQLite in the state folder unless one is set."""
         return self.database_url or f"sqlite://{self.state_dir.absolute() / 'hub.sqlite'}"
+
+
+def sandbox_clock(settings: Settings) -> SandboxClock | None:
+    """The clock that a sandbox shares with its other processes; production has none."""
+    if settings.mode is Mode.PRODUCTION:
+        return None
+    return SandboxClock(settings.clock_file or settings.state_dir / "clock.json")

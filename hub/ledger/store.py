@@ -113,12 +113,13 @@ class VariantRow(Model):
 
 
 class LeaseRow(Model):
-    """Who alone may sign for this hub at present; each new holder gets a greater token."""
+    """Who alone may sign for this hub at present; each new holder gets a greater token, `wanted_by` comes next."""
 
     name = fields.CharField(max_length=40, primary_key=True)
     holder = fields.CharField(max_length=64)
     token = fields.BigIntField()
     expires_at = UtcDatetimeField()
+    wanted_by = fields.CharField(max_length=64, default="")
 
     class Meta:
         table = "ledger_lease"

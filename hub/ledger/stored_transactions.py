@@ -53,7 +53,7 @@ class ChainStore:
         signed = sorted((one for one in opened if one.nonce is not None), key=lambda one: one.nonce or 0)
         return [*signed, *(one for one in opened if one.nonce is None)]
 
-    async def lease(self, holder: str, now: datetime, length: timedelta) -> int | None:
+    async def lease(self, holder: str, now: datetime, length: timedelta, *, urgent: bool = False) -> int | None:
         """See `TransactionStore`."""
         async with self._database.transaction():
             await self._database.lock("ledger", "lease")
@@ -61,10 +61,17 @@ class ChainStore:
             if row is None:
                 await LeaseRow.create(name=_LEASE, holder=holder, token=1, expires_at=now + length)
                 return 1
+            if not _may_have(row, holder, now):
+                if urgent:
+                    await LeaseRow.filter(name=_LEASE).update(wanted_by=holder)
+                return None
+            if row.wanted_by not in ("", holder) and row.expires_at > now:
+                # Make room: nobody else may take it before whoever asked, unless that one does not come.
+                row.holder, row.token, row.expires_at = row.wanted_by, row.token + 1, now + length
+                await row.save()
+                return None
             if row.holder != holder:
-                if row.expires_at > now:
-                    return None
-                row.holder, row.token = holder, row.token + 1
+                row.holder, row.token, row.wanted_by = holder, row.token + 1, ""
             row.expires_at = now + length
             await row.save()
             return int(row.token)
@@ -72,7 +79,7 @@ class ChainStore:
     async def give_back(self, token: int) -> None:
         """See `TransactionStore`."""
         # Another token for whoever comes next, be it the same holder.
-        free = {"holder": "", "token": token + 1, "expires_at": _LONG_AGO}
+        free = {"holder": "", "token": token + 1, "expires_at": _LONG_AGO, "wanted_by": ""}
         await LeaseRow.filter(name=_LEASE, token=token).update(**free)
 
     async def _check_lease(self, token: int) -> None:
@@ -153,6 +160,10 @@ async def _add_variant(purpose: str, variant: Variant) -> None:
     await VariantRow.create(
         hash=variant.hash, purpose=purpose, raw_transaction=variant.raw, gas_price=variant.gas_price
     )
+
+
+def _may_have(row: LeaseRow, holder: str, now: datetime) -> bool:
+    return row.holder == holder or row.expires_at <= now
 
 
 def _open(row: TransactionRow, more: Iterable[VariantRow]) -> OpenTransaction:

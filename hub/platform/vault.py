@@ -158,8 +158,17 @@ class KeyVault:
         return ed25519.Ed25519PrivateKey.from_private_bytes(self._secret("witness"))
 
     def chain_key(self) -> bytes:
-        """The secp256k1 secret of the hub's address on the chain, 32 bytes."""
-        return self._scalar("chain").to_bytes(_KEY_BYTES, "big")
+        """The secp256k1 secret of the hub's present address on the chain, 32 bytes."""
+        return self._secret(_member("chain", self._ring("chain").read().current))
+
+    def chain_keys(self) -> tuple[bytes, ...]:
+        """All secrets of the chain's ring, in the order of `signing_keys`."""
+        return tuple(self._secret(_member("chain", number)) for number in self._ring("chain").read().order())
+
+    def next_chain_key(self) -> bytes | None:
+        """The announced secret for the chain, if there is one."""
+        state = self._ring("chain").read()
+        return self._secret(_member("chain", state.current + 1)) if state.has_next else None
 
     def consortium_key(self) -> bytes:
         """The 32-byte HMAC key of the claim fingerprints; every hub of a consortium uses the same one

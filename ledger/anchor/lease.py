@@ -18,8 +18,9 @@ class Lease:
     token's doing (`TransactionStore`), so clocks that disagree cost time, never a second set of bytes.
     """
 
-    def __init__(self, store: TransactionStore, holder: str, clock: Clock) -> None:
-        """`holder` names this process among those of the hub."""
+    def __init__(self, store: TransactionStore, holder: str, clock: Clock, *, urgent: bool = False) -> None:
+        """`holder` names this process among those of the hub; an urgent one is let in by whoever has the lease."""
+        self._urgent = urgent
         self._store = store
         self._holder = holder
         self._clock = clock
@@ -30,7 +31,7 @@ class Lease:
         """Return the token that new bytes are stored under, or None while another process signs."""
         now = self._clock.now()
         if self._token is None or self._until is None or now >= self._until:
-            self._token = await self._store.lease(self._holder, now, LEASE_LENGTH)
+            self._token = await self._store.lease(self._holder, now, LEASE_LENGTH, urgent=self._urgent)
             # Prolonged well before it ends.
             self._until = now + LEASE_LENGTH / 3
         return self._token

@@ -95,8 +95,11 @@ class TransactionStore(Protocol):
     async def unsettled(self) -> Sequence[OpenTransaction]:
         """Return all that is not final: what is signed by nonce, then the rest in the order of preparation."""
 
-    async def lease(self, holder: str, now: datetime, length: timedelta) -> int | None:
-        """Take or prolong the lease until `now + length`; its token, or None while another holder has it."""
+    async def lease(self, holder: str, now: datetime, length: timedelta, *, urgent: bool = False) -> int | None:
+        """Take or prolong the lease until `now + length`; its token, or None while another holder has it.
+
+        An urgent holder gets it when the present one would prolong it.
+        """
 
     async def give_back(self, token: int) -> None:
         """End the lease early, if it is still this one."""

@@ -47,8 +47,8 @@ class ChainProfile:
 PROFILES = {
     profile.name: profile
     for profile in (
-        # One process, journalled before it answers: nothing it mined is ever undone, and it mines at once.
-        ChainProfile("embedded", finality_depth=0, poll_s=0.02),
+        # One process, journalled before it answers: nothing mined is ever undone, no price is asked.
+        ChainProfile("embedded", finality_depth=0, poll_s=0.02, fees=FeeSource.FIXED),
         # Byzantine fault tolerant consortium chains (Besu QBFT) finalise every block.
         ChainProfile("consortium", finality_depth=0, poll_s=0.5, bump_after_s=30),
         # FISCO BCOS 3 behind its Web3 RPC: PBFT, no fee market, no eth_feeHistory, transactions leave the pool after

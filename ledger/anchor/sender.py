@@ -104,6 +104,15 @@ class Sender:
             if open_one.nonce is not None:
                 await self._until_settled(open_one.deed.purpose)
 
+    async def hold_lease(self) -> None:
+        """Wait until this process is the one that signs. Raises `ChainUnavailable`."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                while await self._lease.token() is None:  # noqa: ASYNC110  the event is in the database
+                    await asyncio.sleep(self._profile.poll_s)
+        except TimeoutError:
+            raise ChainUnavailable("another process does not stop signing") from None
+
     async def run(self, stop: asyncio.Event) -> None:
         """Do what other processes of this hub have prepared, until `stop` is set; then let them in at once."""
         while not stop.is_set():

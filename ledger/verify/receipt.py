@@ -109,7 +109,7 @@ class _Checks:
         require(
             self._trust.knows_chain(sent.chain_id, sent.contract), "another chain or another contract than is pinned"
         )
-        require(hub.owned(sent.sender), "the transaction was signed by another account")
+        require(hub.owned(sent.sender, anchor.block_number), "the transaction was signed by another account")
         require(sent.root == anchor.root, "the transaction states another root")
         require(sent.size == anchor.size == self.receipt.tree_size, "the transaction states another size")
         return f"{anchor.tx_hash} on chain {anchor.chain_id}; stated to be in block {anchor.block_number}"

@@ -11,7 +11,9 @@ edge's answers. ``identity_authority_sealing_keys``: a list of the former kind, 
 What changes over the years may stand in it too, so that old receipts stay verifiable. ``chains_before``: earlier chains
 and contracts, each in the form of ``chain``. In a hub, ``log_epochs``: every set of keys that signs or signed the log's
 checkpoints, each with ``vkeys`` (all of which must sign, e.g. Ed25519 and ML-DSA-65) and ``until_size`` (null, or the
-size beyond which a retired set signs nothing); ``chain_addresses_before``: its earlier accounts; ``witnesses``: whose
+size beyond which a retired set signs nothing); ``chain_addresses_before``: its earlier accounts; ``chain_epochs``:
+between which blocks an account signed for it, each with ``address``, ``from_block`` and ``until_block`` (null for the
+present one; the first block in which it no longer counted); ``witnesses``: whose
 cosignatures count (``vkeys``) and how many of them a verifier demands (``at_least``); ``witness_vkey``: the key by
 which it cosigns the logs of others.
 """
@@ -39,6 +41,7 @@ __all__ = [
     "TrustAnchors",
     "TrustFile",
     "TrustedAgency",
+    "TrustedChainEpoch",
     "TrustedEpoch",
     "TrustedHub",
     "TrustedWitnesses",
@@ -51,9 +54,9 @@ MAX_HUBS, MAX_AGENCIES, MAX_KEYS = 64, 1_024, 16
 MAX_EPOCHS, MAX_WITNESSES, MAX_VKEY_CHARS = 64, 64, 4_096
 _AGENCY = re.compile(r"[a-z_]{3,64}", re.ASCII)
 _PINNED_SINCE = frozenset({"agencies", "identity_authority_sealing_keys", "chains_before"})
-_HUB_SINCE = frozenset({"log_epochs", "chain_addresses_before", "witness_vkey", "witnesses"})
+_HUB_SINCE = frozenset({"log_epochs", "chain_addresses_before", "chain_epochs", "witness_vkey", "witnesses"})
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
-_NONE: Mapping[str, Any] = {"chains_before": [], "log_epochs": [], "chain_addresses_before": []}
+_NONE: Mapping[str, Any] = {"chains_before": [], "log_epochs": [], "chain_addresses_before": [], "chain_epochs": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,15 @@ class TrustedWitnesses:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustedChainEpoch:
+    """An account of a hub on the chain and the blocks in which it signed; ``until_block`` is the first one after."""
+
+    address: str
+    from_block: int
+    until_block: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class TrustedHub:
     """A hub by what it signs with: countersignatures and receipts, its log's checkpoints, its transactions on the
     chain; and by who watches its log.
@@ -84,6 +96,7 @@ class TrustedHub:
     chain_address: str
     log_epochs: tuple[TrustedEpoch, ...] = ()
     chain_addresses_before: tuple[str, ...] = ()
+    chain_epochs: tuple[TrustedChainEpoch, ...] = ()
     witnesses: TrustedWitnesses = TrustedWitnesses()
     witness_vkey: str = ""
 
@@ -97,8 +110,13 @@ class TrustedHub:
         """The name under which the log signs."""
         return self.log_vkey.partition("+")[0]
 
-    def owned(self, address: str) -> bool:
-        """Whether this is, or was, the hub's account on the chain."""
+    def owned(self, address: str, block: int) -> bool:
+        """Whether this was the hub's account on the chain in a block; where no epoch names it, whether it ever was."""
+        spans = [epoch for epoch in self.chain_epochs if epoch.address.lower() == address.lower()]
+        if spans:
+            return any(
+                one.from_block <= block and (one.until_block is None or block < one.until_block) for one in spans
+            )
         return address.lower() in {known.lower() for known in (self.chain_address, *self.chain_addresses_before)}
 
 
@@ -232,6 +250,7 @@ def _read_hub(raw: Any) -> TrustedHub:
         chain_address=matching_at(value, "chain_address", _ADDRESS),
         log_epochs=tuple(_read_epoch(item) for item in list_at({**_NONE, **value}, "log_epochs", MAX_EPOCHS)),
         chain_addresses_before=_read_addresses({**_NONE, **value}),
+        chain_epochs=tuple(_read_chain_epoch(item) for item in list_at({**_NONE, **value}, "chain_epochs", MAX_EPOCHS)),
         witnesses=_read_witnesses(value["witnesses"]) if "witnesses" in value else TrustedWitnesses(),
         witness_vkey=text_at(value, "witness_vkey", most=512) if "witness_vkey" in value else "",
     )
@@ -246,6 +265,13 @@ def _read_epoch(raw: Any) -> TrustedEpoch:
     value = object_with(raw, ["until_size", "vkeys"], "epoch")
     until = None if value["until_size"] is None else integer_at(value, "until_size", 0, 2**53 - 1)
     return TrustedEpoch(_read_vkeys(value, least=1), until)
+
+
+def _read_chain_epoch(raw: Any) -> TrustedChainEpoch:
+    value = object_with(raw, ["address", "from_block", "until_block"], "chain epoch")
+    until = None if value["until_block"] is None else integer_at(value, "until_block", 0, 2**53 - 1)
+    first = integer_at(value, "from_block", 0, 2**53 - 1)
+    return TrustedChainEpoch(matching_at(value, "address", _ADDRESS), first, until)
 
 
 def _read_witnesses(raw: Any) -> TrustedWitnesses:

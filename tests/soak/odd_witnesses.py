@@ -62,7 +62,8 @@ def trust(rng: random.Random) -> bytes:
 
 
 def _since(hub: dict[str, Any]) -> dict[str, Any]:
-    return {key: hub[key] for key in ("chain_addresses_before", "log_epochs", "log_vkey", "witnesses")}
+    names = ("chain_addresses_before", "chain_epochs", "log_epochs", "log_vkey", "witnesses")
+    return {key: hub[key] for key in names}
 
 
 def _other_hub(rng: random.Random, hub: dict[str, Any]) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def test_the_command_says_where_a_rotation_stands(
     said = json.loads(capsys.readouterr().out)
     assert said["purpose"] == "sealing" and said["next"] and said["retired"] == []
     assert main(["rotate", "chain"]) == 2
-    assert "signing | sealing | convenience-sealing | log | master" in capsys.readouterr().err
+    assert "signing | sealing | convenience-sealing | log | chain-key | master" in capsys.readouterr().err
 
 
 def _connector_settings(environment: dict[str, str]) -> object:
@@ -188,7 +188,7 @@ async def test_the_master_key_is_exchanged_beside_a_running_hub(tmp_path: Path) 
 
 async def test_an_unknown_purpose_or_a_master_key_that_nobody_made_is_refused(tmp_path: Path) -> None:
     settings = Settings.from_environment({**MINIMAL, "HUILIAN_STATE_DIR": str(tmp_path)})
-    with pytest.raises(SettingsError, match=r"signing \| sealing \| convenience-sealing \| log \| master"):
+    with pytest.raises(SettingsError, match=r"signing \| sealing \| convenience-sealing \| log \| chain-key \| master"):
         await rotate(settings, "chain")
     own = tmp_path / "own.key"
     own.write_text("11" * 32)

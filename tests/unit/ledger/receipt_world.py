@@ -24,6 +24,7 @@ from tests.unit.ledger import naive_tree
 from tests.unit.protocol import world
 
 CHAIN_ID, CONTRACT = 1337, world.CONTRACT
+BLOCK = 9
 CHAIN_KEY = coincurve.PrivateKey(b"\x07" * 32)
 SIGNER = LogSigner("hub.huilian.example/log", Ed25519PrivateKey.from_private_bytes(b"\x08" * 32))
 SALT = bytes(range(32))
@@ -91,7 +92,7 @@ def anchor(raw: bytes, root: bytes, **changes: Any) -> Anchor:
         chain_id=CHAIN_ID,
         contract=CONTRACT,
         tx_hash="0x" + keccak256(raw).hex(),
-        block_number=9,
+        block_number=BLOCK,
         block_hash="0x" + "ee" * 32,
         raw_transaction="0x" + raw.hex(),
         size=3,

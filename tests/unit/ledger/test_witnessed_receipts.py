@@ -103,8 +103,25 @@ def test_a_chain_or_account_that_nobody_pinned_is_refused() -> None:
     data = witnessed_world.receipt(receipt_world.plain())
     assert _failed(data, trust_bytes(chains_before=[])) == ["anchor on the chain"]
     value = trust_dict()
-    value["hubs"][0]["chain_addresses_before"] = []
+    value["hubs"][0] |= {"chain_addresses_before": [], "chain_epochs": []}
     assert _failed(data, canonicalise(value)) == ["anchor on the chain"]
+
+
+def test_an_account_counts_in_the_blocks_of_its_epoch_only() -> None:
+    data, block = witnessed_world.receipt(receipt_world.plain()), receipt_world.BLOCK
+    account = receipt_world.address_of(receipt_world.CHAIN_KEY)
+    for first, until, good in (
+        (block, block + 1, True),
+        (block, None, True),
+        (block + 1, None, False),
+        (0, block, False),
+        (block, block, False),
+    ):
+        value = trust_dict()
+        value["hubs"][0]["chain_epochs"] = [
+            {"address": account.upper().replace("X", "x"), "from_block": first, "until_block": until}
+        ]
+        assert _failed(data, canonicalise(value)) == ([] if good else ["anchor on the chain"])
 
 
 def test_a_confirmation_for_the_chain_of_before_still_counts() -> None:

@@ -39,6 +39,10 @@ def trust_dict(at_least: int = 2, until: int = 3, **changes: Any) -> dict[str, A
         ],
         "chain_address": "0x" + "22" * 20,
         "chain_addresses_before": [address_of(receipt_world.CHAIN_KEY)],
+        "chain_epochs": [
+            {"address": address_of(receipt_world.CHAIN_KEY), "from_block": 0, "until_block": receipt_world.BLOCK + 1},
+            {"address": "0x" + "22" * 20, "from_block": receipt_world.BLOCK + 1, "until_block": None},
+        ],
         "witnesses": {"at_least": at_least, "vkeys": [witness.key.vkey() for witness in WITNESSES]},
     }
     before = value["chain"]

@@ -13,6 +13,8 @@ export interface TrustedHub {
   readonly witnesses: TrustedWitnesses
   /** The hub's account on the chain, and those before it. */
   readonly chainAddresses: readonly string[]
+  /** Between which blocks an account signed; `until` is the first block after, null for the present one. */
+  readonly chainEpochs: readonly { readonly address: string; readonly from: number; readonly until: number | null }[]
 }
 
 /** Keys in C2SP form, read when a checkpoint is checked. All of them sign, up to a size once they are retired. */
@@ -48,7 +50,7 @@ export interface TrustAnchors {
 const KEYS = ['chain', 'enterprise_ca', 'hubs', 'identity_authority_keys', 'origin', 'rp_id']
 const OPTIONAL = ['agencies', 'chains_before', 'identity_authority_sealing_keys']
 const HUB_KEYS = ['chain_address', 'log_vkey', 'origin', 'signing_keys']
-const HUB_OPTIONAL = ['chain_addresses_before', 'log_epochs', 'witness_vkey', 'witnesses']
+const HUB_OPTIONAL = ['chain_addresses_before', 'chain_epochs', 'log_epochs', 'witness_vkey', 'witnesses']
 const MAX_EPOCHS = 64
 const MAX_WITNESSES = 64
 const MAX_VKEY_CHARS = 4_096
@@ -107,6 +109,23 @@ function readHub(raw: Json): TrustedHub {
       matchingAt(value, 'chain_address', ADDRESS).toLowerCase(),
       ...(present.includes('chain_addresses_before') ? readAddresses(value) : []),
     ],
+    chainEpochs: present.includes('chain_epochs') ? listAt(value, 'chain_epochs', MAX_EPOCHS).map(readChainEpoch) : [],
+  }
+}
+
+/** Whether this was the hub's account in a block; where no epoch names it, whether it ever was. */
+export function owned(hub: TrustedHub, address: string, block: number): boolean {
+  const spans = hub.chainEpochs.filter((epoch) => epoch.address === address)
+  if (spans.length === 0) return hub.chainAddresses.includes(address)
+  return spans.some(({ from, until }) => from <= block && (until === null || block < until))
+}
+
+function readChainEpoch(raw: Json): TrustedHub['chainEpochs'][number] {
+  const value = objectWith(raw, ['address', 'from_block', 'until_block'], 'chain epoch')
+  return {
+    address: matchingAt(value, 'address', ADDRESS).toLowerCase(),
+    from: integerAt(value, 'from_block', 0, MAX_SAFE),
+    until: value['until_block'] === null ? null : integerAt(value, 'until_block', 0, MAX_SAFE),
   }
 }
 

@@ -14,7 +14,7 @@ import { attempt, Refused, require, runCheck, verdict, type Check, type Kind, ty
 import { parseReceipt, type Receipt } from './receipt'
 import { malformed, objectWith } from './strict'
 import { parseTime, readable } from './time'
-import { knowsChain, type TrustAnchors, type TrustedHub } from './trust'
+import { knowsChain, owned, type TrustAnchors, type TrustedHub } from './trust'
 
 export const MAX_FILE_BYTES = 2 * 1024 * 1024
 const RECORD_KEYS = ['content', 'evidence_sha256', 'id', 'recorded_at', 'type']
@@ -126,8 +126,7 @@ function checkAnchor(receipt: Receipt, trust: TrustAnchors): Reason {
   require(call.contract === anchor.contract, '交易调用的是另一个合约', 'the transaction is for another contract')
   const pinned = knowsChain(trust, anchor.chainId, anchor.contract)
   require(pinned, '链或合约不在信任锚中', 'the chain or contract is not pinned')
-  const owned = hub.chainAddresses.includes(call.sender)
-  require(owned, '交易由另一个账户签名', 'the transaction was signed by another account')
+  require(owned(hub, call.sender, anchor.blockNumber), '交易由另一个账户签名', 'the transaction was signed by another account')
   require(equal(call.root, anchor.root), '交易写入的是另一个根', 'the transaction states another root')
   const sizes = call.size === BigInt(anchor.size) && anchor.size === treeSize
   require(sizes, '交易写入的是另一个大小', 'the transaction states another size')

@@ -154,7 +154,7 @@ def hub_ledger(
     clock: Clock,
     url: str,
     contract: str,
-    key: coincurve.PrivateKey = HUB,
+    key: coincurve.PrivateKey | Callable[[], coincurve.PrivateKey] = HUB,
     receipt_key: ec.EllipticCurvePrivateKey | None = None,
     signer: LogSigner | None = None,
     holder: str = "hub",
