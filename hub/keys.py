@@ -83,8 +83,7 @@ async def rotate(settings: Settings, purpose: str) -> dict[str, Any]:
 
     `signing`, `sealing`, `convenience-sealing`, `log` and `chain-key` announce a next key, then use it
     (docs/operations.md says what to do between). `master` puts every stored key under the newest master key. Raises
-    SettingsError for another
-    purpose.
+    SettingsError for another purpose.
     """
     vault, wrapping = open_vault(settings)
     if purpose == "chain-key":

@@ -166,7 +166,8 @@ def hub_ledger(
     `holder` names the process: one of the same name is the same process started again.
     """
     # No two hubs ever draw the same salt.
-    salts = itertools.count(1 + (key.to_int() % 2**64 << 64))
+    first_key = key if isinstance(key, coincurve.PrivateKey) else key()
+    salts = itertools.count(1 + (first_key.to_int() % 2**64 << 64))
     outbox, cipher, rpc = Outbox(database, clock), PlainCipher(), JsonRpc(url, timeout_s=2)
     reader = LedgerContract(rpc, CHAIN_ID, contract)
     store = ChainStore(database)
