@@ -46,10 +46,10 @@ class Serving:
     hub: HubLedger
     contract: LedgerContract
 
-    def trust(self) -> TrustAnchors:
+    async def trust(self) -> TrustAnchors:
         """What a verifier pins after it was told `hub.main keys`."""
         value: dict[str, Any] = json.loads(self.settings.trust_anchors_file.read_text())
-        return TrustAnchors.from_dict(value | {"hubs": [published(self.settings)]})
+        return TrustAnchors.from_dict(value | {"hubs": [await published(self.settings)]})
 
     async def receipt(self, name: str) -> bytes:
         """Log a record and wait for its receipt."""
@@ -106,14 +106,14 @@ async def test_anchors_locks_and_receipts_survive_a_change_of_keys(serving: Serv
     await _claim(serving, "claim-1")
     told = await rotate(serving.settings, "chain-key")
     assert (told["current"], told["retired"]) == (old, [])
-    assert published(serving.settings)["chain_addresses_before"] == [told["next"]]
+    assert (await published(serving.settings))["chain_addresses_before"] == [told["next"]]
     between = await serving.receipt("between")
     done = await rotate(serving.settings, "chain-key")
     assert done == {"purpose": "chain-key", "current": told["next"], "next": None, "retired": [old]}
     after = await serving.receipt("after")
     assert serving.hub.sender.address == told["next"]
     for receipt in (before, between, after):
-        assert _failed(receipt, serving.trust()) == []
+        assert _failed(receipt, await serving.trust()) == []
     assert (await serving.contract.hub_key(old)).status is KeyStatus.RETIRED
     await _claim(serving, "claim-2")
     assert await serving.hub.claims.state("claim-2") is ClaimState.FINANCED
@@ -129,11 +129,11 @@ async def test_an_anchor_outside_its_keys_blocks_is_refused(serving: Serving) ->
     for _ in range(2):
         await rotate(serving.settings, "chain-key")
     after = json.loads(await serving.receipt("after"))
-    epochs = published(serving.settings)["chain_epochs"]
+    epochs = (await published(serving.settings))["chain_epochs"]
     assert [epoch["until_block"] for epoch in epochs] == [epochs[1]["from_block"], None]
     assert json.loads(before)["anchor"]["block_number"] < epochs[1]["from_block"] <= after["anchor"]["block_number"]
     value = json.loads(serving.settings.trust_anchors_file.read_text())
-    hub = published(serving.settings)
+    hub = await published(serving.settings)
     hub["chain_epochs"][0]["until_block"] = json.loads(before)["anchor"]["block_number"]
     assert _failed(before, TrustAnchors.from_dict(value | {"hubs": [hub]})) == ["anchor on the chain"]
 
@@ -142,7 +142,7 @@ async def test_a_second_change_and_a_step_that_is_repeated(serving: Serving) -> 
     for number in range(4):
         await rotate(serving.settings, "chain-key")
         assert await serving.receipt(f"r{number}")
-    assert len(published(serving.settings)["chain_epochs"]) == 3
+    assert len((await published(serving.settings))["chain_epochs"]) == 3
 
 
 async def test_without_the_chain_the_step_is_left_for_later(serving: Serving) -> None:
