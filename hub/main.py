@@ -14,7 +14,6 @@ import signal
 import sys
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import coincurve
 import grpc
@@ -24,7 +23,7 @@ from huilian_protocol.purposes import PurposeList
 from huilian_protocol.trust import TrustFile
 
 from hub.accounting.service import EmbeddedBook
-from hub.claim_keys import import_share
+from hub.commands import command
 from hub.consent.rpc import ConsentServicer
 from hub.consent.service import ConsentService
 from hub.consortium import Consortium
@@ -45,7 +44,7 @@ from hub.identity.privacy_rpc import PrivacyServicer
 from hub.identity.rpc import IdentityServicer, TokenServicer
 from hub.identity.service import IdentityService
 from hub.identity.store import IdentityStore
-from hub.keys import BANK_RECIPIENT, CONVENIENCE_RECIPIENT, open_vault, published, rotate
+from hub.keys import BANK_RECIPIENT, CONVENIENCE_RECIPIENT, open_vault
 from hub.ledger.anchoring import Anchoring, LedgerMismatch
 from hub.ledger.claims import ClaimService, EpochDropped
 from hub.ledger.exports import ChainExports
@@ -72,6 +71,7 @@ from hub.platform.outbox import Outbox
 from hub.platform.rate_buckets import RateBuckets
 from hub.platform.rate_limits import RateLimiter
 from hub.platform.rates import Rates
+from hub.platform.retention import Keep, Retention
 from hub.platform.server import HubServer, ServerTls
 from hub.platform.tokens import TokenIssuer, TokenVerifier
 from hub.platform.vault import KeyVault, SigningKeys, SubjectVault, VaultLocked
@@ -133,6 +133,8 @@ class _Builder:
         self._sandbox()
         self.hub.workers["outbox"] = self.outbox.run
         self.hub.workers["rates"] = self.pace.run
+        keep = Keep.for_days(self.settings.messages_keep_days, self.settings.answers_keep_days)
+        self.hub.workers["retention"] = Retention(self.database, self.clock, keep).run
         self.hub.before_close.append(self._close_channels)
         return self.hub
 
@@ -149,7 +151,8 @@ class _Builder:
         store = ChainStore(self.database)
         # Named anew at each start: one that died is another process, and its lease runs out.
         lease = Lease(store, random_id(), self.clock)
-        sender = Sender(contract, self._chain_key, store, profile, lease, self.clock)
+        chain_key = partial(_chain_key, self.vault)
+        sender = Sender(contract, chain_key, store, profile, lease, self.clock)
         sequencer = Sequencer(self.database, self.clock, self.log_keyring)
         publication = self._witnesses(sequencer)
         anchoring = Anchoring(self.database, contract, sender, sequencer.grown, publication=publication)
@@ -165,20 +168,15 @@ class _Builder:
             publication,
         )
         consortium = Consortium(self.settings, self.vault, self.pace, self._channel)
-        self.claims = ClaimService(
-            self.database, self.clock, os.urandom, self.outbox, contract, sender, consortium.claim_keys()
-        )
-        conflicts = consortium.servicer(self.database, self.outbox, self.ledger, contract, self.trust_file)
-        self.hub.server.serve(conflicts)
+        keys = consortium.claim_keys()
+        self.claims = ClaimService(self.database, self.clock, os.urandom, self.outbox, contract, sender, keys)
+        self.hub.server.serve(consortium.servicer(self.database, self.outbox, self.ledger, contract, self.trust_file))
         self.hub.workers |= {"sequencer": sequencer.run, "anchoring": anchoring.run, "chain": sender.run}
         self.hub.workers["claims"] = self.claims.run
         # A log that does not agree with the chain must not serve a single call.
         self.hub.before_serving += [anchoring.check_at_start, self.claims.check_at_start]
         self.hub.before_close.append(rpc.close)
         self.hub.server.serve(LedgerServicer(self.ledger))
-
-    def _chain_key(self) -> coincurve.PrivateKey:
-        return coincurve.PrivateKey(self.vault.chain_key())
 
     def _witnesses(self, sequencer: Sequencer) -> Publication:
         """Both directions: this hub watches the logs of others, and has its own watched."""
@@ -345,6 +343,10 @@ class _Builder:
         await asyncio.gather(*(channel.close(None) for channel in self.channels))
 
 
+def _chain_key(vault: KeyVault) -> coincurve.PrivateKey:
+    return coincurve.PrivateKey(vault.chain_key())
+
+
 async def build(settings: Settings) -> Hub:
     """A hub that is wired, migrated and bound to its ports; nothing runs yet. Call it in the server's own task."""
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -372,16 +374,9 @@ def main(arguments: list[str]) -> int:
     """Command line entry; 2 with a message on stderr when settings, keys or files are wrong, 3 when it must not run."""
     try:
         settings = Settings.from_environment()
-        if arguments == ["keys"]:
-            sys.stdout.write(json.dumps(asyncio.run(published(settings)), indent=2) + "\n")
-            return 0
-        if len(arguments) == 2 and arguments[0] == "import-share":
-            taken = import_share(settings, open_vault(settings)[0], Path(arguments[1]))
-            sys.stdout.write(json.dumps(taken) + "\n")
-            return 0
-        if len(arguments) == 2 and arguments[0] == "rotate":
-            done = asyncio.run(rotate(settings, arguments[1]))
-            sys.stdout.write(json.dumps(done, indent=2) + "\n")
+        answer = asyncio.run(command(settings, arguments))
+        if answer is not None:
+            sys.stdout.write(json.dumps(answer, indent=2) + "\n")
             return 0
         set_up_logs(settings.log_level)
         uvloop.run(serve(settings))

@@ -77,6 +77,8 @@ class Settings(settings.Settings):
     rate_limits: Json[dict[Limit, Rate]] = Field(
         default={}, description='JSON object of limits to replace: {"reads": {"per_minute": 1200, "burst": 600}}'
     )
+    messages_keep_days: int = Field(30, ge=1, le=3_650, description="days that delivered outbox messages are kept")
+    answers_keep_days: int = Field(90, ge=1, le=3_650, description="days that first answers to requests are kept")
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR")
 
     @model_validator(mode="after")

@@ -41,6 +41,7 @@ class StoredAnswer(Model):
 
     class Meta:
         table = "platform_stored_answer"
+        indexes = (("answered_at",),)
 
 
 class SubjectKey(Model):

@@ -1,0 +1,27 @@
+"""What `python -m hub.main` does instead of serving, beside a hub that serves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hub.claim_keys import import_share
+from hub.keys import open_vault, published, rotate
+from hub.settings import Settings
+
+
+async def command(settings: Settings, arguments: Sequence[str]) -> dict[str, Any] | None:
+    """What came of `keys`, `rotate PURPOSE` or `import-share FILE`; None when the arguments name no command.
+
+    Raises SettingsError and VaultLocked.
+    """
+    match arguments:
+        case ["keys"]:
+            return await published(settings)
+        case ["rotate", purpose]:
+            return await rotate(settings, purpose)
+        case ["import-share", file]:
+            return import_share(settings, open_vault(settings)[0], Path(file))
+        case _:
+            return None
