@@ -26,6 +26,7 @@ from deploy.process import ROOT, StartFailed
 from loadtests.bench.appends import append_pairs
 from loadtests.bench.calls import call_pairs
 from loadtests.bench.citizen import registered_citizen
+from loadtests.bench.erasures import erasure_pairs
 from loadtests.bench.exchange import SLOW_AGENCIES, exchange_pairs, slow_agency_pairs
 from loadtests.bench.receipts import receipt_pairs
 from loadtests.bench.revocations import revocation_pairs
@@ -61,6 +62,7 @@ async def bench(wanted: Sequence[str]) -> list[Measured]:
             async with slow_agency_pairs(world, citizen, capacity) as pairs:
                 await run(pairs, world.busy_pids)
         await run(await stack.enter_async_context(revocation_pairs(world, citizen)), world.busy_pids)
+        await run(await stack.enter_async_context(erasure_pairs(world, citizen)), world.busy_pids)
         await run(await stack.enter_async_context(transfer_pairs(world)), world.busy_pids)
         await run(await receipt_pairs(world, citizen), world.busy_pids)
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,9 +17,11 @@ from huilian_protocol.artefact import DatasetGrant, Period
 from huilian_protocol.clock import SystemClock
 from huilian_protocol.metadata import AUTHORIZATION, BEARER
 from huilian_protocol.sealing import Suite
+from huilian_protocol.webauthn import Assertion
 from huilian_sdk import DeviceSigner, Huilian, Person, SoftwareAuthenticator
 
 from connectors.kit.sandbox_people import DEMO_BORROWER
+from connectors.kit.sandbox_people import Person as SandboxPerson
 from deploy.site import RP_ID, WEB_ORIGIN
 from loadtests.bench.world import AGENCY, World
 from loadtests.scenario import LAST_MONTHS, months_before
@@ -113,6 +116,10 @@ class BenchCitizen:
         consent = await self._hub.consents.get(await self._granted(1))
         return consent.grant_record_id
 
+    def sign(self, order: bytes) -> Assertion:
+        """The device's signature over something to be ordered."""
+        return self._device.sign(hashlib.sha256(order).digest())
+
     @property
     def hub(self) -> Huilian:
         """The person's own client."""
@@ -120,11 +127,11 @@ class BenchCitizen:
 
 
 @asynccontextmanager
-async def registered_citizen(world: World) -> AsyncIterator[BenchCitizen]:
-    """Register the sandbox's borrower with a fresh device, and sign in."""
+async def registered_citizen(world: World, who: SandboxPerson = DEMO_BORROWER) -> AsyncIterator[BenchCitizen]:
+    """Register somebody of the sandbox with a fresh device, and sign in."""
     target, root = f"127.0.0.1:{world.hub.public_port}", world.site.pki.issue(world.hub.name).ca.read_bytes()
     device = SoftwareAuthenticator.generate(rp_id=RP_ID, origin=WEB_ORIGIN)
-    person = Person.create(DEMO_BORROWER.name, DEMO_BORROWER.resident_id)
+    person = Person.create(who.name, who.resident_id)
     credentials = grpc.ssl_channel_credentials(root)
     async with (
         Huilian.connect(target, root_certificates_pem=root) as anonymous,
