@@ -281,7 +281,7 @@ class _Builder:
             ledger=self.ledger,
             enterprises=self.identity,
             erps=GrpcErpConnectors(erps),
-            domain=ConfirmationDomain(chain.chain_id, chain.contract, self.trust.enterprise_ca),
+            domain=ConfirmationDomain(chain.chain_id, chain.contract, lambda: self.trust_file().enterprise_ca),
         )
         self.hub.server.serve(ReceivableServicer(self.receivables, self.idempotency))
         self.hub.server.serve(CertificateServicer(self.receivables, self.idempotency))

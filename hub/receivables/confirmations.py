@@ -24,11 +24,15 @@ from hub.receivables.states import ReceivableEvent, ReceivableState, next_receiv
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationDomain:
-    """What every confirmation names (EIP-712 domain), and the CA that certifies the signers."""
+    """What every confirmation names (EIP-712 domain), and the CA, or CAs, that certify the signers."""
 
     chain_id: int
     contract: str
-    enterprise_ca_pem: str
+    enterprise_ca_pem: str | Callable[[], str]
+
+    def authorities(self) -> str:
+        """The CAs that are trusted now, in PEM."""
+        return self.enterprise_ca_pem() if callable(self.enterprise_ca_pem) else self.enterprise_ca_pem
 
 
 class Confirmations:
@@ -67,7 +71,7 @@ class Confirmations:
         now = self._clock.now()
         check_confirmation_time(message.confirmed_at, now)
         certificate_pem = await self._enterprises.confirmation_certificate(caller)
-        verify_confirmation(message, signature, certificate_pem, self._domain.enterprise_ca_pem)
+        verify_confirmation(message, signature, certificate_pem, self._domain.authorities())
         confirmed = await stored_receivables.confirm(receivable, now)
         await self._records.confirmation(message, signature, certificate_pem)
         for tell in self._when_confirmed:

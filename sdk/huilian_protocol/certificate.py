@@ -9,6 +9,7 @@ licensed 电子认证 CA).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 _USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{18}", re.ASCII)
+_PEM_END = "-----END CERTIFICATE-----\n"
 _MAX_PEM_CHARS = 65_536
 _REFUSALS = (
     ValueError,
@@ -86,21 +88,42 @@ def issue_enterprise_certificate(
 
 
 def verify_enterprise_certificate(certificate_pem: str, ca_pem: str, at: datetime) -> EnterpriseIdentity:
-    """The enterprise that the pinned CA certified for the instant ``at`` (aware UTC).
+    """The enterprise that a pinned CA certified for the instant ``at`` (aware UTC).
 
-    Raises :class:`HuilianError` ENTERPRISE_CERTIFICATE_INVALID. There is no revocation list in the sandbox: the CA's
+    ``ca_pem`` may hold several CAs, one PEM block after the other, while a CA changes its root. Raises
+    :class:`HuilianError` ENTERPRISE_CERTIFICATE_INVALID. There is no revocation list in the sandbox: the CA's
     certificates live short.
     """
     try:
-        certificate, authority = _load(certificate_pem), _load(ca_pem)
+        certificate = _load(certificate_pem)
         if _pem(certificate) != certificate_pem:
             # A receipt has one encoding, and readers of PEM differ in what they skip.
             raise ValueError("not in PEM's canonical spelling (RFC 7468, lines of 64)")
-        certificate.verify_directly_issued_by(authority)
-        _check(certificate, authority, at)
+        _check_issued(certificate, _blocks(ca_pem), at)
         return _identity(certificate)
     except _REFUSALS as error:
         raise HuilianError("ENTERPRISE_CERTIFICATE_INVALID", str(error) or "not signed by the CA") from error
+
+
+def _check_issued(certificate: x509.Certificate, authorities: Sequence[str], at: datetime) -> None:
+    """Raises what is wrong under the first CA unless one of them issued the certificate for this instant."""
+    first: Exception | None = None
+    for pem in authorities:
+        try:
+            authority = _load(pem)
+            certificate.verify_directly_issued_by(authority)
+            _check(certificate, authority, at)
+        except _REFUSALS as error:
+            first = first or error
+        else:
+            return
+    raise first or ValueError("no CA is pinned")
+
+
+def _blocks(pem: str) -> list[str]:
+    """The PEM blocks of a text, each with its end; what follows the last one is a block too, and a wrong one."""
+    blocks = pem.split(_PEM_END)
+    return [block + _PEM_END for block in blocks[:-1]] + ([blocks[-1]] if blocks[-1] else [])
 
 
 def _check(certificate: x509.Certificate, authority: x509.Certificate, at: datetime) -> None:

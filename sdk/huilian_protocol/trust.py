@@ -1,8 +1,8 @@
 """Trust anchors: the keys that edges and verifiers pin, so that no hub has to be believed.
 
-The file is JSON: ``identity_authority_keys`` (JWK set), ``enterprise_ca`` (PEM), ``hubs`` (each with ``origin``,
-``signing_keys`` as JWK set, ``log_vkey`` in C2SP form and ``chain_address``), ``chain`` (``chain_id`` and
-``contract``), ``rp_id`` and ``origin`` (WebAuthn).
+The file is JSON: ``identity_authority_keys`` (JWK set), ``enterprise_ca`` (PEM, several blocks while a CA changes its
+root), ``hubs`` (each with ``origin``, ``signing_keys`` as JWK set, ``log_vkey`` in C2SP form and ``chain_address``),
+``chain`` (``chain_id`` and ``contract``), ``rp_id`` and ``origin`` (WebAuthn).
 
 Two more may stand in it; a file without them pins none of these keys. ``agencies``: by id, each with ``sealing_keys``
 (a list of ``suite`` and ``public_key``), to which persons' identities are sealed, and ``signing_keys`` (JWK set) of its

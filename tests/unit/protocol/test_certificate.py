@@ -110,3 +110,19 @@ def test_only_a_secp256k1_key_is_certified() -> None:
         certificate(public_key=world.key(3).public_key())
     with pytest.raises(ValueError):
         certificate(public_key=world.key(3, ec.SECP384R1()).public_key())
+
+
+NEXT_CA = create_enterprise_ca(STRANGER, "沙盒电子认证 2", FROM, UNTIL, 2)
+
+
+def test_while_a_ca_changes_its_root_both_count() -> None:
+    old, new = certificate(), certificate(ca_key=STRANGER, ca_pem=NEXT_CA)
+    for overlap in (CA_PEM + NEXT_CA, NEXT_CA + CA_PEM):
+        for pem in (old, new):
+            assert verify_enterprise_certificate(pem, overlap, NOW).uscc == BUYER_USCC
+    assert refused(old, ca_pem=NEXT_CA) and refused(new)
+
+
+@pytest.mark.parametrize("ca_pem", ["", "x", NEXT_CA, NEXT_CA + "x", NEXT_CA * 2])
+def test_a_bundle_without_the_issuer_is_refused(ca_pem: str) -> None:
+    assert refused(certificate(), ca_pem=ca_pem)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical, sha256_canonical
+from huilian_protocol.certificate import create_enterprise_ca
 from huilian_protocol.jose import keys_to_jwks, sign_jws, thumbprint
 from huilian_protocol.sealing import Suite, public_key_of
 from huilian_protocol.trust import TrustAnchors
@@ -129,3 +130,11 @@ def _pinning(sealing_key: bytes) -> bytes:
     signing = keys_to_jwks([world.STRANGER.public_key()])
     agency = {"sealing_keys": [{"suite": "sm", "public_key": b64u_encode(sealing_key)}], "signing_keys": signing}
     return canonicalise({**parse_canonical(TRUST), "agencies": {"tax": agency}})
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (1,), (1, 2), (0, 2), (2, 0)])
+def test_both_take_a_ca_among_several(order: tuple[int, ...]) -> None:
+    other = create_enterprise_ca(world.STRANGER, "another CA", world.FROM, world.UNTIL, 2)
+    blocks = [world.CA_PEM, other, "no certificate"]
+    trust = canonicalise({**parse_canonical(TRUST), "enterprise_ca": "".join(blocks[number] for number in order)})
+    assert _failed(receipt_world.confirmed().receipt(), trust) == ([] if 0 in order else ["evidence"])

@@ -43,13 +43,41 @@ const OID = {
 } as const
 const USCC = /^[0-9A-HJ-NPQRTUWXY]{18}$/
 const MAX_PEM_CHARS = 65_536
+const PEM_END = '-----END CERTIFICATE-----\n'
 const NON_REPUDIATION = 0x40
 
-/** The enterprise that the CA certified for this instant (seconds since the epoch). */
+/** The enterprise that a pinned CA certified for this instant (seconds since the epoch); `caPem` may hold several. */
 export function verifyCertificate(pem: string, caPem: string, at: number): Enterprise {
   const der = decodePem(pem)
   require(encodePem(der) === pem, '企业证书的 PEM 不是规范写法', "the certificate's PEM is not in its canonical spelling")
-  const [certificate, authority] = [parse(der), parse(decodePem(caPem))]
+  const certificate = parse(der)
+  checkIssuedByOne(certificate, blocks(caPem), at)
+  return identity(certificate)
+}
+
+/** One of the CAs issued it for this instant; else what is wrong under the first one. */
+function checkIssuedByOne(certificate: Certificate, authorities: string[], at: number): void {
+  let first: unknown = new Refused('信任锚中没有 CA', 'no CA is pinned')
+  for (const [number, pem] of authorities.entries()) {
+    try {
+      checkIssuer(certificate, parse(decodePem(pem)), at)
+      return
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      if (number === 0) first = error
+    }
+  }
+  throw first
+}
+
+/** PEM blocks, each with its end; what follows the last one is a block too, and a wrong one. */
+function blocks(pem: string): string[] {
+  const parts = pem.split(PEM_END)
+  const rest = parts.pop()!
+  return [...parts.map((part) => part + PEM_END), ...(rest === '' ? [] : [rest])]
+}
+
+function checkIssuer(certificate: Certificate, authority: Certificate, at: number): void {
   checkIssued(certificate, authority)
   for (const { from, until } of [certificate, authority]) {
     require(from <= at && at <= until, '企业证书在该时间无效', 'the certificate is not valid at this time')
@@ -58,7 +86,6 @@ export function verifyCertificate(pem: string, caPem: string, at: number): Enter
   require(!isAuthority(certificate), 'CA 证书不能用于确权', "a CA's certificate confirms nothing")
   const usage = content(element(extension(certificate, OID.keyUsage), TAG.bitString), TAG.bitString)
   require(((usage[1] ?? 0) & NON_REPUDIATION) !== 0, '该密钥不可用于签署内容', 'the key may not commit to content')
-  return identity(certificate)
 }
 
 function checkIssued(certificate: Certificate, authority: Certificate): void {
