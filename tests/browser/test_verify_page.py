@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
-from huilian_protocol.canonical import b64u_encode, parse_json
+from huilian_protocol.canonical import b64u_encode, canonicalise, parse_json
 from playwright.sync_api import Page, expect
 
+from ledger.verify.equivocation import build_equivocation
 from tests.browser.conftest import ROOT
 from tests.soak.lying_hub import TRUST
-from tests.unit.ledger import receipt_world
+from tests.unit.ledger import receipt_world, witnessed_world
 from tests.unit.protocol import world
 
 PAGE = ROOT / "web" / "dist" / "verify" / "index.html"
@@ -23,6 +25,7 @@ CHECKS = [
     "record",
     "inclusion in the log",
     "checkpoint",
+    "witnesses",
     "anchor on the chain",
     "evidence",
 ]
@@ -65,6 +68,40 @@ def test_a_good_receipt_turns_green_check_by_check(page: Page, tmp_path: Path) -
     expect(card).to_contain_text(world.BUYER_USCC)
     page.get_by_role("button", name="English").click()
     expect(card).to_contain_text("Verified")
+
+
+def test_cosignatures_and_hybrid_keys_have_their_own_line(page: Page) -> None:
+    witnessed = witnessed_world.receipt(receipt_world.plain())
+    _drop(page, receipt=witnessed, trust=witnessed_world.trust_bytes(at_least=2))
+    card = page.locator("article")
+    expect(card).to_have_attribute("data-state", "good")
+    expect(card.locator('[data-check="witnesses"]')).to_contain_text("2 个见证方共同签名")
+    _drop(page, trust=witnessed_world.trust_bytes(at_least=3))
+    expect(card).to_have_attribute("data-state", "bad")
+    expect(card.locator("li.bad")).to_have_attribute("data-check", "witnesses")
+
+
+def test_the_printed_code_says_which_file_it_means(page: Page) -> None:
+    page.goto(f"{PAGE.as_uri()}#sha256={hashlib.sha256(RECEIPT).hexdigest()}")
+    page.reload()
+    expect(page.locator(".expected")).to_contain_text(hashlib.sha256(RECEIPT).hexdigest())
+    _drop(page, trust=TRUST)
+    _drop(page, other=receipt_world.plain().receipt())
+    card = page.locator("article").first
+    expect(card).to_have_attribute("data-state", "bad")
+    expect(card.locator("[data-printed]")).to_contain_text("不是二维码所指")
+    _drop(page, receipt=RECEIPT)
+    expect(card).to_have_attribute("data-state", "good")
+    expect(card.locator("[data-printed]")).to_contain_text("正是二维码所指")
+
+
+def test_files_of_kinds_that_the_page_does_not_know_are_never_green(page: Page) -> None:
+    _drop(page, trust=TRUST)
+    for data in (b"%PDF-1.7", canonicalise({"type": "huilian-access-export/v1"}), build_equivocation("a", "b", "c")):
+        _drop(page, unknown=data)
+        card = page.locator("article").first
+        expect(card).to_have_attribute("data-state", "bad")
+        expect(card).to_contain_text("make verify")
 
 
 def test_a_flipped_byte_turns_red_and_says_why(page: Page) -> None:
