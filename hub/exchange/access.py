@@ -44,7 +44,7 @@ class AccessLog:
     async def write_action(self, record_id: str, order: Order, outcome: Outcome, edge_signature: str = "") -> None:
         """Record how one action ended. `edge_signature` is the evidence of the agency's answer."""
         content, subject = action_record(order, outcome, self._clock.now()), order.artefact.subject
-        evidence = {"edge_signature": edge_signature} if edge_signature else {}
+        evidence = {"action_signature": edge_signature} if edge_signature else {}
         await self.append([ChainedRecord(ACTION_RECORD_TYPE, record_id, content, subject, evidence)])
 
     def _record(self, draft: AccessDraft) -> ChainedRecord:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from huilian_protocol.action import TYP as ACTION_TYP
 from huilian_protocol.answer import TYP as ANSWER_TYP
 from huilian_protocol.binding import verify_binding
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical, sha256_canonical
@@ -85,16 +86,29 @@ def _answer(record: Mapping[str, Any], evidence: Mapping[str, Any], trust: Trust
     # A dataset's id begins with the id of the agency that owns it; an edge can sign for its own only.
     name = dataset.partition(".")[0]
     agency = trust.agencies.get(name)
-    claims = _edge_claims(evidence["edge_signature"], agency)
+    claims = _edge_claims(evidence["edge_signature"], agency, ANSWER_TYP)
     _require_same({key: claims[key] for key in ("request_id", "consent_sha256", "dataset", "fields")}, content)
     if agency is None:
         return f"the edge's signature names this request; no key of {name} is pinned to check it"
     return f"the pinned key of {name}'s edge signed the answer to this request"
 
 
-def _edge_claims(token: str, agency: TrustedAgency | None) -> dict[str, Any]:
+def _deed(record: Mapping[str, Any], evidence: Mapping[str, Any], trust: TrustAnchors) -> str:
+    content = record["content"]
+    require(isinstance(content["action"], str), "the record's action is no text")
+    # An action's id begins with the id of the agency that does it.
+    name = content["action"].partition(".")[0]
+    agency = trust.agencies.get(name)
+    claims = _edge_claims(evidence["action_signature"], agency, ACTION_TYP)
+    _require_same({key: claims[key] for key in ("request_id", "consent_sha256", "action")}, content)
+    if agency is None:
+        return f"the edge's signature names this order; no key of {name} is pinned to check it"
+    return f"the pinned key of {name}'s edge signed the result of this order"
+
+
+def _edge_claims(token: str, agency: TrustedAgency | None, typ: str) -> dict[str, Any]:
     if agency is not None:
-        return verify_jws(token, agency.signing_keys, ANSWER_TYP, code="PROVIDER_FAULT")
+        return verify_jws(token, agency.signing_keys, typ, code="PROVIDER_FAULT")
     parts = token.split(".")
     require(len(parts) == 3, "the edge's signature is malformed")
     claims = parse_canonical(b64u_decode(parts[1]))
@@ -114,6 +128,7 @@ _CHECKS: dict[frozenset[str], Callable[[Mapping[str, Any], Mapping[str, Any], Tr
     frozenset({"confirmation", "signature", "certificate"}): _confirmation,
     frozenset({"signed_consent"}): _consent,
     frozenset({"edge_signature"}): _answer,
+    frozenset({"action_signature"}): _deed,
     frozenset({"assertion", "binding", "contract"}): _contract,
 }
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from datetime import timedelta
-from typing import Any
 
 import pytest
 import pytest_asyncio
 from huilian.convenience.v1 import convenience_service_pb2 as convenience_pb
-from huilian_protocol.action import ActionParameters, commit_parameters
-from huilian_protocol.artefact import ActionGrant, DatasetGrant, parse_artefact
+from huilian_protocol.action import ActionParameters
+from huilian_protocol.artefact import DatasetGrant
 from huilian_protocol.consent import parse_signed_consent
 from huilian_protocol.errors import HuilianError
 from huilian_sdk import Call, new_id
@@ -21,11 +19,11 @@ from connectors.kit.sandbox_people import first_of_kind
 from connectors.kit.sandbox_server import today_in_china
 from deploy.journeys.parties import operator_of
 from deploy.site import AGENCIES
-from tests.integration.citizens import Citizen, Prepared, registered
+from tests.integration.citizens import Citizen, registered
+from tests.integration.payments import order_of
 from tests.integration.taken_over_hub import Read, TakenOverHub
 from tests.support.sites import HUB, RunningSite
 
-POLICE, PAY_FINE = "traffic_police", "traffic_police.pay_fine/v1"
 DEBTOR = first_of_kind("dishonest_debtor")
 
 pytestmark = pytest.mark.xdist_group("shared-site")
@@ -65,7 +63,7 @@ async def test_a_fine_is_paid_once_from_the_account(shared_site: RunningSite, ci
     parameters = ActionParameters({"amount_fen": owed_fen, "decision_number": fine.number}, os.urandom(32))
     async with operator_of(shared_site.site, shared_site.site.hub(HUB)) as operator:
         opening_fen = await operator.sandbox.fund(citizen.subject, 10 * owed_fen)
-    first, second = await _order(citizen, parameters), await _order(citizen, parameters)
+    first, second = await order_of(citizen, parameters), await order_of(citizen, parameters)
     done = await citizen.hub.exchange.perform(**first)
     assert done.outcome == "EXECUTED" and done == await citizen.hub.exchange.perform(**first)
     with pytest.raises(HuilianError, match="ALREADY_EXISTS"):
@@ -76,33 +74,3 @@ async def test_a_fine_is_paid_once_from_the_account(shared_site: RunningSite, ci
     assert [one.payment_id async for one in citizen.hub.convenience.payments()][-1] == first["request_id"]
     actions = [one async for one in citizen.hub.exchange.access_records() if one.action_id]
     assert [one.outcome for one in actions] == ["ALREADY_EXISTS", "EXECUTED"]
-
-
-async def _order(citizen: Citizen, parameters: ActionParameters) -> dict[str, Any]:
-    """The person's own signature on exactly this payment, and the order that their phone makes of it."""
-    grant = ActionGrant(PAY_FINE, 1, parameters.values["amount_fen"], commit_parameters(parameters))
-    answer = await citizen.hub.consents.prepare(
-        purpose_code="PUBLIC_PAYMENT",
-        recipient_id="bank.convenience",
-        datasets=[],
-        actions=[grant],
-        max_reads=1,
-        data_life_days=30,
-        valid_until=citizen.clock.now() + timedelta(days=1),
-    )
-    prepared = Prepared(parse_artefact(answer.artefact), tuple(answer.agency_ids))
-    assert prepared.agencies == (POLICE,)
-    await citizen.sign(prepared)
-    offered, request_id = await citizen.hub.exchange.datasets(), new_id()
-    key = next(agency.sealing_public_key for agency in offered.agencies if agency.agency_id == POLICE)
-    sealed = citizen.person.seal_parameters(
-        parameters,
-        key,
-        action=PAY_FINE,
-        agency=POLICE,
-        consent_id=prepared.artefact.id,
-        subject=citizen.subject,
-        request_id=request_id,
-    )
-    names = {"request_id": request_id, "consent_id": prepared.artefact.id, "action_id": PAY_FINE}
-    return {**names, "sealed_parameters": sealed}

@@ -38,6 +38,7 @@ MAKERS = (
     receipt_world.consented,
     receipt_world.lent,
     receipt_world.accessed,
+    receipt_world.acted,
     receipt_world.plain,
 )
 RECEIPTS = tuple(maker().receipt() for maker in MAKERS)

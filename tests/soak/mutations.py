@@ -82,6 +82,7 @@ RECEIPTS = tuple(
         receipt_world.consented(),
         receipt_world.lent(),
         receipt_world.accessed(),
+        receipt_world.acted(),
         receipt_world.plain(),
         receipt_world.confirmed(amount_fen=1),
     )

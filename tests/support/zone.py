@@ -197,6 +197,7 @@ async def running_zone(
             recipients=world,
             ledger=ledger,
             funds=payments,
+            vault=vault,
             exports=ChainExports(database, clock, os.urandom, vault, ledger),
         )
         records = Records(consents, exchange, lambda _: world.recipients[RECIPIENT].private)

@@ -159,6 +159,21 @@ def accessed(edge_key: ec.EllipticCurvePrivateKey = world.STRANGER) -> Parts:
     return Parts(record("access", content, evidence), evidence)
 
 
+def acted(edge_key: ec.EllipticCurvePrivateKey = world.STRANGER) -> Parts:
+    """An action in a person's name with the edge's signature over its result; see `accessed`."""
+    content = {
+        "request_id": "order-00000001",
+        "consent_sha256": b64u_encode(bytes(32)),
+        "action": "tax.pay_duty/v1",
+        "outcome": "EXECUTED",
+    }
+    claims = {key: content[key] for key in ("request_id", "consent_sha256", "action")}
+    kid = thumbprint(edge_key.public_key())
+    token = sign_jws(edge_key, {**claims, "envelope_sha256": "x"}, "huilian-action+jwt", kid)
+    evidence = {"action_signature": token}
+    return Parts(record("action", content, evidence), evidence)
+
+
 def plain() -> Parts:
     """A record without evidence: the smallest receipt."""
     return Parts(record("certificate.issued", {"amount_fen": 5}, {}), {})

@@ -29,6 +29,7 @@ from tests.unit.ledger import receipt_world
 from tests.unit.ledger.receipt_world import (
     Parts,
     accessed,
+    acted,
     anchor,
     confirmed,
     consented,
@@ -57,7 +58,7 @@ def _failed(verdict: Verdict) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "parts", [plain(), confirmed(), consented(), lent(), accessed()], ids=lambda parts: parts.record["type"]
+    "parts", [plain(), confirmed(), consented(), lent(), accessed(), acted()], ids=lambda parts: parts.record["type"]
 )
 def test_good_receipts_pass_every_check(parts: Parts) -> None:
     verdict = _verify(parts.receipt())
@@ -87,6 +88,20 @@ def test_an_answer_that_a_pinned_edge_never_signed_is_refused() -> None:
     parts = Parts(record("access", honest.record["content"], evidence), evidence)
     assert set(_failed(_verify(parts.receipt(), pinned))) == {"evidence"}
     assert _verify(parts.receipt()).ok
+
+
+def test_a_pinned_edges_signature_on_a_deed_is_checked() -> None:
+    pinned = trust(agencies={"tax": TAX})
+    done = _verify(acted().receipt(), pinned)
+    assert done.ok and "signed the result of this order" in done.checks[-1].reason
+    assert "unknown key" in _failed(_verify(acted(world.HUB).receipt(), pinned))["evidence"]
+    assert "no key of tax is pinned" in _verify(acted().receipt()).checks[-1].reason
+    other = {**acted().record["content"], "action": "tax.pay_more/v1"}
+    parts = Parts(record("action", other, acted().evidence), acted().evidence)
+    assert set(_failed(_verify(parts.receipt(), pinned))) == {"evidence"}
+    read = {"edge_signature": acted().evidence["action_signature"]}
+    parts = Parts(record("action", acted().record["content"], read), read)
+    assert set(_failed(_verify(parts.receipt(), pinned))) == {"evidence"}
 
 
 def test_no_single_byte_of_a_receipt_can_change() -> None:

@@ -32,6 +32,7 @@ const CHECKS: ReadonlyMap<string, EvidenceCheck> = new Map([
   ['signed_consent', consent],
   ['assertion binding contract', contract],
   ['edge_signature', edgeSignature],
+  ['action_signature', actionSignature],
 ])
 
 function nothing(record: JsonObject): Reason {
@@ -99,6 +100,24 @@ function edgeSignature(record: JsonObject, evidence: JsonObject, trust: TrustAnc
   return {
     zh: `数据源边缘的签名写明了这次请求；${agency} 的密钥不在信任锚中，只出示、不验证`,
     en: `the edge's signature names this request; no key of ${agency} is pinned to check it`,
+  }
+}
+
+function actionSignature(record: JsonObject, evidence: JsonObject, trust: TrustAnchors): Reason {
+  const content = record['content']
+  if (!isObject(content) || typeof content['action'] !== 'string') throw malformed('content')
+  // An action's id begins with the id of the agency that does it.
+  const agency = content['action'].split('.')[0]!
+  const keys = trust.agencies.get(agency)
+  const token = evidence['action_signature']
+  const claims = keys === undefined ? unverifiedClaims(token) : verifyJws(token, keys, 'huilian-action+jwt')
+  requireStated(members(claims, ['request_id', 'consent_sha256', 'action']), content)
+  if (keys !== undefined) {
+    return { zh: `${agency} 的边缘用固定密钥签署了这次办理的结果`, en: `the pinned key of ${agency}'s edge signed the result of this order` }
+  }
+  return {
+    zh: `数据源边缘的签名写明了这次办理；${agency} 的密钥不在信任锚中，只出示、不验证`,
+    en: `the edge's signature names this order; no key of ${agency} is pinned to check it`,
   }
 }
 
