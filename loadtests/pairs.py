@@ -176,18 +176,20 @@ def concurrently(operation: Callable[[int], Awaitable[object]], concurrency: int
     return work
 
 
-def at_rate(operation: Callable[[int], Awaitable[object]], per_s: Callable[[], float]) -> Work:
+def at_rate(operation: Callable[[int], Awaitable[object]], per_s: Callable[[], float], most: int = 48) -> Work:
     """Work whose operations begin by the clock, so many a second, however long the earlier ones take (open loop).
 
-    The seconds count from when an operation was due, so that a queue before it is seen. `operation` is given its
-    number.
+    No more than `most` run at once, as a caller who is limited would have it. The seconds count from when an operation
+    was due, so every queue before it is seen. `operation` is given its number.
     """
 
     async def work(count: int) -> Sequence[float]:
+        places = asyncio.Semaphore(most)
         pause_s, begun, seconds = 1 / per_s(), time.perf_counter(), []
 
         async def one(number: int, due: float) -> None:
-            await operation(number)
+            async with places:
+                await operation(number)
             seconds.append(time.perf_counter() - due)
 
         async with asyncio.TaskGroup() as group:
