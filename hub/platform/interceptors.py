@@ -24,7 +24,7 @@ from huilian_protocol.status import to_rpc_status
 from hub.platform.admission import Admission
 from hub.platform.callers import Caller, current_caller
 from hub.platform.calls import CallNotes
-from hub.platform.message_times import check_times
+from hub.platform.message_values import check_values
 from hub.platform.peers import peer_of
 
 DEFAULT_DEADLINE_S = 10.0
@@ -187,7 +187,7 @@ def check_fields(request: Message) -> None:
         proto = violations[0].proto
         path = ".".join(element.field_name for element in proto.field.elements) if proto.field else ""
         raise HuilianError("INVALID_ARGUMENT", f"rule {proto.rule_id}", field=path)
-    check_times(request)
+    check_values(request)
 
 
 class Unreadable:

@@ -31,6 +31,7 @@ from deploy.process import Supervisor
 from deploy.site import BUYER_USCC, Site
 from loadtests.no_limits import WITHOUT_LIMITS
 from tests.integration.erp_stand_in import serving
+from tests.soak.databases import new_postgres_url
 from tests.soak.rpc_messages import CANARY, wires
 from tests.soak.rpc_targets import Caller, Method, Pool, Targets, methods, prepared
 from tests.support.sites import HUB, AmendingSupervisor, new_site
@@ -90,6 +91,8 @@ async def _running() -> Ground:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         site = new_site(folder)
         site.rate_limits = WITHOUT_LIMITS
+        # The stricter database: it refuses characters and numbers that SQLite takes.
+        site.database_url = await new_postgres_url()
         # A second buyer whose ERP has invoices in every state: receivables to fuzz with.
         erp = serving(site.pki.issue("erp_stand_in"))
         addresses = {BUYER_USCC: site.port("erp_connector"), DEALER.uscc: erp.__enter__()}
