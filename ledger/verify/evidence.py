@@ -11,10 +11,11 @@ from huilian_protocol.action import TYP as ACTION_TYP
 from huilian_protocol.answer import TYP as ANSWER_TYP
 from huilian_protocol.binding import verify_binding
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical, sha256_canonical
-from huilian_protocol.clock import parse_time
+from huilian_protocol.clock import format_time, parse_time
 from huilian_protocol.confirmation import ReceivableConfirmation, verify_confirmation
 from huilian_protocol.consent import verify_evidence
 from huilian_protocol.jose import verify_jws
+from huilian_protocol.termination import verify_termination
 from huilian_protocol.trust import TrustAnchors, TrustedAgency
 from huilian_protocol.webauthn import Assertion, verify_assertion
 
@@ -141,3 +142,11 @@ def check_consent(data: bytes, trust: TrustAnchors, now: datetime) -> str:
     consent = verify_evidence(data, trust, at.astimezone(UTC))
     standing = "valid" if at == now else ("expired" if now >= valid_until else "not yet valid")
     return f"consent {consent.artefact.id}: device, authority and hub signed it; today it is {standing}"
+
+
+def check_termination(data: bytes, trust: TrustAnchors) -> str:
+    """Check a termination receipt by itself: the hub's signature and the consent inside."""
+    ended = verify_termination(data, trust)
+    due, reads = format_time(ended.deletion_due), sum(ended.reads.values())
+    how = f"{ended.ending.value} at {format_time(ended.ended_at)} after {reads} reads"
+    return f"consent {ended.consent_id}, version {ended.version}: {how}; nothing may be left after {due}"

@@ -8,12 +8,13 @@ from pathlib import Path
 from huilian_protocol.access_export import MAX_EXPORT_BYTES
 from huilian_protocol.access_export import TYPE as ACCESS_EXPORT
 from huilian_protocol.canonical import parse_json
+from huilian_protocol.termination import TYPE as TERMINATION
 from huilian_protocol.trust import TrustAnchors
 
 from ledger.verify.access_export import check_access_export
 from ledger.verify.equivocation import TYPE as EQUIVOCATION
 from ledger.verify.equivocation import check_equivocation
-from ledger.verify.evidence import check_consent
+from ledger.verify.evidence import check_consent, check_termination
 from ledger.verify.pdf import MAX_PDF_BYTES, NoReceiptInside, embedded_receipt, is_pdf
 from ledger.verify.receipt import check_receipt
 from ledger.verify.verdict import Check, Verdict, run_check
@@ -43,6 +44,8 @@ def verify_bytes(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
         return Verdict(kind, (run_check("consent", lambda: check_consent(data, trust, now)),))
     if kind == "access export":
         return Verdict(kind, check_access_export(data, trust))
+    if kind == "termination":
+        return Verdict(kind, (run_check("termination", lambda: check_termination(data, trust)),))
     if kind == "equivocation":
         return Verdict(kind, check_equivocation(data, trust))
     return Verdict(kind, (Check("form", False, "neither a receipt, a signed consent nor an export of access records"),))
@@ -73,6 +76,8 @@ def _kind(data: bytes) -> str:
         return "unknown"
     if "artefact" in value:
         return "consent"
+    if value.get("type") == TERMINATION:
+        return "termination"
     if value.get("type") == EQUIVOCATION:
         return "equivocation"
     return "receipt" if "inclusion_proof" in value else "unknown"

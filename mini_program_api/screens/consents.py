@@ -59,6 +59,20 @@ class ConsentForm(Form):
     max_reads: int = Field(ge=1, le=1000)
     data_life_days: int = Field(ge=1, le=3650)
     valid_until: Moment
+    amends_version: int = Field(default=0, ge=0, le=998)
+
+
+class DatasetForm(Form):
+    """One dataset or action to take back."""
+
+    dataset_id: str = Field(min_length=1, max_length=100)
+
+
+class ResumptionForm(Form):
+    """The statement that the consent offers while it is paused, and the phone's signature over it."""
+
+    statement: Base64Url
+    assertion: DeviceAssertion
 
 
 class Prepared(BaseModel):
@@ -105,6 +119,13 @@ class Consent(BaseModel):
     revoked_at: str
     grant_record_id: str
     revocation_record_id: str
+    version: int
+    artefact_sha256: str
+    revoked_dataset_ids: list[str]
+    resumption_statement: str
+    subject_id: str
+    signer_id: str
+    ended_at: str
 
 
 class Consents(BaseModel):
@@ -141,6 +162,7 @@ class ConsentsScreen(Screen):
             max_reads=body.max_reads,
             data_life_days=body.data_life_days,
             valid_until=body.valid_until,
+            amends_version=body.amends_version,
             call=call,
         )
         shown = Prepared(
@@ -232,6 +254,67 @@ class RevocationScreen(Screen):
         return answer(consent_of(await self.hub.consents.revoke(consent_id, call=call)), call)
 
 
+class DatasetRevocationScreen(Screen):
+    """POST /api/v1/consents/{consent_id}/dataset-revocation"""
+
+    async def post(self, consent_id: ObjectId, /, body: DatasetForm) -> r200[Consent]:
+        """Take back one dataset or action; the rest stays in force.
+
+        Tags: citizen
+        """
+        call = self.call()
+        revoked = await self.hub.consents.revoke(consent_id, dataset_id=body.dataset_id, call=call)
+        return answer(consent_of(revoked), call)
+
+
+class PauseScreen(Screen):
+    """POST /api/v1/consents/{consent_id}/pause"""
+
+    async def post(self, consent_id: ObjectId, /) -> r200[Consent]:
+        """Stop reads until I resume. One tap: no signature.
+
+        Tags: citizen
+        """
+        call = self.call()
+        return answer(consent_of(await self.hub.consents.pause(consent_id, call=call)), call)
+
+
+class ResumptionScreen(Screen):
+    """POST /api/v1/consents/{consent_id}/resumption"""
+
+    async def post(self, consent_id: ObjectId, /, body: ResumptionForm) -> r200[Consent]:
+        """Go on: the phone's signature over the statement, which every agency's edge checks.
+
+        Tags: citizen
+        """
+        call = self.call()
+        statement, assertion = b64u_decode(body.statement), body.assertion.to_assertion()
+        return answer(consent_of(await self.hub.consents.resume(consent_id, statement, assertion, call=call)), call)
+
+
+class TerminationScreen(Screen):
+    """GET /api/v1/consents/{consent_id}/termination"""
+
+    async def get(self, consent_id: ObjectId, /) -> r200:
+        """How the consent ended: a signed receipt that verifies by itself.
+
+        Tags: citizen
+        """
+        receipt = await self.hub.consents.termination_receipt(consent_id)
+        return download(receipt, f"termination-{consent_id}.json")
+
+
+class ConsentRecordScreen(Screen):
+    """GET /api/v1/consents/{consent_id}/record"""
+
+    async def get(self, consent_id: ObjectId, /) -> r200:
+        """The consent as a record by the field names of ISO/IEC TS 27560.
+
+        Tags: citizen
+        """
+        return download(await self.hub.consents.export(consent_id), f"record-{consent_id}.json")
+
+
 def _artefact(consent_id: str, text: str) -> Artefact:
     artefact = parse_artefact(b64u_decode(text))
     if artefact.id != consent_id:
@@ -271,6 +354,13 @@ def consent_of(item: pb.Consent) -> Consent:
         revoked_at=time_text(item.revoked_time),
         grant_record_id=item.grant_record_id,
         revocation_record_id=item.revocation_record_id,
+        version=item.version,
+        artefact_sha256=b64u_encode(item.artefact_sha256),
+        revoked_dataset_ids=list(item.revoked_dataset_ids),
+        resumption_statement=b64u_encode(item.resumption_statement),
+        subject_id=item.subject_id,
+        signer_id=item.signer_id,
+        ended_at=time_text(item.ended_time),
     )
 
 
@@ -294,4 +384,9 @@ def routes() -> list[web.RouteDef]:
         web.view(f"{one}/grant", GrantScreen),
         web.view(f"{one}/rejection", RejectionScreen),
         web.view(f"{one}/revocation", RevocationScreen),
+        web.view(f"{one}/dataset-revocation", DatasetRevocationScreen),
+        web.view(f"{one}/pause", PauseScreen),
+        web.view(f"{one}/resumption", ResumptionScreen),
+        web.view(f"{one}/termination", TerminationScreen),
+        web.view(f"{one}/record", ConsentRecordScreen),
     ]

@@ -10,7 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.common.v1 import common_pb2
 from huilian.consent.v1 import consent_service_pb2 as pb
 from huilian_protocol.artefact import ActionGrant, DatasetGrant
-from huilian_protocol.canonical import b64u_decode
+from huilian_protocol.canonical import b64u_decode, canonicalise
+from huilian_protocol.delegation import Link, chain_to
 from huilian_protocol.webauthn import Assertion
 
 from huilian_sdk._calls import Call, Calls
@@ -37,10 +38,13 @@ class Consents:
         data_life_days: int,
         valid_until: datetime,
         actions: Sequence[ActionGrant] = (),
+        amends_version: int = 0,
+        delegation: Sequence[Link] = (),
         call: Call | None = None,
     ) -> pb.PrepareConsentResponse:
         """The artefact for the person to sign, its challenge, and the agencies that will have to know who the person
-        is.
+        is. ``amends_version`` is the version of the same consent that it is to replace; with a chain of delegations the
+        caller signs for the first delegator.
         """
         until = Timestamp()
         until.FromDatetime(valid_until)
@@ -53,6 +57,8 @@ class Consents:
             data_life_days=data_life_days,
             valid_until_time=until,
             actions=[_action(grant) for grant in actions],
+            amends_version=amends_version,
+            delegation=canonicalise(chain_to(delegation)) if delegation else b"",
         )
         return await self.calls.unary(_SERVICE, request, pb.PrepareConsentResponse, call)
 
@@ -78,10 +84,36 @@ class Consents:
         request = pb.RejectConsentRequest(consent_id=consent_id)
         return (await self.calls.unary(_SERVICE, request, pb.RejectConsentResponse, call)).consent
 
-    async def revoke(self, consent_id: str, *, call: Call | None = None) -> pb.Consent:
-        """Take a consent back; from then on hub and edge refuse to read."""
-        request = pb.RevokeConsentRequest(consent_id=consent_id)
+    async def revoke(self, consent_id: str, *, dataset_id: str = "", call: Call | None = None) -> pb.Consent:
+        """Take a consent back, or one dataset or action of it; from then on hub and edge refuse to read."""
+        request = pb.RevokeConsentRequest(consent_id=consent_id, dataset_id=dataset_id)
         return (await self.calls.unary(_SERVICE, request, pb.RevokeConsentResponse, call)).consent
+
+    async def pause(self, consent_id: str, *, call: Call | None = None) -> pb.Consent:
+        """Stop reads for a while; ``resumption_statement`` of the answer is what to sign for going on."""
+        request = pb.PauseConsentRequest(consent_id=consent_id)
+        return (await self.calls.unary(_SERVICE, request, pb.PauseConsentResponse, call)).consent
+
+    async def resume(
+        self, consent_id: str, statement: bytes, assertion: Assertion, *, call: Call | None = None
+    ) -> pb.Consent:
+        """End a pause: the device's assertion over the statement (its challenge is the statement's SHA-256)."""
+        request = pb.ResumeConsentRequest(
+            consent_id=consent_id, statement=statement, assertion=assertion_message(assertion)
+        )
+        return (await self.calls.unary(_SERVICE, request, pb.ResumeConsentResponse, call)).consent
+
+    async def termination_receipt(self, consent_id: str, *, version: int = 0, call: Call | None = None) -> bytes:
+        """How a consent ended, signed by the hub; :func:`huilian_protocol.termination.verify_termination` checks it
+        offline. Raises :class:`HuilianError` STATE_CONFLICT while it has not ended.
+        """
+        request = pb.GetTerminationReceiptRequest(consent_id=consent_id, version=version)
+        return (await self.calls.unary(_SERVICE, request, pb.GetTerminationReceiptResponse, call)).receipt
+
+    async def export(self, consent_id: str, *, call: Call | None = None) -> bytes:
+        """The consent as JSON with the field names of ISO/IEC TS 27560."""
+        request = pb.ExportConsentRecordRequest(consent_id=consent_id)
+        return (await self.calls.unary(_SERVICE, request, pb.ExportConsentRecordResponse, call)).record
 
     async def get(self, consent_id: str, *, call: Call | None = None) -> pb.Consent:
         """One consent of the caller."""

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.x509.oid import NameOID
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical
 from huilian_protocol.confirmation import ReceivableConfirmation, confirmation_digest
+from huilian_protocol.delegation import Delegation, EnterpriseProof, Link
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import Jwk, public_key_to_jwk
 from huilian_protocol.strict import bytes_at, object_with, text_at
@@ -113,6 +114,16 @@ class Keystore:
         )
         request = x509.CertificateSigningRequestBuilder(subject).sign(self._confirmation_key(), hashes.SHA256())
         return request.public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+    def sign_delegation(self, statement: Delegation, certificate_pem: str) -> Link:
+        """The company's delegation of ``statement``, proved by the key that the CA certified in ``certificate_pem``.
+
+        Raises :class:`HuilianError` DELEGATION_INVALID for a statement of another company.
+        """
+        if statement.delegator != self.uscc:
+            raise typed(HuilianError("DELEGATION_INVALID", reason="the delegator is another company"))
+        signature = PrivateKey(self._confirmation_secret).sign_recoverable(statement.sha256, hasher=None)
+        return Link(statement, EnterpriseProof(certificate_pem, signature[:64] + bytes([27 + signature[64]])))
 
     def sign_confirmation(self, message: ReceivableConfirmation) -> bytes:
         """The 65-byte EIP-712 signature r || s || v over ``message``.
