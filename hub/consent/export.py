@@ -88,7 +88,7 @@ def _events(consent: Consent, notices: Sequence[Notice]) -> list[dict[str, Any]]
         for notice in notices
         if notice.change is not None
     ]
-    events = sorted([*changes, *given], key=lambda event: str(event["event_time"]))
+    events = sorted([*given, *changes], key=lambda event: str(event["event_time"]))
     if not events:
         return [{"event_type": "requested", "event_state": consent.state.value, "entity_id": artefact.recipient.id}]
     events[-1]["event_state"] = consent.state.value

@@ -20,10 +20,13 @@ from huilian_protocol.canonical import b64u_encode, canonicalise
 from huilian_protocol.client_assertion import sign_client_assertion
 from huilian_protocol.confirmation import confirmation_digest
 from huilian_protocol.consent import SignedConsent, countersign
+from huilian_protocol.delegation import Basis, Delegation, Link, sign_guardianship
 from huilian_protocol.identity import Identity
 from huilian_protocol.jose import public_key_to_jwk, thumbprint
 from huilian_protocol.receipt import Anchor, build_receipt
 from huilian_protocol.record import commit_record
+from huilian_protocol.resumption import Resumption
+from huilian_protocol.termination import Ending, Termination, issue_termination
 from huilian_protocol.webauthn import Assertion
 
 from tests.unit.ledger import access_world
@@ -110,6 +113,52 @@ def _artefact_with_actions() -> Artefact:
     return replace(world.artefact(), actions=(exact, ActionGrant("utilities.pay_bill/v1", 12, 30_000)))
 
 
+def _amended_artefact() -> Artefact:
+    first = world.artefact()
+    return replace(first, version=2, replaces=first.sha256, max_reads=5)
+
+
+def _delegation() -> Delegation:
+    return Delegation(
+        id="delegation-00000001",
+        basis=Basis.COMPANY,
+        delegator=world.BUYER_USCC,
+        delegate=world.SUBJECT,
+        grants=("tax.enterprise/v1",),
+        purposes=("LOAN_APPLICATION",),
+        valid_from=world.FROM,
+        valid_until=world.UNTIL,
+    )
+
+
+def _guardianship() -> Link:
+    child = replace(
+        _delegation(),
+        basis=Basis.GUARDIAN,
+        delegator="wh-0000000000000009",
+        identity_commitment=commit_identity(world.NAME, world.RESIDENT_ID, world.SALT),
+    )
+    return sign_guardianship(world.AUTHORITY, child)
+
+
+def _resumption() -> Resumption:
+    return Resumption("consent-00000001", 1, world.artefact().sha256, "pause-7")
+
+
+def _termination() -> bytes:
+    artefact = world.artefact()
+    statement = Termination(
+        consent_id=artefact.id,
+        version=1,
+        artefact_sha256=artefact.sha256,
+        ending=Ending.REVOKED,
+        ended_at=world.NOW,
+        reads={grant.id: 1 for grant in artefact.datasets},
+        deletion_due=world.NOW,
+    )
+    return issue_termination(world.HUB, statement, _signed_consent())
+
+
 def _parameters_info() -> dict[str, Any]:
     return parameters_info(
         action="traffic_police.pay_fine/v1",
@@ -157,6 +206,8 @@ CASES: dict[str, Callable[[], bytes]] = {
     "answer.jws": _answer,
     "answer_count.jws": _answer_count,
     "artefact.actions.json": lambda: _artefact_with_actions().canonical(),
+    "artefact.amended.json": lambda: _amended_artefact().canonical(),
+    "artefact.delegated.json": lambda: replace(world.artefact(), signer="wh-0000000000000002").canonical(),
     "artefact.json": lambda: world.artefact().canonical(),
     "artefact.sha256": lambda: _hex(world.artefact().sha256),
     "bid.commitment.sha256": lambda: _hex(
@@ -174,6 +225,10 @@ CASES: dict[str, Callable[[], bytes]] = {
     "confirmation.json": lambda: canonicalise(world.confirmation().to_dict()),
     "confirmation.keccak256": lambda: _hex(confirmation_digest(world.confirmation())),
     "consent.signed.json": _signed_consent,
+    "delegation.company.json": lambda: canonicalise(_delegation().to_dict()),
+    "delegation.guardian.json": lambda: _guardianship().to_bytes(),
+    "resumption.json": lambda: _resumption().canonical(),
+    "termination.json": _termination,
     "identity.json": lambda: Identity(world.NAME, world.RESIDENT_ID, world.SALT).to_bytes(),
     "identity_commitment.sha256": lambda: _hex(commit_identity(world.NAME, world.RESIDENT_ID, world.SALT)),
     "jwk.json": lambda: canonicalise(public_key_to_jwk(world.HUB.public_key())),

@@ -80,7 +80,7 @@ class TakenOverHub:
 
     async def send(self, agency: str, read: Read, certificate: str = "") -> pb.ReadResponse:
         """Call the edge over mTLS, as the hub unless another certificate is named. Raises HuilianError."""
-        async with self._edge(agency, certificate or self.place.name) as stub:
+        async with self._edge(agency, certificate or self.place.certificate) as stub:
             try:
                 answer: pb.ReadResponse = await stub.Read(read.message(), timeout=10)
             except grpc.RpcError as error:

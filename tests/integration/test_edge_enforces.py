@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -17,9 +19,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec
-from huilian_protocol.artefact import DatasetGrant, EvidenceLevel, Period
+from huilian_protocol.artefact import DatasetGrant, EvidenceLevel, Period, parse_artefact
 from huilian_protocol.binding import commit_identity, issue_binding
-from huilian_protocol.consent import SignedConsent, parse_signed_consent
+from huilian_protocol.consent import SignedConsent, countersign, parse_signed_consent
+from huilian_protocol.delegation import Basis, Delegation, DeviceProof, Link
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import Suite, generate_keypair, key_id
 from huilian_protocol.webauthn import Assertion
@@ -230,6 +233,111 @@ async def _until_heard(raid: Raid) -> None:
     raise AssertionError("the edge has not heard of the revocation")
 
 
+async def _paused(raid: Raid) -> Read:
+    await raid.citizen.hub.consents.pause(raid.consent.artefact.id)
+    await _until_told(raid, "pause", raid.consent.artefact.id)
+    return raid.good()
+
+
+async def _resumed_by_the_word_about_another_consent(raid: Raid) -> Read:
+    """The person resumes another consent of theirs; the hub tells the edge that it was this one."""
+    other, _ = await _granted(raid.citizen)
+    await raid.citizen.hub.consents.pause(raid.consent.artefact.id)
+    paused = await raid.citizen.hub.consents.pause(other.artefact.id)
+    challenge = hashlib.sha256(paused.resumption_statement).digest()
+    assertion = raid.citizen.device.sign(challenge)
+    await raid.citizen.hub.consents.resume(other.artefact.id, paused.resumption_statement, assertion)
+    with sqlite3.connect(raid.hub.place.folder / "hub.sqlite") as database:
+        signed = database.execute(
+            "SELECT resumption FROM consent_notice WHERE consent_id = ? AND change = 'RESUMED'", (other.artefact.id,)
+        ).fetchone()[0]
+        cursor = database.execute("SELECT max(cursor) + 1 FROM consent_notice").fetchone()[0]
+        database.execute(
+            "INSERT INTO consent_notice (cursor, consent_id, change, at, version, resumption)"
+            " SELECT ?, ?, 'RESUMED', at, 1, ? FROM consent_notice WHERE cursor = ?",
+            (cursor, raid.consent.artefact.id, signed, cursor - 1),
+        )
+    await _until_cursor(raid, cursor)
+    return raid.good()
+
+
+async def _an_older_version(raid: Raid) -> Read:
+    """The person narrowed the consent to one field; the hub goes on with the wider version before it."""
+    citizen, first = raid.citizen, raid.consent.artefact
+    grant = replace(first.datasets[0], fields=first.datasets[0].fields[:1])
+    prepared = await citizen.hub.consents.prepare(
+        consent_id=first.id,
+        purpose_code=first.purpose.code,
+        recipient_id=first.recipient.id,
+        datasets=[grant],
+        max_reads=first.max_reads,
+        data_life_days=first.data_life_days,
+        valid_until=first.valid_until,
+        amends_version=1,
+    )
+    draft = Prepared(parse_artefact(prepared.artefact), tuple(prepared.agency_ids))
+    await citizen.sign(draft)
+    await _until_told(raid, "newest_version", first.id, column="version", value=2)
+    return raid.good()
+
+
+async def _widened_by_an_amendment_of_the_hubs_own(raid: Raid) -> Read:
+    first = raid.consent.artefact
+    fields = tuple(sorted([*first.datasets[0].fields, "balance_fen"]))
+    wider = replace(first, version=2, replaces=first.sha256, datasets=(replace(first.datasets[0], fields=fields),))
+    forged = raid.hub.forged(wider, raid.consent.binding, raid.consent.assertion)
+    return again(raid.forged(forged), fields=fields)
+
+
+async def _beyond_its_purpose(raid: Raid) -> Read:
+    """Even what the person's own device signed: no loan needs more reads than its purpose allows."""
+    greedy = replace(raid.consent.artefact, max_reads=25)
+    assertion = raid.citizen.device.sign(greedy.sha256)
+    return raid.forged(raid.hub.forged(greedy, raid.consent.binding, assertion))
+
+
+async def _delegation_forged_by_the_hub(raid: Raid) -> Read:
+    """The other person's device signs for this person, under a delegation that this person never gave."""
+    mine, other = raid.consent.artefact, raid.other
+    theirs, _ = await _granted(other)
+    artefact = replace(mine, signer=theirs.artefact.subject)
+    made = Delegation(
+        id="delegation-forged",
+        basis=Basis.PERSON,
+        delegator=mine.subject,
+        delegate=theirs.artefact.subject,
+        grants=tuple(sorted(mine.grant_ids)),
+        purposes=(mine.purpose.code,),
+        valid_from=mine.valid_from,
+        valid_until=mine.valid_until,
+    )
+    link = Link(made, DeviceProof(raid.consent.binding, other.device.sign(made.sha256)))
+    assertion = other.device.sign(artefact.sha256)
+    countersignature = countersign(raid.hub.signing_key, artefact, theirs.binding, assertion, (link,))
+    return raid.forged(SignedConsent(artefact, theirs.binding, assertion, countersignature, (link,)))
+
+
+async def _until_cursor(raid: Raid, cursor: int) -> None:
+    await _until(lambda: any(row[1] >= cursor for row in hub_state.dump(raid.edge_memory)["feed"]))
+
+
+async def _until_told(raid: Raid, table: str, consent_id: str, column: str = "", value: int = 0) -> None:
+    def is_told() -> bool:
+        rows = [row for row in hub_state.dump(raid.edge_memory)[table] if row[0] == consent_id]
+        return bool(rows) and (not column or rows[0][1] == value)
+
+    await _until(is_told)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + REVOCATION_PATIENCE_S
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("the edge has not heard of it")
+
+
 RAIDS: dict[str, tuple[str, Callable[[Raid], Awaitable[Read]]]] = {
     "more fields": ("FIELD_NOT_GRANTED", _more_fields),
     "a longer period": ("PERIOD_NOT_GRANTED", _longer_period),
@@ -249,6 +357,12 @@ RAIDS: dict[str, tuple[str, Callable[[Raid], Awaitable[Read]]]] = {
     "over quota": ("CONSENT_EXHAUSTED", _over_quota),
     "a request id with other fields": ("REQUEST_ID_REUSED", _request_id_with_other_fields),
     "after revocation": ("CONSENT_REVOKED", _revoked),
+    "while paused": ("CONSENT_PAUSED", _paused),
+    "resumed by the word about another consent": ("CONSENT_PAUSED", _resumed_by_the_word_about_another_consent),
+    "an older version": ("STATE_CONFLICT", _an_older_version),
+    "an amendment of the hub's own": ("ARTEFACT_TAMPERED", _widened_by_an_amendment_of_the_hubs_own),
+    "beyond its purpose": ("PURPOSE_LIMIT_EXCEEDED", _beyond_its_purpose),
+    "a delegation forged by the hub": ("DELEGATION_INVALID", _delegation_forged_by_the_hub),
     "a replay after revocation": ("CONSENT_REVOKED", _revoked_and_repeated),
 }
 

@@ -13,6 +13,7 @@ from huilian.common.v1 import common_pb2
 from huilian.lending.v1 import workout_service_pb2
 from huilian.receivables.v1 import receivable_service_pb2
 from huilian_protocol.artefact import ActionGrant, DatasetGrant, Period
+from huilian_protocol.delegation import Basis, Delegation, EnterpriseProof, Link
 from huilian_sdk import Call, Huilian, Keystore, Pages, RefusedError
 
 from tests.unit.protocol.world import BUYER_USCC, DEVICE, SUPPLIER_USCC, confirmation
@@ -37,7 +38,19 @@ FACADES = [
     "sandbox",
 ]
 STREAMS = {"/huilian.consent.v1.ConsentService/WatchRevocations"}  # for connectors, which follow it themselves
+
+
+def _link() -> Link:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    made = Delegation("d-1", Basis.COMPANY, BUYER_USCC, "wh-2", ("tax.enterprise/v1",), ("LOAN_APPLICATION",), now, now)
+    return Link(made, EnterpriseProof("PEM", bytes(65)))
+
+
 EXAMPLES: dict[str, Any] = {
+    "amends_version": 1,
+    "statement": b"statement",
+    "delegation": [_link()],
+    "version": 1,
     "actions": [ActionGrant("a.b/v1", 1, 100, "A" * 43)],
     "sealed_parameters": b"sealed",
     "daily_digest": True,
