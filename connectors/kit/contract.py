@@ -160,6 +160,7 @@ class UpstreamError(Exception):
     UpstreamError
     ├── UpstreamUnavailable   it cannot be reached or says that it is down: try again
     ├── UpstreamTimeout       it did not answer in time: try again
+    │   └── UpstreamPreparing it is preparing its answer: ask again under the same request id
     ├── UpstreamRefused       it does not accept our credentials or our form of request: an operator must act
     └── UpstreamMalformed     it answered something that breaks its own protocol or our schema: never passed on
 
@@ -177,6 +178,10 @@ class UpstreamUnavailable(UpstreamError):
 
 class UpstreamTimeout(UpstreamError):
     """The agency did not answer in time."""
+
+
+class UpstreamPreparing(UpstreamTimeout):
+    """The agency took the request and is preparing its answer: the same request asked again goes on with it."""
 
 
 class UpstreamRefused(UpstreamError):
@@ -202,6 +207,9 @@ def provider_error(error: UpstreamError, provider: str) -> HuilianError:
         code = "PROVIDER_TIMEOUT"
     elif isinstance(error, UpstreamMalformed):
         code = "PROVIDER_FAULT"
+    if isinstance(error, UpstreamPreparing):
+        # The state tells whoever asked that this is no failure, only early.
+        return HuilianError(code, str(error), provider=provider, state="preparing")
     return HuilianError(code, str(error), provider=provider)
 
 

@@ -28,6 +28,7 @@ from connectors.kit.contract import (
     Record,
     UpstreamError,
     UpstreamMalformed,
+    UpstreamPreparing,
     check_result_of,
 )
 from connectors.kit.plugin import ConnectorContext
@@ -35,6 +36,8 @@ from connectors.kit.upstream import UpstreamAnswer, UpstreamHttp, is_same
 
 DATASET = "credit_bureau.report/v1"
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 1.0
+# Whoever asked is told that the report is being prepared before a hub gives up on us.
+_PATIENCE_S, _SHARE_OF_LIMIT = 5.0, 0.8
 
 
 class _Finished(NamedTuple):
@@ -101,14 +104,21 @@ class CreditBureauConnector:
         return ticket
 
     async def _wait_for(self, ticket: str) -> _Finished | None:
-        """Poll until the request is finished (the kit ends the wait); None for a ticket that the bureau forgot."""
-        pause_s = _FIRST_PAUSE_S
+        """Poll until the request is finished; None for a ticket that the bureau forgot.
+
+        Raises UpstreamPreparing when that takes longer than anybody waits for.
+        """
+        pause_s, clock = _FIRST_PAUSE_S, asyncio.get_running_loop().time
+        patience_s = min(_PATIENCE_S, self._context.limits.timeout_ms / 1_000 * _SHARE_OF_LIMIT)
+        until = clock() + patience_s
         while True:
             answer = await self._login.exchange("GET", wire.ticket_path(ticket), None, answers=(200, 202, 404))
             if answer.status == 404:
                 return None
             if answer.status == 200:
                 return self._open(ticket, answer)
+            if clock() + pause_s > until:
+                raise UpstreamPreparing("the report is being prepared")
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
