@@ -19,6 +19,7 @@ from connectors.kit.consent_status import ConsentRef, Notice
 from connectors.kit.revocations import RevocationCopy, RevocationFollower
 from connectors.kit.store import EdgeStore
 from deploy.pki import SitePki, TlsFiles
+from hub.consent.revocations import Change
 from tests.contract.connectors.hub_stand_in import RevocationList, running_hub
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -140,3 +141,41 @@ async def test_it_reconnects_and_resumes_where_it_was(tmp_path: Path, tls: TlsFi
         async with running_hub(revocations, tls, port):
             await until(lambda: store.cursor() == 2)
     assert revocations.first_cursors == [0, 1]
+
+
+async def test_an_edge_that_was_away_takes_in_every_page_before_it_is_fresh(tmp_path: Path, tls: TlsFiles) -> None:
+    """More notices than one page of the feed holds, of every kind that stops; none is skipped, none unlearned."""
+    clock, revocations = SystemClock(), RevocationList(SystemClock())
+    for number in range(400):
+        revocations.revoke(f"revoked-{number}")
+        revocations.tell(f"paused-{number}", Change.PAUSED, pause_id=f"pause-{number}")
+        revocations.tell(f"less-{number}", Change.DATASET_REVOKED, dataset_id="d")
+        revocations.tell(f"newer-{number}", Change.AMENDED, version=2, artefact_sha256=b"\x02" * 32)
+    store, copy = EdgeStore(tmp_path / "edge"), RevocationCopy(clock, timedelta(seconds=30))
+    async with running_hub(revocations, tls) as port, following(store, copy, tls, port):
+        await until(lambda: is_fresh(copy) and store.cursor() == 1_600)
+    for number in (0, 124, 125, 399):
+        for name, code in (
+            ("revoked", "CONSENT_REVOKED"),
+            ("paused", "CONSENT_PAUSED"),
+            ("less", "CONSENT_REVOKED"),
+            ("newer", "STATE_CONFLICT"),
+        ):
+            with pytest.raises(HuilianError, match=code):
+                store.begin_read(f"{name}-{number}", b"f", ConsentRef(f"{name}-{number}"), "d", 1, NOW)
+    store.begin_read("other", b"f", ConsentRef("less-0"), "another dataset", 1, NOW)
+    store.close()
+
+
+async def test_a_resumption_that_does_not_verify_moves_the_cursor_and_leaves_the_pause(
+    tmp_path: Path, tls: TlsFiles
+) -> None:
+    revocations = RevocationList(SystemClock())
+    revocations.tell("consent-1", Change.PAUSED, pause_id="pause-1")
+    revocations.tell("consent-1", Change.RESUMED, resumption=b"{}")
+    store, copy = EdgeStore(tmp_path / "edge"), RevocationCopy(SystemClock(), timedelta(seconds=30))
+    async with running_hub(revocations, tls) as port, following(store, copy, tls, port):
+        await until(lambda: store.cursor() == 2)
+    with pytest.raises(HuilianError, match="CONSENT_PAUSED"):
+        store.begin_read("request-1", b"f", ConsentRef("consent-1"), "d", 1, NOW)
+    store.close()
