@@ -12,7 +12,7 @@ from pathlib import Path
 from aiohttp import web
 from huilian_protocol.clock import Clock, SandboxClock, SystemClock
 
-from ledger.embedded_chain.chain import EmbeddedChain
+from ledger.embedded_chain.chain import Damaged, EmbeddedChain
 from ledger.embedded_chain.journal import Genesis, GenesisMismatch, Journal
 from ledger.embedded_chain.methods import Methods
 from ledger.embedded_chain.server import application
@@ -26,8 +26,8 @@ def main() -> int:
         arguments.state.parent.mkdir(parents=True, exist_ok=True)
         journal = Journal(arguments.state)
         genesis = Genesis(arguments.chain_id, int(clock.now().timestamp()), dict(arguments.allocate))
-        chain = EmbeddedChain(journal, genesis, clock)
-    except (sqlite3.OperationalError, GenesisMismatch) as error:
+        chain = EmbeddedChain(journal, genesis, clock, _say)
+    except (sqlite3.OperationalError, GenesisMismatch, Damaged) as error:
         print(f"embedded chain: {arguments.state}: {error}", file=sys.stderr)
         return 1
     try:
@@ -35,6 +35,10 @@ def main() -> int:
     finally:
         journal.close()
     return 0
+
+
+def _say(text: str) -> None:
+    print(f"embedded chain: {text}", file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pyrevm
 
 from ledger.anchor.transaction import SignedTransaction, contract_address
+from ledger.embedded_chain.state import SlotChange
 
 BLOCK_GAS_LIMIT = 30_000_000
 """Gas that one block, and so one transaction, may use."""
@@ -63,7 +64,8 @@ class AccountChange:
 
     address: str
     account: Any
-    slots: tuple[tuple[int, int], ...]
+    slots: tuple[tuple[int, int, int], ...]
+    """Slot, value before, value after."""
 
 
 class Machine:
@@ -76,6 +78,21 @@ class Machine:
     def __init__(self, chain_id: int) -> None:
         environment = pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=chain_id), block=_block(0, 0))
         self._evm: Any = pyrevm.EVM(env=environment, spec_id=SPEC)
+        self.touched: set[str] = set()
+        """Accounts that the newest transaction may have changed."""
+
+    def put(self, address: str, balance: int, nonce: int, code: bytes) -> None:
+        """Put an account in as it was stored."""
+        self._set_account(address, pyrevm_account(balance, nonce, code))
+
+    def put_slots(self, slots: Iterable[tuple[str, int, int]]) -> None:
+        """Put storage slots in as they were stored: address, slot, value. A million is usual: no calls between."""
+        evm = self._evm
+        for address, slot, value in slots:
+            # As in `_write`: only for an account outside the journal does this write below it.
+            checkpoint = evm.snapshot()
+            evm.insert_account_storage(address, slot, value)
+            evm.revert(checkpoint)
 
     def allocate(self, address: str, wei: int) -> None:
         """Give an account its first balance."""
@@ -93,8 +110,8 @@ class Machine:
         """Return a contract's code, empty for other accounts."""
         return _code(self._account(address))
 
-    def execute(self, signed: SignedTransaction, number: int, timestamp: int) -> Outcome:
-        """Run a transaction that was validated, in its own block, and charge its sender."""
+    def execute(self, signed: SignedTransaction, number: int, timestamp: int) -> tuple[Outcome, list[SlotChange]]:
+        """Run a transaction that was validated, in its own block, and charge its sender; also what it stored."""
         transaction, sender = signed.transaction, signed.sender
         price, balance = transaction.gas_price, self.balance(sender)
         self._set_account(sender, pyrevm_account(balance - transaction.gas_limit * price, transaction.nonce))
@@ -108,7 +125,8 @@ class Machine:
         unused = (transaction.gas_limit - outcome.gas_used) * price
         # A creation raises the nonce itself, a call through pyrevm does not.
         self._set_account(sender, pyrevm_account(self.balance(sender) + unused, transaction.nonce + 1))
-        return outcome
+        self.touched = {sender, *(change.address for change in changes)}
+        return outcome, [SlotChange(change.address, *slot) for change in changes for slot in change.slots]
 
     def call(self, message: Message, number: int, timestamp: int) -> Outcome:
         """Run a message as if in a block of this number and time, and undo it."""
@@ -136,7 +154,7 @@ class Machine:
         """Put what a transaction changed below the journal, into the state that every transaction starts from."""
         for change in changes:
             self._set_account(change.address, change.account)
-            for slot, value in change.slots:
+            for slot, _, value in change.slots:
                 # Only for an account outside the journal does this write below it; it then takes the account in.
                 with self._undone():
                     self._evm.insert_account_storage(change.address, slot, value)
@@ -174,11 +192,11 @@ def pyrevm_account(balance: int, nonce: int, code: bytes = b"") -> Any:
 def _changes(evm: Any) -> list[AccountChange]:
     """Read the journal. Its text is the only place where pyrevm tells which slots there are."""
     slots = {
-        account[1]: tuple((int(slot), int(new)) for slot, old, new in _SLOT.findall(account[2]) if old != new)
+        account[1]: tuple((int(slot), int(old), int(new)) for slot, old, new in _SLOT.findall(account[2]) if old != new)
         for account in _ACCOUNT.finditer(evm.journal_str)
     }
     return [
-        AccountChange(address, pyrevm_account(info.balance, info.nonce, _code(info)), slots[address.lower()])
+        AccountChange(address.lower(), pyrevm_account(info.balance, info.nonce, _code(info)), slots[address.lower()])
         for address, info in evm.journal_state.items()
     ]
 

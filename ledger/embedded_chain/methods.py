@@ -76,7 +76,7 @@ class Methods:
 
     def _block_by_number(self, tag: str, full: bool = False) -> Json | None:
         number = self._number(tag)
-        return block_view(self._chain.blocks[number], full=full) if number <= self._chain.head.number else None
+        return block_view(self._chain.block(number), full=full) if number <= self._chain.head.number else None
 
     def _block_by_hash(self, block_hash: str, full: bool = False) -> Json | None:
         block = self._chain.block_by_hash(block_hash)
@@ -95,7 +95,8 @@ class Methods:
     def _fee_history(self, count: str | int, newest: str, percentiles: list[float] | None = None) -> Json:
         last = self._number(newest)
         wanted = int(count, 16) if isinstance(count, str) else count
-        blocks = self._chain.blocks[max(0, last + 1 - min(wanted, _MAX_FEE_HISTORY)) : last + 1]
+        first = max(0, last + 1 - min(wanted, _MAX_FEE_HISTORY))
+        blocks = [self._chain.block(number) for number in range(first, min(last, self._chain.head.number) + 1)]
         history: Json = {
             "oldestBlock": hex(blocks[0].number),
             "baseFeePerGas": ["0x0"] * (len(blocks) + 1),
@@ -139,7 +140,8 @@ class Methods:
             yield block
             return
         first, last = (self._number(wanted.get(end, "latest")) for end in ("fromBlock", "toBlock"))
-        yield from self._chain.blocks[first : last + 1]
+        topics = wanted.get("topics") or [None]
+        yield from self._chain.with_events(_listed(topics[0]) if topics[0] else [], first, last)
 
 
 def _matches(wanted: Json, address: str, topics: tuple[str, ...]) -> bool:
