@@ -29,8 +29,10 @@ from huilian_protocol.consent import SignedConsent, verify_device_signature, ver
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import sign_jws, thumbprint
 from huilian_protocol.receipt import parse_receipt
+from huilian_protocol.resumption import Resumption, SignedResumption, verify_resumption
 from huilian_protocol.sealing import Suite, generate_keypair, open_sealed, payload_info, seal
 from huilian_protocol.status import to_rpc_status
+from huilian_protocol.termination import Ending, Termination, issue_termination, verify_termination
 from huilian_protocol.webauthn import Assertion
 from huilian_sdk.authenticator import SoftwareAuthenticator
 
@@ -38,6 +40,7 @@ from ledger.verify import verify_bytes
 from tests.soak.mutators import mutate, mutate_bytes, mutate_jws
 from tests.unit.ledger import receipt_world
 from tests.unit.protocol import world
+from tests.unit.protocol.test_delegation import by_device, consent, statement
 
 MUTATIONS_OF_EACH = 8
 P256_ORDER = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
@@ -87,6 +90,7 @@ RECEIPTS = tuple(
         receipt_world.confirmed(amount_fen=1),
     )
 )
+DELEGATED = tuple(consent((by_device(statement(id=f"delegation-{number}")),), max_reads=number) for number in (2, 3))
 KEYS = {suite: generate_keypair(suite) for suite in Suite}
 INFO = payload_info(
     consent_sha256=bytes(32), purpose="LOAN", dataset="tax.income/v1", fields=["a"], recipient="bank", request_id="r-1"
@@ -94,7 +98,53 @@ INFO = payload_info(
 EDGE_KEYS = {thumbprint(world.STRANGER.public_key()): world.STRANGER.public_key()}
 
 
+RESUMPTIONS = tuple(
+    SignedResumption(statement, consent.binding, device.sign(statement.sha256)).to_bytes()
+    for consent, device in zip(
+        CONSENTS,
+        (world.DEVICE, SoftwareAuthenticator(world.key(204), rp_id=world.RP_ID, origin=world.ORIGIN)),
+        strict=True,
+    )
+    for statement in [Resumption(consent.artefact.id, 1, consent.artefact.sha256, "pause-1")]
+)
+TERMINATIONS = tuple(
+    issue_termination(
+        world.HUB,
+        Termination(
+            consent_id=consent.artefact.id,
+            version=1,
+            artefact_sha256=consent.artefact.sha256,
+            ending=Ending.REVOKED,
+            ended_at=NOW,
+            reads={grant.id: 1 for grant in consent.artefact.datasets},
+            deletion_due=NOW,
+        ),
+        consent.to_bytes(),
+    )
+    for consent in CONSENTS
+)
+
+
 # --- one check of each kind
+
+
+def _resumption(rng: random.Random) -> int:
+    data = mutate(rng, *rng.sample(RESUMPTIONS, 2))
+    return refused(data, lambda: verify_resumption(data, TRUST, NOW))
+
+
+def _termination(rng: random.Random) -> int:
+    data = mutate(rng, *rng.sample(TERMINATIONS, 2))
+    verdict = verify_bytes(data, TRUST, NOW)
+    if verdict.ok or not all(check.reason for check in verdict.checks):
+        raise Accepted(repr(data)[:2_000])
+    return refused(data, lambda: verify_termination(data, TRUST))
+
+
+def _delegated_consent(rng: random.Random) -> int:
+    """A consent that a delegate signed, its chain with it."""
+    data = mutate(rng, *rng.sample(DELEGATED, 2))
+    return refused(data, lambda: verify_evidence(data, TRUST, NOW))
 
 
 def _consent(rng: random.Random) -> int:
@@ -335,6 +385,9 @@ KINDS = (
     _receipt_by_a_lying_hub,
     _answer,
     _confirmation,
+    _resumption,
+    _termination,
+    _delegated_consent,
 )
 
 
