@@ -13,6 +13,7 @@ from huilian.connector.v1 import connector_service_pb2 as connector_pb
 from huilian_protocol.artefact import DatasetGrant, Period
 from huilian_protocol.errors import HuilianError
 
+from connectors.kit.consent_status import Notice
 from connectors.kit.sandbox_server import Fault
 from hub.convenience.erasure import ConvenienceErasure
 from hub.convenience.states import PaymentState
@@ -243,7 +244,7 @@ async def test_what_was_paid_is_told_whatever_became_of_the_consent(zone: Zone, 
     if end == "revoked":
         async with zone.database.transaction():
             await zone.consents.revoke(zone.citizen.subject, wanted.consent_id)
-        await zone.edge.service.learn_revocation(1, wanted.consent_id, zone.clock.now())
+        await zone.edge.service.learn(Notice(1, wanted.consent_id, zone.clock.now()))
     else:
         zone.clock.advance(timedelta(minutes=6))
     assert (await zone.pay(wanted)).outcome == "EXECUTED"
@@ -256,7 +257,7 @@ async def test_a_refusal_of_a_second_try_proves_nothing(zone: Zone) -> None:
     wanted = await prepared(zone)
     with Between(zone, after=LOST):
         await refused(zone, wanted)
-    await zone.edge.service.learn_revocation(1, wanted.consent_id, zone.clock.now())
+    await zone.edge.service.learn(Notice(1, wanted.consent_id, zone.clock.now()))
     assert (await zone.pay(wanted)).outcome == "EXECUTED"
     await zone.check_at_rest()
 
