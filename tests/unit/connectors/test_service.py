@@ -111,8 +111,9 @@ async def test_closing_waits_for_reads_under_way(tmp_path: Path) -> None:
 
 
 TOGETHER = 16
-# Two visits to the store: counted before the agency is asked, answered afterwards.
-STATEMENTS_OF_A_LONE_READ = 11
+# Two visits to the store, counted before the agency is asked and answered afterwards; each judges revocation, version,
+# pause and the one dataset again.
+STATEMENTS_OF_A_LONE_READ = 18
 
 
 async def test_what_a_read_costs_the_store_alone_and_together(tmp_path: Path) -> None:
