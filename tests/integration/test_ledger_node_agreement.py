@@ -60,7 +60,12 @@ def embedded(tmp_path: Path) -> Iterator[Embedded]:
 
 @pytest.fixture
 def lockstep(node: Anvil, embedded: Embedded) -> Lockstep:
-    stepping = Lockstep({"embedded": embedded, "py-evm": PyEvm(), "anvil": node})
+    return started({"embedded": embedded, "py-evm": PyEvm(), "anvil": node})
+
+
+def started(nodes: dict[str, Node]) -> Lockstep:
+    """Nodes with the contract on them and two hubs enrolled."""
+    stepping = Lockstep(nodes)
     created = stepping.send("admin", calls.creation_code(), to=b"", gas=6_000_000).created
     assert created == "0x" + CONTRACT.hex()
     for key in (HUB, OTHER_HUB):
@@ -160,21 +165,31 @@ def test_batches_key_changes_and_a_pause(lockstep: Lockstep) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random_histories(lockstep: Lockstep, seed: int) -> None:
     chance = random.Random(seed)
-    statuses = [_random_step(lockstep, chance).status for _ in range(60)]
+    statuses = [random_step(lockstep, chance).status for _ in range(60)]
     assert set(statuses) == {0, 1}
 
 
-def _random_step(lockstep: Lockstep, chance: random.Random) -> Outcome:
-    who = chance.choice(["hub", "hub", "other", "admin"])
-    prints = chance.sample(_prints(*"abcd"), chance.randint(1, 3))
+def random_step(lockstep: Lockstep, chance: random.Random) -> Outcome:
+    """Send any call, allowed or not, alone or in a batch."""
+    who = chance.choice(["hub", "hub", "hub", "other", "other", "next", "admin"])
+    prints = chance.sample(_prints(*"abcdef"), chance.randint(1, 3))
     commitment = chance.choice([OURS, THEIRS])
+    batch = [([fingerprint], chance.choice([OURS, THEIRS])) for fingerprint in prints]
+    expiry = lockstep.now + chance.randint(0, HOUR)
     data = chance.choice(
         [
             calls.anchor(chance.randbytes(32), chance.randint(1, 40)),
-            calls.reserve(prints, commitment, lockstep.now + chance.randint(0, HOUR)),
+            calls.reserve(prints, commitment, expiry),
+            calls.reserve_batch(batch, expiry),
             calls.finance(prints, commitment),
+            calls.finance_batch(batch),
             calls.release(prints, commitment),
+            calls.release_batch(batch),
             calls.enrol(address_of(chance.choice(list(KEYS.values())))),
+            calls.vote(chance.randint(0, 2)),
+            calls.withdraw_vote(chance.randint(0, 2)),
+            calls.announce_key(address_of(chance.choice(list(KEYS.values())))),
+            calls.accept_key(chance.randint(0, 3)),
             calls.remove(address_of(OTHER_HUB)) if chance.random() < 0.2 else calls.anchor(ROOT, lockstep.count),
         ]
     )

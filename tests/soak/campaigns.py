@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.soak import (
     certificate_histories,
+    chain_agreement,
     journey_kills,
     key_rotations,
     lending_histories,
@@ -29,6 +30,13 @@ CAMPAIGNS: list[Campaign] = [
         target=20_000,
         slice_cases=8,
         case=verifier_agreement.case,
+    ),
+    Campaign(
+        name="chain-agreement",
+        title="transactions on the embedded chain, py-evm and a real node: the same status, gas and events",
+        target=50_000,
+        slice_cases=1,
+        case=chain_agreement.case,
     ),
     Campaign(
         name="certificate-histories",

@@ -10,7 +10,7 @@ import pyrevm
 import pytest
 from huilian_protocol.keccak import keccak256
 
-from ledger.contract import calls
+from ledger.contract import calls, gas
 from ledger.contract.calls import LockState
 from ledger.contract.compiler import OUTPUT, compile_contract
 
@@ -303,3 +303,7 @@ def test_answers_that_are_none_are_refused() -> None:
         calls.decode_anchor(b"")
     with pytest.raises(ValueError, match="do not fit"):
         calls.decode_locks((32).to_bytes(32) + (2).to_bytes(32))
+
+
+def test_the_gas_table_is_what_the_contract_costs() -> None:
+    assert gas.OUTPUT.read_text() == gas.gas_table()
