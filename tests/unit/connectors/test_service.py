@@ -128,12 +128,12 @@ async def test_what_a_read_costs_the_store_alone_and_together(tmp_path: Path) ->
             sum("SAVEPOINT" not in text and "RELEASE" not in text for text in statements) <= STATEMENTS_OF_A_LONE_READ
         )
         gate(edge).go.clear()
+        gate(edge).asked.clear()
         statements.clear()
         requests = [edge.request(device, artefact) for _ in range(TOGETHER)]
         reads = [asyncio.create_task(edge.service.read(request)) for request in requests]
         await gate(edge).asked.wait()
-        await edge.service.revocation_cursor()
+        assert await edge.service.memory.run(edge.store.used_reads, artefact.id, DATASET) == TOGETHER + 1
         assert statements.count("COMMIT") <= 3, "the counting of reads that come together shares its commits"
         gate(edge).go.set()
         await asyncio.gather(*reads)
-        assert edge.store.used_reads(artefact.id, DATASET) == TOGETHER + 1
