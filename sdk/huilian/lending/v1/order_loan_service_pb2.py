@@ -28,7 +28,7 @@ from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common
 from huilian.lending.v1 import financing_service_pb2 as huilian_dot_lending_dot_v1_dot_financing__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+huilian/lending/v1/order_loan_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\x1a*huilian/lending/v1/financing_service.proto\"\xee\x02\n\rOrderLoanLine\x12\x17\n\x07line_id\x18\x01 \x01(\tR\x06lineId\x12\x32\n\x07ordered\x18\x02 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x07ordered\x12\x36\n\tprincipal\x18\x03 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tprincipal\x12\x36\n\tdelivered\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tdelivered\x12\x36\n\tcancelled\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tcancelled\x12\x36\n\tconverted\x18\x06 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tconverted\x12\x30\n\x06\x63\x61lled\x18\x07 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x06\x63\x61lled\"\xe4\x01\n\x13OrderLoanConversion\x12#\n\rreceivable_id\x18\x01 \x01(\tR\x0creceivableId\x12\x14\n\x05state\x18\x02 \x01(\tR\x05state\x12,\n\x12receivable_loan_id\x18\x03 \x01(\tR\x10receivableLoanId\x12\x36\n\tprincipal\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tprincipal\x12,\n\x04lent\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x04lent\"\xe0\x05\n\tOrderLoan\x12\x17\n\x07loan_id\x18\x01 \x01(\tR\x06loanId\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32\".huilian.lending.v1.OrderLoanStateR\x05state\x12\x1d\n\nbuyer_uscc\x18\x03 \x01(\tR\tbuyerUscc\x12*\n\x11order_document_id\x18\x04 \x01(\tR\x0forderDocumentId\x12!\n\x0corder_number\x18\x05 \x01(\tR\x0borderNumber\x12%\n\x0e\x61pplicant_uscc\x18\x06 \x01(\tR\rapplicantUscc\x12/\n\x05quote\x18\x07 \x01(\x0b\x32\x19.huilian.lending.v1.QuoteR\x05quote\x12%\n\x0e\x63onverted_rate\x18\x08 \x01(\tR\rconvertedRate\x12\x33\n\x07reasons\x18\t \x03(\x0b\x32\x19.huilian.common.v1.ReasonR\x07reasons\x12\x46\n\x11offer_expire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fofferExpireTime\x12\x37\n\x05lines\x18\x0b \x03(\x0b\x32!.huilian.lending.v1.OrderLoanLineR\x05lines\x12I\n\x0b\x63onversions\x18\x0c \x03(\x0b\x32\'.huilian.lending.v1.OrderLoanConversionR\x0b\x63onversions\x12M\n\x15outstanding_principal\x18\r \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x14outstandingPrincipal\x12\x43\n\x10\x63\x61lled_principal\x18\x0e \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x0f\x63\x61lledPrincipal\"\xae\x01\n\x15QuoteOrderLoanRequest\x12\x34\n\nbuyer_uscc\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9A-Z]{18}$R\tbuyerUscc\x12\x36\n\x11order_document_id\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x0forderDocumentId\x12\'\n\tterm_days\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xed\x02(\x01R\x08termDays\"I\n\x16QuoteOrderLoanResponse\x12/\n\x05quote\x18\x01 \x01(\x0b\x32\x19.huilian.lending.v1.QuoteR\x05quote\"\xd6\x02\n\x18\x41pplyForOrderLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12\x34\n\nbuyer_uscc\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9A-Z]{18}$R\tbuyerUscc\x12\x36\n\x11order_document_id\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x0forderDocumentId\x12/\n\namount_fen\x18\x05 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x00R\tamountFen\x12\'\n\tterm_days\x18\x06 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xed\x02(\x01R\x08termDays\"Y\n\x19\x41pplyForOrderLoanResponse\x12<\n\norder_loan\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.OrderLoanR\torderLoan\"\x8a\x01\n\x14SignOrderLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\"U\n\x15SignOrderLoanResponse\x12<\n\norder_loan\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.OrderLoanR\torderLoan\"\x8e\x01\n\x18WithdrawOrderLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\"Y\n\x19WithdrawOrderLoanResponse\x12<\n\norder_loan\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.OrderLoanR\torderLoan\"L\n\x13GetOrderLoanRequest\x12\x35\n\x07loan_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\"T\n\x14GetOrderLoanResponse\x12<\n\norder_loan\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.OrderLoanR\torderLoan\"K\n\x15ListOrderLoansRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x8d\x01\n\x16ListOrderLoansResponse\x12>\n\x0border_loans\x18\x01 \x03(\x0b\x32\x1d.huilian.lending.v1.OrderLoanR\norderLoans\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page*\xdf\x02\n\x0eOrderLoanState\x12 \n\x1cORDER_LOAN_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18ORDER_LOAN_STATE_OFFERED\x10\x01\x12\x1b\n\x17ORDER_LOAN_STATE_SIGNED\x10\x02\x12\x1d\n\x19ORDER_LOAN_STATE_REJECTED\x10\x03\x12\x1c\n\x18ORDER_LOAN_STATE_EXPIRED\x10\x04\x12\x1e\n\x1aORDER_LOAN_STATE_WITHDRAWN\x10\x05\x12\x1b\n\x17ORDER_LOAN_STATE_ACTIVE\x10\x06\x12\x1f\n\x1bORDER_LOAN_STATE_CONVERTING\x10\x07\x12\x1e\n\x1aORDER_LOAN_STATE_CONVERTED\x10\x08\x12\x18\n\x14ORDER_LOAN_STATE_DUE\x10\t\x12\x1b\n\x17ORDER_LOAN_STATE_CLOSED\x10\n2\x91\x05\n\x10OrderLoanService\x12g\n\x0eQuoteOrderLoan\x12).huilian.lending.v1.QuoteOrderLoanRequest\x1a*.huilian.lending.v1.QuoteOrderLoanResponse\x12p\n\x11\x41pplyForOrderLoan\x12,.huilian.lending.v1.ApplyForOrderLoanRequest\x1a-.huilian.lending.v1.ApplyForOrderLoanResponse\x12\x64\n\rSignOrderLoan\x12(.huilian.lending.v1.SignOrderLoanRequest\x1a).huilian.lending.v1.SignOrderLoanResponse\x12p\n\x11WithdrawOrderLoan\x12,.huilian.lending.v1.WithdrawOrderLoanRequest\x1a-.huilian.lending.v1.WithdrawOrderLoanResponse\x12\x61\n\x0cGetOrderLoan\x12\'.huilian.lending.v1.GetOrderLoanRequest\x1a(.huilian.lending.v1.GetOrderLoanResponse\x12g\n\x0eListOrderLoans\x12).huilian.lending.v1.ListOrderLoansRequest\x1a*.huilian.lending.v1.ListOrderLoansResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+huilian/lending/v1/order_loan_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\x1a*huilian/lending/v1/financing_service.proto\"\xee\x02\n\rOrderLoanLine\x12\x17\n\x07line_id\x18\x01 \x01(\tR\x06lineId\x12\x32\n\x07ordered\x18\x02 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x07ordered\x12\x36\n\tprincipal\x18\x03 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tprincipal\x12\x36\n\tdelivered\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tdelivered\x12\x36\n\tcancelled\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tcancelled\x12\x36\n\tconverted\x18\x06 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tconverted\x12\x30\n\x06\x63\x61lled\x18\x07 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x06\x63\x61lled\"\xe4\x01\n\x13OrderLoanConversion\x12#\n\rreceivable_id\x18\x01 \x01(\tR\x0creceivableId\x12\x14\n\x05state\x18\x02 \x01(\tR\x05state\x12,\n\x12receivable_loan_id\x18\x03 \x01(\tR\x10receivableLoanId\x12\x36\n\tprincipal\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tprincipal\x12,\n\x04lent\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x04lent\"\xe0\x05\n\tOrderLoan\x12\x17\n\x07loan_id\x18\x01 \x01(\tR\x06loanId\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32\".huilian.lending.v1.OrderLoanStateR\x05state\x12\x1d\n\nbuyer_uscc\x18\x03 \x01(\tR\tbuyerUscc\x12*\n\x11order_document_id\x18\x04 \x01(\tR\x0forderDocumentId\x12!\n\x0corder_number\x18\x05 \x01(\tR\x0borderNumber\x12%\n\x0e\x61pplicant_uscc\x18\x06 \x01(\tR\rapplicantUscc\x12/\n\x05quote\x18\x07 \x01(\x0b\x32\x19.huilian.lending.v1.QuoteR\x05quote\x12%\n\x0e\x63onverted_rate\x18\x08 \x01(\tR\rconvertedRate\x12\x33\n\x07reasons\x18\t \x03(\x0b\x32\x19.huilian.common.v1.ReasonR\x07reasons\x12\x46\n\x11offer_expire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fofferExpireTime\x12\x37\n\x05lines\x18\x0b \x03(\x0b\x32!.huilian.lending.v1.OrderLoanLineR\x05lines\x12I\n\x0b\x63onversions\x18\x0c \x03(\x0b\x32\'.huilian.lending.v1.OrderLoanConversionR\x0b\x63onversions\x12M\n\x15outstanding_principal\x18\r \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x14outstandingPrincipal\x12\x43\n\x10\x63\x61lled_principal\x18\x0e \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x0f\x63\x61lledPrincipal\"\xc3\x01\n\x15QuoteOrderLoanRequest\x12\x34\n\nbuyer_uscc\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9A-Z]{18}$R\tbuyerUscc\x12K\n\x11order_document_id\x18\x02 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\xc8\x01\x32\x13^[^\\x00-\\x1F\\x7F]*$R\x0forderDocumentId\x12\'\n\tterm_days\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xed\x02(\x01R\x08termDays\"I\n\x16QuoteOrderLoanResponse\x12/\n\x05quote\x18\x01 \x01(\x0b\x32\x19.huilian.lending.v1.QuoteR\x05quote\"\xeb\x02\n\x18\x41pplyForOrderLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12\x34\n\nbuyer_uscc\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9A-Z]{18}$R\tbuyerUscc\x12K\n\x11order_document_id\x18\x04 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\xc8\x01\x32\x13^[^\\x00-\\x1F\\x7F]*$R\x0forderDocumentId\x12/\n\namount_fen\x18\x05 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x00R\tamountFen\x12\'\n\tterm_days\x18\x06 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xed\x02(\x01R\x08termDays\"Y\n\x19\x41pplyForOrderLoanResponse\x12<\n\norder_loan\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.OrderLoanR\torderLoan\"\x8a\x01\n\x14SignOrderLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\"U\n\x15SignOrderLoanResponse\x12<\n\norder_loan\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.OrderLoanR\torderLoan\"\x8e\x01\n\x18WithdrawOrderLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\"Y\n\x19WithdrawOrderLoanResponse\x12<\n\norder_loan\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.OrderLoanR\torderLoan\"L\n\x13GetOrderLoanRequest\x12\x35\n\x07loan_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\"T\n\x14GetOrderLoanResponse\x12<\n\norder_loan\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.OrderLoanR\torderLoan\"K\n\x15ListOrderLoansRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x8d\x01\n\x16ListOrderLoansResponse\x12>\n\x0border_loans\x18\x01 \x03(\x0b\x32\x1d.huilian.lending.v1.OrderLoanR\norderLoans\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page*\xdf\x02\n\x0eOrderLoanState\x12 \n\x1cORDER_LOAN_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18ORDER_LOAN_STATE_OFFERED\x10\x01\x12\x1b\n\x17ORDER_LOAN_STATE_SIGNED\x10\x02\x12\x1d\n\x19ORDER_LOAN_STATE_REJECTED\x10\x03\x12\x1c\n\x18ORDER_LOAN_STATE_EXPIRED\x10\x04\x12\x1e\n\x1aORDER_LOAN_STATE_WITHDRAWN\x10\x05\x12\x1b\n\x17ORDER_LOAN_STATE_ACTIVE\x10\x06\x12\x1f\n\x1bORDER_LOAN_STATE_CONVERTING\x10\x07\x12\x1e\n\x1aORDER_LOAN_STATE_CONVERTED\x10\x08\x12\x18\n\x14ORDER_LOAN_STATE_DUE\x10\t\x12\x1b\n\x17ORDER_LOAN_STATE_CLOSED\x10\n2\x91\x05\n\x10OrderLoanService\x12g\n\x0eQuoteOrderLoan\x12).huilian.lending.v1.QuoteOrderLoanRequest\x1a*.huilian.lending.v1.QuoteOrderLoanResponse\x12p\n\x11\x41pplyForOrderLoan\x12,.huilian.lending.v1.ApplyForOrderLoanRequest\x1a-.huilian.lending.v1.ApplyForOrderLoanResponse\x12\x64\n\rSignOrderLoan\x12(.huilian.lending.v1.SignOrderLoanRequest\x1a).huilian.lending.v1.SignOrderLoanResponse\x12p\n\x11WithdrawOrderLoan\x12,.huilian.lending.v1.WithdrawOrderLoanRequest\x1a-.huilian.lending.v1.WithdrawOrderLoanResponse\x12\x61\n\x0cGetOrderLoan\x12\'.huilian.lending.v1.GetOrderLoanRequest\x1a(.huilian.lending.v1.GetOrderLoanResponse\x12g\n\x0eListOrderLoans\x12).huilian.lending.v1.ListOrderLoansRequest\x1a*.huilian.lending.v1.ListOrderLoansResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUOTEORDERLOANREQUEST'].fields_by_name['buyer_uscc']._loaded_options = None
   _globals['_QUOTEORDERLOANREQUEST'].fields_by_name['buyer_uscc']._serialized_options = b'\272H\022r\0202\016^[0-9A-Z]{18}$'
   _globals['_QUOTEORDERLOANREQUEST'].fields_by_name['order_document_id']._loaded_options = None
-  _globals['_QUOTEORDERLOANREQUEST'].fields_by_name['order_document_id']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
+  _globals['_QUOTEORDERLOANREQUEST'].fields_by_name['order_document_id']._serialized_options = b'\272H\034r\032\020\001\030\310\0012\023^[^\\x00-\\x1F\\x7F]*$'
   _globals['_QUOTEORDERLOANREQUEST'].fields_by_name['term_days']._loaded_options = None
   _globals['_QUOTEORDERLOANREQUEST'].fields_by_name['term_days']._serialized_options = b'\272H\007\032\005\030\355\002(\001'
   _globals['_APPLYFORORDERLOANREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -48,7 +48,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPLYFORORDERLOANREQUEST'].fields_by_name['buyer_uscc']._loaded_options = None
   _globals['_APPLYFORORDERLOANREQUEST'].fields_by_name['buyer_uscc']._serialized_options = b'\272H\022r\0202\016^[0-9A-Z]{18}$'
   _globals['_APPLYFORORDERLOANREQUEST'].fields_by_name['order_document_id']._loaded_options = None
-  _globals['_APPLYFORORDERLOANREQUEST'].fields_by_name['order_document_id']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
+  _globals['_APPLYFORORDERLOANREQUEST'].fields_by_name['order_document_id']._serialized_options = b'\272H\034r\032\020\001\030\310\0012\023^[^\\x00-\\x1F\\x7F]*$'
   _globals['_APPLYFORORDERLOANREQUEST'].fields_by_name['amount_fen']._loaded_options = None
   _globals['_APPLYFORORDERLOANREQUEST'].fields_by_name['amount_fen']._serialized_options = b'\272H\r\"\013\030\200\200\232\246\352\257\343\001(\000'
   _globals['_APPLYFORORDERLOANREQUEST'].fields_by_name['term_days']._loaded_options = None
@@ -63,8 +63,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WITHDRAWORDERLOANREQUEST'].fields_by_name['loan_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_GETORDERLOANREQUEST'].fields_by_name['loan_id']._loaded_options = None
   _globals['_GETORDERLOANREQUEST'].fields_by_name['loan_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
-  _globals['_ORDERLOANSTATE']._serialized_start=3082
-  _globals['_ORDERLOANSTATE']._serialized_end=3433
+  _globals['_ORDERLOANSTATE']._serialized_start=3124
+  _globals['_ORDERLOANSTATE']._serialized_end=3475
   _globals['_ORDERLOANLINE']._serialized_start=206
   _globals['_ORDERLOANLINE']._serialized_end=572
   _globals['_ORDERLOANCONVERSION']._serialized_start=575
@@ -72,29 +72,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERLOAN']._serialized_start=806
   _globals['_ORDERLOAN']._serialized_end=1542
   _globals['_QUOTEORDERLOANREQUEST']._serialized_start=1545
-  _globals['_QUOTEORDERLOANREQUEST']._serialized_end=1719
-  _globals['_QUOTEORDERLOANRESPONSE']._serialized_start=1721
-  _globals['_QUOTEORDERLOANRESPONSE']._serialized_end=1794
-  _globals['_APPLYFORORDERLOANREQUEST']._serialized_start=1797
-  _globals['_APPLYFORORDERLOANREQUEST']._serialized_end=2139
-  _globals['_APPLYFORORDERLOANRESPONSE']._serialized_start=2141
-  _globals['_APPLYFORORDERLOANRESPONSE']._serialized_end=2230
-  _globals['_SIGNORDERLOANREQUEST']._serialized_start=2233
-  _globals['_SIGNORDERLOANREQUEST']._serialized_end=2371
-  _globals['_SIGNORDERLOANRESPONSE']._serialized_start=2373
-  _globals['_SIGNORDERLOANRESPONSE']._serialized_end=2458
-  _globals['_WITHDRAWORDERLOANREQUEST']._serialized_start=2461
-  _globals['_WITHDRAWORDERLOANREQUEST']._serialized_end=2603
-  _globals['_WITHDRAWORDERLOANRESPONSE']._serialized_start=2605
-  _globals['_WITHDRAWORDERLOANRESPONSE']._serialized_end=2694
-  _globals['_GETORDERLOANREQUEST']._serialized_start=2696
-  _globals['_GETORDERLOANREQUEST']._serialized_end=2772
-  _globals['_GETORDERLOANRESPONSE']._serialized_start=2774
-  _globals['_GETORDERLOANRESPONSE']._serialized_end=2858
-  _globals['_LISTORDERLOANSREQUEST']._serialized_start=2860
-  _globals['_LISTORDERLOANSREQUEST']._serialized_end=2935
-  _globals['_LISTORDERLOANSRESPONSE']._serialized_start=2938
-  _globals['_LISTORDERLOANSRESPONSE']._serialized_end=3079
-  _globals['_ORDERLOANSERVICE']._serialized_start=3436
-  _globals['_ORDERLOANSERVICE']._serialized_end=4093
+  _globals['_QUOTEORDERLOANREQUEST']._serialized_end=1740
+  _globals['_QUOTEORDERLOANRESPONSE']._serialized_start=1742
+  _globals['_QUOTEORDERLOANRESPONSE']._serialized_end=1815
+  _globals['_APPLYFORORDERLOANREQUEST']._serialized_start=1818
+  _globals['_APPLYFORORDERLOANREQUEST']._serialized_end=2181
+  _globals['_APPLYFORORDERLOANRESPONSE']._serialized_start=2183
+  _globals['_APPLYFORORDERLOANRESPONSE']._serialized_end=2272
+  _globals['_SIGNORDERLOANREQUEST']._serialized_start=2275
+  _globals['_SIGNORDERLOANREQUEST']._serialized_end=2413
+  _globals['_SIGNORDERLOANRESPONSE']._serialized_start=2415
+  _globals['_SIGNORDERLOANRESPONSE']._serialized_end=2500
+  _globals['_WITHDRAWORDERLOANREQUEST']._serialized_start=2503
+  _globals['_WITHDRAWORDERLOANREQUEST']._serialized_end=2645
+  _globals['_WITHDRAWORDERLOANRESPONSE']._serialized_start=2647
+  _globals['_WITHDRAWORDERLOANRESPONSE']._serialized_end=2736
+  _globals['_GETORDERLOANREQUEST']._serialized_start=2738
+  _globals['_GETORDERLOANREQUEST']._serialized_end=2814
+  _globals['_GETORDERLOANRESPONSE']._serialized_start=2816
+  _globals['_GETORDERLOANRESPONSE']._serialized_end=2900
+  _globals['_LISTORDERLOANSREQUEST']._serialized_start=2902
+  _globals['_LISTORDERLOANSREQUEST']._serialized_end=2977
+  _globals['_LISTORDERLOANSRESPONSE']._serialized_start=2980
+  _globals['_LISTORDERLOANSRESPONSE']._serialized_end=3121
+  _globals['_ORDERLOANSERVICE']._serialized_start=3478
+  _globals['_ORDERLOANSERVICE']._serialized_end=4135
 # @@protoc_insertion_point(module_scope)
