@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.merkle.checkpoint import InvalidCheckpoint, LogSigner, verify_checkpoint
+from ledger.merkle.cosignature import Witness
 from ledger.merkle.frontier import Frontier
 from ledger.merkle.hashing import leaf_hash
 from ledger.merkle.static import OtherLog, StaticLog, entry_path, tiles_of, unbundle
@@ -156,6 +157,19 @@ async def test_an_older_checkpoint_changes_nothing(tmp_path: Path) -> None:
     await log.static(tmp_path).publish(await log.grow(5))
     assert not await log.static(tmp_path).publish(old)
     assert await check(tmp_path) == 10
+
+
+async def test_cosignatures_that_come_late_are_added_and_never_taken_away(tmp_path: Path) -> None:
+    log = Log()
+    note = await log.grow(3)
+    witness = Witness("hub-b.example/witness", Ed25519PrivateKey.from_private_bytes(bytes([2]) * 32))
+    cosigned = note + witness.cosign(note.partition("\n\n")[0] + "\n", 1_772_416_800)
+    static = log.static(tmp_path)
+    assert await static.publish(note)
+    assert not await static.publish(note)
+    assert await static.publish(cosigned)
+    assert not await static.publish(note)
+    assert (tmp_path / "checkpoint").read_text() == cosigned
 
 
 async def test_a_damaged_log_and_a_strangers_checkpoint_are_not_published(tmp_path: Path) -> None:
