@@ -17,6 +17,7 @@ ROW = {
     "commitment": b"\x01" * 32,
     "body": b"{}",
     "leaf_index": None,
+    "chain_sequence": None,
     "written_at": "2026-03-02 02:00:00+00:00",
 }
 SETTINGS = ("journal_mode", "synchronous", "foreign_keys")
