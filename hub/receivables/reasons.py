@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from hub.receivables.fraud_rules import RULES, FraudRule
 from hub.receivables.matching import MatchReason, Mismatch
 from hub.receivables.rules import TermWarning
 
-DUPLICATE_INVOICE: Final = "DUPLICATE_INVOICE"
 ALREADY_PAID: Final = "ALREADY_PAID"
 TERM_ABOVE_SIX_MONTHS: Final = "TERM_ABOVE_SIX_MONTHS"
 
@@ -46,13 +46,10 @@ def mismatch_reason(reason: MatchReason) -> Reason:
     )
 
 
-def duplicate_reason(invoice_number: str) -> Reason:
-    """Another receivable already rests on an invoice of this number by this supplier."""
-    return Reason(
-        code=DUPLICATE_INVOICE,
-        text_zh=f"发票号码{invoice_number}已用于另一笔应收账款",
-        text_en=f"Another receivable rests on invoice number {invoice_number} already",
-    )
+def fraud_reason(rule: FraudRule, detail: str) -> Reason:
+    """The words for a rule of fraud; `detail` says what it found, numbers of invoices for example."""
+    entry = RULES[rule]
+    return Reason(rule.value, f"{entry.text_zh}（{detail}）", f"{entry.text_en} ({detail})")
 
 
 def term_reason(warning: TermWarning) -> Reason:

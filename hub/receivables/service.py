@@ -26,6 +26,7 @@ from hub.receivables.model import Certificate, Receivable
 from hub.receivables.orders import PurchaseOrder, delivered_fen, find_order, page_of_orders
 from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger
 from hub.receivables.records import Records
+from hub.receivables.repeats import Repeats
 from hub.receivables.rules import check_not_due
 from hub.receivables.states import (
     CertificateEvent,
@@ -80,7 +81,8 @@ class ReceivablesService:
     ) -> None:
         self._clock = clock
         self._records = Records(ledger)
-        self.trade = TradeDocuments(database, clock, ids, erps, tolerances or Tolerances())
+        self.repeats = Repeats(database, clock)
+        self.trade = TradeDocuments(database, clock, ids, erps, tolerances or Tolerances(), self.repeats)
         self.confirmations = Confirmations(clock, self._records, enterprises, domain)
         self.certificates = Certificates(database, clock, ids, self._records, enterprises)
 

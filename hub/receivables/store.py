@@ -17,7 +17,10 @@ from hub.platform.fields import UtcDatetimeField
 
 
 class DocumentRow(Model):
-    """One version of a trade document. Never changed but for `is_current`, which moves to the newest version."""
+    """One version of a trade document. Never changed but for `is_current`, which moves to the newest version.
+
+    `number_key` is the number of a goods receipt in one spelling, empty for other kinds.
+    """
 
     id = fields.BigIntField(primary_key=True)
     buyer_uscc = fields.CharField(max_length=18)
@@ -25,6 +28,7 @@ class DocumentRow(Model):
     version = fields.BigIntField()
     kind = fields.CharField(max_length=16)
     supplier_uscc = fields.CharField(max_length=18, db_default="")
+    number_key = fields.CharField(max_length=200, db_default="")
     erp_state = fields.CharField(max_length=32)
     content: fields.JSONField[dict[str, Any]] = fields.JSONField()
     content_sha256 = fields.BinaryField()
@@ -34,7 +38,7 @@ class DocumentRow(Model):
     class Meta:
         table = "receivables_document"
         unique_together = (("buyer_uscc", "document_id", "version"),)
-        indexes = (("supplier_uscc", "kind", "id"),)
+        indexes = (("supplier_uscc", "kind", "id"), ("buyer_uscc", "number_key"))
         constraints = (
             UniqueConstraint(
                 fields=("buyer_uscc", "document_id"), name="receivables_document_current", condition="is_current"
@@ -72,7 +76,7 @@ class CursorRow(Model):
 class ReceivableRow(Model):
     """One receivable.
 
-    `invoice_key` (supplier and invoice number) is set once it matched and unique among all buyers.
+    `invoice_key` (supplier and invoice number in its one spelling) is set once it matched and unique among all buyers.
     """
 
     receivable_id = fields.CharField(max_length=64, primary_key=True)
@@ -99,6 +103,7 @@ class ReceivableRow(Model):
         indexes = (
             ("buyer_uscc", "created_at", "receivable_id"),
             ("supplier_uscc", "created_at", "receivable_id"),
+            ("buyer_uscc", "supplier_uscc", "issue_date"),
             ("state", "due_date"),
         )
         constraints = (
@@ -121,6 +126,25 @@ class ReceivableRow(Model):
                 check="invoice_key IS NOT NULL OR state IN ('DRAFT', 'VOID')", name="receivables_matched_owns_invoice"
             ),
         )
+
+
+class FindingRow(Model):
+    """A rule of fraud that asks for a look at a receivable; `is_open` until the bank looked. Never deleted."""
+
+    id = fields.BigIntField(primary_key=True)
+    receivable_id = fields.CharField(max_length=64)
+    rule = fields.CharField(max_length=32)
+    rules_version = fields.CharField(max_length=16)
+    repeats: fields.JSONField[list[str]] = fields.JSONField()
+    is_open = fields.BooleanField()
+    note = fields.CharField(max_length=500, db_default="")
+    found_at = UtcDatetimeField()
+    looked_at = UtcDatetimeField(null=True)
+
+    class Meta:
+        table = "receivables_finding"
+        unique_together = (("receivable_id", "rule"),)
+        indexes = (("is_open", "id"),)
 
 
 class CertificateRow(Model):

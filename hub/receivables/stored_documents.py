@@ -8,7 +8,8 @@ from collections.abc import Collection
 from huilian_protocol.errors import HuilianError
 
 from hub.platform.paging import Page
-from hub.receivables.documents import DocumentKind, TradeDocument, parse_document
+from hub.receivables.documents import MAX_TEXT, DocumentKind, TradeDocument, parse_document
+from hub.receivables.duplicates import plain_number
 from hub.receivables.ports import PulledDocument
 from hub.receivables.store import CursorRow, DocumentOrderRow, DocumentRow
 
@@ -47,6 +48,7 @@ async def save_version(buyer_uscc: str, pulled: PulledDocument, document: TradeD
         version=pulled.version,
         kind=document.kind.value,
         supplier_uscc=document.supplier_uscc,
+        number_key=_number_key(document),
         erp_state=pulled.erp_state,
         content=document.content(),
         content_sha256=document.digest(),
@@ -55,6 +57,18 @@ async def save_version(buyer_uscc: str, pulled: PulledDocument, document: TradeD
     )
     await _link(buyer_uscc, document)
     return True
+
+
+async def receipts_numbered(buyer_uscc: str, numbers: Collection[str]) -> list[TradeDocument]:
+    """All versions of a buyer's goods receipts with one of these numbers, however they are spelled."""
+    keys = {plain_number(number)[:MAX_TEXT] for number in numbers}
+    rows = await DocumentRow.filter(buyer_uscc=buyer_uscc, number_key__in=sorted(keys)).order_by("id")
+    return [parse_document(row.content) for row in rows]
+
+
+def _number_key(document: TradeDocument) -> str:
+    is_receipt = document.kind is DocumentKind.RECEIPT_ADVICE
+    return plain_number(document.number)[:MAX_TEXT] if is_receipt else ""
 
 
 async def _link(buyer_uscc: str, document: TradeDocument) -> None:

@@ -85,15 +85,33 @@ async def set_amounts(receivable: Receivable, issued_fen: int, redeemed_fen: int
     return replace(receivable, issued_fen=issued_fen, redeemed_fen=redeemed_fen, state=state)
 
 
-async def claim_invoice_number(database: Database, receivable: Receivable) -> bool:
+async def claim_invoice_number(database: Database, receivable: Receivable, key: str) -> bool:
     """Whether this receivable is the only one that rests on its supplier's invoice number, from now on for good."""
-    key = f"{receivable.supplier_uscc}:{receivable.invoice_number}"
     try:
         async with database.savepoint():
             await ReceivableRow.filter(receivable_id=receivable.receivable_id).update(invoice_key=key)
     except IntegrityError:
         return False
     return True
+
+
+async def with_invoice_key(key: str) -> Receivable | None:
+    """The receivable that rests on an invoice number."""
+    row = await ReceivableRow.get_or_none(invoice_key=key)
+    return _receivable(row) if row else None
+
+
+async def neighbours(receivable: Receivable, days: int, limit: int) -> list[Receivable]:
+    """Other receivables of the same parties that rest on a matched invoice of about the same day, the newest first."""
+    around = dt.timedelta(days=days)
+    rows = ReceivableRow.filter(
+        buyer_uscc=receivable.buyer_uscc,
+        supplier_uscc=receivable.supplier_uscc,
+        issue_date__gte=receivable.issue_date - around,
+        issue_date__lte=receivable.issue_date + around,
+        invoice_key__isnull=False,
+    ).exclude(receivable_id=receivable.receivable_id)
+    return [_receivable(row) for row in await rows.order_by("-created_at", "-receivable_id").limit(limit)]
 
 
 async def release_invoice_number(receivable: Receivable) -> None:

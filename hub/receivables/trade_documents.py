@@ -22,7 +22,8 @@ from hub.receivables.matching import Tolerances, TradeFile, match_invoice
 from hub.receivables.model import Receivable
 from hub.receivables.orders import WITHDRAWN, counting_invoices
 from hub.receivables.ports import ErpConnectors, PulledDocument
-from hub.receivables.reasons import Reason, duplicate_reason, mismatch_reason, paid_reason
+from hub.receivables.reasons import Reason, mismatch_reason, paid_reason
+from hub.receivables.repeats import Repeats
 from hub.receivables.rules import evidence_content
 from hub.receivables.states import ReceivableEvent, ReceivableState, next_receivable_state
 
@@ -69,12 +70,21 @@ class TakenIn:
 class TradeDocuments:
     """Pulls and matches the trade documents of buyers."""
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids, erps: ErpConnectors, tolerances: Tolerances) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        erps: ErpConnectors,
+        tolerances: Tolerances,
+        repeats: Repeats,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
         self._erps = erps
         self._tolerances = tolerances
+        self._repeats = repeats
         self._when_orders_change: list[Callable[[str, frozenset[str]], Awaitable[None]]] = []
 
     def when_orders_change(self, tell: Callable[[str, frozenset[str]], Awaitable[None]]) -> None:
@@ -164,15 +174,13 @@ class TradeDocuments:
         reasons = [mismatch_reason(reason) for reason in match_invoice(invoice, trade, self._tolerances)]
         reasons += [paid_reason()] if erp_state == PAID else []
         matched = _restated(drafted, invoice, trade, reasons)
-        if matched.state is ReceivableState.MATCHED and not await self._owns_number(matched):
-            matched = _restated(drafted, invoice, trade, [duplicate_reason(invoice.number)])
+        if matched.state is ReceivableState.MATCHED:
+            repeated = await self._repeats.check(matched, invoice, trade.receipts)
+            matched = _restated(drafted, invoice, trade, repeated) if repeated else matched
         if matched == known:
             return None
         await self._write(drafted, matched)
         return matched
-
-    async def _owns_number(self, receivable: Receivable) -> bool:
-        return await stored_receivables.claim_invoice_number(self._database, receivable)
 
     async def _write(self, before: Receivable, after: Receivable) -> None:
         await stored_receivables.replace_draft(after, before.state)

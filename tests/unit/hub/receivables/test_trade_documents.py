@@ -11,7 +11,7 @@ import pytest
 from hub.receivables import trade_documents
 from hub.receivables.model import Receivable
 from hub.receivables.ports import PulledDocument
-from hub.receivables.reasons import ALREADY_PAID, DUPLICATE_INVOICE
+from hub.receivables.reasons import ALREADY_PAID
 from hub.receivables.states import ReceivableState
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World, refused
@@ -212,7 +212,7 @@ async def test_one_invoice_number_makes_one_receivable(world: World) -> None:
     world.erps.put(trade.receipt("shipment-2", steel="40"))
     world.erps.put(replace(trade.invoice("invoice-2", steel="40"), number=first.invoice_number))
     second = (await world.sync()).receivables[-1]
-    assert (second.state, codes(second)) == (ReceivableState.DRAFT, [DUPLICATE_INVOICE])
+    assert (second.state, codes(second)) == (ReceivableState.DRAFT, ["DUPLICATE_INVOICE"])
     world.erps.put(trade.invoice("invoice-1", steel="40"), "cancelled")
     assert [item.state for item in (await world.sync()).receivables] == [ReceivableState.VOID, ReceivableState.MATCHED]
 
