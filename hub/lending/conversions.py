@@ -20,7 +20,7 @@ from hub.lending import stored_order_loans as stored
 from hub.lending.claim_locks import FINANCED, REFUSED, ClaimLocks, invoice_identity
 from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import DecisionTables
-from hub.lending.limits import Limits, limit_id
+from hub.lending.limits import Limits, Parties, limit_id
 from hub.lending.loans import Loans, Opening
 from hub.lending.model import Loan
 from hub.lending.order_rules import ApplicationState, OrderLine
@@ -159,25 +159,34 @@ class Conversions:
             secured_fen += order_rules.share_of(self._desk.receivable_product.advance_rate, billed_fen)
         loan = await self._desk.loans.locked(application.loan_id)
         owed_fen = min(leaves_fen + int(loan.owed.interest_fen + loan.owed.fees_fen), int(loan.owed.total_fen))
-        lent_fen = min(owed_fen, secured_fen, await self._free_limit_fen(receivable))
+        due_fen = int(loan.owed.interest_fen + loan.owed.fees_fen)
+        lent_fen = min(owed_fen, secured_fen, await self._free_limit_fen(application, receivable, due_fen))
         ended = replace(conversion, state=CONVERTED, principal_fen=leaves_fen)
         if lent_fen > 0 and leaves_fen > 0 and self._today() < receivable.due_date:
-            loan_id = await self._lend_on(application, conversion, receivable, lent_fen)
+            loan_id = await self._lend_on(application, conversion, receivable, lent_fen, max(0, lent_fen - due_fen))
             ended = replace(ended, receivable_loan_id=loan_id, lent_fen=lent_fen)
         await stored.end_conversion(ended)
         await self._desk.records.conversion(application, ended)
         if ended.receivable_loan_id is None:
             await self._free(ended)
         if ended.lent_fen:
-            after = await self._desk.loans.repay(application.applicant_uscc, application.loan_id, ended.lent_fen)
+            # The limits passed from loan to loan above, in one step.
+            after = await self._desk.loans.take(loan, ended.lent_fen, loan.record.borrower, frees_limit=False)
             if after.record.closed:
                 await self._closed(after)
 
     async def _lend_on(
-        self, application: OrderApplication, conversion: Conversion, receivable: Receivable, lent_fen: int
+        self,
+        application: OrderApplication,
+        conversion: Conversion,
+        receivable: Receivable,
+        lent_fen: int,
+        given_back_fen: int,
     ) -> str:
         product, loan_id = self._desk.receivable_product, self._desk.ids()
-        await self._desk.limits.draw(limit_id(product.product_id, receivable.buyer_uscc), loan_id, lent_fen)
+        identity = limit_id(product.product_id, receivable.buyer_uscc)
+        parties = self._parties(application, receivable)
+        await self._desk.limits.take_over(identity, loan_id, lent_fen, parties, application.loan_id, given_back_fen)
         opening = Opening(
             loan_id=loan_id,
             borrower=application.applicant_uscc,
@@ -192,11 +201,15 @@ class Conversions:
         await self._desk.loans.open(opening, evidence={})
         return loan_id
 
-    async def _free_limit_fen(self, receivable: Receivable) -> int:
+    async def _free_limit_fen(self, application: OrderApplication, receivable: Receivable, due_fen: int) -> int:
         product = self._desk.receivable_product
         identity = limit_id(product.product_id, receivable.buyer_uscc)
         await self._desk.limits.ensure(identity, product.party_limit_fen)
-        return (await self._desk.limits.get(identity)).available_fen
+        parties = self._parties(application, receivable)
+        return await self._desk.limits.room_fen(identity, parties, application.loan_id, due_fen)
+
+    def _parties(self, application: OrderApplication, receivable: Receivable) -> Parties:
+        return Parties(self._desk.receivable_product.product_id, receivable.buyer_uscc, application.applicant_uscc)
 
     async def _lose(self, application: OrderApplication, conversion: Conversion, receivable: Receivable) -> None:
         """Another bank holds the invoice: its goods secure nothing here, and their principal is called in."""

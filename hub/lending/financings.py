@@ -18,7 +18,7 @@ from hub.lending import stored_financings as stored
 from hub.lending.claim_locks import FINANCED, REFUSED, ClaimLocks, invoice_identity
 from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import Decision, DecisionTables, Reason
-from hub.lending.limits import Limits, limit_id
+from hub.lending.limits import Limits, Parties, limit_id
 from hub.lending.loans import Loans, Opening
 from hub.lending.model import Loan
 from hub.lending.overdue import overdue_of_buyer
@@ -262,7 +262,8 @@ class Financings:
     async def _block(self, financing: Financing) -> None:
         identity = limit_id(self._desk.product.product_id, financing.buyer_uscc)
         await self._desk.limits.ensure(identity, self._desk.product.party_limit_fen)
-        await self._desk.limits.block(identity, financing.financing_id, financing.quote.principal_fen)
+        parties = Parties(self._desk.product.product_id, financing.buyer_uscc, financing.applicant_uscc)
+        await self._desk.limits.block(identity, financing.financing_id, financing.quote.principal_fen, parties)
         await self._desk.receivables.block_for_financing(financing.certificate_id, financing.financing_id)
 
     async def _released(self, financing: Financing, event: str) -> Financing:

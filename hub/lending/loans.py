@@ -213,8 +213,12 @@ class Loans:
             paid = LoanEventRecord(2, REPAYMENT, today, fee, fees_part_fen=fee)
             await stored.add_event(record.loan_id, paid, self._clock.now())
 
-    async def take(self, loan: Loan, amount_fen: int, payer: str, kind: str = REPAYMENT) -> Loan:
-        """Books what a party pays on a locked loan. Raises as `repay`."""
+    async def take(
+        self, loan: Loan, amount_fen: int, payer: str, kind: str = REPAYMENT, *, frees_limit: bool = True
+    ) -> Loan:
+        """Books what a party pays on a locked loan; its limits are given back unless the caller did. Raises as
+        `repay`.
+        """
         if loan.record.closed or loan.owed.total_fen == 0:
             raise HuilianError("STATE_CONFLICT", "nothing is owed", state=LoanState.CLOSED)
         if amount_fen > loan.owed.total_fen:
@@ -226,7 +230,8 @@ class Loans:
             INTEREST_INCOME: event.interest_part_fen,
         }
         await self._pass_on(loan.record, event, came)
-        await self.give_back_limit(loan.record, event.principal_part_fen)
+        if frees_limit:
+            await self.give_back_limit(loan.record, event.principal_part_fen)
         after = await self.view(loan.record, loan.as_of)
         if after.owed.total_fen == 0 and not (loan.record.revolving and loan.as_of < loan.record.maturity):
             await stored.close(loan.record.loan_id)

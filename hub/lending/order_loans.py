@@ -19,7 +19,7 @@ from hub.lending import stored_order_loans as stored
 from hub.lending.claim_locks import FINANCED, REFUSED
 from hub.lending.conversions import Conversions, OrderDesk
 from hub.lending.decisions import Decision, Reason
-from hub.lending.limits import limit_id
+from hub.lending.limits import Parties, limit_id
 from hub.lending.loans import Opening
 from hub.lending.model import Loan
 from hub.lending.order_rules import ApplicationState, OrderLine, OrderLoanState, spread_principal
@@ -107,7 +107,8 @@ class OrderLoans:
         if decision.approved:
             identity = limit_id(self._desk.product.product_id, buyer_uscc)
             await self._desk.limits.ensure(identity, self._desk.product.party_limit_fen)
-            await self._desk.limits.block(identity, loan_id, principal_fen)
+            parties = Parties(self._desk.product.product_id, buyer_uscc, applicant)
+            await self._desk.limits.block(identity, loan_id, principal_fen, parties)
         await self._desk.records.order_loan("offered" if decision.approved else "rejected", application)
         return await self._view(application)
 

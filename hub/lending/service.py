@@ -67,7 +67,7 @@ class LendingService:
     def __init__(self, given: Collaborators) -> None:
         products, tables, records = load_products(), load_tables(), Records(given.ledger)
         self._database = given.database
-        self.limits = Limits(given.database)
+        self.limits = Limits(given.database, given.clock)
         self._claims = ClaimLocks(given.database, given.ids, given.claims)
         self.decisions = DecisionLog(given.clock, given.ids, tables, given.vault)
         self.loans = Loans(given.database, given.clock, given.bank, self.limits, records)

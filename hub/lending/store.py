@@ -15,9 +15,10 @@ PARTY_LENGTH = 64
 
 
 class LimitRow(Model):
-    """A credit limit of a party for a product: what of it is blocked by applications and utilised by loans, in fen."""
+    """A credit limit, see `limits.Dimension`: what of it is blocked by applications and utilised by loans, in fen."""
 
     limit_id = fields.CharField(max_length=ID_LENGTH * 2, primary_key=True)
+    dimension = fields.CharField(max_length=10, db_default="PARTY")
     limit_fen = fields.BigIntField()
     blocked_fen = fields.BigIntField()
     utilised_fen = fields.BigIntField()
@@ -31,21 +32,54 @@ class LimitRow(Model):
 
 
 class LimitUseRow(Model):
-    """What one application or loan holds of a limit, in fen."""
+    """What one application or loan holds, in fen, of its party's limit for the product and of each limit that
+    `LimitHoldRow` names for it: always the same of all.
+    """
 
     reference = fields.CharField(max_length=ID_LENGTH, primary_key=True)
     limit: fields.ForeignKeyRelation[LimitRow] = fields.ForeignKeyField(
         "lending.LimitRow", on_delete=fields.RESTRICT, related_name="uses", db_index=True
     )
     limit_id: str
+    buyer_uscc = fields.CharField(max_length=PARTY_LENGTH, null=True)
     blocked_fen = fields.BigIntField()
     utilised_fen = fields.BigIntField()
 
     class Meta:
         table = "lending_limit_use"
+        indexes = (("buyer_uscc",),)
         constraints = (
             CheckConstraint(check="blocked_fen >= 0 AND utilised_fen >= 0", name="lending_limit_use_not_negative"),
         )
+
+
+class LimitHoldRow(Model):
+    """A further limit of which a use holds its amounts: the supplier's, the core enterprise's, its group's, the
+    product's.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    reference = fields.CharField(max_length=ID_LENGTH)
+    limit: fields.ForeignKeyRelation[LimitRow] = fields.ForeignKeyField(
+        "lending.LimitRow", on_delete=fields.RESTRICT, related_name="holds", db_index=True
+    )
+    limit_id: str
+
+    class Meta:
+        table = "lending_limit_hold"
+        unique_together = (("reference", "limit"),)
+
+
+class GroupMemberRow(Model):
+    """The group of companies that an enterprise belongs to, as an operator registered it."""
+
+    uscc = fields.CharField(max_length=PARTY_LENGTH, primary_key=True)
+    group_id = fields.CharField(max_length=ID_LENGTH)
+    since = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_group_member"
+        indexes = (("group_id",),)
 
 
 class DecisionRow(Model):

@@ -2,8 +2,35 @@
 
 from __future__ import annotations
 
-from hub.lending.store import LimitRow, LimitUseRow
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.lending.store import GroupMemberRow, LimitHoldRow, LimitRow, LimitUseRow
 from hub.platform.database import Database
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a reference holds, in fen, of each of these limits."""
+
+    reference: str
+    limit_ids: tuple[str, ...]
+    buyer_uscc: str | None
+    blocked_fen: int
+    utilised_fen: int
+
+
+@dataclass(frozen=True)
+class LimitExposure:
+    """A limit over many loans, and the largest that one application or loan holds of it, in fen."""
+
+    limit_id: str
+    dimension: str
+    limit_fen: int
+    blocked_fen: int
+    utilised_fen: int
+    largest_fen: int
 
 
 async def find(limit_id: str) -> LimitRow | None:
@@ -11,9 +38,15 @@ async def find(limit_id: str) -> LimitRow | None:
     return await LimitRow.get_or_none(limit_id=limit_id)
 
 
-async def add(limit_id: str, limit_fen: int) -> None:
+async def add(limit_id: str, dimension: str, limit_fen: int) -> None:
     """A new limit with nothing used."""
-    await LimitRow.create(limit_id=limit_id, limit_fen=limit_fen, blocked_fen=0, utilised_fen=0)
+    await LimitRow.create(limit_id=limit_id, dimension=dimension, limit_fen=limit_fen, blocked_fen=0, utilised_fen=0)
+
+
+async def dimensions(limit_ids: Iterable[str]) -> dict[str, str]:
+    """What each of these limits limits."""
+    rows = await LimitRow.filter(limit_id__in=list(limit_ids))
+    return {row.limit_id: row.dimension for row in rows}
 
 
 async def set_amount(database: Database, limit_id: str, limit_fen: int) -> bool:
@@ -31,14 +64,23 @@ async def take(database: Database, limit_id: str, blocked_fen: int, utilised_fen
     return await database.execute(sql, blocked_fen, utilised_fen, limit_id, blocked_fen + utilised_fen) == 1
 
 
-async def find_use(reference: str) -> LimitUseRow | None:
+async def find_use(reference: str) -> Use | None:
     """What a reference holds, or None."""
-    return await LimitUseRow.get_or_none(reference=reference)
+    row = await LimitUseRow.get_or_none(reference=reference)
+    if row is None:
+        return None
+    holds = await LimitHoldRow.filter(reference=reference)
+    return _use(row, [hold.limit_id for hold in holds])
 
 
-async def add_use(reference: str, limit_id: str) -> None:
-    """A reference that holds nothing yet."""
-    await LimitUseRow.create(reference=reference, limit_id=limit_id, blocked_fen=0, utilised_fen=0)
+async def add_use(reference: str, limit_id: str, shared: Sequence[str], buyer_uscc: str | None) -> Use:
+    """A reference that holds nothing yet of its own limit and of the shared ones."""
+    row = await LimitUseRow.create(
+        reference=reference, limit_id=limit_id, buyer_uscc=buyer_uscc, blocked_fen=0, utilised_fen=0
+    )
+    for each in shared:
+        await LimitHoldRow.create(reference=reference, limit_id=each)
+    return _use(row, shared)
 
 
 async def change_use(database: Database, reference: str, blocked_fen: int, utilised_fen: int) -> None:
@@ -48,3 +90,49 @@ async def change_use(database: Database, reference: str, blocked_fen: int, utili
         " WHERE reference = $3"
     )
     await database.execute(sql, blocked_fen, utilised_fen, reference)
+
+
+async def uses_of_buyer(buyer_uscc: str) -> list[Use]:
+    """Everything that counts, or can count again, against a core enterprise, by reference."""
+    rows = await LimitUseRow.filter(buyer_uscc=buyer_uscc).order_by("reference")
+    holds = await LimitHoldRow.filter(reference__in=[row.reference for row in rows])
+    return [_use(row, [hold.limit_id for hold in holds if hold.reference == row.reference]) for row in rows]
+
+
+async def move_holds(references: Sequence[str], left: str | None, joined: str | None) -> None:
+    """These references hold `joined` in the place of `left` from now on."""
+    if left is not None:
+        await LimitHoldRow.filter(reference__in=list(references), limit_id=left).delete()
+    if joined is not None:
+        await LimitHoldRow.bulk_create([LimitHoldRow(reference=each, limit_id=joined) for each in references])
+
+
+async def group_of(uscc: str) -> str | None:
+    """The group that an enterprise belongs to, or None."""
+    row = await GroupMemberRow.get_or_none(uscc=uscc)
+    return None if row is None else row.group_id
+
+
+async def set_group(uscc: str, group_id: str | None, since: datetime) -> None:
+    """Writes or takes away a membership."""
+    if group_id is None:
+        await GroupMemberRow.filter(uscc=uscc).delete()
+    else:
+        await GroupMemberRow.update_or_create(uscc=uscc, defaults={"group_id": group_id, "since": since})
+
+
+async def exposures(database: Database) -> list[LimitExposure]:
+    """Every limit over many loans, by dimension and id: one statement, so one moment."""
+    rows = await database.fetch(
+        "SELECT l.limit_id, l.dimension, l.limit_fen, l.blocked_fen, l.utilised_fen,"
+        " COALESCE(m.largest, 0) AS largest_fen FROM lending_limit l LEFT JOIN ("
+        " SELECT h.limit_id, MAX(u.blocked_fen + u.utilised_fen) AS largest FROM lending_limit_hold h"
+        " JOIN lending_limit_use u ON u.reference = h.reference GROUP BY h.limit_id) m ON m.limit_id = l.limit_id"
+        " WHERE l.dimension <> 'PARTY' ORDER BY l.dimension, l.limit_id"
+    )
+    return [LimitExposure(**{name: row[name] for name in LimitExposure.__dataclass_fields__}) for row in rows]
+
+
+def _use(row: LimitUseRow, shared: Sequence[str]) -> Use:
+    limit_ids = (row.limit_id, *shared)
+    return Use(row.reference, limit_ids, row.buyer_uscc, row.blocked_fen, row.utilised_fen)

@@ -113,15 +113,7 @@ class Life:
         """The invariants."""
         world = self.world
         await world.check_books()
-        for limit in await world.database.fetch("SELECT * FROM lending_limit"):
-            uses = await world.database.fetch(
-                "SELECT COALESCE(SUM(blocked_fen), 0) AS blocked, COALESCE(SUM(utilised_fen), 0) AS utilised"
-                " FROM lending_limit_use WHERE limit_id = $1",
-                limit["limit_id"],
-            )
-            held = (int(uses[0]["blocked"]), int(uses[0]["utilised"]))
-            assert held == (limit["blocked_fen"], limit["utilised_fen"])
-            assert sum(held) <= limit["limit_fen"]
+        await world.check_limits()
         await self._check_loans()
 
     async def _check_loans(self) -> None:

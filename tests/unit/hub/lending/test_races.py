@@ -1,4 +1,4 @@
-"""Sixteen at once for one limit, one certificate, one draw, one signature: never over, never twice."""
+"""Sixty-four at once for one limit, receivable, certificate, draw or signature: never over, never twice."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hub.lending.rules import FinancingState
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld
 from tests.unit.hub.receivables import trade
 
-WAYS = 16
+WAYS = 64
 
 
-async def race(attempt: Callable[[int], Awaitable[object]]) -> tuple[int, set[str]]:
+async def race(attempt: Callable[[int], Awaitable[object]], ways: int = WAYS) -> tuple[int, set[str]]:
     """How many got through, and the codes of those that were refused."""
     codes: set[str] = set()
 
@@ -26,7 +26,7 @@ async def race(attempt: Callable[[int], Awaitable[object]]) -> tuple[int, set[st
             return False
         return True
 
-    won = sum(await asyncio.gather(*(asyncio.create_task(one(number)) for number in range(WAYS))))
+    won = sum(await asyncio.gather(*(asyncio.create_task(one(number)) for number in range(ways))))
     return won, codes
 
 
@@ -44,10 +44,9 @@ async def test_one_financing_id(world: LendingWorld) -> None:
 
 async def test_one_limit(world: LendingWorld) -> None:
     await world.held()
-    parts = [(f"certificate-p{number}", 50_000 // WAYS) for number in range(WAYS)]
-    await world.run(lambda: world.service.limits.set("test:limit", 5 * parts[0][1]))
+    await world.run(lambda: world.service.limits.set("test:limit", 5 * 700))
     won, codes = await race(
-        lambda number: world.run(lambda: world.service.limits.block("test:limit", f"use-{number}", parts[0][1]))
+        lambda number: world.run(lambda: world.service.limits.block("test:limit", f"use-{number}", 700))
     )
     assert (won, codes) == (5, {"LIMIT_EXCEEDED"})
     assert (await world.service.limits.get("test:limit")).available_fen == 0
@@ -55,12 +54,12 @@ async def test_one_limit(world: LendingWorld) -> None:
 
 async def test_one_buyers_limit_for_sixteen_certificates(world: LendingWorld) -> None:
     await big_certificate(world)
-    parts = [(f"certificate-p{number}", 12_000) for number in range(WAYS)]
-    rest = ("certificate-rest", 205_050 - 12_000 * WAYS)
+    parts = [(f"certificate-p{number}", 12_000) for number in range(16)]
+    rest = ("certificate-rest", 205_050 - 12_000 * 16)
     certificates = world.trade.service.certificates
     await world.run(lambda: certificates.split(SUPPLIER, "certificate-1", [*parts, rest]))
     await world.run(lambda: world.service.limits.set(f"receivable-loan:{BUYER}", 151_199))
-    won, codes = await race(lambda n: world.offered(0, f"financing-{n}", f"certificate-p{n}"))
+    won, codes = await race(lambda n: world.offered(0, f"financing-{n}", f"certificate-p{n}"), 16)
     # 10,800 fen each: thirteen fit, the fourteenth lacks one fen.
     assert (won, codes) == (13, {"LIMIT_EXCEEDED"})
     limit = await world.service.limits.get(f"receivable-loan:{BUYER}")
@@ -125,3 +124,13 @@ async def test_one_payoff(world: LendingWorld) -> None:
     assert (won, codes) == (1, {"STATE_CONFLICT"})
     assert await world.balance(citizen.subject) == 100_000_000
     await world.check_books()
+
+
+async def test_one_receivable(world: LendingWorld) -> None:
+    receivable, issue = await world.trade.confirmed(), world.trade.service.certificates.issue
+    third = receivable.amount_fen // 3
+    won, codes = await race(
+        lambda n: world.run(lambda: issue(BUYER, f"certificate-r{n}", receivable.receivable_id, third))
+    )
+    assert (won, codes) == (3, {"AMOUNT_EXCEEDS_RECEIVABLE"})
+    assert (await world.trade.service.get_receivable(receivable.receivable_id)).issued_fen == 3 * third

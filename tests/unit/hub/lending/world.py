@@ -274,6 +274,20 @@ class LendingWorld:
             loan = await self.service.loans.get(row["borrower"], row["loan_id"])
             assert await self.book.balance_fen(f"loan:{row['loan_id']}") == loan.owed.principal_fen
 
+    async def check_limits(self) -> None:
+        """Each limit is what its uses hold of it, and never more than it allows."""
+        for limit in await self.database.fetch("SELECT * FROM lending_limit"):
+            uses = await self.database.fetch(
+                "SELECT COALESCE(SUM(blocked_fen), 0) AS blocked, COALESCE(SUM(utilised_fen), 0) AS utilised"
+                " FROM lending_limit_use u WHERE limit_id = $1 OR EXISTS"
+                " (SELECT 1 FROM lending_limit_hold h WHERE h.reference = u.reference AND h.limit_id = $2)",
+                limit["limit_id"],
+                limit["limit_id"],
+            )
+            held = (int(uses[0]["blocked"]), int(uses[0]["utilised"]))
+            assert held == (limit["blocked_fen"], limit["utilised_fen"]), limit["limit_id"]
+            assert sum(held) <= limit["limit_fen"]
+
     async def _tables(self) -> list[str]:
         sqlite = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
         postgres = "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
