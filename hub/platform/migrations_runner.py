@@ -13,6 +13,7 @@ from tortoise.migrations.schema_editor import SqliteSchemaEditor
 from tortoise.migrations.schema_generator.state import State
 from tortoise.transactions import in_transaction
 
+from hub.platform.remade_tables import KeepsWhatHangsOnTables
 from hub.platform.schema_constraints import ConstraintsOnCreate, PostgresEditor
 from hub.platform.transactions import forbid_transaction
 
@@ -82,7 +83,7 @@ def _editor(client: Any) -> Any:
     return PostgresEditor(client, atomic=True)
 
 
-class _SqliteEditor(ConstraintsOnCreate, SqliteSchemaEditor):
+class _SqliteEditor(KeepsWhatHangsOnTables, ConstraintsOnCreate, SqliteSchemaEditor):
     """Tortoise's splits scripts at every semicolon, also inside comments and triggers."""
 
     async def _run_sql(self, sql: str) -> None:

@@ -15,7 +15,8 @@ class Receivable:
     """What a buyer owes a supplier on one invoice. All amounts in fen.
 
     `issued_fen` is the part over which certificates are out or were redeemed, `redeemed_fen` the part that was
-    redeemed: redeemed <= issued <= amount. `evidence` is the canonical form of the matched documents' digests, None
+    redeemed: redeemed <= issued <= amount. `direct_fen` is what was paid of the part over which no certificate is out.
+    `evidence` is the canonical form of the matched documents' digests, None
     before a match.
     """
 
@@ -34,6 +35,12 @@ class Receivable:
     reasons: tuple[Reason, ...]
     evidence: dict[str, Any] | None
     confirmed_at: dt.datetime | None
+    direct_fen: int = 0
+
+    @property
+    def unpaid_fen(self) -> int:
+        """What the buyer still owes, to the holders of certificates and to the supplier."""
+        return self.amount_fen - self.redeemed_fen - self.direct_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +64,9 @@ class Certificate:
     due_date: dt.date
     financing_id: str | None
     created_at: dt.datetime
+    redeemed_fen: int = 0
+
+    @property
+    def unpaid_fen(self) -> int:
+        """What its holder has not been paid yet."""
+        return self.amount_fen - self.redeemed_fen

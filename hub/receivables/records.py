@@ -2,8 +2,9 @@
 
 Record ids are made from the objects' own, so a party can ask for its receipt without being told one:
 `confirmation:<receivable>`, `certificate-<event>:<certificate>` and, where a financing is part of it,
-`certificate-<event>:<certificate>:<financing>`, `receivable-<event>:<receivable>` and, where a loan takes it as its
-security or gives it back, `receivable-<event>:<receivable>:<loan>`. `parties` in each names the enterprises whose
+`certificate-<event>:<certificate>:<financing>`, for a part payment `certificate-paid:<certificate>:<payment>`,
+`receivable-<event>:<receivable>` and, where a loan takes it as its security or gives it back,
+`receivable-<event>:<receivable>:<loan>`. `parties` in each names the enterprises whose
 business it is: the log gives its receipt to them only.
 """
 
@@ -59,6 +60,17 @@ class Records:
         content = {**_certificate_content(certificate), "financing_id": financing_id}
         record_id = f"certificate-{event}:{certificate.certificate_id}:{financing_id}"
         await self._append(f"certificate.{event}", record_id, content, {})
+
+    async def certificate_payment(self, certificate: Certificate, payment_id: str, amount_fen: int) -> None:
+        """The buyer paid a part of the certificate, or what was left of it."""
+        content = {
+            **_certificate_content(certificate),
+            "payment_id": payment_id,
+            "paid_fen": amount_fen,
+            "redeemed_fen": certificate.redeemed_fen,
+        }
+        record_id = f"certificate-paid:{certificate.certificate_id}:{payment_id}"
+        await self._append("certificate.paid", record_id, content, {})
 
     async def _append(self, kind: str, record_id: str, content: dict[str, Any], evidence: dict[str, Any]) -> None:
         await self._ledger.append(kind, record_id, content, subject=None, evidence=evidence)

@@ -124,6 +124,8 @@ class ReceivablesService:
         over it meanwhile. Raises NOT_FOUND, STATE_CONFLICT.
         """
         receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        if receivable.direct_fen:
+            raise HuilianError("STATE_CONFLICT", "a part of it was paid already", state=receivable.state)
         pledged = await stored_receivables.move(receivable, ReceivableEvent.PLEDGE)
         await self._records.pledge("pledged", pledged, loan_id)
         return pledged
@@ -198,15 +200,35 @@ class ReceivablesService:
     async def redeem(self, certificate_id: str) -> Certificate:
         """A due certificate was paid in full. Repeating is a no-op. Raises NOT_FOUND, STATE_CONFLICT."""
         seen = await self.get_certificate(certificate_id)
-        receivable = _found("receivable", await stored_receivables.lock(seen.receivable_id))
+        if seen.state is CertificateState.REDEEMED:
+            return seen
+        _found("receivable", await stored_receivables.lock(seen.receivable_id))
         certificate = await self._locked(certificate_id)
         if certificate.state is CertificateState.REDEEMED:
             return certificate
-        redeemed = await stored_certificates.move(certificate, CertificateEvent.REDEEM, certificate.financing_id)
-        redeemed_fen = receivable.redeemed_fen + redeemed.amount_fen
-        await stored_receivables.set_amounts(receivable, receivable.issued_fen, redeemed_fen, receivable.state)
-        await self._records.certificate("redeemed", redeemed)
-        return redeemed
+        return await self._redeem(certificate, certificate.unpaid_fen, None)
+
+    async def redeem_part(self, certificate_id: str, payment_id: str, amount_fen: int) -> Certificate:
+        """A payment brought so much on a due certificate; paid in full it is redeemed.
+
+        Raises NOT_FOUND, STATE_CONFLICT, AMOUNT_EXCEEDS_RECEIVABLE.
+        """
+        seen = await self.get_certificate(certificate_id)
+        _found("receivable", await stored_receivables.lock(seen.receivable_id))
+        certificate = await self._locked(certificate_id)
+        _check_within(amount_fen, certificate.unpaid_fen)
+        return await self._redeem(certificate, amount_fen, payment_id)
+
+    async def pay_direct(self, receivable_id: str, amount_fen: int) -> Receivable:
+        """So much was paid of the part over which no certificate is out.
+
+        Raises NOT_FOUND, STATE_CONFLICT (before the due date), AMOUNT_EXCEEDS_RECEIVABLE.
+        """
+        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        if self._today() < receivable.due_date:
+            raise HuilianError("STATE_CONFLICT", f"due on {receivable.due_date}", state=receivable.state)
+        _check_within(amount_fen, receivable.amount_fen - receivable.issued_fen - receivable.direct_fen)
+        return await stored_receivables.set_direct(receivable, receivable.direct_fen + amount_fen)
 
     async def settle(self, receivable_id: str) -> Receivable:
         """The buyer paid the receivable in full. Repeating is a no-op.
@@ -218,6 +240,7 @@ class ReceivablesService:
             return receivable
         if receivable.redeemed_fen != receivable.issued_fen:
             raise HuilianError("STATE_CONFLICT", "certificates are not redeemed", state=receivable.state)
+        receivable = await stored_receivables.set_direct(receivable, receivable.amount_fen - receivable.issued_fen)
         settled = await stored_receivables.move(receivable, ReceivableEvent.SETTLE)
         await self._records.receivable("settled", settled)
         return settled
@@ -238,6 +261,18 @@ class ReceivablesService:
         await self._records.certificate("due", due)
         return due
 
+    async def _redeem(self, certificate: Certificate, amount_fen: int, payment_id: str | None) -> Certificate:
+        """Both rows are locked by the caller, the receivable first."""
+        receivable = await self.get_receivable(certificate.receivable_id)
+        redeemed = await stored_certificates.redeem(certificate, amount_fen)
+        redeemed_fen = receivable.redeemed_fen + amount_fen
+        await stored_receivables.set_amounts(receivable, receivable.issued_fen, redeemed_fen, receivable.state)
+        if payment_id is not None:
+            await self._records.certificate_payment(redeemed, payment_id, amount_fen)
+        if redeemed.state is CertificateState.REDEEMED:
+            await self._records.certificate("redeemed", redeemed)
+        return redeemed
+
     async def _locked(self, certificate_id: str) -> Certificate:
         return _found("certificate", await stored_certificates.lock(certificate_id))
 
@@ -249,6 +284,11 @@ class ReceivablesService:
 
     def _today(self) -> dt.date:
         return business_date(self._clock.now())
+
+
+def _check_within(amount_fen: int, unpaid_fen: int) -> None:
+    if not 0 < amount_fen <= unpaid_fen:
+        raise HuilianError("AMOUNT_EXCEEDS_RECEIVABLE", amount_fen=amount_fen, available_fen=unpaid_fen)
 
 
 def _found(resource: str, item: Found | None) -> Found:

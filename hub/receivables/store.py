@@ -92,6 +92,7 @@ class ReceivableRow(Model):
     amount_fen = fields.BigIntField()
     issued_fen = fields.BigIntField()
     redeemed_fen = fields.BigIntField()
+    direct_fen = fields.BigIntField(db_default=0)
     reasons: fields.JSONField[list[dict[str, str]]] = fields.JSONField()
     evidence: fields.JSONField[dict[str, Any] | None] = fields.JSONField(null=True)
     confirmed_at = UtcDatetimeField(null=True)
@@ -113,6 +114,12 @@ class ReceivableRow(Model):
             ),
             CheckConstraint(
                 check="redeemed_fen >= 0 AND redeemed_fen <= issued_fen", name="receivables_redeemed_within_issued"
+            ),
+            CheckConstraint(
+                check="direct_fen >= 0 AND direct_fen <= amount_fen - issued_fen", name="receivables_direct_within_rest"
+            ),
+            CheckConstraint(
+                check="state <> 'SETTLED' OR redeemed_fen + direct_fen = amount_fen", name="receivables_settled_is_paid"
             ),
             CheckConstraint(
                 check="issued_fen = 0 OR state IN ('CERTIFICATED', 'SETTLED', 'OVERDUE', 'DEFAULTED')",
@@ -166,6 +173,7 @@ class CertificateRow(Model):
     holder_uscc = fields.CharField(max_length=18)
     offered_by = fields.CharField(max_length=18)
     amount_fen = fields.BigIntField()
+    redeemed_fen = fields.BigIntField(db_default=0)
     due_date = fields.DateField()
     financing_id = fields.CharField(max_length=64, null=True)
     created_at = UtcDatetimeField()
@@ -183,6 +191,15 @@ class CertificateRow(Model):
         )
         constraints = (
             CheckConstraint(check="amount_fen > 0", name="receivables_certificate_amount"),
+            CheckConstraint(
+                check="redeemed_fen >= 0 AND redeemed_fen <= amount_fen",
+                name="receivables_certificate_redeemed_within_amount",
+            ),
+            CheckConstraint(
+                check="(state = 'REDEEMED') = (redeemed_fen = amount_fen) AND (redeemed_fen = 0 OR state IN"
+                " ('DUE', 'REDEEMED'))",
+                name="receivables_certificate_redeemed_when_due",
+            ),
             CheckConstraint(
                 check="financing_id IS NOT NULL OR state NOT IN ('BLOCKED', 'FINANCED')",
                 name="receivables_certificate_blocked_for_one",

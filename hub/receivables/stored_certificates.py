@@ -67,6 +67,23 @@ async def move(certificate: Certificate, event: CertificateEvent, financing_id: 
     return replace(certificate, state=state, financing_id=financing_id)
 
 
+async def redeem(certificate: Certificate, amount_fen: int) -> Certificate:
+    """Add to what was paid on a due certificate; paid in full it is redeemed. Raises STATE_CONFLICT."""
+    redeemed_fen = certificate.redeemed_fen + amount_fen
+    after = replace(certificate, redeemed_fen=redeemed_fen)
+    state = next_certificate_state(certificate.state, CertificateEvent.REDEEM)
+    if not after.unpaid_fen:
+        after = replace(after, state=state)
+    count = await CertificateRow.filter(
+        certificate_id=certificate.certificate_id,
+        state=certificate.state.value,
+        redeemed_fen=certificate.redeemed_fen,
+    ).update(state=after.state.value, redeemed_fen=redeemed_fen)
+    if count != 1:
+        raise HuilianError("STATE_CONFLICT", "the certificate changed meanwhile", state=certificate.state)
+    return after
+
+
 async def page_of_party(uscc: str, page_size: int, token: str) -> Page[Certificate]:
     """Certificates that the enterprise holds, issued or passed on, newest first."""
     mine = Q(holder_uscc=uscc) | Q(issuer_uscc=uscc) | Q(offered_by=uscc)
@@ -89,4 +106,5 @@ def _certificate(row: CertificateRow) -> Certificate:
         due_date=row.due_date,
         financing_id=row.financing_id,
         created_at=row.created_at,
+        redeemed_fen=row.redeemed_fen,
     )

@@ -85,6 +85,15 @@ async def set_amounts(receivable: Receivable, issued_fen: int, redeemed_fen: int
     return replace(receivable, issued_fen=issued_fen, redeemed_fen=redeemed_fen, state=state)
 
 
+async def set_direct(receivable: Receivable, direct_fen: int) -> Receivable:
+    """Write what was paid of the part over which no certificate is out."""
+    count = await ReceivableRow.filter(
+        receivable_id=receivable.receivable_id, issued_fen=receivable.issued_fen, direct_fen=receivable.direct_fen
+    ).update(direct_fen=direct_fen)
+    _require_written(count, receivable)
+    return replace(receivable, direct_fen=direct_fen)
+
+
 async def claim_invoice_number(database: Database, receivable: Receivable, key: str) -> bool:
     """Whether this receivable is the only one that rests on its supplier's invoice number, from now on for good."""
     try:
@@ -168,4 +177,5 @@ def _receivable(row: ReceivableRow) -> Receivable:
         reasons=tuple(Reason(**reason) for reason in row.reasons),
         evidence=row.evidence,
         confirmed_at=row.confirmed_at,
+        direct_fen=row.direct_fen,
     )

@@ -146,3 +146,28 @@ def test_keys_that_we_number_ourselves_are_declared_so() -> None:
         "('number', fields.BigIntField(generated=False, primary_key=True)),"
         " ('id', fields.IntField(generated=True, primary_key=True))"
     )
+
+
+async def test_altering_a_table_keeps_its_indexes_and_what_is_unique() -> None:
+    """SQLite alters by copying; the receivables were altered after they had both."""
+    database = Database("sqlite://:memory:", ["hub.receivables"])
+    await database.open()
+    try:
+        await database.migrate()
+        indexes = await database.fetch("PRAGMA index_list('receivables_receivable')")
+        found = {
+            (
+                bool(index["unique"]),
+                *[row["name"] for row in await database.fetch(f"PRAGMA index_info('{index['name']}')")],
+            )
+            for index in indexes
+        }
+        assert {
+            (True, "buyer_uscc", "invoice_document_id"),
+            (True, "invoice_key"),
+            (False, "buyer_uscc", "created_at", "receivable_id"),
+            (False, "supplier_uscc", "created_at", "receivable_id"),
+            (False, "state", "due_date"),
+        } <= found
+    finally:
+        await database.close()
