@@ -25,11 +25,13 @@ class KeepsWhatHangsOnTables:
 
     client: Any
 
-    async def _remake_table(self, model: Any, **change: Any) -> None:
+    async def _remake_table(
+        self, model: Any, create_field: Any = None, delete_field: Any = None, alter_fields: Any = None
+    ) -> None:
         """As Tortoise, then everything that hung on the table and still has its columns."""
         table = model._meta.db_table
         statements, unique = await self._hanging(table), await self._declared_unique(table)
-        await super()._remake_table(model, **change)  # type: ignore[misc]
+        await super()._remake_table(model, create_field, delete_field, alter_fields)  # type: ignore[misc]
         left = await self._declared_unique(table)
         columns = await self._columns(table)
         lost = [item for item in unique if item not in left and columns.issuperset(item.columns)]
