@@ -77,7 +77,7 @@ from hub.platform.tokens import TokenIssuer, TokenVerifier
 from hub.platform.vault import KeyVault, SigningKeys, SubjectVault, VaultLocked
 from hub.receivables.confirmations import ConfirmationDomain
 from hub.receivables.erp_client import GrpcErpConnectors
-from hub.receivables.rpc import CertificateServicer, ReceivableServicer
+from hub.receivables.rpc import CertificateServicer, FreezeServicer, ReceivableServicer
 from hub.receivables.service import ReceivablesService
 from hub.recipients import PublishedRecipients
 from hub.running import Hub
@@ -285,6 +285,7 @@ class _Builder:
         )
         self.hub.server.serve(ReceivableServicer(self.receivables, self.idempotency))
         self.hub.server.serve(CertificateServicer(self.receivables, self.idempotency))
+        self.hub.server.serve(FreezeServicer(self.receivables, self.idempotency))
 
     def _lending(self) -> None:
         lending = LendingService(

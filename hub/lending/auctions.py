@@ -37,7 +37,7 @@ from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.outbox import Message, Outbox
 from hub.platform.paging import Page
-from hub.receivables.service import CertificateState
+from hub.receivables.service import Certificate, CertificateState
 
 FUND_TOPIC = "lending.fund"
 BATCH = 100
@@ -212,6 +212,14 @@ class Auctions:
                 await self._end(auction, _S.FAILED, "failed")
             elif claim_state == FINANCED:
                 await self._pay_out(auction)
+
+    async def freezing(self, certificate: Certificate) -> None:
+        """A court is about to freeze a certificate: its auction ends and gives it back."""
+        if not await stored.exists(certificate.financing_id or ""):
+            return
+        auction = await self._locked(certificate.financing_id or "")
+        if auction.state in (_S.OPEN, _S.AWARDED):
+            await self._end(auction, _S.FAILED, "failed")
 
     async def _award(self, auction: Auction) -> None:
         bids = await stored.bids_of(auction.auction_id)

@@ -16,6 +16,7 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
 from hub.accounting.service import AccountKind, BankCore, Line, deposit_account
+from hub.lending.impairments import frozen_account
 from hub.lending.loans import Loans
 from hub.lending.model import Loan
 from hub.lending.overdue import note_overdue, note_paid
@@ -24,9 +25,10 @@ from hub.lending.records import CURRENCY, Records
 from hub.lending.rounds import each
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
-from hub.receivables.service import Certificate, Receivable, ReceivableState
+from hub.receivables.service import Certificate, FrozenKind, Receivable, ReceivableState
 
 MOST_AT_ONCE = 1000
+DEFAULT_DAYS = 90
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,15 @@ class Cleared:
     settled: tuple[str, ...]
     overdue: tuple[str, ...]
     waiting: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Payee:
+    """An account that is paid, and whose it is."""
+
+    account: str
+    party: str
+    kind: AccountKind
 
 
 class Clearing:
@@ -128,7 +139,8 @@ class Clearing:
             )
         rest_fen = certificate.amount_fen - repaid_fen
         journal_id = f"clear:{certificate.certificate_id}"
-        await self._pay(journal_id, receivable.buyer_uscc, certificate.holder_uscc, rest_fen, today)
+        payee = await self._payee(FrozenKind.CERTIFICATE, certificate.certificate_id, certificate.holder_uscc)
+        await self._pay(journal_id, receivable.buyer_uscc, payee, rest_fen, today)
         await self._receivables.redeem(certificate.certificate_id)
         return {
             "certificate_id": certificate.certificate_id,
@@ -149,29 +161,39 @@ class Clearing:
         """What neither a certificate nor a loan takes is the supplier's: the confirmation promised the whole amount."""
         rest_fen = receivable.amount_fen - receivable.issued_fen - repaid_fen
         journal_id = f"clear:{receivable.receivable_id}:supplier"
-        await self._pay(journal_id, receivable.buyer_uscc, receivable.supplier_uscc, rest_fen, today)
+        payee = await self._payee(FrozenKind.RECEIVABLE, receivable.receivable_id, receivable.supplier_uscc)
+        await self._pay(journal_id, receivable.buyer_uscc, payee, rest_fen, today)
 
-    async def _pay(self, journal_id: str, payer: str, payee: str, amount_fen: int, today: date) -> None:
-        if not amount_fen or payer == payee:
+    async def _pay(self, journal_id: str, payer: str, payee: Payee, amount_fen: int, today: date) -> None:
+        if not amount_fen or deposit_account(payer) == payee.account:
             return
-        await self._open_account(payee)
-        lines = [
-            Line(deposit_account(payer), debit_fen=amount_fen),
-            Line(deposit_account(payee), credit_fen=amount_fen),
-        ]
+        await self._bank.open_account(payee.account, payee.party, payee.kind)
+        lines = [Line(deposit_account(payer), debit_fen=amount_fen), Line(payee.account, credit_fen=amount_fen)]
         await self._bank.post(journal_id, today, "clearing", lines)
 
-    async def _open_account(self, party: str) -> None:
-        await self._bank.open_account(deposit_account(party), party, AccountKind.DEPOSIT)
+    async def _payee(self, kind: FrozenKind, object_id: str, party: str) -> Payee:
+        """The party's account, or the one that a court's order put in its place (SPC-CPL-499)."""
+        if await self._receivables.is_frozen(kind, object_id):
+            await self._bank.open_account(deposit_account(party), party, AccountKind.DEPOSIT)
+            return Payee(frozen_account(object_id), party, AccountKind.ESCROW)
+        return Payee(deposit_account(party), party, AccountKind.DEPOSIT)
 
     async def _miss(self, receivable: Receivable, today: date) -> str:
         if today <= receivable.due_date:
             return "waiting"
-        if receivable.state is not ReceivableState.OVERDUE:
+        if receivable.state is ReceivableState.OVERDUE:
+            await self._default(receivable, today)
+        elif receivable.state is not ReceivableState.DEFAULTED:
             async with self._database.transaction():
                 await self._receivables.miss_due_date(receivable.receivable_id)
                 await note_overdue(receivable.receivable_id, receivable.buyer_uscc, receivable.due_date)
         return "overdue"
+
+    async def _default(self, receivable: Receivable, today: date) -> None:
+        """Above 90 days late the buyer is in default (商业银行金融资产风险分类办法, 2023 no. 1, art. 11)."""
+        if (today - receivable.due_date).days > DEFAULT_DAYS:
+            async with self._database.transaction():
+                await self._receivables.default(receivable.receivable_id)
 
 
 def _content(receivable: Receivable, paid: list[dict[str, object]], repaid_fen: int, today: date) -> dict[str, object]:

@@ -32,7 +32,7 @@ from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.outbox import Message, Outbox
-from hub.receivables.service import Receivable, ReceivableState
+from hub.receivables.service import FrozenKind, Receivable, ReceivableState
 
 CONVERT_TOPIC, CHANGED_TOPIC = "lending.convert", "lending.order-changed"
 
@@ -128,6 +128,11 @@ class Conversions:
 
     async def _take_as_security(self, application: OrderApplication, receivable: Receivable) -> None:
         await self._desk.database.lock("order-loan", application.loan_id)
+        if await stored.find_conversion(f"{application.loan_id}:{receivable.receivable_id}"):
+            # Confirmed anew after a dispute: it converted before, or it was lost to another bank.
+            return
+        if await self._desk.receivables.is_frozen(FrozenKind.RECEIVABLE, receivable.receivable_id):
+            return
         held = await self._desk.receivables.get_receivable(receivable.receivable_id)
         if held.state is ReceivableState.CONFIRMED:
             await self._desk.receivables.pledge(receivable.receivable_id, application.loan_id)
@@ -247,7 +252,8 @@ class Conversions:
         receivable = await self._desk.receivables.get_receivable(conversion.receivable_id)
         if receivable.state is ReceivableState.PLEDGED:
             await self._desk.receivables.release_pledge(conversion.receivable_id, conversion.loan_id)
-            await self._desk.claims.release_if_unused(conversion.claim_id)
+        # Also of a receivable that was disputed meanwhile: it secures nothing here any more.
+        await self._desk.claims.release_if_unused(conversion.claim_id)
 
     async def _lock(self, loan_id: str) -> OrderApplication:
         await self._desk.database.lock("order-loan", loan_id)

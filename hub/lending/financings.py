@@ -186,6 +186,17 @@ class Financings:
         if record.claim_id is not None:
             await self._desk.claims.release_if_unused(record.claim_id)
 
+    async def freezing(self, certificate: Certificate) -> None:
+        """A court is about to freeze a certificate: an application that blocks it ends and gives it back."""
+        financing = await stored.find(certificate.financing_id or "")
+        if financing is None:
+            return
+        financing = await self._lock(financing.financing_id)
+        if financing.state is _S.OFFERED:
+            await self._released(await stored.move(financing, _S.WITHDRAWN), "withdrawn")
+        elif financing.state is _S.SIGNED:
+            await self._expire_signed(financing)
+
     async def _held(self, applicant: str, certificate_id: str) -> Certificate:
         certificate = await self._desk.receivables.get_certificate(certificate_id)
         if certificate.holder_uscc != applicant:

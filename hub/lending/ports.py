@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from huilian_protocol.artefact import Artefact
 
 from hub.exchange.service import Delivery, Read
-from hub.receivables.service import Certificate, PurchaseOrder, Receivable
+from hub.receivables.service import Certificate, Freeze, FrozenKind, Impairment, PurchaseOrder, Receivable
 from ledger.registry.fingerprints import InvoiceIdentity
 
 
@@ -71,6 +71,16 @@ class Receivables(Protocol):
     async def settle(self, receivable_id: str) -> Receivable: ...
 
     async def miss_due_date(self, receivable_id: str) -> Receivable: ...
+
+    async def default(self, receivable_id: str) -> Receivable: ...
+
+    async def is_frozen(self, kind: FrozenKind, object_id: str) -> bool: ...
+
+    def when_impaired(self, tell: Callable[[Receivable, Impairment], Awaitable[None]]) -> None: ...
+
+    def before_freezing(self, tell: Callable[[Certificate], Awaitable[None]]) -> None: ...
+
+    def when_unfrozen(self, tell: Callable[[Freeze], Awaitable[None]]) -> None: ...
 
 
 class Consent(Protocol):

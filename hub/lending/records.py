@@ -17,6 +17,7 @@ from hub.lending.auction_rules import Bid
 from hub.lending.model import Loan
 from hub.lending.ports import Ledger
 from hub.lending.stored_auctions import Auction
+from hub.lending.stored_calls import Call
 from hub.lending.stored_financings import Financing
 from hub.lending.stored_loans import LoanEventRecord
 from hub.lending.stored_order_loans import Conversion, OrderApplication
@@ -132,6 +133,19 @@ class Records:
         }
         record_id = f"order-loan-conversion:{conversion.id}"
         await self._ledger.append("order-loan.conversion", record_id, content, subject=None, evidence={})
+
+    async def called(self, event: str, loan: Loan, call: Call) -> None:
+        """A loan was called in, or the call ended ("met", "lifted")."""
+        content = {
+            **_loan_content(loan),
+            "receivable_id": call.receivable_id,
+            "cause": call.cause,
+            "called_on": call.called_on.isoformat(),
+            "due_on": call.due_on.isoformat(),
+            "state": call.state.value,
+        }
+        record_id = f"loan-call-{event}:{loan.record.loan_id}:{call.times}"
+        await self._append(f"loan.call-{event}", record_id, content, loan, {})
 
     async def cleared(self, receivable_id: str, content: dict[str, Any]) -> None:
         """A receivable was paid down its chain."""

@@ -22,6 +22,7 @@ from hub.lending.decisions import load_tables
 from hub.lending.evidence import EvidenceDesk
 from hub.lending.financings import Desk, Financings
 from hub.lending.flash import FlashDesk, FlashLoans
+from hub.lending.impairments import Impairments
 from hub.lending.limits import Limits
 from hub.lending.loans import Loans
 from hub.lending.model import Loan
@@ -119,6 +120,14 @@ class LendingService:
         given.outbox.register(DECIDED_TOPIC, self.claim_decided)
         given.receivables.when_confirmed(self.orders.conversions.receivable_confirmed)
         given.receivables.when_orders_change(self.orders.conversions.orders_changed)
+        self.impairments = Impairments(
+            given.database, given.bank, given.receivables, self.loans, self.orders.conversions, records, self.freed
+        )
+        given.receivables.when_confirmed(self.impairments.confirmed)
+        given.receivables.when_impaired(self.impairments.impaired)
+        given.receivables.before_freezing(self.financings.freezing)
+        given.receivables.before_freezing(self.auctions.freezing)
+        given.receivables.when_unfrozen(self.impairments.unfrozen)
         self.workouts = Workouts(self.loans, given.bank, self.freed)
         self.flash = FlashLoans(
             FlashDesk(
@@ -165,6 +174,7 @@ class LendingService:
         if loan.record.closed:
             await self.financings.loan_closed(loan)
             await self.orders.loan_closed(loan)
+            await self.impairments.closed(loan)
         return loan
 
     async def tick(self) -> Cleared:
@@ -177,6 +187,7 @@ class LendingService:
             await self.orders.expire()
             await self.auctions.award()
             await self.flash.expire()
+            await self.impairments.collect()
         finally:
             # Whatever is wrong with an offer, what is due is paid.
             cleared = await self.clearing.run()

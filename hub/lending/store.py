@@ -402,3 +402,21 @@ class ClearingRow(Model):
     class Meta:
         table = "lending_clearing"
         indexes = (("buyer_uscc", "overdue"),)
+
+
+class CallRow(Model):
+    """A loan that was called in because the receivable under it was disputed or diluted."""
+
+    loan_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    receivable_id = fields.CharField(max_length=ID_LENGTH)
+    cause = fields.CharField(max_length=10)
+    called_on = fields.DateField()
+    due_on = fields.DateField()
+    state = fields.CharField(max_length=8)
+    times = fields.IntField()
+    tried_on = fields.DateField(null=True)
+
+    class Meta:
+        table = "lending_call"
+        indexes = (("state", "due_on"),)
+        constraints = (CheckConstraint(check="called_on <= due_on", name="lending_call_days"),)

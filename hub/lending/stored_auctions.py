@@ -58,6 +58,11 @@ async def find(auction_id: str) -> Auction:
     return _auction(row)
 
 
+async def exists(auction_id: str) -> bool:
+    """Whether there is an auction of this id."""
+    return await AuctionRow.exists(auction_id=auction_id)
+
+
 async def move(auction: Auction, state: AuctionState, claim_id: str | None = None) -> Auction:
     """The auction in its next state. Raises STATE_CONFLICT when the table of states has no such step."""
     check_transition(auction.state, state)

@@ -128,7 +128,14 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "ListPurchaseOrders": ENTERPRISE,
             "PrepareConfirmation": ENTERPRISE,
             "ConfirmReceivable": ENTERPRISE,
+            "DisputeReceivable": ENTERPRISE,
+            "ReinstateReceivable": ENTERPRISE,
+            "GiveUpReceivable": ENTERPRISE,
         },
+    ),
+    **_service(
+        "receivables.v1.FreezeService",
+        {"Freeze": OPERATOR, "Unfreeze": OPERATOR, "ListFreezes": OPERATOR | ENTERPRISE},
     ),
     **_service(
         "receivables.v1.CertificateService",

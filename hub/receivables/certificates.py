@@ -20,6 +20,7 @@ from hub.platform.paging import Page
 from hub.receivables import stored_certificates, stored_receivables
 from hub.receivables.access import visible_certificate, visible_receivable
 from hub.receivables.documents import is_uscc
+from hub.receivables.freezes import check_not_frozen
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.ports import EnterpriseDirectory
 from hub.receivables.reasons import Reason, term_reason
@@ -72,6 +73,7 @@ class Certificates:
         if caller != receivable.buyer_uscc:
             raise HuilianError("PERMISSION_DENIED", "only the buyer issues certificates")
         state = _certificated(receivable)
+        await check_not_frozen(receivable_id)
         now = self._clock.now()
         warning = check_certificate_term(business_date(now), receivable.due_date)
         check_issue_amount(amount_fen, receivable.amount_fen, receivable.issued_fen)

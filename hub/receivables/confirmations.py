@@ -13,6 +13,7 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.confirmation import ReceivableConfirmation, verify_confirmation
 from huilian_protocol.errors import HuilianError
 
+from hub.platform.legal_rules import REAL_TRADE
 from hub.receivables import stored_receivables
 from hub.receivables.access import visible_receivable
 from hub.receivables.model import Receivable
@@ -103,7 +104,7 @@ def _check_confirmable(caller: str, receivable: Receivable) -> None:
 
 
 def _refuse_draft(receivable: Receivable) -> None:
-    raise HuilianError("MATCH_FAILED", reason=", ".join(reason.code for reason in receivable.reasons))
+    raise HuilianError("MATCH_FAILED", reason=", ".join(reason.code for reason in receivable.reasons), rule=REAL_TRADE)
 
 
 def _check_content(expected: ReceivableConfirmation, signed: ReceivableConfirmation) -> None:

@@ -7,16 +7,19 @@ import datetime as dt
 from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.common.v1 import common_pb2
 from huilian.receivables.v1 import certificate_service_pb2 as certificate_pb
+from huilian.receivables.v1 import freeze_service_pb2 as freeze_pb
 from huilian.receivables.v1 import receivable_service_pb2 as receivable_pb
 from huilian_protocol.confirmation import ReceivableConfirmation
 from huilian_protocol.errors import HuilianError
 
+from hub.receivables.disputes import Ground
 from hub.receivables.documents import decimal_text
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.orders import PurchaseOrder
 from hub.receivables.reasons import Reason
 from hub.receivables.records import CURRENCY, evidence_hash
 from hub.receivables.states import CertificateState, ReceivableState
+from hub.receivables.stored_freezes import Freeze, FrozenKind
 from hub.receivables.trade_documents import TakenIn
 
 _RECEIVABLE_STATES = {
@@ -25,6 +28,7 @@ _RECEIVABLE_STATES = {
 _CERTIFICATE_STATES = {
     state: certificate_pb.CertificateState.Value(f"CERTIFICATE_STATE_{state}") for state in CertificateState
 }
+_FROZEN_KINDS = {kind: freeze_pb.FrozenKind.Value(f"FROZEN_KIND_{kind}") for kind in FrozenKind}
 _EVIDENCE_HASH_BYTES = 32
 
 
@@ -110,6 +114,30 @@ def taken_in_message(taken: TakenIn) -> receivable_pb.SyncTradeDocumentsResponse
             for item in taken.rejected
         ],
     )
+
+
+def freeze_message(freeze: Freeze) -> freeze_pb.FreezingOrder:
+    """A court's order."""
+    return freeze_pb.FreezingOrder(
+        freeze_id=freeze.freeze_id,
+        kind=_FROZEN_KINDS[freeze.kind],
+        object_id=freeze.object_id,
+        order_number=freeze.order_number,
+        authority=freeze.authority,
+        frozen_time=_timestamp(freeze.frozen_at),
+        lifted_time=_timestamp(freeze.lifted_at),
+        lifting_order_number=freeze.lifting_order_number or "",
+    )
+
+
+def frozen_kind_of(value: freeze_pb.FrozenKind.ValueType) -> FrozenKind:
+    """What is frozen, from the wire."""
+    return FrozenKind(freeze_pb.FrozenKind.Name(value).removeprefix("FROZEN_KIND_"))
+
+
+def ground_of(value: receivable_pb.DisputeGround.ValueType) -> Ground:
+    """Why a buyer disputes, from the wire."""
+    return Ground(receivable_pb.DisputeGround.Name(value).removeprefix("DISPUTE_GROUND_"))
 
 
 def reason_message(reason: Reason) -> common_pb2.Reason:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from hub.platform.legal_rules import TERM_SIX_MONTHS, rule
 from hub.receivables.fraud_rules import RULES, FraudRule
 from hub.receivables.matching import MatchReason, Mismatch
 from hub.receivables.rules import TermWarning
@@ -56,8 +57,8 @@ def term_reason(warning: TermWarning) -> Reason:
     """A term above six months is allowed, not wanted (银发〔2025〕77号)."""
     return Reason(
         code=TERM_ABOVE_SIX_MONTHS,
-        text_zh=f"付款期限超过六个月（原则上不晚于{warning.usual_latest}，银发〔2025〕77号）",
-        text_en=f"The term is above six months (in principle not later than {warning.usual_latest}, PBC 2025 no. 77)",
+        text_zh=f"付款期限超过六个月（原则上不晚于{warning.usual_latest}，{rule(TERM_SIX_MONTHS).source}）",
+        text_en=f"The term is above six months (in principle not later than {warning.usual_latest}, {TERM_SIX_MONTHS})",
     )
 
 

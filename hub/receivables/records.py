@@ -1,11 +1,11 @@
 """What the log keeps about receivables and certificates: one record for each change of state, in the same transaction.
 
 Record ids are made from the objects' own, so a party can ask for its receipt without being told one:
-`confirmation:<receivable>`, `certificate-<event>:<certificate>` and, where a financing is part of it,
-`certificate-<event>:<certificate>:<financing>`, for a part payment `certificate-paid:<certificate>:<payment>`,
-`receivable-<event>:<receivable>` and, where a loan takes it as its security or gives it back,
-`receivable-<event>:<receivable>:<loan>`. `parties` in each names the enterprises whose
-business it is: the log gives its receipt to them only.
+`confirmation:<receivable>` (signed anew after a dispute: and `:<time of signing>`), `certificate-<event>:<certificate>`
+and, where a financing is part of it, `certificate-<event>:<certificate>:<financing>`, for a part payment
+`certificate-paid:<certificate>:<payment>`, `receivable-<event>:<receivable>` and, where a loan takes it as its security
+or gives it back, `receivable-<event>:<receivable>:<loan>`. `parties` in each names the enterprises whose business it
+is: the log gives its receipt to them only.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Any
 
 from huilian_protocol.canonical import b64u_encode, sha256_canonical
 from huilian_protocol.confirmation import ReceivableConfirmation
+from huilian_protocol.errors import HuilianError
 
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.ports import Ledger
+from hub.receivables.stored_freezes import Freeze
 
 CURRENCY = "CNY"
 
@@ -36,7 +38,7 @@ class Records:
             "certificate": certificate_pem,
         }
         record_id = f"confirmation:{message.receivable_id}"
-        await self._append("receivable.confirmed", record_id, content, evidence)
+        await self._append_again("receivable.confirmed", record_id, message.confirmed_at, content, evidence)
 
     async def receivable(self, event: str, receivable: Receivable) -> None:
         """The receivable came to another state; `event` in the past tense, e.g. "settled"."""
@@ -47,7 +49,8 @@ class Records:
         """A loan took the receivable as its security or gave it back."""
         content = {**_receivable_content(receivable), "loan_id": loan_id}
         record_id = f"receivable-{event}:{receivable.receivable_id}:{loan_id}"
-        await self._append(f"receivable.{event}", record_id, content, {})
+        signed = int(receivable.confirmed_at.timestamp()) if receivable.confirmed_at else 0
+        await self._append_again(f"receivable.{event}", record_id, signed, content, {})
 
     async def certificate(self, event: str, certificate: Certificate, **more: Any) -> None:
         """The certificate came to another state; `event` in the past tense, e.g. "transferred"."""
@@ -71,6 +74,39 @@ class Records:
         }
         record_id = f"certificate-paid:{certificate.certificate_id}:{payment_id}"
         await self._append("certificate.paid", record_id, content, {})
+
+    async def dispute(self, event: str, receivable: Receivable, reference: str, **more: Any) -> None:
+        """A receivable was disputed, diluted, reinstated or given up; `reference` tells this time from another."""
+        content = {**_receivable_content(receivable), "reference": reference, **more}
+        record_id = (
+            f"receivable-{event}:{receivable.receivable_id}:{sha256_canonical({'reference': reference}).hex()[:16]}"
+        )
+        await self._append(f"receivable.{event}", record_id, content, {})
+
+    async def freeze(self, event: str, freeze: Freeze, parties: list[str]) -> None:
+        """A court's order was entered or lifted."""
+        content = {
+            "parties": parties,
+            "freeze_id": freeze.freeze_id,
+            "kind": freeze.kind.value,
+            "object_id": freeze.object_id,
+            "order_number": freeze.order_number,
+            "lifting_order_number": freeze.lifting_order_number,
+            "authority": freeze.authority,
+        }
+        kind = freeze.kind.value.lower()
+        await self._append(f"{kind}.{event}", f"{kind}-{event}:{freeze.object_id}:{freeze.freeze_id}", content, {})
+
+    async def _append_again(
+        self, kind: str, record_id: str, time: int, content: dict[str, Any], evidence: dict[str, Any]
+    ) -> None:
+        """What can happen anew after a dispute or a dilution; what was written before stays as it was."""
+        try:
+            await self._append(kind, record_id, content, evidence)
+        except HuilianError as error:
+            if error.code != "ALREADY_EXISTS":
+                raise
+            await self._append(kind, f"{record_id}:{time}", content, evidence)
 
     async def _append(self, kind: str, record_id: str, content: dict[str, Any], evidence: dict[str, Any]) -> None:
         await self._ledger.append(kind, record_id, content, subject=None, evidence=evidence)

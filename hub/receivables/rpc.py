@@ -7,16 +7,21 @@ from typing import Any
 from huilian.common.v1 import common_pb2
 from huilian.receivables.v1 import certificate_service_pb2 as certificate_pb
 from huilian.receivables.v1 import certificate_service_pb2_grpc as certificate_grpc
+from huilian.receivables.v1 import freeze_service_pb2 as freeze_pb
+from huilian.receivables.v1 import freeze_service_pb2_grpc as freeze_grpc
 from huilian.receivables.v1 import receivable_service_pb2 as receivable_pb
 from huilian.receivables.v1 import receivable_service_pb2_grpc as receivable_grpc
 
-from hub.platform.callers import current_caller
+from hub.platform.callers import Role, current_caller
 from hub.platform.idempotency import Idempotency
 from hub.platform.paging import DEFAULT_PAGE_SIZE
 from hub.receivables.messages import (
     certificate_message,
     confirmation_message,
     confirmation_of,
+    freeze_message,
+    frozen_kind_of,
+    ground_of,
     order_message,
     reason_message,
     receivable_message,
@@ -95,6 +100,80 @@ class ReceivableServicer(receivable_grpc.ReceivableServiceServicer):
 
         response_type = receivable_pb.ConfirmReceivableResponse
         return await self._idempotency.run("ConfirmReceivable", request, response_type, use_case)
+
+    async def DisputeReceivable(
+        self, request: receivable_pb.DisputeReceivableRequest, context: Any
+    ) -> receivable_pb.DisputeReceivableResponse:
+        """The caller disputes what it is said to owe."""
+
+        async def use_case() -> receivable_pb.DisputeReceivableResponse:
+            disputed = await self._service.disputes.dispute(
+                current_caller().id, request.receivable_id, ground_of(request.ground), request.statement
+            )
+            return receivable_pb.DisputeReceivableResponse(receivable=receivable_message(disputed))
+
+        response_type = receivable_pb.DisputeReceivableResponse
+        return await self._idempotency.run("DisputeReceivable", request, response_type, use_case)
+
+    async def ReinstateReceivable(
+        self, request: receivable_pb.ReinstateReceivableRequest, context: Any
+    ) -> receivable_pb.ReinstateReceivableResponse:
+        """The parties came to terms."""
+
+        async def use_case() -> receivable_pb.ReinstateReceivableResponse:
+            reinstated = await self._service.disputes.reinstate(current_caller().id, request.receivable_id)
+            return receivable_pb.ReinstateReceivableResponse(receivable=receivable_message(reinstated))
+
+        response_type = receivable_pb.ReinstateReceivableResponse
+        return await self._idempotency.run("ReinstateReceivable", request, response_type, use_case)
+
+    async def GiveUpReceivable(
+        self, request: receivable_pb.GiveUpReceivableRequest, context: Any
+    ) -> receivable_pb.GiveUpReceivableResponse:
+        """The caller gives up what it is owed."""
+
+        async def use_case() -> receivable_pb.GiveUpReceivableResponse:
+            voided = await self._service.disputes.give_up(current_caller().id, request.receivable_id)
+            return receivable_pb.GiveUpReceivableResponse(receivable=receivable_message(voided))
+
+        return await self._idempotency.run(
+            "GiveUpReceivable", request, receivable_pb.GiveUpReceivableResponse, use_case
+        )
+
+
+class FreezeServicer(freeze_grpc.FreezeServiceServicer):
+    """Serves courts' orders to the bank's operator, and to the parties what is frozen of theirs."""
+
+    def __init__(self, service: ReceivablesService, idempotency: Idempotency) -> None:
+        self._freezes, self._idempotency = service.freezes, idempotency
+
+    async def Freeze(self, request: freeze_pb.FreezeRequest, context: Any) -> freeze_pb.FreezeResponse:
+        """Enter an order."""
+
+        async def use_case() -> freeze_pb.FreezeResponse:
+            kind = frozen_kind_of(request.kind)
+            frozen = await self._freezes.freeze(
+                request.freeze_id, kind, request.object_id, request.order_number, request.authority
+            )
+            return freeze_pb.FreezeResponse(order=freeze_message(frozen))
+
+        return await self._idempotency.run("Freeze", request, freeze_pb.FreezeResponse, use_case)
+
+    async def Unfreeze(self, request: freeze_pb.UnfreezeRequest, context: Any) -> freeze_pb.UnfreezeResponse:
+        """Lift an order."""
+
+        async def use_case() -> freeze_pb.UnfreezeResponse:
+            lifted = await self._freezes.unfreeze(request.freeze_id, request.order_number)
+            return freeze_pb.UnfreezeResponse(order=freeze_message(lifted))
+
+        return await self._idempotency.run("Unfreeze", request, freeze_pb.UnfreezeResponse, use_case)
+
+    async def ListFreezes(self, request: freeze_pb.ListFreezesRequest, context: Any) -> freeze_pb.ListFreezesResponse:
+        """Orders over an object."""
+        caller = current_caller()
+        asks = None if caller.role is Role.OPERATOR else caller.id
+        found = await self._freezes.orders_over(asks, frozen_kind_of(request.kind), request.object_id)
+        return freeze_pb.ListFreezesResponse(orders=[freeze_message(item) for item in found])
 
 
 class CertificateServicer(certificate_grpc.CertificateServiceServicer):

@@ -10,6 +10,8 @@ from typing import Any
 
 from huilian_protocol.errors import HuilianError
 
+from hub.platform.legal_rules import TERM_ONE_YEAR, rule
+
 MAX_TERM_YEARS = 1
 USUAL_TERM_MONTHS = 6
 CONFIRMATION_LIFE = dt.timedelta(hours=24)
@@ -34,7 +36,10 @@ def check_certificate_term(issue_date: dt.date, due_date: dt.date) -> TermWarnin
     latest = add_months(issue_date, 12 * MAX_TERM_YEARS)
     if due_date > latest:
         raise HuilianError(
-            "TERM_TOO_LONG", f"due on {due_date}, latest {latest} (银发〔2025〕77号)", latest=latest.isoformat()
+            "TERM_TOO_LONG",
+            f"due on {due_date}, latest {latest} ({rule(TERM_ONE_YEAR).source})",
+            latest=latest.isoformat(),
+            rule=TERM_ONE_YEAR,
         )
     usual_latest = add_months(issue_date, USUAL_TERM_MONTHS)
     return TermWarning(usual_latest) if due_date > usual_latest else None

@@ -17,10 +17,12 @@ from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.paging import Page
-from hub.receivables import stored_certificates, stored_receivables
+from hub.receivables import stored_certificates, stored_freezes, stored_receivables
 from hub.receivables.access import visible_receivable
 from hub.receivables.certificates import Certificates
 from hub.receivables.confirmations import ConfirmationDomain, Confirmations
+from hub.receivables.disputes import Disputes, Impairment
+from hub.receivables.freezes import Freezes, check_not_frozen
 from hub.receivables.matching import OrderLineKey, Tolerances
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.orders import PurchaseOrder, delivered_fen, find_order, page_of_orders
@@ -34,12 +36,16 @@ from hub.receivables.states import (
     ReceivableEvent,
     ReceivableState,
 )
+from hub.receivables.stored_freezes import Freeze, FrozenKind
 from hub.receivables.trade_documents import TradeDocuments
 
 __all__ = [
     "Certificate",
     "CertificateState",
     "ConfirmationDomain",
+    "Freeze",
+    "FrozenKind",
+    "Impairment",
     "PurchaseOrder",
     "Receivable",
     "ReceivableState",
@@ -52,7 +58,9 @@ UNSETTLED = (
     ReceivableState.CONFIRMED,
     ReceivableState.CERTIFICATED,
     ReceivableState.PLEDGED,
+    ReceivableState.ASSIGNED,
     ReceivableState.OVERDUE,
+    ReceivableState.DEFAULTED,
 )
 OUTSTANDING = (
     CertificateState.ISSUED,
@@ -86,6 +94,12 @@ class ReceivablesService:
         self.confirmations = Confirmations(clock, self._records, enterprises, domain)
         self.certificates = Certificates(database, clock, ids, self._records, enterprises)
 
+        self.disputes = Disputes(database, clock, ids, self._records, self.trade.rematch)
+        self.freezes = Freezes(database, clock, self._records)
+
+        self.when_impaired = self.disputes.when_impaired
+        self.before_freezing = self.freezes.before_freezing
+        self.when_unfrozen = self.freezes.when_unfrozen
         self.when_confirmed = self.confirmations.when_confirmed
         self.when_orders_change = self.trade.when_orders_change
 
@@ -126,12 +140,37 @@ class ReceivablesService:
         receivable = _found("receivable", await stored_receivables.lock(receivable_id))
         if receivable.direct_fen:
             raise HuilianError("STATE_CONFLICT", "a part of it was paid already", state=receivable.state)
+        await check_not_frozen(receivable_id)
         pledged = await stored_receivables.move(receivable, ReceivableEvent.PLEDGE)
         await self._records.pledge("pledged", pledged, loan_id)
         return pledged
 
+    async def assign(self, receivable_id: str, loan_id: str) -> Receivable:
+        """Sell a confirmed receivable to the lender (Civil Code §761, §767): nothing else is done with it meanwhile.
+
+        Raises NOT_FOUND, STATE_CONFLICT.
+        """
+        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        await check_not_frozen(receivable_id)
+        assigned = await stored_receivables.move(receivable, ReceivableEvent.ASSIGN)
+        await self._records.pledge("assigned", assigned, loan_id)
+        return assigned
+
+    async def is_frozen(self, kind: FrozenKind, object_id: str) -> bool:
+        """Whether a court's order over a receivable or a certificate is live."""
+        return await stored_freezes.is_frozen(kind, object_id)
+
+    async def default(self, receivable_id: str) -> Receivable:
+        """The buyer is given up on; it may still pay. Repeating is a no-op. Raises NOT_FOUND, STATE_CONFLICT."""
+        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        if receivable.state is ReceivableState.DEFAULTED:
+            return receivable
+        defaulted = await stored_receivables.move(receivable, ReceivableEvent.DEFAULT)
+        await self._records.receivable("defaulted", defaulted)
+        return defaulted
+
     async def release_pledge(self, receivable_id: str, loan_id: str) -> Receivable:
-        """The loan is repaid, or came to nothing. Raises NOT_FOUND, STATE_CONFLICT (not pledged, or settled)."""
+        """The loan is repaid, or came to nothing. Raises NOT_FOUND, STATE_CONFLICT (not lent on, or settled)."""
         receivable = _found("receivable", await stored_receivables.lock(receivable_id))
         released = await stored_receivables.move(receivable, ReceivableEvent.RELEASE)
         await self._records.pledge("released", released, loan_id)
@@ -170,7 +209,7 @@ class ReceivablesService:
         certificate = await self._held_for(certificate_id, financing_id)
         released = await stored_certificates.move(certificate, CertificateEvent.RELEASE, None)
         await self._records.certificate_financing("released", released, financing_id)
-        return released
+        return await self.freezes.refreeze(released)
 
     async def receivables_due(
         self, on: dt.date, limit: int = 100, after: tuple[dt.date, str] | None = None
@@ -248,7 +287,7 @@ class ReceivablesService:
     async def miss_due_date(self, receivable_id: str) -> Receivable:
         """The buyer did not pay on the due date. Repeating is a no-op. Raises NOT_FOUND, STATE_CONFLICT."""
         receivable = _found("receivable", await stored_receivables.lock(receivable_id))
-        if receivable.state is ReceivableState.OVERDUE:
+        if receivable.state in (ReceivableState.OVERDUE, ReceivableState.DEFAULTED):
             return receivable
         overdue = await stored_receivables.move(receivable, ReceivableEvent.MISS_DUE_DATE)
         await self._records.receivable("overdue", overdue)

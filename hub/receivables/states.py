@@ -105,9 +105,15 @@ RECEIVABLE_TRANSITIONS: Mapping[tuple[ReceivableState, ReceivableEvent], Receiva
     (_R.CERTIFICATED, _RE.DECERTIFICATE): _R.CONFIRMED,
     (_R.CERTIFICATED, _RE.SETTLE): _R.SETTLED,
     (_R.CERTIFICATED, _RE.MISS_DUE_DATE): _R.OVERDUE,
+    # A lender has no better right than the supplier had (Civil Code §548): the buyer's defences go on, and the loan is
+    # called in. What the buyer may no longer say to a lender is decided by `disputes`.
+    (_R.PLEDGED, _RE.DISPUTE): _R.DISPUTED,
+    (_R.PLEDGED, _RE.DILUTE): _R.DILUTED,
     (_R.PLEDGED, _RE.RELEASE): _R.CONFIRMED,
     (_R.PLEDGED, _RE.SETTLE): _R.SETTLED,
     (_R.PLEDGED, _RE.MISS_DUE_DATE): _R.OVERDUE,
+    (_R.ASSIGNED, _RE.DISPUTE): _R.DISPUTED,
+    (_R.ASSIGNED, _RE.DILUTE): _R.DILUTED,
     (_R.ASSIGNED, _RE.RELEASE): _R.CONFIRMED,
     (_R.ASSIGNED, _RE.SETTLE): _R.SETTLED,
     (_R.ASSIGNED, _RE.MISS_DUE_DATE): _R.OVERDUE,
@@ -136,6 +142,8 @@ CERTIFICATE_TRANSITIONS: Mapping[tuple[CertificateState, CertificateEvent], Cert
     (_C.FINANCED, _CE.RELEASE): _C.HELD,
     (_C.FINANCED, _CE.FALL_DUE): _C.DUE,
     (_C.FROZEN, _CE.UNFREEZE): _C.HELD,
+    # A frozen certificate is paid like any other, to an account that is frozen in its place.
+    (_C.FROZEN, _CE.FALL_DUE): _C.DUE,
     (_C.DUE, _CE.REDEEM): _C.REDEEMED,
 }
 

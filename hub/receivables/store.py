@@ -205,3 +205,45 @@ class CertificateRow(Model):
                 name="receivables_certificate_blocked_for_one",
             ),
         )
+
+
+class FreezeRow(Model):
+    """One court order over a receivable or a certificate; live until it is lifted. Several courts may wait in line."""
+
+    freeze_id = fields.CharField(max_length=64, primary_key=True)
+    kind = fields.CharField(max_length=12)
+    object_id = fields.CharField(max_length=64)
+    order_number = fields.CharField(max_length=100)
+    authority = fields.CharField(max_length=100)
+    frozen_at = UtcDatetimeField()
+    lifted_at = UtcDatetimeField(null=True)
+    lifting_order_number = fields.CharField(max_length=100, null=True)
+
+    class Meta:
+        table = "receivables_freeze"
+        unique_together = (("kind", "object_id", "order_number"),)
+        constraints = (
+            CheckConstraint(
+                check="(lifted_at IS NULL) = (lifting_order_number IS NULL)", name="receivables_freeze_lifted_by_order"
+            ),
+        )
+
+
+class DisputeRow(Model):
+    """What a party said when it disputed a receivable; never changed but for how it ended."""
+
+    dispute_id = fields.CharField(max_length=64, primary_key=True)
+    receivable_id = fields.CharField(max_length=64, db_index=True)
+    ground = fields.CharField(max_length=16)
+    statement = fields.CharField(max_length=500)
+    disputed_at = UtcDatetimeField()
+    ended_at = UtcDatetimeField(null=True)
+    ended_by = fields.CharField(max_length=18, null=True)
+
+    class Meta:
+        table = "receivables_dispute"
+        constraints = (
+            UniqueConstraint(
+                fields=("receivable_id",), name="receivables_dispute_one_open", condition="ended_at IS NULL"
+            ),
+        )

@@ -136,6 +136,13 @@ class TradeDocuments:
             await stored_documents.move_cursor(buyer, pulled.before, pulled.after)
         return TakenIn(imported, tuple(rejected), tuple(receivables))
 
+    async def rematch(self, receivable: Receivable) -> Receivable:
+        """A receivable as its documents stand now; the caller holds the buyer's trade and took it back to MATCHED."""
+        buyer = receivable.buyer_uscc
+        found = await stored_documents.current_documents(buyer, [receivable.invoice_document_id], DocumentKind.INVOICE)
+        invoice, erp_state = found[0]
+        return await self._match(invoice, erp_state, receivable, ()) or receivable
+
     async def _import(self, buyer: str, item: PulledDocument) -> set[str] | None:
         """The orders that a new or changed document touches; None when it is old news."""
         document = _checked(buyer, item)

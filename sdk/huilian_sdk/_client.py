@@ -14,6 +14,7 @@ from huilian_sdk._consents import Consents
 from huilian_sdk._convenience import Convenience
 from huilian_sdk._exchange import Exchange
 from huilian_sdk._financing import FinancingRequests
+from huilian_sdk._freezes import Freezes
 from huilian_sdk._identity import Identity
 from huilian_sdk._ledger import Ledger
 from huilian_sdk._loans import Loans
@@ -131,6 +132,7 @@ class Huilian:
         self.convenience = Convenience(calls)
         self.receivables = Receivables(calls)
         self.certificates = Certificates(calls)
+        self.freezes = Freezes(calls)
         self.financing = FinancingRequests(calls)
         self.order_loans = OrderLoans(calls)
         self.auctions = Auctions(calls)

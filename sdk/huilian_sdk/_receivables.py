@@ -86,6 +86,23 @@ class Receivables:
         _check_offered(asked, message)
         return await self.submit_confirmation(message, signer.sign_confirmation(message), call=call)
 
+    async def dispute(
+        self, receivable_id: str, ground: pb.DisputeGround.ValueType, statement: str = "", *, call: Call | None = None
+    ) -> pb.Receivable:
+        """The buyer disputes what it is said to owe; a loan on it is called in."""
+        request = pb.DisputeReceivableRequest(receivable_id=receivable_id, ground=ground, statement=statement)
+        return (await self.calls.unary(_SERVICE, request, pb.DisputeReceivableResponse, call)).receivable
+
+    async def reinstate(self, receivable_id: str, *, call: Call | None = None) -> pb.Receivable:
+        """Buyer or supplier end a dispute or a dilution: matched anew, to be confirmed anew."""
+        request = pb.ReinstateReceivableRequest(receivable_id=receivable_id)
+        return (await self.calls.unary(_SERVICE, request, pb.ReinstateReceivableResponse, call)).receivable
+
+    async def give_up(self, receivable_id: str, *, call: Call | None = None) -> pb.Receivable:
+        """The supplier gives up a disputed or diluted receivable."""
+        request = pb.GiveUpReceivableRequest(receivable_id=receivable_id)
+        return (await self.calls.unary(_SERVICE, request, pb.GiveUpReceivableResponse, call)).receivable
+
 
 def from_message(message: pb.ReceivableConfirmation) -> ReceivableConfirmation:
     """The confirmation of a wire message. Raises ``ValueError`` if its date is malformed."""

@@ -25,6 +25,7 @@ SERVICES = {
     "huilian.supervision.v1.SupervisionService": "huilian.supervision.v1.supervision_service_pb2",
     "huilian.receivables.v1.ReceivableService": "huilian.receivables.v1.receivable_service_pb2",
     "huilian.receivables.v1.CertificateService": "huilian.receivables.v1.certificate_service_pb2",
+    "huilian.receivables.v1.FreezeService": "huilian.receivables.v1.freeze_service_pb2",
     "huilian.lending.v1.FinancingService": "huilian.lending.v1.financing_service_pb2",
     "huilian.lending.v1.FlashLoanService": "huilian.lending.v1.loan_service_pb2",
     "huilian.lending.v1.OrderLoanService": "huilian.lending.v1.order_loan_service_pb2",

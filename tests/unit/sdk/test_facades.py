@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 import pytest
 from huilian.common.v1 import common_pb2
 from huilian.lending.v1 import workout_service_pb2
-from huilian.receivables.v1 import receivable_service_pb2
+from huilian.receivables.v1 import freeze_service_pb2, receivable_service_pb2
 from huilian_protocol.artefact import ActionGrant, DatasetGrant, Period
 from huilian_protocol.delegation import Basis, Delegation, EnterpriseProof, Link
 from huilian_sdk import Call, Huilian, Keystore, Pages, RefusedError
@@ -26,6 +26,7 @@ FACADES = [
     "convenience",
     "receivables",
     "certificates",
+    "freezes",
     "financing",
     "order_loans",
     "auctions",
@@ -76,6 +77,8 @@ EXAMPLES: dict[str, Any] = {
     "device_public_jwk": DEVICE.public_jwk,
     "fields": ["b", "a"],
     "from_start": True,
+    "ground": receivable_service_pb2.DISPUTE_GROUND_QUALITY,
+    "kind": freeze_service_pb2.FROZEN_KIND_CERTIFICATE,
     "leaf_index": 1,
     "level": 1,
     "index": 1,

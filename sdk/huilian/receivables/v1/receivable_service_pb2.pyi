@@ -21,6 +21,31 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _DisputeGround:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DisputeGroundEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DisputeGround.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DISPUTE_GROUND_UNSPECIFIED: _DisputeGround.ValueType  # 0
+    DISPUTE_GROUND_QUALITY: _DisputeGround.ValueType  # 1
+    DISPUTE_GROUND_QUANTITY: _DisputeGround.ValueType  # 2
+    DISPUTE_GROUND_NOT_DELIVERED: _DisputeGround.ValueType  # 3
+    DISPUTE_GROUND_PRICE: _DisputeGround.ValueType  # 4
+    DISPUTE_GROUND_NOT_REAL: _DisputeGround.ValueType  # 5
+    """There never was a trade."""
+
+class DisputeGround(_DisputeGround, metaclass=_DisputeGroundEnumTypeWrapper): ...
+
+DISPUTE_GROUND_UNSPECIFIED: DisputeGround.ValueType  # 0
+DISPUTE_GROUND_QUALITY: DisputeGround.ValueType  # 1
+DISPUTE_GROUND_QUANTITY: DisputeGround.ValueType  # 2
+DISPUTE_GROUND_NOT_DELIVERED: DisputeGround.ValueType  # 3
+DISPUTE_GROUND_PRICE: DisputeGround.ValueType  # 4
+DISPUTE_GROUND_NOT_REAL: DisputeGround.ValueType  # 5
+"""There never was a trade."""
+Global___DisputeGround: _TypeAlias = DisputeGround  # noqa: Y015
+
 class _ReceivableState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -547,3 +572,136 @@ class ListPurchaseOrdersResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListPurchaseOrdersResponse: _TypeAlias = ListPurchaseOrdersResponse  # noqa: Y015
+
+@_typing.final
+class DisputeReceivableRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RECEIVABLE_ID_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    receivable_id: _builtins.str
+    ground: Global___DisputeGround.ValueType
+    statement: _builtins.str
+    """What the buyer has to say, for the supplier and the lender."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        receivable_id: _builtins.str = ...,
+        ground: Global___DisputeGround.ValueType = ...,
+        statement: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ground", b"ground", "receivable_id", b"receivable_id", "request_id", b"request_id", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeReceivableRequest: _TypeAlias = DisputeReceivableRequest  # noqa: Y015
+
+@_typing.final
+class DisputeReceivableResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIVABLE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receivable(self) -> Global___Receivable: ...
+    def __init__(
+        self,
+        *,
+        receivable: Global___Receivable | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receivable", b"receivable"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receivable", b"receivable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DisputeReceivableResponse: _TypeAlias = DisputeReceivableResponse  # noqa: Y015
+
+@_typing.final
+class ReinstateReceivableRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RECEIVABLE_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    receivable_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        receivable_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receivable_id", b"receivable_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReinstateReceivableRequest: _TypeAlias = ReinstateReceivableRequest  # noqa: Y015
+
+@_typing.final
+class ReinstateReceivableResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIVABLE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receivable(self) -> Global___Receivable: ...
+    def __init__(
+        self,
+        *,
+        receivable: Global___Receivable | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receivable", b"receivable"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receivable", b"receivable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReinstateReceivableResponse: _TypeAlias = ReinstateReceivableResponse  # noqa: Y015
+
+@_typing.final
+class GiveUpReceivableRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RECEIVABLE_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    receivable_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        receivable_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receivable_id", b"receivable_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GiveUpReceivableRequest: _TypeAlias = GiveUpReceivableRequest  # noqa: Y015
+
+@_typing.final
+class GiveUpReceivableResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIVABLE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receivable(self) -> Global___Receivable: ...
+    def __init__(
+        self,
+        *,
+        receivable: Global___Receivable | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receivable", b"receivable"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receivable", b"receivable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GiveUpReceivableResponse: _TypeAlias = GiveUpReceivableResponse  # noqa: Y015

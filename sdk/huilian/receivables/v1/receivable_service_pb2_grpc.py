@@ -64,6 +64,21 @@ class ReceivableServiceStub:
                 request_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ConfirmReceivableRequest.SerializeToString,
                 response_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ConfirmReceivableResponse.FromString,
                 _registered_method=True)
+        self.DisputeReceivable = channel.unary_unary(
+                '/huilian.receivables.v1.ReceivableService/DisputeReceivable',
+                request_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.DisputeReceivableRequest.SerializeToString,
+                response_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.DisputeReceivableResponse.FromString,
+                _registered_method=True)
+        self.ReinstateReceivable = channel.unary_unary(
+                '/huilian.receivables.v1.ReceivableService/ReinstateReceivable',
+                request_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ReinstateReceivableRequest.SerializeToString,
+                response_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ReinstateReceivableResponse.FromString,
+                _registered_method=True)
+        self.GiveUpReceivable = channel.unary_unary(
+                '/huilian.receivables.v1.ReceivableService/GiveUpReceivable',
+                request_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.GiveUpReceivableRequest.SerializeToString,
+                response_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.GiveUpReceivableResponse.FromString,
+                _registered_method=True)
 
 
 class ReceivableServiceServicer:
@@ -109,6 +124,28 @@ class ReceivableServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DisputeReceivable(self, request, context):
+        """The buyer disputes what it is said to owe; a loan on it is called in. Never over a certificate: the buyer promised
+        its holders to pay. Towards a lender NOT_REAL is refused (Civil Code §763).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReinstateReceivable(self, request, context):
+        """Buyer or supplier end a dispute or take a dilution as it is: matched anew by today's documents, to be confirmed anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GiveUpReceivable(self, request, context):
+        """The supplier gives up a disputed or diluted receivable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReceivableServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -141,6 +178,21 @@ def add_ReceivableServiceServicer_to_server(servicer, server):
                     servicer.ConfirmReceivable,
                     request_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ConfirmReceivableRequest.FromString,
                     response_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ConfirmReceivableResponse.SerializeToString,
+            ),
+            'DisputeReceivable': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisputeReceivable,
+                    request_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.DisputeReceivableRequest.FromString,
+                    response_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.DisputeReceivableResponse.SerializeToString,
+            ),
+            'ReinstateReceivable': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReinstateReceivable,
+                    request_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ReinstateReceivableRequest.FromString,
+                    response_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ReinstateReceivableResponse.SerializeToString,
+            ),
+            'GiveUpReceivable': grpc.unary_unary_rpc_method_handler(
+                    servicer.GiveUpReceivable,
+                    request_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.GiveUpReceivableRequest.FromString,
+                    response_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.GiveUpReceivableResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -305,6 +357,87 @@ class ReceivableService:
             '/huilian.receivables.v1.ReceivableService/ConfirmReceivable',
             huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ConfirmReceivableRequest.SerializeToString,
             huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ConfirmReceivableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DisputeReceivable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.receivables.v1.ReceivableService/DisputeReceivable',
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.DisputeReceivableRequest.SerializeToString,
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.DisputeReceivableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReinstateReceivable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.receivables.v1.ReceivableService/ReinstateReceivable',
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ReinstateReceivableRequest.SerializeToString,
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ReinstateReceivableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GiveUpReceivable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.receivables.v1.ReceivableService/GiveUpReceivable',
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.GiveUpReceivableRequest.SerializeToString,
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.GiveUpReceivableResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,14 @@ class ReceivableServiceStub:
     """The typed data (EIP-712) that the core enterprise signs."""
     ConfirmReceivable: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.ConfirmReceivableRequest, _receivable_service_pb2.ConfirmReceivableResponse]
     """Takes the signature; the receipt's record is "confirmation:<receivable id>"."""
+    DisputeReceivable: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.DisputeReceivableRequest, _receivable_service_pb2.DisputeReceivableResponse]
+    """The buyer disputes what it is said to owe; a loan on it is called in. Never over a certificate: the buyer promised
+    its holders to pay. Towards a lender NOT_REAL is refused (Civil Code §763).
+    """
+    ReinstateReceivable: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.ReinstateReceivableRequest, _receivable_service_pb2.ReinstateReceivableResponse]
+    """Buyer or supplier end a dispute or take a dilution as it is: matched anew by today's documents, to be confirmed anew."""
+    GiveUpReceivable: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.GiveUpReceivableRequest, _receivable_service_pb2.GiveUpReceivableResponse]
+    """The supplier gives up a disputed or diluted receivable."""
 
 @_typing.type_check_only
 class ReceivableServiceAsyncStub(ReceivableServiceStub):
@@ -55,6 +63,14 @@ class ReceivableServiceAsyncStub(ReceivableServiceStub):
     """The typed data (EIP-712) that the core enterprise signs."""
     ConfirmReceivable: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.ConfirmReceivableRequest, _receivable_service_pb2.ConfirmReceivableResponse]  # type: ignore[assignment]
     """Takes the signature; the receipt's record is "confirmation:<receivable id>"."""
+    DisputeReceivable: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.DisputeReceivableRequest, _receivable_service_pb2.DisputeReceivableResponse]  # type: ignore[assignment]
+    """The buyer disputes what it is said to owe; a loan on it is called in. Never over a certificate: the buyer promised
+    its holders to pay. Towards a lender NOT_REAL is refused (Civil Code §763).
+    """
+    ReinstateReceivable: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.ReinstateReceivableRequest, _receivable_service_pb2.ReinstateReceivableResponse]  # type: ignore[assignment]
+    """Buyer or supplier end a dispute or take a dilution as it is: matched anew by today's documents, to be confirmed anew."""
+    GiveUpReceivable: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.GiveUpReceivableRequest, _receivable_service_pb2.GiveUpReceivableResponse]  # type: ignore[assignment]
+    """The supplier gives up a disputed or diluted receivable."""
 
 class ReceivableServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -102,5 +118,31 @@ class ReceivableServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_receivable_service_pb2.ConfirmReceivableResponse, _abc.Awaitable[_receivable_service_pb2.ConfirmReceivableResponse]]:
         """Takes the signature; the receipt's record is "confirmation:<receivable id>"."""
+
+    @_abc_1.abstractmethod
+    def DisputeReceivable(
+        self,
+        request: _receivable_service_pb2.DisputeReceivableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receivable_service_pb2.DisputeReceivableResponse, _abc.Awaitable[_receivable_service_pb2.DisputeReceivableResponse]]:
+        """The buyer disputes what it is said to owe; a loan on it is called in. Never over a certificate: the buyer promised
+        its holders to pay. Towards a lender NOT_REAL is refused (Civil Code §763).
+        """
+
+    @_abc_1.abstractmethod
+    def ReinstateReceivable(
+        self,
+        request: _receivable_service_pb2.ReinstateReceivableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receivable_service_pb2.ReinstateReceivableResponse, _abc.Awaitable[_receivable_service_pb2.ReinstateReceivableResponse]]:
+        """Buyer or supplier end a dispute or take a dilution as it is: matched anew by today's documents, to be confirmed anew."""
+
+    @_abc_1.abstractmethod
+    def GiveUpReceivable(
+        self,
+        request: _receivable_service_pb2.GiveUpReceivableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receivable_service_pb2.GiveUpReceivableResponse, _abc.Awaitable[_receivable_service_pb2.GiveUpReceivableResponse]]:
+        """The supplier gives up a disputed or diluted receivable."""
 
 def add_ReceivableServiceServicer_to_server(servicer: ReceivableServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

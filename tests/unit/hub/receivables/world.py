@@ -26,13 +26,21 @@ from hub.receivables.documents import TradeDocument
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.ports import ErpPage, PulledDocument
 from hub.receivables.service import ConfirmationDomain, ReceivablesService
-from hub.receivables.store import CertificateRow, CursorRow, DocumentOrderRow, DocumentRow, ReceivableRow
+from hub.receivables.store import (
+    CertificateRow,
+    CursorRow,
+    DisputeRow,
+    DocumentOrderRow,
+    DocumentRow,
+    FreezeRow,
+    ReceivableRow,
+)
 from hub.receivables.trade_documents import TakenIn
 from tests.unit.hub.receivables import trade
 
 Answer = TypeVar("Answer")
 
-TABLES = (DocumentRow, DocumentOrderRow, CursorRow, ReceivableRow, CertificateRow)
+TABLES = (DocumentRow, DocumentOrderRow, CursorRow, ReceivableRow, CertificateRow, FreezeRow, DisputeRow)
 CHAIN_ID, CONTRACT = 31337, "0x" + "ab" * 20
 SECRETS = {trade.BUYER: 101, trade.SUPPLIER: 102, trade.SECOND_TIER: 103}
 CA_KEY = ec.derive_private_key(7, ec.SECP256R1())

@@ -1,0 +1,161 @@
+"""Security that is disputed, diluted or frozen: loans are called in, applications end, money waits for the court."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hub.accounting.service import Line, deposit_account
+from hub.lending import stored_calls
+from hub.lending.rules import FinancingState, LoanState
+from hub.lending.stored_calls import CallState
+from hub.receivables.disputes import Ground
+from hub.receivables.service import CertificateState, Freeze, FrozenKind, Receivable, ReceivableState
+from tests.support.breaking import break_at_each_statement
+from tests.unit.hub.lending.test_clearing import DUE
+from tests.unit.hub.lending.test_order_loans import delivered, paid_out, receivable_of
+from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, move_to, refused
+
+
+async def lent_on(world: LendingWorld) -> tuple[Receivable, str]:
+    """A receivable that took over its part of an order loan, and the loan on it."""
+    await paid_out(world)
+    receivable = await delivered(world, steel="40")
+    loans = [loan for loan in await world.service.loans.open_of(SUPPLIER) if loan.record.product_id != "order-loan"]
+    return receivable, loans[0].record.loan_id
+
+
+async def disputed(world: LendingWorld, receivable: Receivable) -> Receivable:
+    dispute = world.trade.service.disputes.dispute
+    return await world.run(lambda: dispute(BUYER, receivable.receivable_id, Ground.QUALITY, ""))
+
+
+async def call_state(world: LendingWorld, loan_id: str) -> CallState:
+    call = await stored_calls.find(loan_id)
+    assert call is not None
+    return call.state
+
+
+async def frozen(world: LendingWorld, object_id: str, kind: FrozenKind = FrozenKind.CERTIFICATE) -> Freeze:
+    freeze = world.trade.service.freezes.freeze
+    return await world.run(lambda: freeze("freeze-0001", kind, object_id, "(2026)沙01执1号", "沙盒市中级人民法院"))
+
+
+async def test_a_disputed_receivable_calls_its_loan_in_and_is_collected(world: LendingWorld) -> None:
+    receivable, loan_id = await lent_on(world)
+    async for _ in break_at_each_statement(world.database, lambda: disputed(world, receivable)):
+        assert await stored_calls.find(loan_id) is None
+    assert await call_state(world, loan_id) is CallState.OPEN
+    owed = (await world.service.loans.find(loan_id)).owed.total_fen
+    await world.service.tick()
+    assert (await world.service.loans.find(loan_id)).owed.total_fen == owed
+    world.clock.advance(timedelta(days=11))
+    await world.fund(SUPPLIER, 500_000)
+    await world.service.tick()
+    assert (await world.service.loans.find(loan_id)).state is LoanState.CLOSED
+    assert await call_state(world, loan_id) is CallState.MET
+    assert (await receivable_of(world, receivable)).state is ReceivableState.DISPUTED
+    await world.check_books()
+
+
+async def test_a_borrower_without_money_is_asked_once_a_day(world: LendingWorld) -> None:
+    receivable, loan_id = await lent_on(world)
+    await disputed(world, receivable)
+    await world.fund(BUYER, 1)
+    spent = await world.balance(SUPPLIER)
+    lines = [Line(deposit_account(SUPPLIER), debit_fen=spent), Line(deposit_account(BUYER), credit_fen=spent)]
+    await world.run(lambda: world.book.post("spent", world.clock.now().date(), "test", lines))
+    world.clock.advance(timedelta(days=11))
+    assert await world.service.impairments.collect() == 1
+    assert await world.service.impairments.collect() == 0
+    world.clock.advance(timedelta(days=1))
+    await world.fund(SUPPLIER, 100)
+    assert await world.service.impairments.collect() == 1
+    assert await world.balance(SUPPLIER) == 0
+    assert await call_state(world, loan_id) is CallState.OPEN
+    await world.check_books()
+
+
+async def test_what_is_confirmed_anew_secures_its_loan_again(world: LendingWorld) -> None:
+    receivable, loan_id = await lent_on(world)
+    await disputed(world, receivable)
+    await world.run(lambda: world.trade.service.disputes.reinstate(SUPPLIER, receivable.receivable_id))
+    prepared = await world.trade.service.confirmations.prepare(BUYER, receivable.receivable_id)
+    await world.trade.confirm(prepared)
+    assert (await receivable_of(world, receivable)).state is ReceivableState.PLEDGED
+    assert await call_state(world, loan_id) is CallState.LIFTED
+    await disputed(world, receivable)
+    call = await stored_calls.find(loan_id)
+    assert call is not None and (call.state, call.times) == (CallState.OPEN, 2)
+
+
+async def test_a_frozen_certificate_is_paid_to_a_frozen_account(world: LendingWorld) -> None:
+    await world.held()
+    order = await frozen(world, "certificate-1")
+    await world.fund(BUYER, 100_000)
+    move_to(world.clock, DUE)
+    assert len((await world.service.tick()).settled) == 1
+    assert await world.book.balance_fen("frozen:certificate-1") == 50_000
+    assert await world.balance(SUPPLIER) == 20
+    lift = world.trade.service.freezes.unfreeze
+    async for _ in break_at_each_statement(world.database, lambda: world.run(lambda: lift(order.freeze_id, "之一"))):
+        assert await world.balance(SUPPLIER) == 20
+    assert await world.balance(SUPPLIER) == 50_020
+    assert (await world.trade.service.get_certificate("certificate-1")).state is CertificateState.REDEEMED
+    await world.check_books()
+
+
+async def test_what_is_frozen_of_a_receivable_is_the_suppliers_rest(world: LendingWorld) -> None:
+    certificate = await world.held()
+    await frozen(world, certificate.receivable_id, FrozenKind.RECEIVABLE)
+    await world.fund(BUYER, 100_000)
+    move_to(world.clock, DUE)
+    await world.service.tick()
+    assert await world.book.balance_fen(f"frozen:{certificate.receivable_id}") == 20
+    assert await world.balance(SUPPLIER) == 50_000
+
+
+async def test_the_lender_is_paid_before_the_court(world: LendingWorld) -> None:
+    await world.disbursed()
+    await frozen(world, "certificate-1")
+    advance = await world.balance(SUPPLIER)
+    await world.fund(BUYER, 100_000)
+    move_to(world.clock, DUE)
+    await world.service.tick()
+    loan = await world.service.loans.find("financing-1")
+    assert loan.state is LoanState.CLOSED
+    assert 0 < await world.book.balance_fen("frozen:certificate-1") < 50_000 - 40_000
+    assert await world.balance(SUPPLIER) == advance + 20
+    await world.check_books()
+
+
+async def test_an_application_gives_back_what_a_court_freezes(world: LendingWorld) -> None:
+    await world.held()
+    await world.offered()
+    await frozen(world, "certificate-1")
+    assert (await world.financing()).state is FinancingState.WITHDRAWN
+    assert (await world.trade.service.get_certificate("certificate-1")).state is CertificateState.FROZEN
+
+
+async def test_a_signed_contract_ends_before_the_money_leaves(world: LendingWorld) -> None:
+    await world.held()
+    await world.offered()
+    await world.signed()
+    await frozen(world, "certificate-1")
+    await world.settle_outbox()
+    assert (await world.financing()).state is FinancingState.EXPIRED
+    assert (await world.service.limits.get(f"receivable-loan:{BUYER}")).blocked_fen == 0
+    await refused("NOT_FOUND", world.service.loans.find("financing-1"))
+
+
+async def test_a_buyer_ninety_days_late_is_in_default_and_may_still_pay(world: LendingWorld) -> None:
+    certificate = await world.held()
+    move_to(world.clock, DUE + timedelta(days=1))
+    await world.service.tick()
+    states = []
+    for days in (89, 1):
+        world.clock.advance(timedelta(days=days))
+        await world.service.tick()
+        states.append((await world.trade.service.get_receivable(certificate.receivable_id)).state)
+    assert states == [ReceivableState.OVERDUE, ReceivableState.DEFAULTED]
+    await world.fund(BUYER, 100_000)
+    assert len((await world.service.tick()).settled) == 1
