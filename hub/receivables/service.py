@@ -137,10 +137,7 @@ class ReceivablesService:
         """Keep a confirmed receivable as the security of one loan (Civil Code §440(6), §445): no certificate is issued
         over it meanwhile. Raises NOT_FOUND, STATE_CONFLICT.
         """
-        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
-        if receivable.direct_fen:
-            raise HuilianError("STATE_CONFLICT", "a part of it was paid already", state=receivable.state)
-        await check_not_frozen(receivable_id)
+        receivable = await self._whole(receivable_id)
         pledged = await stored_receivables.move(receivable, ReceivableEvent.PLEDGE)
         await self._records.pledge("pledged", pledged, loan_id)
         return pledged
@@ -150,8 +147,7 @@ class ReceivablesService:
 
         Raises NOT_FOUND, STATE_CONFLICT.
         """
-        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
-        await check_not_frozen(receivable_id)
+        receivable = await self._whole(receivable_id)
         assigned = await stored_receivables.move(receivable, ReceivableEvent.ASSIGN)
         await self._records.pledge("assigned", assigned, loan_id)
         return assigned
@@ -292,6 +288,14 @@ class ReceivablesService:
         overdue = await stored_receivables.move(receivable, ReceivableEvent.MISS_DUE_DATE)
         await self._records.receivable("overdue", overdue)
         return overdue
+
+    async def _whole(self, receivable_id: str) -> Receivable:
+        """A receivable of which nothing is paid or frozen, locked. Raises NOT_FOUND, STATE_CONFLICT."""
+        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        if receivable.direct_fen:
+            raise HuilianError("STATE_CONFLICT", "a part of it was paid already", state=receivable.state)
+        await check_not_frozen(receivable_id)
+        return receivable
 
     async def _due(self, certificate: Certificate) -> Certificate:
         if certificate.state is CertificateState.DUE:
