@@ -252,7 +252,7 @@ class Auctions:
             borrower=auction.holder_uscc,
             is_person=False,
             revolving=False,
-            terms=self._desk.product.terms_of(won.annual_rate, auction.due_date),
+            terms=self._desk.product.terms_of(won.annual_rate, self._today(), auction.due_date),
             limit_fen=auction.principal_fen,
             principal_fen=auction.principal_fen,
             fee_fen=self._desk.product.fee_fen(auction.principal_fen),

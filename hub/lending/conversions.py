@@ -197,7 +197,7 @@ class Conversions:
             borrower=application.applicant_uscc,
             is_person=False,
             revolving=False,
-            terms=product.terms_of(application.converted_rate, receivable.due_date),
+            terms=product.terms_of(application.converted_rate, self._today(), receivable.due_date),
             limit_fen=lent_fen,
             principal_fen=lent_fen,
             fee_fen=0,

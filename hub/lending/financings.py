@@ -255,7 +255,7 @@ class Financings:
             applicant_uscc=applicant,
             buyer_uscc=certificate.issuer_uscc,
             quote=priced,
-            terms=product.terms_of(priced.annual_rate, due),
+            terms=product.terms_of(priced.annual_rate, priced.value_date, due),
             reasons=decision.reasons,
             decision_id=decision_id,
             claim_id=None,

@@ -102,7 +102,7 @@ def contract(
             "fee_fen": priced.fee_fen,
             "currency": "CNY",
             "value_date": priced.value_date.isoformat(),
-            "terms": product.terms_of(priced.annual_rate, priced.due_date),
+            "terms": product.terms_of(priced.annual_rate, priced.value_date, priced.due_date),
             "apr": format(priced.apr, "f"),
             "interest_if_not_prepaid_fen": priced.interest_fen,
             "total_cost_fen": priced.cost_fen,

@@ -15,6 +15,7 @@ from huilian_protocol.errors import HuilianError
 
 from hub.accounting.service import AccountKind, BankCore, Line, deposit_account
 from hub.lending import stored_loans as stored
+from hub.lending.fees import periodic_fees
 from hub.lending.limits import Limits, limit_id
 from hub.lending.model import Loan
 from hub.lending.records import Records
@@ -268,7 +269,18 @@ class Loans:
 
     async def _locked(self, borrower: str, loan_id: str) -> Loan:
         await self._database.lock("loan", loan_id)
-        return await self.view(await self._owned(borrower, loan_id), self.today())
+        record = await self._owned(borrower, loan_id)
+        await self._charge_fees(record)
+        return await self.view(record, self.today())
+
+    async def _charge_fees(self, record: LoanRecord) -> None:
+        """Books the periodic fees that fell due, before anything else is booked on the loan."""
+        if record.closed or "periodic_fee_rate" not in record.terms:
+            return
+        events = stored.engine_events(await stored.events_of(record.loan_id))
+        for fee in periodic_fees(record.terms, events, self.today()):
+            event = LoanEventRecord(fee.sequence, FEE, fee.value_date, int(fee.amount_fen))
+            await stored.add_event(record.loan_id, event, self._clock.now())
 
     async def _owned(self, borrower: str, loan_id: str) -> LoanRecord:
         record = await stored.find(loan_id)
@@ -279,8 +291,9 @@ class Loans:
     async def view(self, record: LoanRecord, as_of: date) -> Loan:
         """A stored loan on a day."""
         events = await stored.events_of(record.loan_id)
-        terms = read_terms(record.terms)
-        at = position(terms, stored.engine_events(events), as_of)
+        terms, happened = read_terms(record.terms), stored.engine_events(events)
+        fees = [] if record.closed else periodic_fees(record.terms, happened, as_of)
+        at = position(terms, [*happened, *fees], as_of)
         return Loan(record, tuple(events), as_of, owed(terms, at), is_late(terms, at), int(at.written_off_fen))
 
 

@@ -260,7 +260,7 @@ class OrderLoans:
             order_number=order.document.number,
             applicant_uscc=applicant,
             quote=priced,
-            terms=self._desk.product.terms_of(priced.annual_rate, due_date),
+            terms=self._desk.product.terms_of(priced.annual_rate, priced.value_date, due_date),
             converted_rate=Decimal(decision.offer.get("converted_annual_rate", "0")),
             reasons=decision.reasons,
             decision_id=decision_id,

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
+from typing import Any
 
-from huilian_loans import CashFlow, Draw, annual_percentage_rate, payoff, total_cost_fen
+from huilian_loans import CashFlow, Draw, Event, FeeCharged, Repay, annual_percentage_rate, total_cost_fen
 from huilian_loans.documents import read_terms
+from huilian_loans.projection import project
 from huilian_protocol.errors import HuilianError
 
+from hub.lending.fees import periodic_fees
 from hub.lending.products import Product
 
 # A flash loan's limit is a multiple of this: 100 yuan.
@@ -101,8 +104,26 @@ def check_action(state: LoanState, action: LoanAction) -> None:
 
 
 @dataclass(frozen=True)
+class DueLine:
+    """What is to be paid on a due date, in fen."""
+
+    due_date: date
+    principal_fen: int
+    interest_fen: int
+    fee_fen: int
+
+    @property
+    def total_fen(self) -> int:
+        """The three together."""
+        return self.principal_fen + self.interest_fen + self.fee_fen
+
+
+@dataclass(frozen=True)
 class Quote:
-    """What a bullet loan costs when it is repaid on its due date and not before. Amounts in fen, rates as fractions."""
+    """What a loan costs when it is repaid by its schedule. Amounts in fen, rates as fractions.
+
+    `fee_fen` is withheld at the start; the schedule has what falls due later, periodic fees included.
+    """
 
     product_id: str
     principal_fen: int
@@ -112,37 +133,61 @@ class Quote:
     apr: Decimal
     value_date: date
     due_date: date
+    schedule: tuple[DueLine, ...] = ()
 
     @property
     def due_fen(self) -> int:
-        """What is repaid on the due date; the fee was withheld at the start."""
-        return self.principal_fen + self.interest_fen
+        """What is repaid in all; the fee was withheld at the start."""
+        return self.principal_fen + self.interest_fen + self._periodic_fen
 
     @property
     def cost_fen(self) -> int:
-        """Interest and fee."""
-        return self.interest_fen + self.fee_fen
+        """Interest and fees."""
+        return self.interest_fen + self.fee_fen + self._periodic_fen
+
+    @property
+    def _periodic_fen(self) -> int:
+        return sum(line.fee_fen for line in self.schedule)
+
+
+QUOTE_COLUMNS = tuple(name for name in Quote.__dataclass_fields__ if name != "schedule")
+"""What is stored of a quote: its schedule follows from the terms."""
+
+
+def schedule_of(terms: Mapping[str, Any], principal_fen: int, value_date: date) -> tuple[DueLine, ...]:
+    """Every due date of a principal drawn on `value_date`, with what falls due on it."""
+    drawn: list[Event] = [Draw(sequence=0, value_date=value_date, amount_fen=principal_fen)]
+    read, lines, paid = read_terms(terms), [], drawn
+    for period in project(read, drawn, value_date):
+        # Fees as the loan itself will charge them: on what is owed when everything is paid in time.
+        fee_fen = sum(int(fee.amount_fen) for fee in periodic_fees(terms, paid, period.end))
+        line = DueLine(period.end, int(period.due.principal_fen), int(period.due.interest_fen), fee_fen)
+        number = paid[-1].sequence + 1
+        if fee_fen:
+            paid = [*paid, FeeCharged(sequence=number, value_date=period.end, amount_fen=fee_fen)]
+        paid = [*paid, Repay(sequence=number + 1, value_date=period.end, amount_fen=line.total_fen)]
+        lines.append(line)
+    return tuple(lines)
 
 
 def quote(product: Product, principal_fen: int, annual_rate: Decimal, value_date: date, due_date: date) -> Quote:
     """The cost of a principal from `value_date` to `due_date`."""
-    terms = read_terms(product.terms_of(annual_rate, due_date))
-    drawn = Draw(sequence=0, value_date=value_date, amount_fen=principal_fen)
-    interest_fen = int(payoff(terms, [drawn], due_date).interest_fen)
+    schedule = schedule_of(product.terms_of(annual_rate, value_date, due_date), principal_fen, value_date)
     fee_fen = product.fee_fen(principal_fen)
     flows = [
         CashFlow(value_date, principal_fen - fee_fen),
-        CashFlow(due_date, -principal_fen - interest_fen),
+        *(CashFlow(line.due_date, -line.total_fen) for line in schedule),
     ]
     made = Quote(
         product_id=product.product_id,
         principal_fen=principal_fen,
-        interest_fen=interest_fen,
+        interest_fen=sum(line.interest_fen for line in schedule),
         fee_fen=fee_fen,
         annual_rate=annual_rate,
         apr=annual_percentage_rate(flows),
         value_date=value_date,
         due_date=due_date,
+        schedule=schedule,
     )
     if made.cost_fen != total_cost_fen(flows):
         raise AssertionError("a quote's cost is what the borrower pays beyond what they get")

@@ -10,7 +10,7 @@ from typing import Any
 from tortoise.expressions import Q
 
 from hub.lending.decisions import Reason
-from hub.lending.rules import FinancingState, Quote, check_transition
+from hub.lending.rules import QUOTE_COLUMNS, FinancingState, Quote, check_transition, schedule_of
 from hub.lending.store import ClaimRow, FinancingRow
 from hub.platform.paging import Page, after_token, page_of
 
@@ -118,7 +118,7 @@ async def set_claim(claim_id: str, state: str) -> None:
 
 def _columns(financing: Financing) -> dict[str, Any]:
     own = {name: getattr(financing, name) for name in Financing.__dataclass_fields__ if name != "quote"}
-    quote = asdict(financing.quote)
+    quote = {name: getattr(financing.quote, name) for name in QUOTE_COLUMNS}
     rates = {"annual_rate": format(financing.quote.annual_rate, "f"), "apr": format(financing.quote.apr, "f")}
     return {**own, **quote, **rates, "state": financing.state.value, "reasons": _reasons(financing)}
 
@@ -129,7 +129,9 @@ def _reasons(financing: Financing) -> list[dict[str, str]]:
 
 def _financing(row: FinancingRow) -> Financing:
     columns = {name: getattr(row, name) for name in Financing.__dataclass_fields__ if name != "quote"}
-    quote = {name: getattr(row, name) for name in Quote.__dataclass_fields__}
-    rates = {"annual_rate": Decimal(row.annual_rate), "apr": Decimal(row.apr)}
+    quote = {name: getattr(row, name) for name in QUOTE_COLUMNS}
+    # A rejected application has no price, and nothing falls due.
+    schedule = schedule_of(row.terms, row.principal_fen, row.value_date) if row.interest_fen else ()
+    rates = {"annual_rate": Decimal(row.annual_rate), "apr": Decimal(row.apr), "schedule": schedule}
     own = {"state": FinancingState(row.state), "reasons": tuple(Reason(**reason) for reason in row.reasons)}
     return Financing(**{**columns, **own}, quote=Quote(**{**quote, **rates}))

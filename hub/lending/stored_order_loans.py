@@ -12,7 +12,7 @@ from tortoise.expressions import Q
 
 from hub.lending.decisions import Reason
 from hub.lending.order_rules import ApplicationState, OrderLine, check_transition
-from hub.lending.rules import Quote
+from hub.lending.rules import QUOTE_COLUMNS, Quote, schedule_of
 from hub.lending.store import ConversionRow, OrderLineRow, OrderLoanRow
 from hub.platform.paging import Page, after_token, page_of
 
@@ -185,7 +185,7 @@ async def conversions_on(**wanted: Any) -> list[Conversion]:
 
 def _columns(application: OrderApplication) -> dict[str, Any]:
     own = {name: getattr(application, name) for name in OrderApplication.__dataclass_fields__ if name != "quote"}
-    quote = asdict(application.quote)
+    quote = {name: getattr(application.quote, name) for name in QUOTE_COLUMNS}
     rates = {
         "annual_rate": format(application.quote.annual_rate, "f"),
         "apr": format(application.quote.apr, "f"),
@@ -200,8 +200,10 @@ def _reasons(application: OrderApplication) -> list[dict[str, str]]:
 
 def _application(row: OrderLoanRow) -> OrderApplication:
     columns = {name: getattr(row, name) for name in OrderApplication.__dataclass_fields__ if name != "quote"}
-    quote = {name: getattr(row, name) for name in Quote.__dataclass_fields__}
-    rates = {"annual_rate": Decimal(row.annual_rate), "apr": Decimal(row.apr)}
+    quote = {name: getattr(row, name) for name in QUOTE_COLUMNS}
+    # A rejected application has no price, and nothing falls due.
+    schedule = schedule_of(row.terms, row.principal_fen, row.value_date) if row.interest_fen else ()
+    rates = {"annual_rate": Decimal(row.annual_rate), "apr": Decimal(row.apr), "schedule": schedule}
     own = {
         "state": ApplicationState(row.state),
         "converted_rate": Decimal(row.converted_rate),

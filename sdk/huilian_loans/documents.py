@@ -30,7 +30,8 @@ from huilian_loans.terms import (
 Made = TypeVar("Made")
 Document = Mapping[str, Any]
 
-_LABELS = frozenset({"product_id", "product_version"})
+# What a stored contract says beside the engine's terms; the lender books a periodic fee as events.
+_LABELS = frozenset({"product_id", "product_version", "periodic_fee_rate"})
 _TERMS = frozenset({"annual_rate", "day_count", "maturity"})
 _TERMS_OR_DEFAULT = frozenset({"interval", "rounding_quantum_fen", "waterfall", "penalty_multiplier", "repayment"})
 _REPAYMENT = frozenset({"kind"})
@@ -53,7 +54,7 @@ _MOST_FEN = 10**15
 
 
 def read_terms(document: Document) -> Terms:
-    """The terms of a loan; a stored contract's `product_id` and `product_version` are allowed and not looked at."""
+    """The terms of a loan; the labels of a stored contract are allowed and not looked at."""
     _check_keys("terms", document, _TERMS, _TERMS_OR_DEFAULT | _LABELS)
     maturity = _day(document, "maturity")
     repayment = document.get("repayment")

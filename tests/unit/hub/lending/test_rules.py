@@ -17,7 +17,7 @@ from hub.lending.decisions import FOLDER as TABLES_FOLDER
 from hub.lending.decisions import DecisionFault, DecisionTable, DecisionTables, load_tables
 from hub.lending.evidence import NO_ACCOUNT, EvidenceItem
 from hub.lending.flash_rules import HOUSING, SOCIAL, TAX, facts, spread_percent
-from hub.lending.products import FLASH_LOAN, FOLDER, RECEIVABLE_LOAN, load_products
+from hub.lending.products import FLASH_LOAN, FOLDER, ORDER_LOAN, RECEIVABLE_LOAN, load_products
 from hub.lending.rules import (
     TRANSITIONS,
     FinancingState,
@@ -76,7 +76,7 @@ def test_a_product_file_that_makes_no_sense_stops_the_start(tmp_path: Path, chan
 
 
 def test_the_shipped_products_load() -> None:
-    assert set(PRODUCTS) == {RECEIVABLE_LOAN, FLASH_LOAN}
+    assert {RECEIVABLE_LOAN, ORDER_LOAN, FLASH_LOAN} <= set(PRODUCTS)
 
 
 # --- decision tables --------------------------------------------------------------------------------------------------
