@@ -8,16 +8,20 @@ from huilian_protocol.binding import SALT_BYTES
 from huilian_protocol.canonical import b64u_decode
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
-from huilian_protocol.sealing import Suite
+from huilian_protocol.sealing import SealingKey, Suite
 from huilian_protocol.trust import TrustAnchors
 from huilian_sdk import Huilian, Person
 from pydantic import Field
 
 from mini_program_api.forms import Base64Url, Form
 
+AUTHORITY = "identity_authority"
+
 
 class IdentityForm(Form):
-    """Name, resident ID and the salt from the registration, as the phone keeps them."""
+    """Name, resident ID and the salt from the registration, as the phone keeps them; a child's salt comes with the
+    guardianship. For a company: its name and USCC, with any salt.
+    """
 
     name: str = Field(min_length=1, max_length=100, repr=False)
     resident_id: str = Field(min_length=1, max_length=32, repr=False)
@@ -31,6 +35,23 @@ class IdentityForm(Form):
         tidy = Person.create(self.name, self.resident_id).identity
         return Person(Identity(tidy.name, tidy.resident_id, salt))
 
+    def to_subject(self, subject: str) -> Person:
+        """Whom an artefact about `subject` concerns: a person, or the company whose USCC that is. Raises as above."""
+        return Person.company(self.name, subject) if self.resident_id == subject else self.to_person()
+
+
+async def authority_key(hub: Huilian, trust: TrustAnchors | None) -> tuple[Suite, bytes]:
+    """Suite and key of the identity authority; raises KEY_NOT_PINNED for a key that `trust` does not know."""
+    keys = await hub.identity.key_set()
+    key = next((key for key in keys.sealing_keys if key.party_id == AUTHORITY), None)
+    if key is None:
+        raise HuilianError(
+            "PROVIDER_UNAVAILABLE", "the hub publishes no key of the identity authority", provider=AUTHORITY
+        )
+    if trust is not None:
+        trust.check_authority_key(SealingKey(Suite(key.suite), key.public_key))
+    return Suite(key.suite), key.public_key
+
 
 async def seal_to_agencies(
     hub: Huilian, form: IdentityForm, artefact: Artefact, trust: TrustAnchors | None
@@ -39,7 +60,7 @@ async def seal_to_agencies(
 
     Raises KEY_NOT_PINNED for an agency that the hub offers with a key that `trust` does not know.
     """
-    person, offered = form.to_person(), await hub.exchange.datasets()
+    person, offered = form.to_subject(artefact.subject), await hub.exchange.datasets()
     wanted = {grant.id for grant in artefact.datasets} | {grant.id for grant in artefact.actions}
     agencies = {item.agency_id for item in offered.datasets if item.dataset_id in wanted}
     agencies |= {item.agency_id for item in offered.actions if item.action_id in wanted}

@@ -26,6 +26,7 @@ class VerifiedAction:
     grant: ActionGrant
     subject: Subject
     parameters: Mapping[str, JsonValue]
+    delegations: tuple[bytes, ...] = ()
 
     def target(self) -> str:
         """What is acted on, such as the number of a fine."""
@@ -57,10 +58,12 @@ class ActionVerifier:
         artefact = evidence.artefact
         _check_terms(artefact, spec, request)
         subject = self._reads.open_subject(evidence, request.sealed_subject)
+        if subject.kind != "person":
+            raise HuilianError("SUBJECT_MISMATCH", "actions are done for persons")
         parameters = self._open_parameters(artefact, request)
         self._check_parameters(spec, parameters)
         grant = _granted(artefact, spec, parameters)
-        return VerifiedAction(artefact, spec, grant, subject, parameters.values)
+        return VerifiedAction(artefact, spec, grant, subject, parameters.values, evidence.delegations)
 
     def _open_parameters(self, artefact: Artefact, request: ActRequest) -> ActionParameters:
         info = parameters_info(

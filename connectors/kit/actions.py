@@ -120,7 +120,7 @@ class ActionService:
             self._store.begin,
             request.request_id,
             fingerprint,
-            ConsentRef.of(verified.artefact),
+            ConsentRef.of(verified.artefact, verified.delegations),
             verified.spec.id,
             verified.target(),
             verified.grant.max_uses,

@@ -25,6 +25,8 @@ TABLES = (
     " resumed_sha256 BLOB, resumed_by TEXT, PRIMARY KEY (consent_id, pause_id)) STRICT, WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS newest_version (consent_id TEXT PRIMARY KEY, version INTEGER NOT NULL,"
     " artefact_sha256 BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS delegation_revocation (statement_sha256 BLOB PRIMARY KEY, revoked_at TEXT NOT NULL)"
+    " STRICT, WITHOUT ROWID",
 )
 
 
@@ -36,6 +38,7 @@ class Change(StrEnum):
     PAUSED = "PAUSED"
     RESUMED = "RESUMED"
     AMENDED = "AMENDED"
+    DELEGATION_REVOKED = "DELEGATION_REVOKED"
     IGNORED = "IGNORED"
 
 
@@ -58,19 +61,22 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRef:
-    """What a verified consent says of itself, as far as its standing depends on it; `signers` may resume it."""
+    """What a verified consent says of itself, as far as its standing depends on it; `signers` may resume it, and
+    `delegations` are the statements (SHA-256) by which one of them signs for the other.
+    """
 
     id: str
     version: int = 1
     sha256: bytes = bytes(32)
     replaces: bytes | None = None
     signers: tuple[str, str] = ("", "")
+    delegations: tuple[bytes, ...] = ()
 
     @classmethod
-    def of(cls, artefact: Artefact) -> ConsentRef:
-        """The reference of an artefact that was verified."""
+    def of(cls, artefact: Artefact, delegations: tuple[bytes, ...] = ()) -> ConsentRef:
+        """The reference of an artefact that was verified, with the delegations of its chain."""
         who = (artefact.signed_by, artefact.subject)
-        return cls(artefact.id, artefact.version, artefact.sha256, artefact.replaces, who)
+        return cls(artefact.id, artefact.version, artefact.sha256, artefact.replaces, who, delegations)
 
 
 class Rows(Protocol):
@@ -118,21 +124,34 @@ class ConsentStatus:
                 )
             case Change.AMENDED:
                 self._raise_version(notice.consent_id, notice.version, notice.artefact_sha256)
+            case Change.DELEGATION_REVOKED:
+                self._rows.execute(
+                    "INSERT OR IGNORE INTO delegation_revocation (statement_sha256, revoked_at) VALUES (?, ?)",
+                    *(notice.artefact_sha256, format_time(notice.at)),
+                )
 
     def refuse(self, consent: ConsentRef, what: str) -> None:
         """Refuse a read of a dataset, or an action, that this consent does not allow (any more).
 
         Raises HuilianError CONSENT_REVOKED (the whole, or `what` alone), CONSENT_PAUSED, STATE_CONFLICT (another
-        version replaced it) or ARTEFACT_TAMPERED (it claims to replace something else than the version known here).
+        version replaced it), ARTEFACT_TAMPERED (it claims to replace something else than the version known here) or
+        DELEGATION_INVALID (a delegation of its chain was taken back).
         """
         if self._rows.one("SELECT 1 FROM revocation WHERE consent_id = ?", consent.id) is not None:
             raise HuilianError("CONSENT_REVOKED")
+        self._refuse_undelegated(consent)
         self._refuse_replaced(consent)
         stopped = "SELECT 1 FROM dataset_revocation WHERE consent_id = ? AND dataset_id = ? AND version >= ?"
         if self._rows.one(stopped, consent.id, what, consent.version) is not None:
             raise HuilianError("CONSENT_REVOKED", f"of {what}")
         if self._is_paused(consent):
             raise HuilianError("CONSENT_PAUSED")
+
+    def _refuse_undelegated(self, consent: ConsentRef) -> None:
+        for statement in consent.delegations:
+            known = "SELECT 1 FROM delegation_revocation WHERE statement_sha256 = ?"
+            if self._rows.one(known, statement) is not None:
+                raise HuilianError("DELEGATION_INVALID", reason="it was revoked")
 
     def _refuse_replaced(self, consent: ConsentRef) -> None:
         row = self._rows.one("SELECT version, artefact_sha256 FROM newest_version WHERE consent_id = ?", consent.id)

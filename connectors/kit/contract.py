@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from huilian_protocol.errors import HuilianError
 
 from connectors.kit.months import Period
 
+SubjectKind = Literal["person", "enterprise"]
 JsonValue: TypeAlias = "str | int | bool | list[JsonValue] | dict[str, JsonValue] | None"
 
 
@@ -28,10 +29,13 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Subject:
-    """The person asked about. Its repr shows nothing, so that no log or traceback can."""
+    """The person asked about, or the enterprise: then `resident_id` is its USCC. Only datasets whose manifest lists
+    "enterprise" among their subjects are asked about one. The repr shows nothing, so that no log or traceback can.
+    """
 
     name: str
     resident_id: str
+    kind: SubjectKind = "person"
 
     def __repr__(self) -> str:
         return "Subject(***)"

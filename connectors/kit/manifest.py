@@ -61,6 +61,8 @@ class DatasetSpec(BaseModel):
     least_evidence_level: EvidenceLevel
     purposes: frozenset[str] = Field(min_length=1)
     max_period_months: int = Field(ge=1, le=120)
+    # Whom it can be about; an enterprise consents through a delegate.
+    subjects: frozenset[Literal["person", "enterprise"]] = Field(default=frozenset({"person"}), min_length=1)
 
     @cached_property
     def fields(self) -> Mapping[str, FieldSpec]:

@@ -26,6 +26,7 @@ Kind = Literal[
     "arrears",
     "dishonest_debtor",
     "corrected",
+    "child",
 ]
 
 

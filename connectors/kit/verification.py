@@ -22,7 +22,7 @@ from huilian_protocol.sealing import OpeningKey, key_id, open_sealed, subject_in
 from huilian_protocol.trust import TrustAnchors
 
 from connectors.kit import months
-from connectors.kit.contract import Subject
+from connectors.kit.contract import Subject, SubjectKind
 from connectors.kit.manifest import DatasetSpec, Manifest
 from connectors.kit.requests import ReadRequest
 
@@ -37,6 +37,7 @@ class VerifiedRead:
     dataset: DatasetSpec
     subject: Subject
     period: months.Period
+    delegations: tuple[bytes, ...] = ()
 
 
 class ReadVerifier:
@@ -73,7 +74,9 @@ class ReadVerifier:
         evidence = self.evidence(request.signed_consent)
         self._check_terms(evidence.artefact, dataset, request, period)
         subject = self.open_subject(evidence, request.sealed_subject)
-        return VerifiedRead(evidence.artefact, dataset, subject, period)
+        if subject.kind not in dataset.subjects:
+            raise HuilianError("SUBJECT_MISMATCH", f"{dataset.id} is not about a {subject.kind}")
+        return VerifiedRead(evidence.artefact, dataset, subject, period, evidence.delegations)
 
     def evidence(self, signed_consent: bytes) -> VerifiedConsent:
         """`verify_evidence`, remembering what does not change: signatures over the very same bytes stay good.
@@ -135,7 +138,8 @@ class ReadVerifier:
         info = subject_info(consent_id=artefact.id, subject=artefact.subject, agency=self._manifest.agency_id)
         identity = open_identity(sealed_subject, self._sealing_key, info)
         evidence.subject.check(identity.name, identity.resident_id, identity.salt)
-        return Subject(identity.name, identity.resident_id)
+        kind: SubjectKind = "person" if evidence.subject.enterprise is None else "enterprise"
+        return Subject(identity.name, identity.resident_id, kind)
 
 
 def open_identity(envelope: bytes, sealing_key: OpeningKey, info: Mapping[str, Any]) -> Identity:

@@ -15,10 +15,11 @@ from huilian_protocol.resumption import SignedResumption, parse_resumption
 from huilian_protocol.trust import TrustAnchors
 from huilian_protocol.webauthn import Assertion
 
+from hub.consent.delegations import Delegations, Ended
 from hub.consent.ports import Persons
 from hub.consent.records import DATASET_REVOCATION_RECORD, PAUSE_RECORD, RESUMPTION_RECORD, ConsentRecords
 from hub.consent.revocations import Change, RevocationFeed
-from hub.consent.states import Event, State, after
+from hub.consent.states import TRANSITIONS, Event, State, after
 from hub.consent.store import ConsentRow, ConsentStore, NoticeRow
 from hub.consent.view import Consent, not_found, state_of, view
 from hub.platform.database import Database
@@ -42,6 +43,7 @@ class ConsentLife:
     ) -> None:
         self._database, self._store, self._clock = database, store, clock
         self._persons, self._records, self._trust, self._feed = persons, records, trust, feed
+        self.delegations = Delegations(store, clock, trust)
         self._when_revoked: list[WhenRevoked] = []
 
     def when_revoked(self, do: WhenRevoked) -> None:
@@ -60,11 +62,13 @@ class ConsentLife:
 
         Raises NOT_FOUND, STATE_CONFLICT, CONSENT_REVOKED or CONSENT_EXPIRED.
         """
-        row = await self.owned(caller, consent_id)
+        return await self._revoke(await self.owned(caller, consent_id))
+
+    async def _revoke(self, row: ConsentRow) -> Consent:
         await self._move(row, Event.REVOKE)
         await self._tell(row, Change.REVOKED)
         await self._records.revocation(view(row, self._clock.now()).artefact, self._clock.now())
-        await self._after_revocation(consent_id)
+        await self._after_revocation(row.id)
         return view(row, self._clock.now())
 
     async def revoke_dataset(self, caller: str, consent_id: str, dataset: str) -> Consent:
@@ -131,6 +135,27 @@ class ConsentLife:
         """
         exhausted = after(State.GRANTED, Event.EXHAUST)
         await self._store.end_all(consent_ids, State.GRANTED, exhausted, self._clock.now())
+
+    async def revoke_delegation(self, caller: str, delegation: bytes) -> Ended:
+        """`Delegations.revoke`: a delegation ends by itself, and with it every consent under it."""
+        return await self.delegations.revoke(caller, delegation, self._end, self._tell_undelegated)
+
+    async def _end(self, row: ConsentRow) -> None:
+        # What expired meanwhile needs no end.
+        if (state_of(row, self._clock.now()), Event.REVOKE) in TRANSITIONS:
+            await self._revoke(row)
+
+    async def _tell_undelegated(self, statement_sha256: bytes) -> None:
+        notice = NoticeRow(
+            cursor=await self._store.next_cursor(),
+            consent_id=f"delegation:{statement_sha256.hex()[:40]}",
+            change=Change.DELEGATION_REVOKED,
+            at=self._clock.now(),
+            version=1,
+            artefact_sha256=statement_sha256,
+        )
+        await self._store.add_notice(notice)
+        self._database.after_commit(self._feed.wake)
 
     async def tell_amended(self, row: ConsentRow) -> None:
         """Tell edges that the version now in this row replaced the one before."""

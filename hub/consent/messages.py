@@ -137,7 +137,7 @@ def notice_message(notice: Notice) -> pb.WatchRevocationsResponse:
         consent_id=notice.consent_id,
         revoked_time=timestamp(notice.as_of if notice.consent_id else None),
         as_of_time=timestamp(notice.as_of),
-        change=pb.ConsentChange.Value(f"CONSENT_CHANGE_{notice.change or 'UNSPECIFIED'}"),
+        change=pb.ConsentChange.Value(f"CONSENT_CHANGE_{notice.change.name if notice.change else 'UNSPECIFIED'}"),
         version=notice.version,
         dataset_id=notice.dataset_id,
         pause_id=notice.pause_id,

@@ -30,6 +30,7 @@ class Change(StrEnum):
     PAUSED = "PAUSED"
     RESUMED = "RESUMED"
     AMENDED = "AMENDED"
+    DELEGATION_REVOKED = "DELEG_REVOKED"
 
 
 @dataclass(frozen=True)

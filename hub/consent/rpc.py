@@ -111,6 +111,15 @@ class ConsentServicer(consent_service_pb2_grpc.ConsentServiceServicer):
 
         return await self._idempotency.run("ResumeConsent", request, pb.ResumeConsentResponse, use_case)
 
+    async def RevokeDelegation(self, request: pb.RevokeDelegationRequest, context: Any) -> pb.RevokeDelegationResponse:
+        """End a delegation with every consent under it."""
+
+        async def use_case() -> pb.RevokeDelegationResponse:
+            ended = await self._service.life.revoke_delegation(current_caller().id, request.delegation)
+            return pb.RevokeDelegationResponse(consent_ids=ended.consent_ids, delegation_sha256=ended.statement_sha256)
+
+        return await self._idempotency.run("RevokeDelegation", request, pb.RevokeDelegationResponse, use_case)
+
     async def GetTerminationReceipt(
         self, request: pb.GetTerminationReceiptRequest, context: Any
     ) -> pb.GetTerminationReceiptResponse:

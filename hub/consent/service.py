@@ -124,6 +124,7 @@ class ConsentService:
         artefact = draft_artefact(consent_id, subject, terms, purpose, recipient, now, signer)
         if amends:
             return await self._prepare_version(caller, amends, artefact, agencies, delegation, now)
+        await self.life.delegations.require_standing(chain)
         if await self._store.lock(consent_id) is not None:
             raise HuilianError("ALREADY_EXISTS", "the consent id is taken", resource=f"consent {consent_id}")
         self._check_delegated(artefact, chain, now)
@@ -180,6 +181,8 @@ class ConsentService:
         """
         now = self._clock.now()
         artefact = parse_artefact(artefact_bytes)
+        if artefact.signer is not None:
+            await self.life.delegations.hold(artefact.id, artefact.version)
         row = await self._signed_by(caller, artefact.id)
         draft = await self._draft(row, artefact.version)
         self._check_offer(artefact, artefact_bytes, bytes(draft.artefact), now)

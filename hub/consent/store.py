@@ -15,6 +15,9 @@ from tortoise.models import Model
 from hub.platform.database import Database
 from hub.platform.fields import UtcDatetimeField
 
+# States from which something may still be read or granted again.
+LIVE = ("GRANTED", "PAUSED", "EXHAUSTED")
+
 
 class ConsentRow(Model):
     """The newest granted version of a consent, or its first draft; `signed` is empty until it is granted.
@@ -93,6 +96,16 @@ class NoticeRow(Model):
         indexes = (("consent_id", "cursor"),)
 
 
+class DelegationRevocationRow(Model):
+    """A delegation that was taken back; id is the SHA-256 of its statement in hex."""
+
+    id = fields.CharField(max_length=64, primary_key=True)
+    at = UtcDatetimeField()
+
+    class Meta:
+        table = "consent_delegation_revocation"
+
+
 class ConsentStore:
     """The only place of the consent domain that speaks SQL."""
 
@@ -122,6 +135,26 @@ class ConsentStore:
         """The consent, with nobody else changing it until this transaction ends; or None."""
         await self._database.lock("consent", consent_id)
         return await self.find(consent_id)
+
+    async def lock_delegation(self, statement_sha256: bytes) -> DelegationRevocationRow | None:
+        """When a delegation was taken back, or None; nobody changes it until this transaction ends."""
+        await self._database.lock("delegation", statement_sha256.hex())
+        return await DelegationRevocationRow.get_or_none(id=statement_sha256.hex())
+
+    async def put_delegation_revocation(self, statement_sha256: bytes, at: datetime) -> None:
+        """Keep that a delegation was taken back."""
+        await DelegationRevocationRow.create(id=statement_sha256.hex(), at=at)
+
+    async def live_delegated(self, subject: str) -> list[ConsentRow]:
+        """The consents about a subject, signed by somebody else, that may still allow something; locked."""
+        rows = ConsentRow.filter(subject=subject, signer__isnull=False, state__in=LIVE).order_by("id")
+        await self._database.lock_all([("consent", row.id) for row in await rows.only("id")])
+        return await rows.all()
+
+    async def delegation_of(self, consent_id: str, version: int) -> bytes | None:
+        """The chain with which this version was prepared, or None."""
+        row = await self.find_version(consent_id, version) or await self.find(consent_id)
+        return None if row is None or row.delegation is None else bytes(row.delegation)
 
     async def page(self, party: str, after: ConsentRow | None, size: int) -> list[ConsentRow]:
         """The consents about a party or signed by it, newest first; those that follow `after` when it is given."""

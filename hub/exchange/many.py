@@ -63,7 +63,7 @@ class ManyReads:
     async def _artefact(self, requested_by: str, consent_id: str) -> Artefact:
         async with self._database.transaction():
             artefact = (await self._consents.find(consent_id)).artefact
-        if requested_by not in {artefact.subject, artefact.recipient.id}:
+        if requested_by not in {artefact.subject, artefact.signed_by, artefact.recipient.id}:
             raise HuilianError("NOT_FOUND", resource=f"consent {consent_id}")
         return artefact
 

@@ -13,7 +13,7 @@ from hub.platform.transactions import forbid_transaction
 DEADLINE_S = 5.0
 # The authority's word about the person is passed on; anything else means that it could not be asked.
 _ABOUT_THE_PERSON = frozenset(
-    {"RESIDENT_ID_MALFORMED", "PERSON_NOT_VERIFIED", "SEALED_DATA_INVALID", "INVALID_ARGUMENT"}
+    {"RESIDENT_ID_MALFORMED", "PERSON_NOT_VERIFIED", "SEALED_DATA_INVALID", "INVALID_ARGUMENT", "DELEGATION_INVALID"}
 )
 
 
@@ -33,12 +33,20 @@ class AuthorityClient:
         try:
             answer = await self._stub.BindDeviceKey(request, timeout=DEADLINE_S)
         except grpc.RpcError as error:
-            stated = from_rpc_error(error)
-            if stated.code in _ABOUT_THE_PERSON:
-                raise stated from error
-            raise _unavailable(stated) from error
+            raise _stated(error) from error
         binding: str = answer.key_binding
         return binding
+
+    async def attest_guardianship(self, sealed_request: bytes) -> bytes:
+        """See `ports.IdentityAuthority`."""
+        forbid_transaction("a call to the identity authority")
+        request = pb.AttestGuardianshipRequest(sealed_request=sealed_request, relying_party=self._origin)
+        try:
+            answer = await self._stub.AttestGuardianship(request, timeout=DEADLINE_S)
+        except grpc.RpcError as error:
+            raise _stated(error) from error
+        link: bytes = answer.delegation
+        return link
 
     async def sealing_key(self) -> tuple[str, bytes]:
         """Suite and public key to which registrations are sealed; raises PROVIDER_UNAVAILABLE."""
@@ -47,6 +55,11 @@ class AuthorityClient:
         except grpc.RpcError as error:
             raise _unavailable(from_rpc_error(error)) from error
         return answer.suite, answer.sealing_public_key
+
+
+def _stated(error: grpc.RpcError) -> HuilianError:
+    stated = from_rpc_error(error)
+    return stated if stated.code in _ABOUT_THE_PERSON else _unavailable(stated)
 
 
 def _unavailable(stated: HuilianError) -> HuilianError:

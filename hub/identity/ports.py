@@ -26,6 +26,14 @@ class IdentityAuthority(Protocol):
         """
         ...
 
+    async def attest_guardianship(self, sealed_request: bytes) -> bytes:
+        """The delegation by which a guardian consents for a child, as the authority signed it.
+
+        Raises DELEGATION_INVALID, RESIDENT_ID_MALFORMED, PERSON_NOT_VERIFIED, SEALED_DATA_INVALID or
+        PROVIDER_UNAVAILABLE.
+        """
+        ...
+
 
 class SealingAuthority(Protocol):
     """The key of the identity authority, over the network."""

@@ -44,6 +44,13 @@ class IdentityServicer(identity_service_pb2_grpc.IdentityServiceServicer):
         response_type = pb.RegisterPersonResponse
         return await self._idempotency.run("RegisterPerson", request, response_type, use_case, about=binding.subject)
 
+    async def RequestGuardianship(
+        self, request: pb.RequestGuardianshipRequest, context: Any
+    ) -> pb.RequestGuardianshipResponse:
+        """A guardian's delegation from the identity authority."""
+        word = await self._service.ask_guardianship(current_caller().id, request.sealed_request)
+        return pb.RequestGuardianshipResponse(delegation=word)
+
     async def RegisterEnterprise(
         self, request: pb.RegisterEnterpriseRequest, context: Any
     ) -> pb.RegisterEnterpriseResponse:

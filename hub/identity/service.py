@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from huilian_protocol.binding import Binding, verify_binding
 from huilian_protocol.clock import Clock
+from huilian_protocol.delegation import verify_chain
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.trust import TrustAnchors, current
 
@@ -51,6 +52,17 @@ class IdentityService:
         binding = verify_binding(token, self._trust().identity_authority_keys, self._clock.now())
         rules.check_binding_for(binding, device_key)
         return token, binding
+
+    async def ask_guardianship(self, caller: str, sealed_request: bytes) -> bytes:
+        """The authority's word that the caller is a child's guardian, checked. Outside any transaction.
+
+        Raises DELEGATION_INVALID (also for somebody else's guardianship) and what the authority says of the request.
+        """
+        word = await self._authority.attest_guardianship(sealed_request)
+        links = rules.read_delegation(word)
+        child = links[0].statement.delegator
+        verify_chain(links, subject=child, delegate=caller, trust=self._trust(), now=self._clock.now())
+        return word
 
     async def save_person(self, token: str, binding: Binding) -> None:
         """Register the person of a binding; one who registers again gets the new device key.

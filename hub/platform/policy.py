@@ -43,6 +43,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
         {
             "RegisterPerson": REGISTRAR,
             "RegisterEnterprise": OPERATOR | ENTERPRISE,
+            "RequestGuardianship": CITIZEN,
             "GetEnterprise": SIGNED_IN - CITIZEN,
             "ListEnterprises": SIGNED_IN - CITIZEN,
             "GetKeySet": EVERYBODY,
@@ -58,7 +59,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
     ),
     **_service(
         "identity.v1.IdentityAuthorityService",
-        {"GetAuthorityKeys": SERVED_ELSEWHERE, "BindDeviceKey": SERVED_ELSEWHERE},
+        dict.fromkeys(("GetAuthorityKeys", "BindDeviceKey", "AttestGuardianship"), SERVED_ELSEWHERE),
     ),
     **_service(
         "identity.v1.CertificateAuthorityService",
@@ -75,6 +76,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "ListConsents": CITIZEN | ENTERPRISE,
             "RevokeConsent": CITIZEN | ENTERPRISE,
             "PauseConsent": CITIZEN,
+            "RevokeDelegation": CITIZEN | ENTERPRISE,
             "ResumeConsent": CITIZEN,
             "GetTerminationReceipt": CITIZEN | ENTERPRISE,
             "ExportConsentRecord": CITIZEN | ENTERPRISE,

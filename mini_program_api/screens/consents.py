@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r201  # type: ignore[import-untyped]
 from huilian.consent.v1 import consent_service_pb2 as pb
 from huilian_protocol.artefact import ActionGrant, Artefact, DatasetGrant, Period, parse_artefact
 from huilian_protocol.canonical import b64u_decode, b64u_encode
+from huilian_protocol.delegation import MAX_DEPTH, chain_from
 from huilian_protocol.errors import HuilianError
 from pydantic import BaseModel, Field
 
@@ -49,7 +52,9 @@ class ActionScope(Form):
 
 
 class ConsentForm(Form):
-    """What the person is asked to allow: at least one dataset or action."""
+    """What the person is asked to allow: at least one dataset or action. With a chain of `delegation` documents the
+    person signs for its first delegator.
+    """
 
     consent_id: ObjectId
     purpose_code: str = Field(min_length=1, max_length=64)
@@ -60,19 +65,7 @@ class ConsentForm(Form):
     data_life_days: int = Field(ge=1, le=3650)
     valid_until: Moment
     amends_version: int = Field(default=0, ge=0, le=998)
-
-
-class DatasetForm(Form):
-    """One dataset or action to take back."""
-
-    dataset_id: str = Field(min_length=1, max_length=100)
-
-
-class ResumptionForm(Form):
-    """The statement that the consent offers while it is paused, and the phone's signature over it."""
-
-    statement: Base64Url
-    assertion: DeviceAssertion
+    delegation: list[dict[str, Any]] = Field(default=[], max_length=MAX_DEPTH)
 
 
 class Prepared(BaseModel):
@@ -163,6 +156,7 @@ class ConsentsScreen(Screen):
             data_life_days=body.data_life_days,
             valid_until=body.valid_until,
             amends_version=body.amends_version,
+            delegation=chain_from(body.delegation) if body.delegation else (),
             call=call,
         )
         shown = Prepared(
@@ -228,91 +222,6 @@ class GrantScreen(Screen):
         sealed = {agency: b64u_decode(text) for agency, text in body.sealed_subjects.items()}
         raw, assertion = b64u_decode(body.artefact), body.assertion.to_assertion()
         return answer(consent_of(await self.hub.consents.grant(raw, assertion, sealed, call=call)), call)
-
-
-class RejectionScreen(Screen):
-    """POST /api/v1/consents/{consent_id}/rejection"""
-
-    async def post(self, consent_id: ObjectId, /) -> r200[Consent]:
-        """Decline a drafted consent.
-
-        Tags: citizen
-        """
-        call = self.call()
-        return answer(consent_of(await self.hub.consents.reject(consent_id, call=call)), call)
-
-
-class RevocationScreen(Screen):
-    """POST /api/v1/consents/{consent_id}/revocation"""
-
-    async def post(self, consent_id: ObjectId, /) -> r200[Consent]:
-        """Take a consent back. From now on the hub and every agency's edge refuse to read.
-
-        Tags: citizen
-        """
-        call = self.call()
-        return answer(consent_of(await self.hub.consents.revoke(consent_id, call=call)), call)
-
-
-class DatasetRevocationScreen(Screen):
-    """POST /api/v1/consents/{consent_id}/dataset-revocation"""
-
-    async def post(self, consent_id: ObjectId, /, body: DatasetForm) -> r200[Consent]:
-        """Take back one dataset or action; the rest stays in force.
-
-        Tags: citizen
-        """
-        call = self.call()
-        revoked = await self.hub.consents.revoke(consent_id, dataset_id=body.dataset_id, call=call)
-        return answer(consent_of(revoked), call)
-
-
-class PauseScreen(Screen):
-    """POST /api/v1/consents/{consent_id}/pause"""
-
-    async def post(self, consent_id: ObjectId, /) -> r200[Consent]:
-        """Stop reads until I resume. One tap: no signature.
-
-        Tags: citizen
-        """
-        call = self.call()
-        return answer(consent_of(await self.hub.consents.pause(consent_id, call=call)), call)
-
-
-class ResumptionScreen(Screen):
-    """POST /api/v1/consents/{consent_id}/resumption"""
-
-    async def post(self, consent_id: ObjectId, /, body: ResumptionForm) -> r200[Consent]:
-        """Go on: the phone's signature over the statement, which every agency's edge checks.
-
-        Tags: citizen
-        """
-        call = self.call()
-        statement, assertion = b64u_decode(body.statement), body.assertion.to_assertion()
-        return answer(consent_of(await self.hub.consents.resume(consent_id, statement, assertion, call=call)), call)
-
-
-class TerminationScreen(Screen):
-    """GET /api/v1/consents/{consent_id}/termination"""
-
-    async def get(self, consent_id: ObjectId, /) -> r200:
-        """How the consent ended: a signed receipt that verifies by itself.
-
-        Tags: citizen
-        """
-        receipt = await self.hub.consents.termination_receipt(consent_id)
-        return download(receipt, f"termination-{consent_id}.json")
-
-
-class ConsentRecordScreen(Screen):
-    """GET /api/v1/consents/{consent_id}/record"""
-
-    async def get(self, consent_id: ObjectId, /) -> r200:
-        """The consent as a record by the field names of ISO/IEC TS 27560.
-
-        Tags: citizen
-        """
-        return download(await self.hub.consents.export(consent_id), f"record-{consent_id}.json")
 
 
 def _artefact(consent_id: str, text: str) -> Artefact:
@@ -382,11 +291,4 @@ def routes() -> list[web.RouteDef]:
         web.view(f"{one}/file", ConsentFileScreen),
         web.view(f"{one}/sealed-subjects", SealingScreen),
         web.view(f"{one}/grant", GrantScreen),
-        web.view(f"{one}/rejection", RejectionScreen),
-        web.view(f"{one}/revocation", RevocationScreen),
-        web.view(f"{one}/dataset-revocation", DatasetRevocationScreen),
-        web.view(f"{one}/pause", PauseScreen),
-        web.view(f"{one}/resumption", ResumptionScreen),
-        web.view(f"{one}/termination", TerminationScreen),
-        web.view(f"{one}/record", ConsentRecordScreen),
     ]

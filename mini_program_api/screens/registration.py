@@ -5,16 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r201  # type: ignore[import-untyped]
 from huilian_protocol.canonical import b64u_encode
-from huilian_protocol.errors import HuilianError
-from huilian_protocol.sealing import Suite
 from huilian_protocol.trust import TrustAnchors
 from huilian_sdk import Huilian, Person
 from pydantic import BaseModel, Field
 
 from mini_program_api.base import Screen, answer
 from mini_program_api.forms import Form
-
-AUTHORITY = "identity_authority"
+from mini_program_api.identities import AUTHORITY, authority_key
 
 
 class DeviceKey(Form):
@@ -67,13 +64,8 @@ class RegistrationScreen(Screen):
 
 async def seal_to_authority(hub: Huilian, person: Person, trust: TrustAnchors | None) -> bytes:
     """The person's identity for the identity authority alone; raises KEY_NOT_PINNED for a key that is not its own."""
-    keys = await hub.identity.key_set()
-    key = next((key for key in keys.sealing_keys if key.party_id == AUTHORITY), None)
-    if key is None:
-        raise HuilianError(
-            "PROVIDER_UNAVAILABLE", "the hub publishes no key of the identity authority", provider=AUTHORITY
-        )
-    return person.seal_registration(key.public_key, suite=Suite(key.suite), authority=AUTHORITY, trust=trust)
+    suite, key = await authority_key(hub, trust)
+    return person.seal_registration(key, suite=suite, authority=AUTHORITY, trust=trust)
 
 
 def routes() -> list[web.RouteDef]:

@@ -74,13 +74,18 @@ class SignedConsent:
 @dataclass(frozen=True, slots=True)
 class VerifiedConsent:
     """A consent whose signatures and validity were checked: the binding of whoever signed, how to recognise whom the
-    data is about, and whether a chain of delegations lies between the two.
+    data is about, and the SHA-256 of each delegation that lies between the two.
     """
 
     artefact: Artefact
     binding: Binding
     subject: SubjectProof
-    is_delegated: bool = False
+    delegations: tuple[bytes, ...] = ()
+
+    @property
+    def is_delegated(self) -> bool:
+        """Whether somebody else than the subject signed."""
+        return bool(self.delegations)
 
 
 def countersign(
@@ -180,7 +185,8 @@ def verify_evidence(data: bytes, trust: TrustAnchors, now: datetime) -> Verified
     subject = verify_delegation(consent.artefact, consent.delegation, bound, trust, now)
     verify_countersignature(consent, trust)
     consent.artefact.check_valid_at(now)
-    return VerifiedConsent(consent.artefact, bound, subject, bool(consent.delegation))
+    delegations = tuple(link.statement.sha256 for link in consent.delegation)
+    return VerifiedConsent(consent.artefact, bound, subject, delegations)
 
 
 def verify_signed_consent(data: bytes, trust: TrustAnchors, now: datetime) -> Artefact:

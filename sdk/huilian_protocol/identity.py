@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from huilian_protocol.binding import SALT_BYTES, commit_identity
 from huilian_protocol.canonical import b64u_encode, canonicalise, parse_canonical
@@ -13,7 +14,8 @@ __all__ = ["Identity"]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a person is, and the 32-byte salt that opens the commitment in the person's key binding.
+    """Who a person is, and the 32-byte salt that opens the commitment in the person's key binding. For a company that
+    consents through a delegate: its name and USCC; no commitment is opened then, its CA's certificate says who it is.
 
     Personal data: its representation shows nothing of it, so that no log or traceback does.
     """
@@ -24,12 +26,21 @@ class Identity:
 
     def to_bytes(self) -> bytes:
         """The canonical JSON that is sealed."""
-        return canonicalise({"name": self.name, "resident_id": self.resident_id, "salt": b64u_encode(self.salt)})
+        return canonicalise(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {"name": self.name, "resident_id": self.resident_id, "salt": b64u_encode(self.salt)}
 
     @staticmethod
     def from_bytes(data: bytes) -> Identity:
         """Read what :meth:`to_bytes` made. Raises ``ValueError`` for anything else."""
-        value = object_with(parse_canonical(data), ["name", "resident_id", "salt"], "identity")
+        return Identity.from_dict(parse_canonical(data))
+
+    @staticmethod
+    def from_dict(raw: Any) -> Identity:
+        """Read what :meth:`to_dict` made. Raises ``ValueError`` for anything else."""
+        value = object_with(raw, ["name", "resident_id", "salt"], "identity")
         return Identity(text_at(value, "name"), text_at(value, "resident_id"), bytes_at(value, "salt", SALT_BYTES))
 
     def commitment(self) -> bytes:

@@ -103,6 +103,13 @@ class Consents:
         )
         return (await self.calls.unary(_SERVICE, request, pb.ResumeConsentResponse, call)).consent
 
+    async def revoke_delegation(
+        self, delegation: Sequence[Link], *, call: Call | None = None
+    ) -> pb.RevokeDelegationResponse:
+        """Take back the last delegation of a chain, from either side of it; every consent under it ends."""
+        request = pb.RevokeDelegationRequest(delegation=canonicalise(chain_to(delegation)))
+        return await self.calls.unary(_SERVICE, request, pb.RevokeDelegationResponse, call)
+
     async def termination_receipt(self, consent_id: str, *, version: int = 0, call: Call | None = None) -> bytes:
         """How a consent ended, signed by the hub; :func:`huilian_protocol.termination.verify_termination` checks it
         offline. Raises :class:`HuilianError` STATE_CONFLICT while it has not ended.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from huilian_protocol.action import ActionParameters, parameters_info
 from huilian_protocol.binding import SALT_BYTES
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.guardianship import GuardianshipRequest, guardianship_info
 from huilian_protocol.identity import Identity
 from huilian_protocol.sealing import SealingKey, Suite, registration_info, seal, subject_info
 from huilian_protocol.trust import TrustAnchors
@@ -55,6 +57,11 @@ class Person:
         if not 0 < len(tidy) <= MAX_NAME_CHARS:
             raise typed(HuilianError("INVALID_ARGUMENT", "a name has 1 to 100 characters", field="name"))
         return cls(Identity(tidy, check_resident_id(resident_id), random_bytes(SALT_BYTES)))
+
+    @classmethod
+    def company(cls, name: str, uscc: str) -> Person:
+        """A company as the subject of a delegate's consent, to be sealed to agencies like a person; no secret in it."""
+        return cls(Identity(name, uscc, bytes(SALT_BYTES)))
 
     @classmethod
     def load(cls, path: Path | str) -> Person:
@@ -105,6 +112,26 @@ class Person:
             _pinned(lambda: trust.check_agency_key(agency, SealingKey(suite, public_key)))
         info = subject_info(consent_id=consent_id, subject=subject, agency=agency)
         return seal(suite, public_key, info, self._identity.to_bytes())
+
+    def seal_guardianship(
+        self,
+        ward: Person,
+        public_key: bytes,
+        *,
+        suite: Suite = Suite.XWING,
+        grants: Sequence[str],
+        purposes: Sequence[str],
+        valid_until: datetime,
+        authority: str = "identity_authority",
+    ) -> bytes:
+        """The request for the authority's word that this person is the guardian of ``ward``, sealed to the authority.
+
+        Keep ``ward``: its salt is what agencies will recognise the child by (:meth:`seal_subject`).
+        """
+        request = GuardianshipRequest(
+            self._identity, ward.identity, tuple(sorted(grants)), tuple(sorted(purposes)), valid_until
+        )
+        return seal(suite, public_key, guardianship_info(authority=authority), request.to_bytes())
 
     def seal_parameters(
         self,

@@ -9,25 +9,31 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.binding import issue_binding
 from huilian_protocol.clock import Clock
+from huilian_protocol.delegation import Basis, Delegation, Link, sign_guardianship
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.guardianship import GuardianshipRequest, guardianship_info
 from huilian_protocol.identity import Identity
 from huilian_protocol.jose import keys_to_jwks
-from huilian_protocol.sealing import Suite, registration_info
+from huilian_protocol.sealing import Suite, open_sealed, registration_info
 from stdnum.cn import ric
 
 from connectors.kit.keys import SEALING_SUITE, EdgeKeys, write_private
+from connectors.kit.sandbox_families import Child, find_child
 from connectors.kit.sandbox_people import find_person
+from connectors.kit.sandbox_server import CHINA
 from connectors.kit.verification import open_identity
 
 AUTHORITY_ID = "identity_authority"
 BINDING_LIFE = timedelta(days=730)
+# A custody order may change who the guardian is, so the word is renewed every year.
+GUARDIANSHIP_LIFE = timedelta(days=366)
 
 
 class AuthorityKeys(EdgeKeys):
@@ -81,11 +87,59 @@ class IdentityAuthority:
             expires_at=now + BINDING_LIFE,
         )
 
+    def attest_guardianship(self, sealed_request: bytes, relying_party: str) -> Link:
+        """The word that the one inside `sealed_request` is the guardian of the other, as a delegation that the guardian
+        cannot pass on. It ends when the child comes of age, whatever is asked.
+
+        Raises HuilianError SEALED_DATA_INVALID, RESIDENT_ID_MALFORMED, PERSON_NOT_VERIFIED (the guardian) or
+        DELEGATION_INVALID (the register knows no such guardian of such a child, or it is asked for too long).
+        """
+        asked = _open_request(sealed_request, self.keys)
+        _check_person(asked.guardian)
+        now = self._clock.now().replace(microsecond=0)
+        _check_guardian(asked, find_child(asked.ward.name, asked.ward.resident_id), now)
+        statement = Delegation(
+            id=f"guardianship-{os.urandom(12).hex()}",
+            basis=Basis.GUARDIAN,
+            delegator=self.network_number(relying_party, asked.ward.resident_id),
+            delegate=self.network_number(relying_party, asked.guardian.resident_id),
+            grants=asked.grants,
+            purposes=asked.purposes,
+            valid_from=now,
+            valid_until=asked.valid_until,
+            identity_commitment=asked.ward.commitment(),
+        )
+        return sign_guardianship(self.keys.signing, statement)
+
     def network_number(self, relying_party: str, resident_id: str) -> str:
         """The person's pseudonym (网号) at this relying party: the same every time, unlinkable to any other's."""
         # The separator cannot be part of either, so no two pairs share one input.
         message = f"{relying_party}\x00{resident_id}".encode()
         return "net-" + hmac.new(self.keys.network_secret, message, hashlib.sha256).hexdigest()[:40]
+
+
+def _open_request(sealed: bytes, keys: AuthorityKeys) -> GuardianshipRequest:
+    opened = open_sealed(sealed, keys.opening_key, guardianship_info(authority=AUTHORITY_ID))
+    try:
+        return GuardianshipRequest.from_bytes(opened)
+    except ValueError:
+        # `from None`: the parser's message could quote personal data.
+        raise HuilianError("SEALED_DATA_INVALID", "the sealed request is malformed") from None
+
+
+def _check_guardian(asked: GuardianshipRequest, child: Child | None, now: datetime) -> None:
+    # One answer for an unknown child and another's child: nobody learns here who is whose.
+    if child is None or asked.guardian.resident_id not in child.guardians:
+        raise _no_guardian("the register knows no such guardian")
+    of_age = datetime.combine(child.comes_of_age, time(), CHINA)
+    if now >= of_age:
+        raise _no_guardian("of age: nobody consents for them any more")
+    if not now < asked.valid_until <= min(of_age, now + GUARDIANSHIP_LIFE):
+        raise _no_guardian("at most a year, and no longer than until the child comes of age")
+
+
+def _no_guardian(reason: str) -> HuilianError:
+    return HuilianError("DELEGATION_INVALID", reason, reason=reason)
 
 
 def _check_person(identity: Identity) -> None:

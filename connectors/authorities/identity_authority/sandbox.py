@@ -56,6 +56,13 @@ class IdentityAuthorityServicer(authority_service_pb2_grpc.IdentityAuthorityServ
         binding = self._authority.bind_device_key(request.sealed_identity, device_key, request.relying_party)
         return pb.BindDeviceKeyResponse(key_binding=binding)
 
+    async def AttestGuardianship(
+        self, request: pb.AttestGuardianshipRequest, context: Any
+    ) -> pb.AttestGuardianshipResponse:
+        """The authority's word about a parent and a child."""
+        link = self._authority.attest_guardianship(request.sealed_request, request.relying_party)
+        return pb.AttestGuardianshipResponse(delegation=link.to_bytes())
+
 
 def build(settings: AuthoritySettings) -> EdgeServer:
     """The server, ready to start."""

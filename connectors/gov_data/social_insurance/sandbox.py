@@ -15,8 +15,9 @@ from huilian_protocol.canonical import parse_json
 from connectors.gov_data.social_insurance import card_code, wire
 from connectors.kit.months import Month, Period
 from connectors.kit.plugin import RandomBytes
+from connectors.kit.sandbox_families import birth_date, children, find_child
 from connectors.kit.sandbox_payroll import insurance_base_fen
-from connectors.kit.sandbox_people import Employment, Person, customer_number
+from connectors.kit.sandbox_people import Employment, Person, customer_number, population
 from connectors.kit.sandbox_server import (
     SANDBOX_NOTICE_ZH,
     Fault,
@@ -69,6 +70,9 @@ class SocialInsurance:
     def _serve(self, service_code: str, question: dict[str, Any]) -> dict[str, Any]:
         if service_code == wire.PING:
             return {"code": 0}
+        if service_code == wire.CARD and (child := find_child(question["name"], question["idNo"])) is not None:
+            # 城乡居民 insurance from birth; a child contributes nothing, so there is a card and no contribution.
+            return self._card(child.person, Month.of(birth_date(child.person)))
         person = sandbox_person(self._context.faults, question["name"], question["idNo"])
         today = today_in_china(self._context.clock.now())
         history = person.insured_history(today) if person is not None else {}
@@ -84,8 +88,9 @@ class SocialInsurance:
 
     def _card(self, person: Person, first: Month) -> dict[str, Any]:
         """The card that came with the first insured month. Its serial says nothing about the holder."""
-        is_lost = customer_number(person) % _EVERY_LOST_CARD == 0
-        serial = hashlib.sha256(f"card {customer_number(person)}".encode()).hexdigest()[:24]
+        number = _card_number(person)
+        is_lost = number % _EVERY_LOST_CARD == 0
+        serial = hashlib.sha256(f"card {number}".encode()).hexdigest()[:24]
         status, now = card_code.LOST if is_lost else card_code.ACTIVE, self._context.clock.now()
         code = card_code.issue_card(self._context.credentials["card_private_key"], serial, status, now)
         return {
@@ -93,11 +98,18 @@ class SocialInsurance:
             "name": person.name,
             "idNo": person.resident_id,
             "cardState": "9" if self._context.faults.active is Fault.BROKEN_SCHEMA else "3" if is_lost else "1",
-            "cardNo": f"S{customer_number(person):011d}",
+            "cardNo": f"S{number:011d}",
             "cityCode": person.resident_id[:6],
             "issueMonth": str(first),
             "qr": code,
         }
+
+
+def _card_number(person: Person) -> int:
+    """Nobody else's: children are numbered after the whole population."""
+    if person.kind != "child":
+        return customer_number(person)
+    return len(population()) + 1 + sorted(children()).index(person.resident_id)
 
 
 def _contributions(

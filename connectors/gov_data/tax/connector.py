@@ -16,6 +16,7 @@ from connectors.kit.contract import (
     Presence,
     Query,
     Record,
+    SubjectKind,
     UpstreamError,
     UpstreamMalformed,
     UpstreamRefused,
@@ -27,6 +28,8 @@ from connectors.kit.plugin import ConnectorContext
 from connectors.kit.upstream import UpstreamAnswer, UpstreamHttp, is_same
 
 _FOUND, _NOTHING, _BUSY = "00", "01", "98"
+# 姓名 and 证件号码 of a person, 纳税人名称 and 社会信用代码 of an enterprise.
+_NAMES: Mapping[SubjectKind, tuple[str, str]] = {"person": ("xm", "zjhm"), "enterprise": ("nsrmc", "shxydm")}
 _SERVICES = {"tax.personal_income/v1": wire.PERSONAL_INCOME, "tax.enterprise/v1": wire.ENTERPRISE}
 
 
@@ -48,17 +51,18 @@ class TaxConnector:
         return CheckResult(CheckOutcome.READY)
 
     async def read(self, query: Query) -> Record:
+        name, number = _NAMES[query.subject.kind]
         asked = {
-            "xm": query.subject.name,
-            "zjhm": query.subject.resident_id,
+            name: query.subject.name,
+            number: query.subject.resident_id,
             "skssqq": str(query.period.first),
             "skssqz": str(query.period.last),
         }
         answer = await self._call(_SERVICES[query.dataset_id], asked)
         if answer.head["rtn_code"] == _NOTHING:
             return NO_ACCOUNT
-        if (answer.body.get("xm"), answer.body.get("zjhm")) != (query.subject.name, query.subject.resident_id):
-            raise UpstreamMalformed("the answer speaks of another person")
+        if (answer.body.get(name), answer.body.get(number)) != (query.subject.name, query.subject.resident_id):
+            raise UpstreamMalformed("the answer speaks of somebody else")
         return Record(Presence.PRESENT, _map(query.dataset_id, answer, query.period))
 
     async def _call(self, service_id: str, asked: Mapping[str, str]) -> wire.Document:

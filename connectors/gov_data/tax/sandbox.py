@@ -90,13 +90,25 @@ class TaxBureau:
             return wire.Document({"rtn_code": "11", "rtn_msg": "渠道未授权"})
         if asked.head["service_id"] == wire.PING:
             return wire.Document(_FOUND)
+        period = Period.parse(asked.body["skssqq"], asked.body["skssqz"])
+        if asked.head["service_id"] == wire.ENTERPRISE and "shxydm" in asked.body:
+            return self._enterprise({}, self._registered(asked.body["nsrmc"], asked.body["shxydm"]), period)
         person = sandbox_person(self._context.faults, asked.body["xm"], asked.body["zjhm"])
         if person is None:
             return wire.Document(_NOTHING)
-        period = Period.parse(asked.body["skssqq"], asked.body["skssqz"])
         if asked.head["service_id"] == wire.ENTERPRISE:
-            return self._enterprise(person, period)
+            company = company_by_uscc(person.represents) if person.represents is not None else None
+            return self._enterprise(self._identity(person), company, period)
         return self._personal_income(person, period)
+
+    def _registered(self, name: str, uscc: str) -> SandboxCompany | None:
+        """The enterprise of exactly this name and code, or another one while the sandbox lies about whom it means."""
+        company = company_by_uscc(uscc)
+        if company is None or company.name_zh != name:
+            return None
+        if self._context.faults.active is Fault.WRONG_PERSON:
+            return DEALER if company is not DEALER else CORE_ENTERPRISE
+        return company
 
     def _settled(self) -> Month:
         return current_month(self._context.clock.now()).plus(-1)
@@ -123,12 +135,11 @@ class TaxBureau:
         )
         return wire.Document(_FOUND, self._identity(person), rows)
 
-    def _enterprise(self, person: Person, period: Period) -> wire.Document:
-        company = company_by_uscc(person.represents) if person.represents is not None else None
+    def _enterprise(self, asked_by: Mapping[str, str], company: SandboxCompany | None, period: Period) -> wire.Document:
         if company is None:
             return wire.Document(_NOTHING)
         body = {
-            **self._identity(person),
+            **asked_by,
             "nsrmc": company.name_zh,
             "shxydm": company.uscc,
             **_standing(company),

@@ -38,7 +38,8 @@ def test_drawing_everybody_takes_less_than_a_few_seconds() -> None:
 
 def test_every_hard_case_is_there_many_times() -> None:
     kinds = Counter(person.kind for person in population().values())
-    assert set(kinds) == set(get_args(Kind))
+    # Children stand beside the population, in the register of families.
+    assert set(kinds) == set(get_args(Kind)) - {"child"}
     assert all(count >= 50 for kind, count in kinds.items() if kind != "representative")
 
 

@@ -340,7 +340,8 @@ def test_garbage_is_no_transaction(garbage: bytes) -> None:
 
 
 def test_the_verifier_imports_nothing_of_hub_or_chain_client() -> None:
-    allowed = ("ledger.merkle", "ledger.verify", "huilian_protocol", "cryptography")
+    # pypdf takes the receipt out of a PDF that people were handed; it judges nothing.
+    allowed = ("ledger.merkle", "ledger.verify", "huilian_protocol", "cryptography", "pypdf")
     for path in (ROOT / "ledger" / "verify").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -64,6 +64,8 @@ class _ConsentChangeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Consent
     CONSENT_CHANGE_PAUSED: _ConsentChange.ValueType  # 3
     CONSENT_CHANGE_RESUMED: _ConsentChange.ValueType  # 4
     CONSENT_CHANGE_AMENDED: _ConsentChange.ValueType  # 5
+    CONSENT_CHANGE_DELEGATION_REVOKED: _ConsentChange.ValueType  # 6
+    """No consent under this delegation counts any more; the consents that were known end by notices of their own."""
 
 class ConsentChange(_ConsentChange, metaclass=_ConsentChangeEnumTypeWrapper):
     """What a message of the status stream tells."""
@@ -75,6 +77,8 @@ CONSENT_CHANGE_DATASET_REVOKED: ConsentChange.ValueType  # 2
 CONSENT_CHANGE_PAUSED: ConsentChange.ValueType  # 3
 CONSENT_CHANGE_RESUMED: ConsentChange.ValueType  # 4
 CONSENT_CHANGE_AMENDED: ConsentChange.ValueType  # 5
+CONSENT_CHANGE_DELEGATION_REVOKED: ConsentChange.ValueType  # 6
+"""No consent under this delegation counts any more; the consents that were known end by notices of their own."""
 Global___ConsentChange: _TypeAlias = ConsentChange  # noqa: Y015
 
 @_typing.final
@@ -655,6 +659,55 @@ class ResumeConsentResponse(_message.Message):
 Global___ResumeConsentResponse: _TypeAlias = ResumeConsentResponse  # noqa: Y015
 
 @_typing.final
+class RevokeDelegationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DELEGATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    delegation: _builtins.bytes
+    """The chain whose last delegation ends (canonical JSON array)."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        delegation: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delegation", b"delegation", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeDelegationRequest: _TypeAlias = RevokeDelegationRequest  # noqa: Y015
+
+@_typing.final
+class RevokeDelegationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONSENT_IDS_FIELD_NUMBER: _builtins.int
+    DELEGATION_SHA256_FIELD_NUMBER: _builtins.int
+    delegation_sha256: _builtins.bytes
+    """SHA-256 of the delegation's statement."""
+    @_builtins.property
+    def consent_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The consents that ended by it."""
+
+    def __init__(
+        self,
+        *,
+        consent_ids: _abc.Iterable[_builtins.str] | None = ...,
+        delegation_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent_ids", b"consent_ids", "delegation_sha256", b"delegation_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeDelegationResponse: _TypeAlias = RevokeDelegationResponse  # noqa: Y015
+
+@_typing.final
 class GetTerminationReceiptRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -859,7 +912,7 @@ class WatchRevocationsResponse(_message.Message):
     cursor: _builtins.int
     """Cursor up to which the connector has now seen everything."""
     consent_id: _builtins.str
-    """Empty in a heartbeat."""
+    """Empty in a heartbeat. DELEGATION_REVOKED: a name that no consent bears."""
     change: Global___ConsentChange.ValueType
     dataset_id: _builtins.str
     """DATASET_REVOKED: which one."""
@@ -868,7 +921,7 @@ class WatchRevocationsResponse(_message.Message):
     pause_id: _builtins.str
     """PAUSED: what a resumption has to name."""
     artefact_sha256: _builtins.bytes
-    """AMENDED: of the new version."""
+    """AMENDED: of the new version. DELEGATION_REVOKED: of the delegation's statement."""
     resumption: _builtins.bytes
     """RESUMED: the statement with the device's assertion and its binding (canonical JSON)."""
     @_builtins.property

@@ -74,6 +74,11 @@ class ConsentServiceStub:
                 request_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.ResumeConsentRequest.SerializeToString,
                 response_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.ResumeConsentResponse.FromString,
                 _registered_method=True)
+        self.RevokeDelegation = channel.unary_unary(
+                '/huilian.consent.v1.ConsentService/RevokeDelegation',
+                request_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.RevokeDelegationRequest.SerializeToString,
+                response_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.RevokeDelegationResponse.FromString,
+                _registered_method=True)
         self.GetTerminationReceipt = channel.unary_unary(
                 '/huilian.consent.v1.ConsentService/GetTerminationReceipt',
                 request_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.GetTerminationReceiptRequest.SerializeToString,
@@ -153,6 +158,13 @@ class ConsentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RevokeDelegation(self, request, context):
+        """Takes back a delegation by itself: every consent under it ends, and hub and edges accept no other. For either side.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTerminationReceipt(self, request, context):
         """How a consent ended, signed by the hub; FAILED_PRECONDITION while it has not.
         """
@@ -223,6 +235,11 @@ def add_ConsentServiceServicer_to_server(servicer, server):
                     servicer.ResumeConsent,
                     request_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.ResumeConsentRequest.FromString,
                     response_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.ResumeConsentResponse.SerializeToString,
+            ),
+            'RevokeDelegation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeDelegation,
+                    request_deserializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.RevokeDelegationRequest.FromString,
+                    response_serializer=huilian_dot_consent_dot_v1_dot_consent__service__pb2.RevokeDelegationResponse.SerializeToString,
             ),
             'GetTerminationReceipt': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTerminationReceipt,
@@ -461,6 +478,33 @@ class ConsentService:
             '/huilian.consent.v1.ConsentService/ResumeConsent',
             huilian_dot_consent_dot_v1_dot_consent__service__pb2.ResumeConsentRequest.SerializeToString,
             huilian_dot_consent_dot_v1_dot_consent__service__pb2.ResumeConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeDelegation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.consent.v1.ConsentService/RevokeDelegation',
+            huilian_dot_consent_dot_v1_dot_consent__service__pb2.RevokeDelegationRequest.SerializeToString,
+            huilian_dot_consent_dot_v1_dot_consent__service__pb2.RevokeDelegationResponse.FromString,
             options,
             channel_credentials,
             insecure,

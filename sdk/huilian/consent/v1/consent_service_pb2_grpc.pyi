@@ -45,6 +45,8 @@ class ConsentServiceStub:
     """Stops reads until the person resumes. Needs no more than the session."""
     ResumeConsent: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.ResumeConsentRequest, _consent_service_pb2.ResumeConsentResponse]
     """Ends a pause: the device key signs the resumption statement, which every edge checks by itself."""
+    RevokeDelegation: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.RevokeDelegationRequest, _consent_service_pb2.RevokeDelegationResponse]
+    """Takes back a delegation by itself: every consent under it ends, and hub and edges accept no other. For either side."""
     GetTerminationReceipt: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.GetTerminationReceiptRequest, _consent_service_pb2.GetTerminationReceiptResponse]
     """How a consent ended, signed by the hub; FAILED_PRECONDITION while it has not."""
     ExportConsentRecord: _grpc.UnaryUnaryMultiCallable[_consent_service_pb2.ExportConsentRecordRequest, _consent_service_pb2.ExportConsentRecordResponse]
@@ -71,6 +73,8 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     """Stops reads until the person resumes. Needs no more than the session."""
     ResumeConsent: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.ResumeConsentRequest, _consent_service_pb2.ResumeConsentResponse]  # type: ignore[assignment]
     """Ends a pause: the device key signs the resumption statement, which every edge checks by itself."""
+    RevokeDelegation: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.RevokeDelegationRequest, _consent_service_pb2.RevokeDelegationResponse]  # type: ignore[assignment]
+    """Takes back a delegation by itself: every consent under it ends, and hub and edges accept no other. For either side."""
     GetTerminationReceipt: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.GetTerminationReceiptRequest, _consent_service_pb2.GetTerminationReceiptResponse]  # type: ignore[assignment]
     """How a consent ended, signed by the hub; FAILED_PRECONDITION while it has not."""
     ExportConsentRecord: _aio.UnaryUnaryMultiCallable[_consent_service_pb2.ExportConsentRecordRequest, _consent_service_pb2.ExportConsentRecordResponse]  # type: ignore[assignment]
@@ -142,6 +146,14 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_consent_service_pb2.ResumeConsentResponse, _abc.Awaitable[_consent_service_pb2.ResumeConsentResponse]]:
         """Ends a pause: the device key signs the resumption statement, which every edge checks by itself."""
+
+    @_abc_1.abstractmethod
+    def RevokeDelegation(
+        self,
+        request: _consent_service_pb2.RevokeDelegationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_consent_service_pb2.RevokeDelegationResponse, _abc.Awaitable[_consent_service_pb2.RevokeDelegationResponse]]:
+        """Takes back a delegation by itself: every consent under it ends, and hub and edges accept no other. For either side."""
 
     @_abc_1.abstractmethod
     def GetTerminationReceipt(

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+huilian/identity/v1/authority_service.proto\x12\x13huilian.identity.v1\x1a\x1b\x62uf/validate/validate.proto\"\x19\n\x17GetAuthorityKeysRequest\"\x8a\x01\n\x18GetAuthorityKeysResponse\x12\x14\n\x05suite\x18\x01 \x01(\tR\x05suite\x12,\n\x12sealing_public_key\x18\x02 \x01(\x0cR\x10sealingPublicKey\x12*\n\x11\x62inding_keys_jwks\x18\x03 \x01(\tR\x0f\x62indingKeysJwks\"\xbc\x01\n\x14\x42indDeviceKeyRequest\x12\x34\n\x0fsealed_identity\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01R\x0esealedIdentity\x12=\n\x15\x64\x65vice_public_key_jwk\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x12\x64\x65vicePublicKeyJwk\x12/\n\rrelying_party\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x0crelyingParty\"8\n\x15\x42indDeviceKeyResponse\x12\x1f\n\x0bkey_binding\x18\x01 \x01(\tR\nkeyBinding\" \n\x1eGetCertificateAuthorityRequest\"O\n\x1fGetCertificateAuthorityResponse\x12,\n\x12\x63\x61_certificate_pem\x18\x01 \x01(\tR\x10\x63\x61\x43\x65rtificatePem\"U\n\x17IssueCertificateRequest\x12:\n\x13signing_request_pem\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80@R\x11signingRequestPem\"C\n\x18IssueCertificateResponse\x12\'\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\tR\x0e\x63\x65rtificatePem2\xf3\x01\n\x18IdentityAuthorityService\x12o\n\x10GetAuthorityKeys\x12,.huilian.identity.v1.GetAuthorityKeysRequest\x1a-.huilian.identity.v1.GetAuthorityKeysResponse\x12\x66\n\rBindDeviceKey\x12).huilian.identity.v1.BindDeviceKeyRequest\x1a*.huilian.identity.v1.BindDeviceKeyResponse2\x95\x02\n\x1b\x43\x65rtificateAuthorityService\x12\x84\x01\n\x17GetCertificateAuthority\x12\x33.huilian.identity.v1.GetCertificateAuthorityRequest\x1a\x34.huilian.identity.v1.GetCertificateAuthorityResponse\x12o\n\x10IssueCertificate\x12,.huilian.identity.v1.IssueCertificateRequest\x1a-.huilian.identity.v1.IssueCertificateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+huilian/identity/v1/authority_service.proto\x12\x13huilian.identity.v1\x1a\x1b\x62uf/validate/validate.proto\"\x19\n\x17GetAuthorityKeysRequest\"\x8a\x01\n\x18GetAuthorityKeysResponse\x12\x14\n\x05suite\x18\x01 \x01(\tR\x05suite\x12,\n\x12sealing_public_key\x18\x02 \x01(\x0cR\x10sealingPublicKey\x12*\n\x11\x62inding_keys_jwks\x18\x03 \x01(\tR\x0f\x62indingKeysJwks\"\xbc\x01\n\x14\x42indDeviceKeyRequest\x12\x34\n\x0fsealed_identity\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01R\x0esealedIdentity\x12=\n\x15\x64\x65vice_public_key_jwk\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x08R\x12\x64\x65vicePublicKeyJwk\x12/\n\rrelying_party\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x0crelyingParty\"8\n\x15\x42indDeviceKeyResponse\x12\x1f\n\x0bkey_binding\x18\x01 \x01(\tR\nkeyBinding\"\x80\x01\n\x19\x41ttestGuardianshipRequest\x12\x32\n\x0esealed_request\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x02R\rsealedRequest\x12/\n\rrelying_party\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x0crelyingParty\"<\n\x1a\x41ttestGuardianshipResponse\x12\x1e\n\ndelegation\x18\x01 \x01(\x0cR\ndelegation\" \n\x1eGetCertificateAuthorityRequest\"O\n\x1fGetCertificateAuthorityResponse\x12,\n\x12\x63\x61_certificate_pem\x18\x01 \x01(\tR\x10\x63\x61\x43\x65rtificatePem\"U\n\x17IssueCertificateRequest\x12:\n\x13signing_request_pem\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80@R\x11signingRequestPem\"C\n\x18IssueCertificateResponse\x12\'\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\tR\x0e\x63\x65rtificatePem2\xea\x02\n\x18IdentityAuthorityService\x12o\n\x10GetAuthorityKeys\x12,.huilian.identity.v1.GetAuthorityKeysRequest\x1a-.huilian.identity.v1.GetAuthorityKeysResponse\x12\x66\n\rBindDeviceKey\x12).huilian.identity.v1.BindDeviceKeyRequest\x1a*.huilian.identity.v1.BindDeviceKeyResponse\x12u\n\x12\x41ttestGuardianship\x12..huilian.identity.v1.AttestGuardianshipRequest\x1a/.huilian.identity.v1.AttestGuardianshipResponse2\x95\x02\n\x1b\x43\x65rtificateAuthorityService\x12\x84\x01\n\x17GetCertificateAuthority\x12\x33.huilian.identity.v1.GetCertificateAuthorityRequest\x1a\x34.huilian.identity.v1.GetCertificateAuthorityResponse\x12o\n\x10IssueCertificate\x12,.huilian.identity.v1.IssueCertificateRequest\x1a-.huilian.identity.v1.IssueCertificateResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BINDDEVICEKEYREQUEST'].fields_by_name['device_public_key_jwk']._serialized_options = b'\272H\007r\005\020\001\030\200\010'
   _globals['_BINDDEVICEKEYREQUEST'].fields_by_name['relying_party']._loaded_options = None
   _globals['_BINDDEVICEKEYREQUEST'].fields_by_name['relying_party']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
+  _globals['_ATTESTGUARDIANSHIPREQUEST'].fields_by_name['sealed_request']._loaded_options = None
+  _globals['_ATTESTGUARDIANSHIPREQUEST'].fields_by_name['sealed_request']._serialized_options = b'\272H\010z\006\020\001\030\200\200\002'
+  _globals['_ATTESTGUARDIANSHIPREQUEST'].fields_by_name['relying_party']._loaded_options = None
+  _globals['_ATTESTGUARDIANSHIPREQUEST'].fields_by_name['relying_party']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
   _globals['_ISSUECERTIFICATEREQUEST'].fields_by_name['signing_request_pem']._loaded_options = None
   _globals['_ISSUECERTIFICATEREQUEST'].fields_by_name['signing_request_pem']._serialized_options = b'\272H\007r\005\020\001\030\200@'
   _globals['_GETAUTHORITYKEYSREQUEST']._serialized_start=97
@@ -48,16 +52,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BINDDEVICEKEYREQUEST']._serialized_end=454
   _globals['_BINDDEVICEKEYRESPONSE']._serialized_start=456
   _globals['_BINDDEVICEKEYRESPONSE']._serialized_end=512
-  _globals['_GETCERTIFICATEAUTHORITYREQUEST']._serialized_start=514
-  _globals['_GETCERTIFICATEAUTHORITYREQUEST']._serialized_end=546
-  _globals['_GETCERTIFICATEAUTHORITYRESPONSE']._serialized_start=548
-  _globals['_GETCERTIFICATEAUTHORITYRESPONSE']._serialized_end=627
-  _globals['_ISSUECERTIFICATEREQUEST']._serialized_start=629
-  _globals['_ISSUECERTIFICATEREQUEST']._serialized_end=714
-  _globals['_ISSUECERTIFICATERESPONSE']._serialized_start=716
-  _globals['_ISSUECERTIFICATERESPONSE']._serialized_end=783
-  _globals['_IDENTITYAUTHORITYSERVICE']._serialized_start=786
-  _globals['_IDENTITYAUTHORITYSERVICE']._serialized_end=1029
-  _globals['_CERTIFICATEAUTHORITYSERVICE']._serialized_start=1032
-  _globals['_CERTIFICATEAUTHORITYSERVICE']._serialized_end=1309
+  _globals['_ATTESTGUARDIANSHIPREQUEST']._serialized_start=515
+  _globals['_ATTESTGUARDIANSHIPREQUEST']._serialized_end=643
+  _globals['_ATTESTGUARDIANSHIPRESPONSE']._serialized_start=645
+  _globals['_ATTESTGUARDIANSHIPRESPONSE']._serialized_end=705
+  _globals['_GETCERTIFICATEAUTHORITYREQUEST']._serialized_start=707
+  _globals['_GETCERTIFICATEAUTHORITYREQUEST']._serialized_end=739
+  _globals['_GETCERTIFICATEAUTHORITYRESPONSE']._serialized_start=741
+  _globals['_GETCERTIFICATEAUTHORITYRESPONSE']._serialized_end=820
+  _globals['_ISSUECERTIFICATEREQUEST']._serialized_start=822
+  _globals['_ISSUECERTIFICATEREQUEST']._serialized_end=907
+  _globals['_ISSUECERTIFICATERESPONSE']._serialized_start=909
+  _globals['_ISSUECERTIFICATERESPONSE']._serialized_end=976
+  _globals['_IDENTITYAUTHORITYSERVICE']._serialized_start=979
+  _globals['_IDENTITYAUTHORITYSERVICE']._serialized_end=1341
+  _globals['_CERTIFICATEAUTHORITYSERVICE']._serialized_start=1344
+  _globals['_CERTIFICATEAUTHORITYSERVICE']._serialized_end=1621
 # @@protoc_insertion_point(module_scope)

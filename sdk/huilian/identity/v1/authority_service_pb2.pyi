@@ -103,6 +103,50 @@ class BindDeviceKeyResponse(_message.Message):
 Global___BindDeviceKeyResponse: _TypeAlias = BindDeviceKeyResponse  # noqa: Y015
 
 @_typing.final
+class AttestGuardianshipRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEALED_REQUEST_FIELD_NUMBER: _builtins.int
+    RELYING_PARTY_FIELD_NUMBER: _builtins.int
+    sealed_request: _builtins.bytes
+    """Envelope to the identity authority: the guardian, the child, what for and until when."""
+    relying_party: _builtins.str
+    """The relying party that asks; the network numbers are its own."""
+    def __init__(
+        self,
+        *,
+        sealed_request: _builtins.bytes = ...,
+        relying_party: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["relying_party", b"relying_party", "sealed_request", b"sealed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttestGuardianshipRequest: _TypeAlias = AttestGuardianshipRequest  # noqa: Y015
+
+@_typing.final
+class AttestGuardianshipResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELEGATION_FIELD_NUMBER: _builtins.int
+    delegation: _builtins.bytes
+    """A link of a chain of delegations: statement and the authority's proof (canonical JSON)."""
+    def __init__(
+        self,
+        *,
+        delegation: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delegation", b"delegation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttestGuardianshipResponse: _TypeAlias = AttestGuardianshipResponse  # noqa: Y015
+
+@_typing.final
 class GetCertificateAuthorityRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

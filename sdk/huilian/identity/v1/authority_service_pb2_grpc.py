@@ -45,6 +45,11 @@ class IdentityAuthorityServiceStub:
                 request_serializer=huilian_dot_identity_dot_v1_dot_authority__service__pb2.BindDeviceKeyRequest.SerializeToString,
                 response_deserializer=huilian_dot_identity_dot_v1_dot_authority__service__pb2.BindDeviceKeyResponse.FromString,
                 _registered_method=True)
+        self.AttestGuardianship = channel.unary_unary(
+                '/huilian.identity.v1.IdentityAuthorityService/AttestGuardianship',
+                request_serializer=huilian_dot_identity_dot_v1_dot_authority__service__pb2.AttestGuardianshipRequest.SerializeToString,
+                response_deserializer=huilian_dot_identity_dot_v1_dot_authority__service__pb2.AttestGuardianshipResponse.FromString,
+                _registered_method=True)
 
 
 class IdentityAuthorityServiceServicer:
@@ -65,6 +70,13 @@ class IdentityAuthorityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AttestGuardianship(self, request, context):
+        """States who may consent for a child (PIPL art. 31), by the register of families.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityAuthorityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_IdentityAuthorityServiceServicer_to_server(servicer, server):
                     servicer.BindDeviceKey,
                     request_deserializer=huilian_dot_identity_dot_v1_dot_authority__service__pb2.BindDeviceKeyRequest.FromString,
                     response_serializer=huilian_dot_identity_dot_v1_dot_authority__service__pb2.BindDeviceKeyResponse.SerializeToString,
+            ),
+            'AttestGuardianship': grpc.unary_unary_rpc_method_handler(
+                    servicer.AttestGuardianship,
+                    request_deserializer=huilian_dot_identity_dot_v1_dot_authority__service__pb2.AttestGuardianshipRequest.FromString,
+                    response_serializer=huilian_dot_identity_dot_v1_dot_authority__service__pb2.AttestGuardianshipResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class IdentityAuthorityService:
             '/huilian.identity.v1.IdentityAuthorityService/BindDeviceKey',
             huilian_dot_identity_dot_v1_dot_authority__service__pb2.BindDeviceKeyRequest.SerializeToString,
             huilian_dot_identity_dot_v1_dot_authority__service__pb2.BindDeviceKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AttestGuardianship(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.identity.v1.IdentityAuthorityService/AttestGuardianship',
+            huilian_dot_identity_dot_v1_dot_authority__service__pb2.AttestGuardianshipRequest.SerializeToString,
+            huilian_dot_identity_dot_v1_dot_authority__service__pb2.AttestGuardianshipResponse.FromString,
             options,
             channel_credentials,
             insecure,

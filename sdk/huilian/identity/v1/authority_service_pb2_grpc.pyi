@@ -37,6 +37,8 @@ class IdentityAuthorityServiceStub:
     """The key to which registrations are sealed and the keys that sign bindings."""
     BindDeviceKey: _grpc.UnaryUnaryMultiCallable[_authority_service_pb2.BindDeviceKeyRequest, _authority_service_pb2.BindDeviceKeyResponse]
     """Checks a person and binds a device key to them."""
+    AttestGuardianship: _grpc.UnaryUnaryMultiCallable[_authority_service_pb2.AttestGuardianshipRequest, _authority_service_pb2.AttestGuardianshipResponse]
+    """States who may consent for a child (PIPL art. 31), by the register of families."""
 
 @_typing.type_check_only
 class IdentityAuthorityServiceAsyncStub(IdentityAuthorityServiceStub):
@@ -47,6 +49,8 @@ class IdentityAuthorityServiceAsyncStub(IdentityAuthorityServiceStub):
     """The key to which registrations are sealed and the keys that sign bindings."""
     BindDeviceKey: _aio.UnaryUnaryMultiCallable[_authority_service_pb2.BindDeviceKeyRequest, _authority_service_pb2.BindDeviceKeyResponse]  # type: ignore[assignment]
     """Checks a person and binds a device key to them."""
+    AttestGuardianship: _aio.UnaryUnaryMultiCallable[_authority_service_pb2.AttestGuardianshipRequest, _authority_service_pb2.AttestGuardianshipResponse]  # type: ignore[assignment]
+    """States who may consent for a child (PIPL art. 31), by the register of families."""
 
 class IdentityAuthorityServiceServicer(metaclass=_abc_1.ABCMeta):
     """Served by the national identity authority (a sandbox stands in for it)."""
@@ -66,6 +70,14 @@ class IdentityAuthorityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_authority_service_pb2.BindDeviceKeyResponse, _abc.Awaitable[_authority_service_pb2.BindDeviceKeyResponse]]:
         """Checks a person and binds a device key to them."""
+
+    @_abc_1.abstractmethod
+    def AttestGuardianship(
+        self,
+        request: _authority_service_pb2.AttestGuardianshipRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_authority_service_pb2.AttestGuardianshipResponse, _abc.Awaitable[_authority_service_pb2.AttestGuardianshipResponse]]:
+        """States who may consent for a child (PIPL art. 31), by the register of families."""
 
 def add_IdentityAuthorityServiceServicer_to_server(servicer: IdentityAuthorityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*huilian/identity/v1/identity_service.proto\x12\x13huilian.identity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\"\xe5\x01\n\x15RegisterPersonRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x34\n\x0fsealed_identity\x18\x02 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01R\x0esealedIdentity\x12Y\n\x15\x64\x65vice_public_key_jwk\x18\x03 \x01(\tB&\xbaH#r!\x10\x01\x18\x80\x08\x32\x1a^[\\x09\\x0A\\x0D\\x20-\\x7E]*$R\x12\x64\x65vicePublicKeyJwk\"S\n\x16RegisterPersonResponse\x12\x18\n\x07subject\x18\x01 \x01(\tR\x07subject\x12\x1f\n\x0bkey_binding\x18\x02 \x01(\tR\nkeyBinding\"\xbb\x01\n\nEnterprise\x12\x12\n\x04uscc\x18\x01 \x01(\tR\x04uscc\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12@\n\x1c\x63onfirmation_certificate_pem\x18\x03 \x01(\tR\x1a\x63onfirmationCertificatePem\x12\x43\n\x0fregistered_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0eregisteredTime\"\x82\x03\n\x19RegisterEnterpriseRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x30\n\x04uscc\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1F\\x7F]*$R\x04uscc\x12\x33\n\x04name\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\xc8\x01\x32\x13^[^\\x00-\\x1F\\x7F]*$R\x04name\x12h\n\x1c\x63onfirmation_certificate_pem\x18\x04 \x01(\tB&\xbaH#r!\x10\x01\x18\x80@2\x1a^[\\x09\\x0A\\x0D\\x20-\\x7E]*$R\x1a\x63onfirmationCertificatePem\x12W\n\x14token_public_key_jwk\x18\x05 \x01(\tB&\xbaH#r!\x10\x01\x18\x80\x08\x32\x1a^[\\x09\\x0A\\x0D\\x20-\\x7E]*$R\x11tokenPublicKeyJwk\"]\n\x1aRegisterEnterpriseResponse\x12?\n\nenterprise\x18\x01 \x01(\x0b\x32\x1f.huilian.identity.v1.EnterpriseR\nenterprise\"H\n\x14GetEnterpriseRequest\x12\x30\n\x04uscc\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1F\\x7F]*$R\x04uscc\"X\n\x15GetEnterpriseResponse\x12?\n\nenterprise\x18\x01 \x01(\x0b\x32\x1f.huilian.identity.v1.EnterpriseR\nenterprise\"L\n\x16ListEnterprisesRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x91\x01\n\x17ListEnterprisesResponse\x12\x41\n\x0b\x65nterprises\x18\x01 \x03(\x0b\x32\x1f.huilian.identity.v1.EnterpriseR\x0b\x65nterprises\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\x12\n\x10GetKeySetRequest\"s\n\nSealingKey\x12\x19\n\x08party_id\x18\x01 \x01(\tR\x07partyId\x12\x14\n\x05suite\x18\x02 \x01(\tR\x05suite\x12\x15\n\x06key_id\x18\x03 \x01(\tR\x05keyId\x12\x1d\n\npublic_key\x18\x04 \x01(\x0cR\tpublicKey\"\xc5\x01\n\x11GetKeySetResponse\x12*\n\x11signing_keys_jwks\x18\x01 \x01(\tR\x0fsigningKeysJwks\x12\x42\n\x0csealing_keys\x18\x02 \x03(\x0b\x32\x1f.huilian.identity.v1.SealingKeyR\x0bsealingKeys\x12(\n\x10log_verifier_key\x18\x03 \x01(\tR\x0elogVerifierKey\x12\x16\n\x06origin\x18\x04 \x01(\tR\x06origin\"\x18\n\x16\x43reateChallengeRequest\"t\n\x17\x43reateChallengeResponse\x12\x1c\n\tchallenge\x18\x01 \x01(\x0cR\tchallenge\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\"\xac\x01\n\x0f\x44\x65viceAssertion\x12\x39\n\x12\x61uthenticator_data\x18\x01 \x01(\x0c\x42\n\xbaH\x07z\x05\x10%\x18\x80\x08R\x11\x61uthenticatorData\x12\x34\n\x10\x63lient_data_json\x18\x02 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80\x10R\x0e\x63lientDataJson\x12(\n\tsignature\x18\x03 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x08\x18\x80\x02R\tsignature\"\xb7\x01\n\x0bPersonGrant\x12\x35\n\x07subject\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{8,64}$R\x07subject\x12J\n\tassertion\x18\x02 \x01(\x0b\x32$.huilian.identity.v1.DeviceAssertionB\x06\xbaH\x03\xc8\x01\x01R\tassertion\x12%\n\tchallenge\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\tchallenge\"\x96\x01\n\x11IssueTokenRequest\x12:\n\x06person\x18\x01 \x01(\x0b\x32 .huilian.identity.v1.PersonGrantH\x00R\x06person\x12\x35\n\x10\x63lient_assertion\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 H\x00R\x0f\x63lientAssertionB\x0e\n\x05grant\x12\x05\xbaH\x02\x08\x01\"\x8e\x01\n\x12IssueTokenResponse\x12!\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0b\x61\x63\x63\x65ssToken\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12\x18\n\x07subject\x18\x03 \x01(\tR\x07subject\"\x14\n\x12RevokeTokenRequest\"\x15\n\x13RevokeTokenResponse2\xa5\x04\n\x0fIdentityService\x12i\n\x0eRegisterPerson\x12*.huilian.identity.v1.RegisterPersonRequest\x1a+.huilian.identity.v1.RegisterPersonResponse\x12u\n\x12RegisterEnterprise\x12..huilian.identity.v1.RegisterEnterpriseRequest\x1a/.huilian.identity.v1.RegisterEnterpriseResponse\x12\x66\n\rGetEnterprise\x12).huilian.identity.v1.GetEnterpriseRequest\x1a*.huilian.identity.v1.GetEnterpriseResponse\x12l\n\x0fListEnterprises\x12+.huilian.identity.v1.ListEnterprisesRequest\x1a,.huilian.identity.v1.ListEnterprisesResponse\x12Z\n\tGetKeySet\x12%.huilian.identity.v1.GetKeySetRequest\x1a&.huilian.identity.v1.GetKeySetResponse2\xbd\x02\n\x0cTokenService\x12l\n\x0f\x43reateChallenge\x12+.huilian.identity.v1.CreateChallengeRequest\x1a,.huilian.identity.v1.CreateChallengeResponse\x12]\n\nIssueToken\x12&.huilian.identity.v1.IssueTokenRequest\x1a\'.huilian.identity.v1.IssueTokenResponse\x12`\n\x0bRevokeToken\x12\'.huilian.identity.v1.RevokeTokenRequest\x1a(.huilian.identity.v1.RevokeTokenResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*huilian/identity/v1/identity_service.proto\x12\x13huilian.identity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\"\xe5\x01\n\x15RegisterPersonRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x34\n\x0fsealed_identity\x18\x02 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x01R\x0esealedIdentity\x12Y\n\x15\x64\x65vice_public_key_jwk\x18\x03 \x01(\tB&\xbaH#r!\x10\x01\x18\x80\x08\x32\x1a^[\\x09\\x0A\\x0D\\x20-\\x7E]*$R\x12\x64\x65vicePublicKeyJwk\"S\n\x16RegisterPersonResponse\x12\x18\n\x07subject\x18\x01 \x01(\tR\x07subject\x12\x1f\n\x0bkey_binding\x18\x02 \x01(\tR\nkeyBinding\"P\n\x1aRequestGuardianshipRequest\x12\x32\n\x0esealed_request\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x02R\rsealedRequest\"=\n\x1bRequestGuardianshipResponse\x12\x1e\n\ndelegation\x18\x01 \x01(\x0cR\ndelegation\"\xbb\x01\n\nEnterprise\x12\x12\n\x04uscc\x18\x01 \x01(\tR\x04uscc\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12@\n\x1c\x63onfirmation_certificate_pem\x18\x03 \x01(\tR\x1a\x63onfirmationCertificatePem\x12\x43\n\x0fregistered_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0eregisteredTime\"\x82\x03\n\x19RegisterEnterpriseRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x30\n\x04uscc\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1F\\x7F]*$R\x04uscc\x12\x33\n\x04name\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\xc8\x01\x32\x13^[^\\x00-\\x1F\\x7F]*$R\x04name\x12h\n\x1c\x63onfirmation_certificate_pem\x18\x04 \x01(\tB&\xbaH#r!\x10\x01\x18\x80@2\x1a^[\\x09\\x0A\\x0D\\x20-\\x7E]*$R\x1a\x63onfirmationCertificatePem\x12W\n\x14token_public_key_jwk\x18\x05 \x01(\tB&\xbaH#r!\x10\x01\x18\x80\x08\x32\x1a^[\\x09\\x0A\\x0D\\x20-\\x7E]*$R\x11tokenPublicKeyJwk\"]\n\x1aRegisterEnterpriseResponse\x12?\n\nenterprise\x18\x01 \x01(\x0b\x32\x1f.huilian.identity.v1.EnterpriseR\nenterprise\"H\n\x14GetEnterpriseRequest\x12\x30\n\x04uscc\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1F\\x7F]*$R\x04uscc\"X\n\x15GetEnterpriseResponse\x12?\n\nenterprise\x18\x01 \x01(\x0b\x32\x1f.huilian.identity.v1.EnterpriseR\nenterprise\"L\n\x16ListEnterprisesRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x91\x01\n\x17ListEnterprisesResponse\x12\x41\n\x0b\x65nterprises\x18\x01 \x03(\x0b\x32\x1f.huilian.identity.v1.EnterpriseR\x0b\x65nterprises\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\x12\n\x10GetKeySetRequest\"s\n\nSealingKey\x12\x19\n\x08party_id\x18\x01 \x01(\tR\x07partyId\x12\x14\n\x05suite\x18\x02 \x01(\tR\x05suite\x12\x15\n\x06key_id\x18\x03 \x01(\tR\x05keyId\x12\x1d\n\npublic_key\x18\x04 \x01(\x0cR\tpublicKey\"\xc5\x01\n\x11GetKeySetResponse\x12*\n\x11signing_keys_jwks\x18\x01 \x01(\tR\x0fsigningKeysJwks\x12\x42\n\x0csealing_keys\x18\x02 \x03(\x0b\x32\x1f.huilian.identity.v1.SealingKeyR\x0bsealingKeys\x12(\n\x10log_verifier_key\x18\x03 \x01(\tR\x0elogVerifierKey\x12\x16\n\x06origin\x18\x04 \x01(\tR\x06origin\"\x18\n\x16\x43reateChallengeRequest\"t\n\x17\x43reateChallengeResponse\x12\x1c\n\tchallenge\x18\x01 \x01(\x0cR\tchallenge\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\"\xac\x01\n\x0f\x44\x65viceAssertion\x12\x39\n\x12\x61uthenticator_data\x18\x01 \x01(\x0c\x42\n\xbaH\x07z\x05\x10%\x18\x80\x08R\x11\x61uthenticatorData\x12\x34\n\x10\x63lient_data_json\x18\x02 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80\x10R\x0e\x63lientDataJson\x12(\n\tsignature\x18\x03 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x08\x18\x80\x02R\tsignature\"\xb7\x01\n\x0bPersonGrant\x12\x35\n\x07subject\x18\x01 \x01(\tB\x1b\xbaH\x18r\x16\x32\x14^[A-Za-z0-9-]{8,64}$R\x07subject\x12J\n\tassertion\x18\x02 \x01(\x0b\x32$.huilian.identity.v1.DeviceAssertionB\x06\xbaH\x03\xc8\x01\x01R\tassertion\x12%\n\tchallenge\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\tchallenge\"\x96\x01\n\x11IssueTokenRequest\x12:\n\x06person\x18\x01 \x01(\x0b\x32 .huilian.identity.v1.PersonGrantH\x00R\x06person\x12\x35\n\x10\x63lient_assertion\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 H\x00R\x0f\x63lientAssertionB\x0e\n\x05grant\x12\x05\xbaH\x02\x08\x01\"\x8e\x01\n\x12IssueTokenResponse\x12!\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0b\x61\x63\x63\x65ssToken\x12;\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12\x18\n\x07subject\x18\x03 \x01(\tR\x07subject\"\x14\n\x12RevokeTokenRequest\"\x15\n\x13RevokeTokenResponse2\x9f\x05\n\x0fIdentityService\x12i\n\x0eRegisterPerson\x12*.huilian.identity.v1.RegisterPersonRequest\x1a+.huilian.identity.v1.RegisterPersonResponse\x12u\n\x12RegisterEnterprise\x12..huilian.identity.v1.RegisterEnterpriseRequest\x1a/.huilian.identity.v1.RegisterEnterpriseResponse\x12x\n\x13RequestGuardianship\x12/.huilian.identity.v1.RequestGuardianshipRequest\x1a\x30.huilian.identity.v1.RequestGuardianshipResponse\x12\x66\n\rGetEnterprise\x12).huilian.identity.v1.GetEnterpriseRequest\x1a*.huilian.identity.v1.GetEnterpriseResponse\x12l\n\x0fListEnterprises\x12+.huilian.identity.v1.ListEnterprisesRequest\x1a,.huilian.identity.v1.ListEnterprisesResponse\x12Z\n\tGetKeySet\x12%.huilian.identity.v1.GetKeySetRequest\x1a&.huilian.identity.v1.GetKeySetResponse2\xbd\x02\n\x0cTokenService\x12l\n\x0f\x43reateChallenge\x12+.huilian.identity.v1.CreateChallengeRequest\x1a,.huilian.identity.v1.CreateChallengeResponse\x12]\n\nIssueToken\x12&.huilian.identity.v1.IssueTokenRequest\x1a\'.huilian.identity.v1.IssueTokenResponse\x12`\n\x0bRevokeToken\x12\'.huilian.identity.v1.RevokeTokenRequest\x1a(.huilian.identity.v1.RevokeTokenResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERPERSONREQUEST'].fields_by_name['sealed_identity']._serialized_options = b'\272H\010z\006\020\001\030\200\200\001'
   _globals['_REGISTERPERSONREQUEST'].fields_by_name['device_public_key_jwk']._loaded_options = None
   _globals['_REGISTERPERSONREQUEST'].fields_by_name['device_public_key_jwk']._serialized_options = b'\272H#r!\020\001\030\200\0102\032^[\\x09\\x0A\\x0D\\x20-\\x7E]*$'
+  _globals['_REQUESTGUARDIANSHIPREQUEST'].fields_by_name['sealed_request']._loaded_options = None
+  _globals['_REQUESTGUARDIANSHIPREQUEST'].fields_by_name['sealed_request']._serialized_options = b'\272H\010z\006\020\001\030\200\200\002'
   _globals['_REGISTERENTERPRISEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_REGISTERENTERPRISEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_REGISTERENTERPRISEREQUEST'].fields_by_name['uscc']._loaded_options = None
@@ -72,44 +74,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERPERSONREQUEST']._serialized_end=391
   _globals['_REGISTERPERSONRESPONSE']._serialized_start=393
   _globals['_REGISTERPERSONRESPONSE']._serialized_end=476
-  _globals['_ENTERPRISE']._serialized_start=479
-  _globals['_ENTERPRISE']._serialized_end=666
-  _globals['_REGISTERENTERPRISEREQUEST']._serialized_start=669
-  _globals['_REGISTERENTERPRISEREQUEST']._serialized_end=1055
-  _globals['_REGISTERENTERPRISERESPONSE']._serialized_start=1057
-  _globals['_REGISTERENTERPRISERESPONSE']._serialized_end=1150
-  _globals['_GETENTERPRISEREQUEST']._serialized_start=1152
-  _globals['_GETENTERPRISEREQUEST']._serialized_end=1224
-  _globals['_GETENTERPRISERESPONSE']._serialized_start=1226
-  _globals['_GETENTERPRISERESPONSE']._serialized_end=1314
-  _globals['_LISTENTERPRISESREQUEST']._serialized_start=1316
-  _globals['_LISTENTERPRISESREQUEST']._serialized_end=1392
-  _globals['_LISTENTERPRISESRESPONSE']._serialized_start=1395
-  _globals['_LISTENTERPRISESRESPONSE']._serialized_end=1540
-  _globals['_GETKEYSETREQUEST']._serialized_start=1542
-  _globals['_GETKEYSETREQUEST']._serialized_end=1560
-  _globals['_SEALINGKEY']._serialized_start=1562
-  _globals['_SEALINGKEY']._serialized_end=1677
-  _globals['_GETKEYSETRESPONSE']._serialized_start=1680
-  _globals['_GETKEYSETRESPONSE']._serialized_end=1877
-  _globals['_CREATECHALLENGEREQUEST']._serialized_start=1879
-  _globals['_CREATECHALLENGEREQUEST']._serialized_end=1903
-  _globals['_CREATECHALLENGERESPONSE']._serialized_start=1905
-  _globals['_CREATECHALLENGERESPONSE']._serialized_end=2021
-  _globals['_DEVICEASSERTION']._serialized_start=2024
-  _globals['_DEVICEASSERTION']._serialized_end=2196
-  _globals['_PERSONGRANT']._serialized_start=2199
-  _globals['_PERSONGRANT']._serialized_end=2382
-  _globals['_ISSUETOKENREQUEST']._serialized_start=2385
-  _globals['_ISSUETOKENREQUEST']._serialized_end=2535
-  _globals['_ISSUETOKENRESPONSE']._serialized_start=2538
-  _globals['_ISSUETOKENRESPONSE']._serialized_end=2680
-  _globals['_REVOKETOKENREQUEST']._serialized_start=2682
-  _globals['_REVOKETOKENREQUEST']._serialized_end=2702
-  _globals['_REVOKETOKENRESPONSE']._serialized_start=2704
-  _globals['_REVOKETOKENRESPONSE']._serialized_end=2725
-  _globals['_IDENTITYSERVICE']._serialized_start=2728
-  _globals['_IDENTITYSERVICE']._serialized_end=3277
-  _globals['_TOKENSERVICE']._serialized_start=3280
-  _globals['_TOKENSERVICE']._serialized_end=3597
+  _globals['_REQUESTGUARDIANSHIPREQUEST']._serialized_start=478
+  _globals['_REQUESTGUARDIANSHIPREQUEST']._serialized_end=558
+  _globals['_REQUESTGUARDIANSHIPRESPONSE']._serialized_start=560
+  _globals['_REQUESTGUARDIANSHIPRESPONSE']._serialized_end=621
+  _globals['_ENTERPRISE']._serialized_start=624
+  _globals['_ENTERPRISE']._serialized_end=811
+  _globals['_REGISTERENTERPRISEREQUEST']._serialized_start=814
+  _globals['_REGISTERENTERPRISEREQUEST']._serialized_end=1200
+  _globals['_REGISTERENTERPRISERESPONSE']._serialized_start=1202
+  _globals['_REGISTERENTERPRISERESPONSE']._serialized_end=1295
+  _globals['_GETENTERPRISEREQUEST']._serialized_start=1297
+  _globals['_GETENTERPRISEREQUEST']._serialized_end=1369
+  _globals['_GETENTERPRISERESPONSE']._serialized_start=1371
+  _globals['_GETENTERPRISERESPONSE']._serialized_end=1459
+  _globals['_LISTENTERPRISESREQUEST']._serialized_start=1461
+  _globals['_LISTENTERPRISESREQUEST']._serialized_end=1537
+  _globals['_LISTENTERPRISESRESPONSE']._serialized_start=1540
+  _globals['_LISTENTERPRISESRESPONSE']._serialized_end=1685
+  _globals['_GETKEYSETREQUEST']._serialized_start=1687
+  _globals['_GETKEYSETREQUEST']._serialized_end=1705
+  _globals['_SEALINGKEY']._serialized_start=1707
+  _globals['_SEALINGKEY']._serialized_end=1822
+  _globals['_GETKEYSETRESPONSE']._serialized_start=1825
+  _globals['_GETKEYSETRESPONSE']._serialized_end=2022
+  _globals['_CREATECHALLENGEREQUEST']._serialized_start=2024
+  _globals['_CREATECHALLENGEREQUEST']._serialized_end=2048
+  _globals['_CREATECHALLENGERESPONSE']._serialized_start=2050
+  _globals['_CREATECHALLENGERESPONSE']._serialized_end=2166
+  _globals['_DEVICEASSERTION']._serialized_start=2169
+  _globals['_DEVICEASSERTION']._serialized_end=2341
+  _globals['_PERSONGRANT']._serialized_start=2344
+  _globals['_PERSONGRANT']._serialized_end=2527
+  _globals['_ISSUETOKENREQUEST']._serialized_start=2530
+  _globals['_ISSUETOKENREQUEST']._serialized_end=2680
+  _globals['_ISSUETOKENRESPONSE']._serialized_start=2683
+  _globals['_ISSUETOKENRESPONSE']._serialized_end=2825
+  _globals['_REVOKETOKENREQUEST']._serialized_start=2827
+  _globals['_REVOKETOKENREQUEST']._serialized_end=2847
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=2849
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=2870
+  _globals['_IDENTITYSERVICE']._serialized_start=2873
+  _globals['_IDENTITYSERVICE']._serialized_end=3544
+  _globals['_TOKENSERVICE']._serialized_start=3547
+  _globals['_TOKENSERVICE']._serialized_end=3864
 # @@protoc_insertion_point(module_scope)

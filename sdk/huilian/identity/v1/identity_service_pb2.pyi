@@ -72,6 +72,46 @@ class RegisterPersonResponse(_message.Message):
 Global___RegisterPersonResponse: _TypeAlias = RegisterPersonResponse  # noqa: Y015
 
 @_typing.final
+class RequestGuardianshipRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEALED_REQUEST_FIELD_NUMBER: _builtins.int
+    sealed_request: _builtins.bytes
+    """Envelope to the identity authority: the guardian, the child, what for and until when."""
+    def __init__(
+        self,
+        *,
+        sealed_request: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sealed_request", b"sealed_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestGuardianshipRequest: _TypeAlias = RequestGuardianshipRequest  # noqa: Y015
+
+@_typing.final
+class RequestGuardianshipResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELEGATION_FIELD_NUMBER: _builtins.int
+    delegation: _builtins.bytes
+    """A link of a chain of delegations, from the child to the caller (canonical JSON)."""
+    def __init__(
+        self,
+        *,
+        delegation: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delegation", b"delegation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestGuardianshipResponse: _TypeAlias = RequestGuardianshipResponse  # noqa: Y015
+
+@_typing.final
 class Enterprise(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

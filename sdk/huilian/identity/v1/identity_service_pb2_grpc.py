@@ -44,6 +44,11 @@ class IdentityServiceStub:
                 request_serializer=huilian_dot_identity_dot_v1_dot_identity__service__pb2.RegisterEnterpriseRequest.SerializeToString,
                 response_deserializer=huilian_dot_identity_dot_v1_dot_identity__service__pb2.RegisterEnterpriseResponse.FromString,
                 _registered_method=True)
+        self.RequestGuardianship = channel.unary_unary(
+                '/huilian.identity.v1.IdentityService/RequestGuardianship',
+                request_serializer=huilian_dot_identity_dot_v1_dot_identity__service__pb2.RequestGuardianshipRequest.SerializeToString,
+                response_deserializer=huilian_dot_identity_dot_v1_dot_identity__service__pb2.RequestGuardianshipResponse.FromString,
+                _registered_method=True)
         self.GetEnterprise = channel.unary_unary(
                 '/huilian.identity.v1.IdentityService/GetEnterprise',
                 request_serializer=huilian_dot_identity_dot_v1_dot_identity__service__pb2.GetEnterpriseRequest.SerializeToString,
@@ -73,6 +78,13 @@ class IdentityServiceServicer:
 
     def RegisterEnterprise(self, request, context):
         """Registers an enterprise with its certified confirmation key and its token key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestGuardianship(self, request, context):
+        """The identity authority's word that the caller is a child's guardian: a delegation to consent with. Nothing is kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,6 +121,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.RegisterEnterprise,
                     request_deserializer=huilian_dot_identity_dot_v1_dot_identity__service__pb2.RegisterEnterpriseRequest.FromString,
                     response_serializer=huilian_dot_identity_dot_v1_dot_identity__service__pb2.RegisterEnterpriseResponse.SerializeToString,
+            ),
+            'RequestGuardianship': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestGuardianship,
+                    request_deserializer=huilian_dot_identity_dot_v1_dot_identity__service__pb2.RequestGuardianshipRequest.FromString,
+                    response_serializer=huilian_dot_identity_dot_v1_dot_identity__service__pb2.RequestGuardianshipResponse.SerializeToString,
             ),
             'GetEnterprise': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEnterprise,
@@ -180,6 +197,33 @@ class IdentityService:
             '/huilian.identity.v1.IdentityService/RegisterEnterprise',
             huilian_dot_identity_dot_v1_dot_identity__service__pb2.RegisterEnterpriseRequest.SerializeToString,
             huilian_dot_identity_dot_v1_dot_identity__service__pb2.RegisterEnterpriseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestGuardianship(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.identity.v1.IdentityService/RequestGuardianship',
+            huilian_dot_identity_dot_v1_dot_identity__service__pb2.RequestGuardianshipRequest.SerializeToString,
+            huilian_dot_identity_dot_v1_dot_identity__service__pb2.RequestGuardianshipResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class IdentityServiceStub:
     """Registers a person and the first device key. Name and resident ID travel sealed to the identity authority."""
     RegisterEnterprise: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.RegisterEnterpriseRequest, _identity_service_pb2.RegisterEnterpriseResponse]
     """Registers an enterprise with its certified confirmation key and its token key."""
+    RequestGuardianship: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.RequestGuardianshipRequest, _identity_service_pb2.RequestGuardianshipResponse]
+    """The identity authority's word that the caller is a child's guardian: a delegation to consent with. Nothing is kept."""
     GetEnterprise: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.GetEnterpriseRequest, _identity_service_pb2.GetEnterpriseResponse]
     ListEnterprises: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.ListEnterprisesRequest, _identity_service_pb2.ListEnterprisesResponse]
     GetKeySet: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.GetKeySetRequest, _identity_service_pb2.GetKeySetResponse]
@@ -47,6 +49,8 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     """Registers a person and the first device key. Name and resident ID travel sealed to the identity authority."""
     RegisterEnterprise: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.RegisterEnterpriseRequest, _identity_service_pb2.RegisterEnterpriseResponse]  # type: ignore[assignment]
     """Registers an enterprise with its certified confirmation key and its token key."""
+    RequestGuardianship: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.RequestGuardianshipRequest, _identity_service_pb2.RequestGuardianshipResponse]  # type: ignore[assignment]
+    """The identity authority's word that the caller is a child's guardian: a delegation to consent with. Nothing is kept."""
     GetEnterprise: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetEnterpriseRequest, _identity_service_pb2.GetEnterpriseResponse]  # type: ignore[assignment]
     ListEnterprises: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListEnterprisesRequest, _identity_service_pb2.ListEnterprisesResponse]  # type: ignore[assignment]
     GetKeySet: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetKeySetRequest, _identity_service_pb2.GetKeySetResponse]  # type: ignore[assignment]
@@ -68,6 +72,14 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_service_pb2.RegisterEnterpriseResponse, _abc.Awaitable[_identity_service_pb2.RegisterEnterpriseResponse]]:
         """Registers an enterprise with its certified confirmation key and its token key."""
+
+    @_abc_1.abstractmethod
+    def RequestGuardianship(
+        self,
+        request: _identity_service_pb2.RequestGuardianshipRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.RequestGuardianshipResponse, _abc.Awaitable[_identity_service_pb2.RequestGuardianshipResponse]]:
+        """The identity authority's word that the caller is a child's guardian: a delegation to consent with. Nothing is kept."""
 
     @_abc_1.abstractmethod
     def GetEnterprise(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.binding import check_identity, verify_binding
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.guardianship import GuardianshipRequest, guardianship_info
 from huilian_protocol.identity import Identity
 from huilian_protocol.jose import jwks_to_keys, public_key_to_jwk, thumbprint
 from huilian_protocol.sealing import Suite, registration_info, seal
+from stdnum.cn import ric
 
 from connectors.authorities.identity_authority.register import (
     AUTHORITY_ID,
@@ -23,7 +27,9 @@ from connectors.authorities.identity_authority.register import (
 )
 from connectors.authorities.identity_authority.sandbox import main
 from connectors.kit.keys import SEALING_SUITE
-from connectors.kit.sandbox_people import DEMO_BORROWER, DEMO_GAP
+from connectors.kit.sandbox_families import DEMO_CHILD, DEMO_GROWN_CHILD, Child, children
+from connectors.kit.sandbox_people import DEMO_BORROWER, DEMO_GAP, Person, population
+from connectors.kit.sandbox_server import CHINA
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SALT = b"s" * 32
@@ -139,3 +145,54 @@ def test_its_sealing_suite_is_a_setting(tmp_path: Path) -> None:
     person, info = DEMO_BORROWER, registration_info(authority=AUTHORITY_ID)
     identity = Identity(person.name, person.resident_id, SALT).to_bytes()
     assert _bound(IdentityAuthority(keys, FixedClock(NOW)), seal(Suite.SM, keys.sealing.public, info, identity))
+
+
+def asked(authority: IdentityAuthority, child: Child, guardian: Person, **changes: Any) -> bytes:
+    request = GuardianshipRequest(
+        guardian=Identity(guardian.name, guardian.resident_id, SALT),
+        ward=Identity(child.person.name, child.person.resident_id, b"w" * 32),
+        grants=("social_insurance.card/v1",),
+        purposes=("LOAN_APPLICATION",),
+        valid_until=NOW + timedelta(days=30),
+    )
+    content = replace(request, **changes).to_bytes()
+    info = guardianship_info(authority=AUTHORITY_ID)
+    return seal(SEALING_SUITE, authority.keys.sealing.public, info, content)
+
+
+def test_a_guardian_gets_the_authoritys_word_and_it_names_nobody(authority: IdentityAuthority) -> None:
+    link = authority.attest_guardianship(asked(authority, DEMO_CHILD, DEMO_BORROWER), "hub.one")
+    ward, guardian = (
+        authority.network_number("hub.one", person.resident_id) for person in (DEMO_CHILD.person, DEMO_BORROWER)
+    )
+    assert (link.statement.delegator, link.statement.delegate, link.statement.depth) == (ward, guardian, 1)
+    for secret in (DEMO_CHILD.person.name, DEMO_CHILD.person.resident_id, DEMO_BORROWER.resident_id):
+        assert secret.encode() not in link.to_bytes()
+
+
+def test_who_is_no_guardian_gets_no_word(authority: IdentityAuthority) -> None:
+    unknown = Child(Person("林小满", DEMO_BORROWER.resident_id, "child", ()), DEMO_CHILD.guardians)
+    on_birthday = datetime.combine(DEMO_CHILD.comes_of_age, time(), CHINA)
+    wrong: list[tuple[Child, Person, dict[str, Any]]] = [
+        (DEMO_CHILD, DEMO_GAP, {}),
+        (DEMO_GROWN_CHILD, DEMO_GAP, {}),
+        (unknown, DEMO_BORROWER, {}),
+        (DEMO_CHILD, DEMO_BORROWER, {"valid_until": NOW + timedelta(days=367)}),
+        (DEMO_CHILD, DEMO_BORROWER, {"valid_until": NOW}),
+        (DEMO_CHILD, DEMO_BORROWER, {"valid_until": on_birthday + timedelta(seconds=1)}),
+    ]
+    for child, guardian, changes in wrong:
+        with pytest.raises(HuilianError, match="DELEGATION_INVALID"):
+            authority.attest_guardianship(asked(authority, child, guardian, **changes), "hub.one")
+    with pytest.raises(HuilianError, match="SEALED_DATA_INVALID"):
+        person = DEMO_BORROWER
+        authority.attest_guardianship(sealed(authority, person.name, person.resident_id), "hub.one")
+
+
+def test_the_register_of_families_is_coherent() -> None:
+    everybody = population()
+    assert len(children()) >= 40 and not set(children()) & set(everybody)
+    for number, child in children().items():
+        assert ric.is_valid(number) and number == child.person.resident_id
+        assert child.guardians and all(parent in everybody for parent in child.guardians)
+        assert child.comes_of_age.year == int(number[6:10]) + 18

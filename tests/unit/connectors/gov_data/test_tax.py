@@ -1,19 +1,22 @@
 """The tax bureau's documents and what its connector makes of them."""
 
 import pytest
+from huilian_protocol.clock import FixedClock
 
 from connectors.gov_data.tax import wire
 from connectors.gov_data.tax.mapping import map_personal_income
-from connectors.kit.contract import NO_ACCOUNT, UpstreamMalformed
+from connectors.kit.acceptance.upstream import running_upstream
+from connectors.kit.contract import NO_ACCOUNT, Query, Record, Subject, UpstreamMalformed
 from connectors.kit.months import Period
-from connectors.kit.sandbox_companies import CORE_ENTERPRISE
+from connectors.kit.sandbox_companies import CORE_ENTERPRISE, DEALER, SandboxCompany
 from connectors.kit.sandbox_people import (
     DEMO_BORROWER,
     DEMO_NO_ACCOUNT,
     DEMO_REPRESENTATIVES,
     DEMO_TWO_EMPLOYERS,
 )
-from tests.unit.connectors.gov_data.agencies import YEAR, read
+from connectors.kit.sandbox_server import Fault
+from tests.unit.connectors.gov_data.agencies import NOW, YEAR, read
 
 PACKAGE = "connectors.gov_data.tax"
 
@@ -88,3 +91,19 @@ def test_a_month_twice_is_the_bureaus_fault() -> None:
     row = {"skssq": "2026-01", "kjywrmc": "x", "sre": "1.00", "ybtse": "0.00"}
     with pytest.raises(UpstreamMalformed):
         map_personal_income([row, row], YEAR)
+
+
+@pytest.mark.parametrize("company", [CORE_ENTERPRISE, DEALER])
+async def test_an_enterprise_is_asked_about_by_its_own_name_and_code(company: SandboxCompany) -> None:
+    async with running_upstream(PACKAGE, FixedClock(NOW)) as upstream:
+
+        async def asked(name: str, faulty: Fault | None = None) -> Record:
+            upstream.faults.active = faulty
+            subject = Subject(name, company.uscc, "enterprise")
+            return await upstream.connector.read(Query("tax.enterprise/v1", subject, YEAR, NOW))
+
+        record = await asked(company.name_zh)
+        assert (record.data["uscc"], record.data["enterprise_name"]) == (company.uscc, company.name_zh)
+        assert await asked("沙盒另一家有限公司") == NO_ACCOUNT
+        with pytest.raises(UpstreamMalformed):
+            await asked(company.name_zh, Fault.WRONG_PERSON)

@@ -166,6 +166,17 @@ async def test_each_change_is_whole_or_nothing(office: Office) -> None:
         assert await dump(office.database, *TABLES) != before
 
 
+async def test_a_resumption_is_whole_or_nothing(office: Office) -> None:
+    await office.granted()
+    paused, breaks = await pause(office), 0
+    before = await dump(office.database, *TABLES)
+    async for _ in break_at_each_statement(office.database, lambda: resume(office, paused)):
+        breaks += 1
+        assert await dump(office.database, *TABLES) == before
+        assert await office.state() == "PAUSED"
+    assert breaks >= 4 and await office.state() == "GRANTED"
+
+
 async def test_an_amendment_is_whole_or_nothing(office: Office) -> None:
     await office.granted()
     draft = await amend(office, max_reads=5)
