@@ -6,9 +6,8 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.binding import Binding
-from huilian_protocol.canonical import parse_canonical, parse_json
+from huilian_protocol.canonical import parse_json
 from huilian_protocol.certificate import verify_enterprise_certificate
-from huilian_protocol.delegation import Link, chain_from
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import Jwk, jwk_to_public_key, public_key_to_jwk, thumbprint
 from stdnum.cn import uscc as uscc_standard
@@ -38,14 +37,6 @@ def read_public_jwk(text: str, field: str) -> ec.EllipticCurvePublicKey:
         return jwk_to_public_key(parse_json(text.encode("utf-8")))
     except ValueError as error:
         raise HuilianError("INVALID_ARGUMENT", f"{field}: {error}", field=field) from error
-
-
-def read_delegation(data: bytes) -> tuple[Link, ...]:
-    """The one link of a delegation document, not verified; raises DELEGATION_INVALID."""
-    try:
-        return chain_from([parse_canonical(data)])
-    except ValueError as error:
-        raise HuilianError("DELEGATION_INVALID", str(error), reason="not canonical JSON") from error
 
 
 def canonical_jwk(key: ec.EllipticCurvePublicKey) -> Jwk:

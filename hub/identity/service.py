@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from huilian_protocol.binding import Binding, verify_binding
 from huilian_protocol.clock import Clock
-from huilian_protocol.delegation import verify_chain
+from huilian_protocol.delegation import link_from, verify_chain
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.trust import TrustAnchors, current
 
@@ -59,9 +59,9 @@ class IdentityService:
         Raises DELEGATION_INVALID (also for somebody else's guardianship) and what the authority says of the request.
         """
         word = await self._authority.attest_guardianship(sealed_request)
-        links = rules.read_delegation(word)
-        child = links[0].statement.delegator
-        verify_chain(links, subject=child, delegate=caller, trust=self._trust(), now=self._clock.now())
+        link = link_from(word)
+        child = link.statement.delegator
+        verify_chain([link], subject=child, delegate=caller, trust=self._trust(), now=self._clock.now())
         return word
 
     async def save_person(self, token: str, binding: Binding) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r201  # type: ignore[import-untyped]
 from huilian_protocol.canonical import b64u_encode
-from huilian_protocol.delegation import MAX_DEPTH, MAX_GRANTS, MAX_PURPOSES, chain_from
+from huilian_protocol.delegation import MAX_DEPTH, MAX_GRANTS, MAX_PURPOSES, chain_from, link_from
 from huilian_sdk import Person
 from pydantic import BaseModel, Field
 
@@ -68,7 +68,7 @@ class GuardianshipScreen(Screen):
         sealed = guardian.seal_guardianship(
             ward, key, suite=suite, grants=body.grants, purposes=body.purposes, valid_until=body.valid_until
         )
-        link = await self.hub.identity.request_guardianship(sealed)
+        link = link_from(await self.hub.identity.request_guardianship(sealed))
         shown = Guardianship(delegation=link.to_dict(), ward_salt=b64u_encode(ward.identity.salt))
         return answer(shown, status=201)
 

@@ -20,7 +20,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from huilian_protocol.binding import Binding, verify_binding
-from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, sha256_canonical
+from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical, sha256_canonical
 from huilian_protocol.certificate import verify_enterprise_certificate
 from huilian_protocol.clock import format_time, parse_time
 from huilian_protocol.confirmation import check_signature
@@ -43,6 +43,7 @@ __all__ = [
     "chain_from",
     "chain_to",
     "check_scope",
+    "link_from",
     "sign_guardianship",
     "verify_chain",
 ]
@@ -196,6 +197,14 @@ def chain_from(raw: Any) -> tuple[Link, ...]:
         return tuple(_read_link(item) for item in list_at({"delegation": raw}, "delegation", MAX_DEPTH, least=1))
     except (ValueError, TypeError) as error:
         raise _invalid(f"malformed: {error}") from error
+
+
+def link_from(document: bytes) -> Link:
+    """Read one delegation document without verifying it; raises :class:`HuilianError` DELEGATION_INVALID."""
+    try:
+        return chain_from([parse_canonical(document)])[0]
+    except ValueError as error:
+        raise _invalid(f"not canonical JSON: {error}") from error
 
 
 def verify_chain(

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from huilian.common.v1 import common_pb2
 from huilian.identity.v1 import identity_service_pb2 as pb
-from huilian_protocol.canonical import parse_canonical
-from huilian_protocol.delegation import Link, chain_from
 from huilian_protocol.jose import Jwk
 
 from huilian_sdk._calls import Call, Calls
@@ -36,15 +34,15 @@ class Identity:
         )
         return await self.calls.unary(_SERVICE, request, pb.RegisterPersonResponse, call)
 
-    async def request_guardianship(self, sealed_request: bytes, *, call: Call | None = None) -> Link:
+    async def request_guardianship(self, sealed_request: bytes, *, call: Call | None = None) -> bytes:
         """The identity authority's word that the caller is a child's guardian
-        (:meth:`huilian_sdk.Person.seal_guardianship`): the chain of delegations with which to consent for the child.
+        (:meth:`huilian_sdk.Person.seal_guardianship`): a delegation document to consent for the child with
+        (:func:`huilian_protocol.delegation.link_from`).
 
         Raises :class:`HuilianError` DELEGATION_INVALID when the register of families says otherwise.
         """
         request = pb.RequestGuardianshipRequest(sealed_request=sealed_request)
-        answer = await self.calls.unary(_SERVICE, request, pb.RequestGuardianshipResponse, call)
-        return chain_from([parse_canonical(answer.delegation)])[0]
+        return (await self.calls.unary(_SERVICE, request, pb.RequestGuardianshipResponse, call)).delegation
 
     async def register_enterprise(
         self,

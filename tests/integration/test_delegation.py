@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from huilian_protocol.artefact import DatasetGrant, parse_artefact
 from huilian_protocol.consent import SignedConsent, countersign, parse_signed_consent
-from huilian_protocol.delegation import Basis, Delegation, DeviceProof, Link
+from huilian_protocol.delegation import Basis, Delegation, DeviceProof, Link, link_from
 from huilian_protocol.errors import HuilianError
 from huilian_sdk import Person, new_id
 from huilian_sdk.keystore import Keystore
@@ -55,7 +55,7 @@ class Delegates:
             "valid_until": asks.clock.now().replace(microsecond=0) + A_MONTH,
         } | changes
         sealed = asks.person.seal_guardianship(child, key, suite=suite, **terms)
-        return await asks.hub.identity.request_guardianship(sealed)
+        return link_from(await asks.hub.identity.request_guardianship(sealed))
 
     def officer(self, delegate: Citizen | None = None, **changes: Any) -> Link:
         """The company's word that an officer may read its tax record."""

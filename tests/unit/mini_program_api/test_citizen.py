@@ -451,7 +451,7 @@ async def test_a_guardian_consents_for_a_child_and_takes_the_delegation_back(api
     status, shown = await api.post("/delegations/revocation", {"delegation": [shown["delegation"]]})
     assert (status, shown) == (200, {"consent_ids": [CONSENT], "delegation_sha256": b64u_encode(b"d" * 32)})
     status, problem = await api.post("/consents", consent_form() | {"delegation": [{"statement": {}}]})
-    assert (status, problem["code"]) == (400, "DELEGATION_INVALID")
+    assert (status, problem["code"]) == (403, "DELEGATION_INVALID")
 
 
 def guardianship() -> Link:

@@ -54,6 +54,7 @@ EXAMPLES: dict[str, Any] = {
     "version": 1,
     "actions": [ActionGrant("a.b/v1", 1, 100, "A" * 43)],
     "sealed_parameters": b"sealed",
+    "sealed_request": b"sealed",
     "daily_digest": True,
     "from_day": date(2026, 3, 1),
     "notice_ids": ["access:one"],
