@@ -35,6 +35,7 @@ AGENCIES = (
     "credit_bureau",
     "utilities",
 )
+AUTHORITIES = ("identity_authority", "certificate_authority", "tax_authority")
 CONNECTOR_SERVICE = "huilian.connector.v1.ConnectorService"
 RP_ID, WEB_ORIGIN = "localhost", "https://localhost:8443"
 HUB_ADDRESS_FUNDS_WEI = 10**24
@@ -151,8 +152,8 @@ def chain_spec(site: Site, hub_addresses: Mapping[str, str]) -> ProcessSpec:
 
 
 def authority_specs(site: Site) -> list[ProcessSpec]:
-    """The identity authority and the enterprise CA, as sandboxes."""
-    return [_authority_spec(site, "identity_authority"), _authority_spec(site, "certificate_authority")]
+    """The identity authority, the enterprise CA and the tax authority, as sandboxes."""
+    return [_authority_spec(site, name) for name in AUTHORITIES]
 
 
 def _authority_spec(site: Site, name: str) -> ProcessSpec:

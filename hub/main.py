@@ -79,6 +79,7 @@ from hub.receivables.confirmations import ConfirmationDomain
 from hub.receivables.erp_client import GrpcErpConnectors
 from hub.receivables.rpc import CertificateServicer, FreezeServicer, ReceivableServicer
 from hub.receivables.service import ReceivablesService
+from hub.receivables.tax_client import GrpcTaxAuthority
 from hub.recipients import PublishedRecipients
 from hub.running import Hub
 from hub.sandbox import SandboxServicer
@@ -270,7 +271,7 @@ class _Builder:
         self.hub.server.serve(NoticeServicer(self.exchange.notices, self.idempotency))
 
     def _receivables(self) -> None:
-        chain = self.trust.chain
+        chain, tax = self.trust.chain, self.settings.tax_authority
         erps: Mapping[str, grpc.aio.Channel] = {
             uscc: self._channel(address) for uscc, address in self.settings.erp_connectors.items()
         }
@@ -281,6 +282,7 @@ class _Builder:
             ledger=self.ledger,
             enterprises=self.identity,
             erps=GrpcErpConnectors(erps),
+            tax=GrpcTaxAuthority(self._channel(tax) if tax else None),
             domain=ConfirmationDomain(chain.chain_id, chain.contract, lambda: self.trust_file().enterprise_ca),
         )
         self.hub.server.serve(ReceivableServicer(self.receivables, self.idempotency))

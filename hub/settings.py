@@ -60,6 +60,9 @@ class Settings(settings.Settings):
     trust_anchors_file: Path = Field(description="JSON file of trust anchors")
     clock_file: Path | None = Field(None, description="JSON file of the sandbox clock")
     identity_authority: Address = Field(description="host:port of the identity authority")
+    tax_authority: Address | None = Field(
+        None, description="host:port of the tax authority; without one nothing is confirmed or financed"
+    )
     connectors: Addresses = Field(default={}, description='JSON object {"agency id": "host:port"}')
     erp_connectors: Addresses = Field(default={}, description='JSON object {"buyer USCC": "host:port"}')
     witnesses: Addresses = Field(

@@ -20,6 +20,7 @@ from connectors.core_enterprise.tryton.process import DATABASE
 from connectors.core_enterprise.tryton.sandbox import Goods, SandboxErp
 from connectors.core_enterprise.tryton.sandbox_setup import ADMIN_PASSWORD, ADMIN_USER
 from connectors.kit.sandbox_companies import CORE_ENTERPRISE, SECOND_TIER_SUPPLIER, SUPPLIER
+from deploy.journeys.invoicing import issue_invoice, priced
 from deploy.journeys.parties import Party, client_of, open_party, operator_of, register_enterprises
 from deploy.site import HubPlace, Site
 
@@ -50,8 +51,7 @@ async def make_trade(site: Site, hub: HubPlace, parts: int) -> Trade:
     async with AsyncExitStack() as stack:
         operator = await stack.enter_async_context(operator_of(site, hub))
         today = (await operator.sandbox.now()).astimezone(CHINA).date()
-        invoice_number = f"LOAD-{uuid.uuid4().hex[:12]}"
-        await _trade_in_erp(site, invoice_number, today)
+        invoice_number = await _trade_in_erp(site, today)
         buying = await stack.enter_async_context(client_of(site, hub, buyer))
         selling = await stack.enter_async_context(client_of(site, hub, supplier))
         receivable = await _confirmed(buying, buyer, invoice_number)
@@ -59,8 +59,13 @@ async def make_trade(site: Site, hub: HubPlace, parts: int) -> Trade:
     return Trade(buyer, supplier, second, receivable.receivable_id, ids)
 
 
-async def _trade_in_erp(site: Site, invoice_number: str, today: dt.date) -> None:
-    goods = [Goods("BRG-6204", "深沟球轴承 6204", QUANTITY, UNIT_PRICE_FEN)]
+async def _trade_in_erp(site: Site, today: dt.date) -> str:
+    """The number of the invoice, issued with the tax authority."""
+    # Never twice the same amount: an equal trade of this size would wait for the bank to look at it.
+    quantity = QUANTITY + uuid.uuid4().int % 100_000
+    goods = [Goods("BRG-6204", "深沟球轴承 6204", quantity, UNIT_PRICE_FEN)]
+    issued = priced(SUPPLIER.uscc, CORE_ENTERPRISE.uscc, today, goods)
+    invoice_number = await issue_invoice(site, issued, f"load-{uuid.uuid4().hex}")
     async with aiohttp.ClientSession() as http:
         client = TrytonClient(
             http, base_url=site.tryton_url, database=DATABASE, user=ADMIN_USER, password=ADMIN_PASSWORD
@@ -69,6 +74,7 @@ async def _trade_in_erp(site: Site, invoice_number: str, today: dt.date) -> None
         order = await erp.order(SUPPLIER, goods, ordered_on=today - dt.timedelta(days=9))
         await erp.receive(order, received_on=today - dt.timedelta(days=3), delivery_note=invoice_number)
         await erp.invoice(order, invoice_number=invoice_number, issued_on=today)
+    return invoice_number
 
 
 async def _confirmed(buying: Huilian, buyer: Party, invoice_number: str) -> receivables.Receivable:

@@ -29,6 +29,7 @@ from connectors.core_enterprise.tryton.sandbox import Goods, SandboxErp
 from connectors.core_enterprise.tryton.sandbox_setup import ADMIN_PASSWORD, ADMIN_USER
 from connectors.kit.sandbox_companies import CORE_ENTERPRISE, SECOND_TIER_SUPPLIER, SUPPLIER
 from deploy.journeys.conflicts import disclosed
+from deploy.journeys.invoicing import issue_invoice, priced
 from deploy.journeys.parties import Party, client_of, open_party, operator_of, register_enterprises
 from deploy.journeys.step import Step, Unexpected, refused, until
 from deploy.site import HubPlace, Site
@@ -50,7 +51,7 @@ class SupplierJourney:
         self._stack = AsyncExitStack()
         self._clients: dict[tuple[str, str], Huilian] = {}
         self._receivable_id = ""
-        self._invoice_number = "XH-2026-0001"
+        self._invoice_number = ""
         self._loan_id = ""
         self._due = dt.date.min
         self._amount_fen = 0
@@ -112,6 +113,9 @@ class SupplierJourney:
             erp = SandboxErp(client)
             order = await erp.order(supplier, list(GOODS), ordered_on=today - dt.timedelta(days=9), payment_days=90)
             receipt = await erp.receive(order, received_on=today - dt.timedelta(days=3), delivery_note="SH-0001")
+            self._invoice_number = await issue_invoice(
+                self._site, priced(supplier.uscc, self._buyer.uscc, today, GOODS), "demo-invoice-1"
+            )
             invoice = await erp.invoice(order, invoice_number=self._invoice_number, issued_on=today)
         return {"order": order.number, "receipt": receipt.number, "invoice": invoice.number}
 

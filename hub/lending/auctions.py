@@ -199,10 +199,13 @@ class Auctions:
         return len(ids)
 
     async def fund(self, message: Message) -> None:
-        """Pays an awarded auction out whose claim is ours, ends one whose claim was refused.
+        """Pays an awarded auction out whose claim is ours, ends one whose claim or invoice was refused.
 
         Opens its own transaction; again it changes nothing.
         """
+        waiting = await stored.find(str(message.payload["id"]))
+        if waiting.state is _S.AWARDED:
+            await self._desk.receivables.verify_invoice(waiting.receivable_id)
         async with self._desk.database.transaction():
             auction = await self._locked(str(message.payload["id"]))
             if auction.state is not _S.AWARDED or auction.claim_id is None:
@@ -211,7 +214,7 @@ class Auctions:
             if claim_state == REFUSED or (claim_state == FINANCED and self._today() >= auction.due_date):
                 await self._end(auction, _S.FAILED, "failed")
             elif claim_state == FINANCED:
-                await self._pay_out(auction)
+                await self._pay_out_if_lendable(auction)
 
     async def freezing(self, certificate: Certificate) -> None:
         """A court is about to freeze a certificate: its auction ends and gives it back."""
@@ -238,6 +241,16 @@ class Auctions:
         await self._desk.records.auction("awarded", awarded)
         if claim_state == FINANCED:
             await self._put(auction.auction_id)
+
+    async def _pay_out_if_lendable(self, auction: Auction) -> None:
+        try:
+            await self._desk.receivables.require_lendable_now(auction.receivable_id)
+        except HuilianError as error:
+            if error.code != "INVOICE_REFUSED":
+                raise
+            await self._end(auction, _S.FAILED, "failed")
+        else:
+            await self._pay_out(auction)
 
     async def _pay_out(self, auction: Auction) -> None:
         """The winner's money in escrow becomes what the bank owes the funder, and the bank lends as much."""

@@ -144,8 +144,12 @@ class Financings:
     async def conclude(self, message: Message) -> None:
         """Pays out a signed application whose claim is ours, rejects one whose claim was refused.
 
-        Opens its own transaction; again it changes nothing.
+        Opens its own transaction; again it changes nothing. The invoice is verified once more first: an answer that
+        does not come leaves the message to be delivered again.
         """
+        signed = await stored.find(str(message.payload["financing_id"]))
+        if signed is not None and signed.state is _S.SIGNED:
+            await self._desk.receivables.verify_invoice(signed.receivable_id)
         async with self._desk.database.transaction():
             financing = await self._lock(str(message.payload["financing_id"]))
             if financing.state is not _S.SIGNED or financing.claim_id is None:
@@ -156,7 +160,7 @@ class Financings:
             elif self._today() >= financing.quote.due_date:
                 await self._expire_signed(financing)
             elif claim_state == FINANCED:
-                await self._pay_out(financing)
+                await self._pay_out_if_lendable(financing)
 
     async def expire(self) -> int:
         """Ends offers that nobody accepted in time and contracts that waited too long; how many.
@@ -284,8 +288,10 @@ class Financings:
         return financing
 
     async def _refuse(self, financing: Financing) -> None:
-        entry = HuilianError("CLAIM_ALREADY_FINANCED").entry
-        reason = Reason(entry.code, entry.text_zh, entry.text_en)
+        await self._reject(financing, HuilianError("CLAIM_ALREADY_FINANCED"))
+
+    async def _reject(self, financing: Financing, error: HuilianError) -> None:
+        reason = Reason(error.code, error.text_zh, error.text_en)
         refused = await stored.move(financing, _S.REJECTED, reasons=(*financing.reasons, reason))
         await self._released(refused, "rejected")
 
@@ -299,6 +305,18 @@ class Financings:
         await self._released(await stored.move(financing, _S.EXPIRED), "expired")
         if financing.claim_id is not None:
             await self._desk.claims.release_if_unused(financing.claim_id)
+
+    async def _pay_out_if_lendable(self, financing: Financing) -> None:
+        try:
+            await self._desk.receivables.require_lendable_now(financing.receivable_id)
+        except HuilianError as error:
+            if error.code != "INVOICE_REFUSED":
+                raise
+            await self._reject(financing, error)
+            if financing.claim_id is not None:
+                await self._desk.claims.release_if_unused(financing.claim_id)
+        else:
+            await self._pay_out(financing)
 
     async def _pay_out(self, financing: Financing) -> None:
         opening = Opening(

@@ -133,11 +133,17 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "DisputeReceivable": ENTERPRISE,
             "ReinstateReceivable": ENTERPRISE,
             "GiveUpReceivable": ENTERPRISE,
+            "ListFindings": OPERATOR,
+            "ReleaseFinding": OPERATOR,
         },
     ),
     **_service(
         "receivables.v1.FreezeService",
         {"Freeze": OPERATOR, "Unfreeze": OPERATOR, "ListFreezes": OPERATOR | ENTERPRISE},
+    ),
+    **_service(
+        "receivables.v1.TaxAuthorityService",
+        dict.fromkeys(("LookUpInvoice", "IssueInvoice", "OffsetInvoice", "CancelInvoice"), SERVED_ELSEWHERE),
     ),
     **_service(
         "receivables.v1.CertificateService",

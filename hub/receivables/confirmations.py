@@ -16,6 +16,7 @@ from huilian_protocol.errors import HuilianError
 from hub.platform.legal_rules import REAL_TRADE
 from hub.receivables import stored_receivables
 from hub.receivables.access import visible_receivable
+from hub.receivables.authenticity import Authenticity
 from hub.receivables.model import Receivable
 from hub.receivables.ports import EnterpriseDirectory
 from hub.receivables.records import CURRENCY, Records, evidence_hash
@@ -40,12 +41,18 @@ class Confirmations:
     """Prepares and takes confirmations. `caller` is the USCC of the enterprise that asks."""
 
     def __init__(
-        self, clock: Clock, records: Records, enterprises: EnterpriseDirectory, domain: ConfirmationDomain
+        self,
+        clock: Clock,
+        records: Records,
+        enterprises: EnterpriseDirectory,
+        domain: ConfirmationDomain,
+        authenticity: Authenticity,
     ) -> None:
         self._clock = clock
         self._records = records
         self._enterprises = enterprises
         self._domain = domain
+        self._authenticity = authenticity
         self._when_confirmed: list[Callable[[Receivable], Awaitable[None]]] = []
 
     def when_confirmed(self, tell: Callable[[Receivable], Awaitable[None]]) -> None:
@@ -64,7 +71,8 @@ class Confirmations:
     async def confirm(self, caller: str, message: ReceivableConfirmation, signature: bytes) -> Receivable:
         """Take the buyer's signature (r || s || v, 65 bytes) over exactly what the hub would prepare.
 
-        Raises what `prepare` raises, CONFIRMATION_MISMATCH and ENTERPRISE_CERTIFICATE_INVALID.
+        Raises what `prepare` raises, CONFIRMATION_MISMATCH, ENTERPRISE_CERTIFICATE_INVALID, and INVOICE_REFUSED or
+        PROVIDER_UNAVAILABLE unless the tax authority was asked just before and knows the invoice.
         """
         receivable = visible_receivable(caller, await stored_receivables.lock(message.receivable_id))
         _check_confirmable(caller, receivable)
@@ -73,6 +81,7 @@ class Confirmations:
         check_confirmation_time(message.confirmed_at, now)
         certificate_pem = await self._enterprises.confirmation_certificate(caller)
         verify_confirmation(message, signature, certificate_pem, self._domain.authorities())
+        await self._authenticity.require(receivable)
         confirmed = await stored_receivables.confirm(receivable, now)
         await self._records.confirmation(message, signature, certificate_pem)
         for tell in self._when_confirmed:

@@ -18,6 +18,7 @@ from hub.receivables.model import Certificate, Receivable
 from hub.receivables.orders import PurchaseOrder
 from hub.receivables.reasons import Reason
 from hub.receivables.records import CURRENCY, evidence_hash
+from hub.receivables.repeats import OpenFinding
 from hub.receivables.states import CertificateState, ReceivableState
 from hub.receivables.stored_freezes import Freeze, FrozenKind
 from hub.receivables.trade_documents import TakenIn
@@ -49,6 +50,19 @@ def receivable_message(receivable: Receivable) -> receivable_pb.Receivable:
         reasons=[reason_message(reason) for reason in receivable.reasons],
         confirmed_time=_timestamp(receivable.confirmed_at),
         evidence_hash=evidence_hash(receivable),
+    )
+
+
+def finding_message(finding: OpenFinding) -> receivable_pb.Finding:
+    """A finding of the rules of fraud."""
+    return receivable_pb.Finding(
+        receivable_id=finding.receivable_id,
+        rule=finding.rule.value,
+        rules_version=finding.rules_version,
+        repeated_receivable_ids=finding.repeats,
+        open=finding.is_open,
+        note=finding.note,
+        found_time=_timestamp(finding.found_at),
     )
 
 

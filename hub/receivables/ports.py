@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from hub.receivables.authenticity_rules import TaxRecord
 from hub.receivables.documents import TradeDocument
 
 
@@ -38,6 +39,17 @@ class ErpConnectors(Protocol):
 
     async def list_documents(self, buyer_uscc: str, cursor: str, page_size: int) -> ErpPage:
         """One page from the buyer's connector, over the network. Raises NOT_FOUND when the buyer has none."""
+        ...
+
+
+class TaxAuthority(Protocol):
+    """Invoice verification (发票查验)."""
+
+    async def look_up(self, invoice_number: str, seller_uscc: str) -> TaxRecord | None:
+        """What is recorded under this number, over the network; None when the authority knows no such invoice.
+
+        Raises PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT, PROVIDER_FAULT.
+        """
         ...
 
 

@@ -19,6 +19,7 @@ from hub.receivables.messages import (
     certificate_message,
     confirmation_message,
     confirmation_of,
+    finding_message,
     freeze_message,
     frozen_kind_of,
     ground_of,
@@ -92,14 +93,42 @@ class ReceivableServicer(receivable_grpc.ReceivableServiceServicer):
         self, request: receivable_pb.ConfirmReceivableRequest, context: Any
     ) -> receivable_pb.ConfirmReceivableResponse:
         """Take the caller's signature."""
+        response_type = receivable_pb.ConfirmReceivableResponse
+        first = await self._idempotency.replay("ConfirmReceivable", request, response_type)
+        if first is not None:
+            return first
+        # The tax authority is asked before the transaction begins.
+        await self._service.authenticity.check_for_buyer(current_caller().id, request.confirmation.receivable_id)
 
         async def use_case() -> receivable_pb.ConfirmReceivableResponse:
             confirmation = confirmation_of(request.confirmation)
             confirmed = await self._service.confirmations.confirm(current_caller().id, confirmation, request.signature)
             return receivable_pb.ConfirmReceivableResponse(receivable=receivable_message(confirmed))
 
-        response_type = receivable_pb.ConfirmReceivableResponse
         return await self._idempotency.run("ConfirmReceivable", request, response_type, use_case)
+
+    async def ListFindings(
+        self, request: receivable_pb.ListFindingsRequest, context: Any
+    ) -> receivable_pb.ListFindingsResponse:
+        """What the rules of fraud found, for the bank."""
+        size = request.page.page_size or DEFAULT_PAGE_SIZE
+        page = await self._service.repeats.page(size, request.page.page_token)
+        return receivable_pb.ListFindingsResponse(
+            findings=[finding_message(finding) for finding in page.items],
+            page=common_pb2.PageResponse(next_page_token=page.next_token),
+        )
+
+    async def ReleaseFinding(
+        self, request: receivable_pb.ReleaseFindingRequest, context: Any
+    ) -> receivable_pb.ReleaseFindingResponse:
+        """The bank looked."""
+
+        async def use_case() -> receivable_pb.ReleaseFindingResponse:
+            await self._service.repeats.release(request.receivable_id, request.rule, request.note)
+            return receivable_pb.ReleaseFindingResponse()
+
+        response_type = receivable_pb.ReleaseFindingResponse
+        return await self._idempotency.run("ReleaseFinding", request, response_type, use_case)
 
     async def DisputeReceivable(
         self, request: receivable_pb.DisputeReceivableRequest, context: Any

@@ -19,6 +19,7 @@ from hub.platform.ids import Ids
 from hub.platform.paging import Page
 from hub.receivables import stored_certificates, stored_freezes, stored_receivables
 from hub.receivables.access import visible_receivable
+from hub.receivables.authenticity import Authenticity
 from hub.receivables.certificates import Certificates
 from hub.receivables.confirmations import ConfirmationDomain, Confirmations
 from hub.receivables.disputes import Disputes, Impairment
@@ -26,7 +27,7 @@ from hub.receivables.freezes import Freezes, check_not_frozen
 from hub.receivables.matching import OrderLineKey, Tolerances
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.orders import PurchaseOrder, delivered_fen, find_order, page_of_orders
-from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger
+from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger, TaxAuthority
 from hub.receivables.records import Records
 from hub.receivables.repeats import Repeats
 from hub.receivables.rules import check_not_due
@@ -84,6 +85,7 @@ class ReceivablesService:
         ledger: Ledger,
         enterprises: EnterpriseDirectory,
         erps: ErpConnectors,
+        tax: TaxAuthority,
         domain: ConfirmationDomain,
         tolerances: Tolerances | None = None,
     ) -> None:
@@ -91,7 +93,8 @@ class ReceivablesService:
         self._records = Records(ledger)
         self.repeats = Repeats(database, clock)
         self.trade = TradeDocuments(database, clock, ids, erps, tolerances or Tolerances(), self.repeats)
-        self.confirmations = Confirmations(clock, self._records, enterprises, domain)
+        self.authenticity = Authenticity(database, clock, tax)
+        self.confirmations = Confirmations(clock, self._records, enterprises, domain, self.authenticity)
         self.certificates = Certificates(database, clock, ids, self._records, enterprises)
 
         self.disputes = Disputes(database, clock, ids, self._records, self.trade.rematch)
@@ -175,15 +178,34 @@ class ReceivablesService:
     async def block_for_financing(self, certificate_id: str, financing_id: str) -> Certificate:
         """Keep a held certificate for one financing: until it is released nobody splits, transfers or finances it.
 
-        Blocking again for the same financing is a no-op. Raises NOT_FOUND, STATE_CONFLICT.
+        Blocking again for the same financing is a no-op. Raises NOT_FOUND, STATE_CONFLICT, INVOICE_REFUSED.
         """
         certificate = await self._locked(certificate_id)
         if certificate.state is CertificateState.BLOCKED and certificate.financing_id == financing_id:
             return certificate
         check_not_due(certificate.due_date, self._today())
+        await self._require_lendable(certificate.receivable_id)
         blocked = await stored_certificates.move(certificate, CertificateEvent.BLOCK, financing_id)
         await self._records.certificate_financing("blocked", blocked, financing_id)
         return blocked
+
+    async def verify_invoice(self, receivable_id: str) -> None:
+        """Ask the tax authority once more, before money goes out. Outside any transaction.
+
+        Raises PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT, PROVIDER_FAULT: then it has to wait.
+        """
+        await self.authenticity.check(receivable_id)
+
+    async def require_lendable_now(self, receivable_id: str) -> None:
+        """Raise INVOICE_REFUSED unless the invoice was verified just now and no finding waits for the bank."""
+        receivable = await self.get_receivable(receivable_id)
+        await self.authenticity.require(receivable)
+        await self.repeats.require_looked_at(receivable)
+
+    async def _require_lendable(self, receivable_id: str) -> None:
+        receivable = await self.get_receivable(receivable_id)
+        await self.authenticity.require(receivable, life=None)
+        await self.repeats.require_looked_at(receivable)
 
     async def mark_financed(self, certificate_id: str, financing_id: str) -> Certificate:
         """The financing was disbursed against the certificate it had blocked. Repeating is a no-op.

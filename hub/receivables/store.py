@@ -154,6 +154,22 @@ class FindingRow(Model):
         indexes = (("is_open", "id"),)
 
 
+class InvoiceCheckRow(Model):
+    """What the tax authority said of a receivable's invoice at a time: AUTHENTIC, or the rule that it breaks. Only ever
+    added to.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    receivable_id = fields.CharField(max_length=64)
+    invoice_sha256 = fields.BinaryField()
+    outcome = fields.CharField(max_length=32)
+    checked_at = UtcDatetimeField()
+
+    class Meta:
+        table = "receivables_invoice_check"
+        indexes = (("receivable_id", "id"),)
+
+
 class CertificateRow(Model):
     """One certificate.
 

@@ -21,7 +21,9 @@ from deploy.pki import TlsFiles
 from hub.receivables.documents import DocumentKind, TradeDocument, decimal_text
 from tests.unit.hub.receivables import trade
 
-UNSIGNED, SIGNED, WRONG_TOTAL = "NO-invoice-unsigned", "NO-invoice-signed", "NO-invoice-wrong-total"
+# An older invoice, code and number: its supplier can issue it with the tax authority under this very number.
+SIGNED_CODE, SIGNED_NUMBER = "044001900111", "00000001"
+UNSIGNED, SIGNED, WRONG_TOTAL = "NO-invoice-unsigned", SIGNED_CODE + SIGNED_NUMBER, "NO-invoice-wrong-total"
 TERM = dt.timedelta(days=90)
 KINDS = {
     DocumentKind.ORDER: pb.TRADE_DOCUMENT_KIND_ORDER,
@@ -46,7 +48,8 @@ def documents(today: dt.date) -> list[TradeDocument]:
 def _between_our_companies(document: TradeDocument, today: dt.date) -> TradeDocument:
     due = today + TERM if document.due_date else None
     parties = {"buyer_uscc": DEALER.uscc, "supplier_uscc": SUPPLIER.uscc, "supplier_name": SUPPLIER.name_zh}
-    return replace(document, **parties, issue_date=today, due_date=due)
+    number = SIGNED if document.document_id == "invoice-signed" else document.number
+    return replace(document, **parties, number=number, issue_date=today, due_date=due)
 
 
 def to_message(document: TradeDocument) -> pb.TradeDocument:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -18,11 +19,12 @@ from huilian_sdk import Call, Huilian, Keystore, Person, SoftwareAuthenticator, 
 
 from connectors.kit import sandbox_people
 from connectors.kit.sandbox_companies import DEALER, SUPPLIER
+from deploy.journeys.invoicing import Trade, issue_invoice
 from deploy.journeys.parties import Party, client_of, open_party, operator_of, register_enterprises
 from deploy.site import RP_ID, WEB_ORIGIN, HubPlace, Site
 from tests.integration import citizens, hub_state
 from tests.integration.citizens import Citizen, anybody, authority_key, registered
-from tests.integration.erp_stand_in import SIGNED, UNSIGNED, WRONG_TOTAL
+from tests.integration.erp_stand_in import SIGNED, SIGNED_CODE, SIGNED_NUMBER, UNSIGNED, WRONG_TOTAL
 from tests.support.sites import HUB, RunningSite
 
 MALFORMED_RESIDENT_ID = "110105199005170000"
@@ -181,6 +183,10 @@ async def _confirmed(scene: Scene) -> receivables.Receivable:
     """A receivable with its buyer's confirmation."""
     hub, receivable = scene.clients["buyer"].receivables, scene.receivables[SIGNED]
     if receivable.state == receivables.RECEIVABLE_STATE_MATCHED:
+        issued = dt.date.fromisoformat(receivable.issue_date)
+        total = receivable.amount.amount_fen
+        trade = Trade(SUPPLIER.uscc, DEALER.uscc, issued, total, code=SIGNED_CODE, number=SIGNED_NUMBER)
+        assert await issue_invoice(scene.site, trade, "stand-in-invoice") == SIGNED
         return await hub.confirm(receivable.receivable_id, scene.buyer.keystore)
     return receivable
 

@@ -30,6 +30,7 @@ from tests.integration.citizens import registered
 AUTHORITIES = {
     "IdentityAuthorityService": ("identity_authority",),
     "CertificateAuthorityService": ("certificate_authority",),
+    "TaxAuthorityService": ("tax_authority",),
     "ConnectorService": AGENCIES,
     "ErpConnectorService": ("erp_connector",),
 }

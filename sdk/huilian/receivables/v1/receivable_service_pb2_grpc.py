@@ -79,6 +79,16 @@ class ReceivableServiceStub:
                 request_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.GiveUpReceivableRequest.SerializeToString,
                 response_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.GiveUpReceivableResponse.FromString,
                 _registered_method=True)
+        self.ListFindings = channel.unary_unary(
+                '/huilian.receivables.v1.ReceivableService/ListFindings',
+                request_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListFindingsRequest.SerializeToString,
+                response_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListFindingsResponse.FromString,
+                _registered_method=True)
+        self.ReleaseFinding = channel.unary_unary(
+                '/huilian.receivables.v1.ReceivableService/ReleaseFinding',
+                request_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ReleaseFindingRequest.SerializeToString,
+                response_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ReleaseFindingResponse.FromString,
+                _registered_method=True)
 
 
 class ReceivableServiceServicer:
@@ -146,6 +156,20 @@ class ReceivableServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListFindings(self, request, context):
+        """What the rules of fraud found on receivables (docs/fraud-rules.md), newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseFinding(self, request, context):
+        """The bank looked at a finding and lets the receivable pass.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReceivableServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -193,6 +217,16 @@ def add_ReceivableServiceServicer_to_server(servicer, server):
                     servicer.GiveUpReceivable,
                     request_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.GiveUpReceivableRequest.FromString,
                     response_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.GiveUpReceivableResponse.SerializeToString,
+            ),
+            'ListFindings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFindings,
+                    request_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListFindingsRequest.FromString,
+                    response_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListFindingsResponse.SerializeToString,
+            ),
+            'ReleaseFinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseFinding,
+                    request_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ReleaseFindingRequest.FromString,
+                    response_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ReleaseFindingResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -438,6 +472,60 @@ class ReceivableService:
             '/huilian.receivables.v1.ReceivableService/GiveUpReceivable',
             huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.GiveUpReceivableRequest.SerializeToString,
             huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.GiveUpReceivableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFindings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.receivables.v1.ReceivableService/ListFindings',
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListFindingsRequest.SerializeToString,
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListFindingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseFinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.receivables.v1.ReceivableService/ReleaseFinding',
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ReleaseFindingRequest.SerializeToString,
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ReleaseFindingResponse.FromString,
             options,
             channel_credentials,
             insecure,

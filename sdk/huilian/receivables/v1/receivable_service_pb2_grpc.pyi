@@ -49,6 +49,10 @@ class ReceivableServiceStub:
     """Buyer or supplier end a dispute or take a dilution as it is: matched anew by today's documents, to be confirmed anew."""
     GiveUpReceivable: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.GiveUpReceivableRequest, _receivable_service_pb2.GiveUpReceivableResponse]
     """The supplier gives up a disputed or diluted receivable."""
+    ListFindings: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.ListFindingsRequest, _receivable_service_pb2.ListFindingsResponse]
+    """What the rules of fraud found on receivables (docs/fraud-rules.md), newest first."""
+    ReleaseFinding: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.ReleaseFindingRequest, _receivable_service_pb2.ReleaseFindingResponse]
+    """The bank looked at a finding and lets the receivable pass."""
 
 @_typing.type_check_only
 class ReceivableServiceAsyncStub(ReceivableServiceStub):
@@ -71,6 +75,10 @@ class ReceivableServiceAsyncStub(ReceivableServiceStub):
     """Buyer or supplier end a dispute or take a dilution as it is: matched anew by today's documents, to be confirmed anew."""
     GiveUpReceivable: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.GiveUpReceivableRequest, _receivable_service_pb2.GiveUpReceivableResponse]  # type: ignore[assignment]
     """The supplier gives up a disputed or diluted receivable."""
+    ListFindings: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.ListFindingsRequest, _receivable_service_pb2.ListFindingsResponse]  # type: ignore[assignment]
+    """What the rules of fraud found on receivables (docs/fraud-rules.md), newest first."""
+    ReleaseFinding: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.ReleaseFindingRequest, _receivable_service_pb2.ReleaseFindingResponse]  # type: ignore[assignment]
+    """The bank looked at a finding and lets the receivable pass."""
 
 class ReceivableServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -144,5 +152,21 @@ class ReceivableServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_receivable_service_pb2.GiveUpReceivableResponse, _abc.Awaitable[_receivable_service_pb2.GiveUpReceivableResponse]]:
         """The supplier gives up a disputed or diluted receivable."""
+
+    @_abc_1.abstractmethod
+    def ListFindings(
+        self,
+        request: _receivable_service_pb2.ListFindingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receivable_service_pb2.ListFindingsResponse, _abc.Awaitable[_receivable_service_pb2.ListFindingsResponse]]:
+        """What the rules of fraud found on receivables (docs/fraud-rules.md), newest first."""
+
+    @_abc_1.abstractmethod
+    def ReleaseFinding(
+        self,
+        request: _receivable_service_pb2.ReleaseFindingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receivable_service_pb2.ReleaseFindingResponse, _abc.Awaitable[_receivable_service_pb2.ReleaseFindingResponse]]:
+        """The bank looked at a finding and lets the receivable pass."""
 
 def add_ReceivableServiceServicer_to_server(servicer: ReceivableServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

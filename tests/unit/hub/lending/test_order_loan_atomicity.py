@@ -23,6 +23,7 @@ from tests.unit.hub.lending.test_order_loans import (
 )
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld
 from tests.unit.hub.receivables import trade
+from tests.unit.hub.receivables.world import sign
 
 Work = Callable[[], Awaitable[object]]
 Scene = Callable[[LendingWorld], Awaitable[Work]]
@@ -67,7 +68,9 @@ async def pledging(world: LendingWorld) -> Work:
     await paid_out(world)
     receivable = await world.trade.matched_on(ORDER, steel="40")
     message = await world.trade.service.confirmations.prepare(BUYER, receivable.receivable_id)
-    return lambda: world.trade.confirm(message)
+    await world.trade.service.authenticity.check(receivable.receivable_id)
+    confirm = world.trade.service.confirmations.confirm
+    return lambda: world.run(lambda: confirm(BUYER, message, sign(message)))
 
 
 async def converting(world: LendingWorld) -> Work:

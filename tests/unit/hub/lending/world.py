@@ -264,8 +264,11 @@ class LendingWorld:
         return await self.sign(citizen, citizen.device.sign(offer.challenge), offer.application_id)
 
     async def snapshot(self) -> dict[str, list[str]]:
-        """Every row of every table: equal before and after means that nothing changed."""
-        return {table: await self._rows(table) for table in await self._tables()}
+        """Every row of every table but the tax authority's answers, which stand by themselves: equal before and after
+        means that nothing changed.
+        """
+        tables = [table for table in await self._tables() if table != "receivables_invoice_check"]
+        return {table: await self._rows(table) for table in tables}
 
     async def check_books(self) -> None:
         """What must hold after every step: trial balance 0, loans in the books = loans by their events."""

@@ -37,6 +37,7 @@ async def taking_in_a_change(world: World) -> Step:
 async def confirming(world: World) -> Step:
     receivable = await world.matched()
     message = await world.service.confirmations.prepare(trade.BUYER, receivable.receivable_id)
+    await world.service.authenticity.check(receivable.receivable_id)
     return lambda world: world.service.confirmations.confirm(trade.BUYER, message, sign(message))
 
 

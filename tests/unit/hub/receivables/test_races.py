@@ -83,6 +83,7 @@ async def test_one_id_names_one_certificate(world: World) -> None:
 async def test_one_receivable_is_confirmed_once(world: World) -> None:
     receivable = await world.matched()
     message = await world.service.confirmations.prepare(trade.BUYER, receivable.receivable_id)
+    await world.service.authenticity.check(receivable.receivable_id)
     confirm = world.service.confirmations.confirm
     outcome = await race(world, lambda n: confirm(trade.BUYER, message, sign(message)))
     assert outcome == {"won": 1, "STATE_CONFLICT": RACERS - 1}

@@ -22,7 +22,9 @@ from hub.ledger.service import LedgerService
 from hub.ledger.store import LeafRow
 from hub.platform.database import Database
 from hub.platform.ids import Ids
-from hub.receivables.documents import TradeDocument
+from hub.platform.transactions import forbid_transaction
+from hub.receivables.authenticity_rules import TaxRecord, TaxState
+from hub.receivables.documents import DocumentKind, TradeDocument
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.ports import ErpPage, PulledDocument
 from hub.receivables.service import ConfirmationDomain, ReceivablesService
@@ -32,6 +34,7 @@ from hub.receivables.store import (
     DisputeRow,
     DocumentOrderRow,
     DocumentRow,
+    FindingRow,
     FreezeRow,
     ReceivableRow,
 )
@@ -40,7 +43,7 @@ from tests.unit.hub.receivables import trade
 
 Answer = TypeVar("Answer")
 
-TABLES = (DocumentRow, DocumentOrderRow, CursorRow, ReceivableRow, CertificateRow, FreezeRow, DisputeRow)
+TABLES = (DocumentRow, DocumentOrderRow, CursorRow, ReceivableRow, CertificateRow, FreezeRow, DisputeRow, FindingRow)
 CHAIN_ID, CONTRACT = 31337, "0x" + "ab" * 20
 SECRETS = {trade.BUYER: 101, trade.SUPPLIER: 102, trade.SECOND_TIER: 103}
 CA_KEY = ec.derive_private_key(7, ec.SECP256R1())
@@ -48,16 +51,55 @@ NOT_BEFORE, NOT_AFTER = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2028
 CA_PEM = create_enterprise_ca(CA_KEY, "Sandbox CA", NOT_BEFORE, NOT_AFTER, 1)
 
 
-class FakeErps:
-    """The buyer's ERP: documents in the order of their changes; the cursor counts them."""
+class FakeTax:
+    """The tax authority: what honest suppliers issued, by number. `away` makes it unreachable."""
 
     def __init__(self) -> None:
+        self.records: dict[str, TaxRecord] = {}
+        self.away = False
+        self.asked = 0
+
+    def issue(self, invoice: TradeDocument) -> None:
+        """A supplier issued an invoice as it stands in the books of both."""
+        self.records[invoice.number] = TaxRecord(
+            TaxState.NORMAL,
+            invoice.supplier_uscc,
+            invoice.buyer_uscc,
+            invoice.issue_date,
+            invoice.payable_amount_fen,
+            invoice.tax_amount_fen,
+        )
+
+    def end(self, number: str, state: TaxState) -> None:
+        """The supplier offset or cancelled it."""
+        self.records[number] = replace(self.records[number], state=state)
+
+    async def look_up(self, invoice_number: str, seller_uscc: str) -> TaxRecord | None:
+        forbid_transaction("a fake call")
+        self.asked += 1
+        if self.away:
+            raise HuilianError("PROVIDER_UNAVAILABLE", provider="tax_authority")
+        return self.records.get(invoice_number)
+
+
+class FakeErps:
+    """The buyer's ERP: documents in the order of their changes; the cursor counts them.
+
+    What is put here as an invoice was issued with the tax authority, unless told otherwise.
+    """
+
+    def __init__(self, tax: FakeTax | None = None) -> None:
+        self.tax = tax or FakeTax()
         self.changes: list[PulledDocument] = []
         self.page_size = 2
         self.calls = 0
 
-    def put(self, document: TradeDocument, erp_state: str = "posted", version: int | None = None) -> None:
+    def put(
+        self, document: TradeDocument, erp_state: str = "posted", version: int | None = None, *, issued: bool = True
+    ) -> None:
         """A document is new or has changed."""
+        if issued and document.kind is DocumentKind.INVOICE:
+            self.tax.issue(document)
         number = version if version is not None else len(self.changes) + 1
         self.changes.append(PulledDocument(document.document_id, document.number, number, erp_state, document))
 
@@ -116,6 +158,7 @@ class World:
             ledger=self.log,
             enterprises=self.directory,
             erps=self.erps,
+            tax=self.erps.tax,
             domain=ConfirmationDomain(CHAIN_ID, CONTRACT, CA_PEM),
         )
 
@@ -145,6 +188,7 @@ class World:
     async def confirm(self, message: ReceivableConfirmation, signature: bytes | None = None) -> Receivable:
         """The buyer confirms, by default with its own signature."""
         given = signature if signature is not None else sign(message)
+        await self.service.authenticity.check(message.receivable_id)
         return await self.run(lambda: self.service.confirmations.confirm(trade.BUYER, message, given))
 
     async def confirmed(self, name: str = "1", steel: str = "40") -> Receivable:
