@@ -16,7 +16,8 @@ from huilian_protocol.canonical import parse_json
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
-from hub.ledger.locker import Locker
+from hub.ledger.batches import Batches
+from hub.ledger.locker import HoldChanged, Locker
 from hub.ledger.rules import LIVE, ClaimState, HoldState, owner_commitment
 from hub.ledger.store import ClaimRow, HoldRow
 from hub.ledger.stored_claims import ClaimStore
@@ -34,13 +35,10 @@ REFUSED_TOPIC = "claim.refused"
 TAKEN = "CLAIM_ALREADY_FINANCED"
 _SALT_BYTES = 32
 EXTEND_EVERY_S = 60.0
-_HOLDS_AT_ONCE = 100
+# Claims that are locked together: two transactions of the smallest ones.
+AT_ONCE = 64
 
 logger = logging.getLogger(__name__)
-
-
-class ReleaseRunning(Exception):
-    """The invoice's earlier lock is being released; the message is tried again shortly."""
 
 
 class EpochDropped(Exception):
@@ -68,9 +66,9 @@ class ClaimService:
         self._keys = keys
         self._extended_to: tuple[int, ...] = ()
         self._store = ClaimStore(database)
-        self._locker = Locker(contract, sender, self._store, clock)
-        outbox.register(LOCK_TOPIC, self._lock)
-        outbox.register(RELEASE_TOPIC, self._release)
+        self._locker = Locker(contract, sender, self._store, Batches(database, sender, self._store, clock), clock)
+        outbox.register(LOCK_TOPIC, self._lock, at_once=AT_ONCE)
+        outbox.register(RELEASE_TOPIC, self._release, at_once=AT_ONCE)
 
     async def request(self, claim_id: str, invoice: InvoiceIdentity) -> None:
         """Ask, in the caller's transaction, that the invoice be locked for this claim; the same again is a no-op.
@@ -98,7 +96,7 @@ class ClaimService:
     async def _want(self, hold: HoldRow | None, hold_id: str, contents: str) -> bool:
         """Note that the hold is needed; False when we hold an invoice of this number with other contents."""
         if hold is None:
-            await self._store.add_hold(self._fresh(HoldRow(id=hold_id, attempts=0), contents))
+            await self._store.add_hold(self._fresh(HoldRow(id=hold_id, deed=""), contents))
             return True
         if hold.state == HoldState.RELEASED.value:
             await self._fresh(hold, contents).save()
@@ -146,7 +144,7 @@ class ClaimService:
             return
         hold = await self._store.hold(claim.hold_id)
         if hold.state == HoldState.RELEASING.value:
-            raise ReleaseRunning(f"claim {claim.claim_id} waits for an earlier lock to be released")
+            raise HoldChanged(f"claim {claim.claim_id} waits for an earlier lock to be released")
         hold = await self._derive(hold)
         financed = await self._locker.hold(hold)
         await self._decide(claim, hold.epochs if financed else None, {} if financed else await self._in_the_way(hold))
@@ -174,7 +172,7 @@ class ClaimService:
         async with self._database.transaction():
             locked = await self._store.lock_hold(hold.id)
             if locked is None or locked.salt != hold.salt or locked.state != HoldState.WANTED.value:
-                raise ReleaseRunning(f"hold {hold.id} changed meanwhile")
+                raise HoldChanged(f"hold {hold.id} changed meanwhile")
             for epoch in [one for one in self._missing_epochs(locked) if one in fresh]:
                 locked.fingerprints = bytes(locked.fingerprints) + fresh[epoch]
                 locked.epochs = json.dumps([*_epochs(locked.epochs), epoch])
@@ -210,9 +208,8 @@ class ClaimService:
 
     async def _extend_all(self, done: str) -> int:
         extended, last = 0, ""
-        while holds := await self._store.live_holds(done, last, _HOLDS_AT_ONCE):
-            for hold in holds:
-                extended += await self._extend(hold)
+        while holds := await self._store.live_holds(done, last, AT_ONCE):
+            extended += sum(await asyncio.gather(*map(self._extend, holds)))
             last = holds[-1].id
         return extended
 

@@ -7,24 +7,27 @@ again.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from huilian_protocol.clock import Clock
 
+from hub.ledger.batches import Batches, Deed
 from hub.ledger.rules import ClaimStep, NextStep, next_step, owner_commitment
 from hub.ledger.store import HoldRow
 from hub.ledger.stored_claims import ClaimStore
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.rpc import ChainUnavailable
 from ledger.anchor.sender import Sender
-from ledger.contract import calls
 from ledger.contract.calls import LockState
 from ledger.registry.fingerprints import FINGERPRINT_BYTES, padded, padding
 
-RESERVATION_SECONDS = 600
-# Reserve, finance, and two more rounds for a reservation that ran out in between.
-_MAX_STEPS = 6
-_GAS_BASE, _GAS_PER_FINGERPRINT = 80_000, 90_000
+# Reserve, finance, and more rounds for a reservation that ran out in between, or others that were faster.
+_MAX_STEPS = 8
+
+
+class HoldChanged(Exception):
+    """A hold is not wanted, or not being released, as it was when it was read; the message is tried again shortly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +42,29 @@ class Blocking:
 class Locker:
     """Locks and releases holds. Runs outside transactions, as often as it takes."""
 
-    def __init__(self, contract: LedgerContract, sender: Sender, store: ClaimStore, clock: Clock) -> None:
+    def __init__(
+        self, contract: LedgerContract, sender: Sender, store: ClaimStore, batches: Batches, clock: Clock
+    ) -> None:
         self._contract = contract
         self._sender = sender
         self._store = store
+        self._batches = batches
         self._clock = clock
 
     async def hold(self, hold: HoldRow) -> bool:
         """Reserve and finance until the chain shows our final lock (True) or somebody else's (False).
 
-        Raises `ChainUnavailable` when neither can be known now.
+        Raises `ChainUnavailable` when neither can be known now, `HoldChanged` when the hold is not wanted any more.
         """
         for _ in range(_MAX_STEPS):
+            await self._settle(hold)
             next_one = await self._next_step(hold)
-            if next_one.step is ClaimStep.DONE:
-                # Our lock is there; it counts once the transaction that made it is final, not only mined.
-                await self._sender.resume(f"{ClaimStep.FINANCE}:{hold.id}:")
             if next_one.step in (ClaimStep.DONE, ClaimStep.REFUSED):
                 return next_one.step is ClaimStep.DONE
             if await self._contract.paused():
                 raise ChainUnavailable("the hubs of the chain have paused claims")
-            await self._execute(hold, next_one.step.value, *self._call(hold, next_one))
+            prints = _prints(hold)
+            await self._send(Deed(next_one.step.value), hold, [prints[at] for at in next_one.places])
         raise ChainUnavailable("the locks do not settle")
 
     async def blocking(self, hold: HoldRow) -> Blocking | None:
@@ -73,21 +78,23 @@ class Locker:
         return None if own else Blocking(found.places[0], lock.owner, lock.owner_commitment)
 
     async def release(self, hold: HoldRow) -> None:
-        """Release our locks, if there are any. Raises `ChainUnavailable`."""
+        """Release our locks, if there are any. Raises `ChainUnavailable`, and `HoldChanged` when it is done already."""
         for _ in range(_MAX_STEPS):
+            # A reservation that is still on its way must not come after the look.
+            await self._settle(hold)
             held = await self._held(hold)
             if not held:
                 return
-            await self._execute(hold, "release", calls.release(held, _commitment(hold)), len(held))
+            await self._send(Deed.RELEASE, hold, held)
         raise ChainUnavailable("the locks do not go")
 
     async def _next_step(self, hold: HoldRow) -> NextStep:
         step = await self._step_at(hold, "latest")
-        # Somebody else's lock counts once nothing undoes it any more: it might be ours in the end.
-        if step.step is ClaimStep.REFUSED:
-            final = await self._step_at(hold, await self._sender.final_block())
-            if final.step is not ClaimStep.REFUSED:
-                raise ChainUnavailable("another hub's lock is not final yet")
+        # An answer counts once nothing undoes it any more: somebody else's lock might be ours in the end, or ours his.
+        if step.step in (ClaimStep.DONE, ClaimStep.REFUSED):
+            block = await self._sender.final_block()
+            if block != "latest" and (await self._step_at(hold, block)).step is not step.step:
+                raise ChainUnavailable("the lock is not final yet")
         return step
 
     async def _step_at(self, hold: HoldRow, block: str) -> NextStep:
@@ -111,18 +118,19 @@ class Locker:
             raise ChainUnavailable("this hub is not enrolled on the chain")
         return hub
 
-    def _call(self, hold: HoldRow, next_one: NextStep) -> tuple[bytes, int]:
-        prints, commitment = _prints(hold), _commitment(hold)
-        chosen = [prints[at] for at in next_one.places]
-        if next_one.step is ClaimStep.RESERVE:
-            return calls.reserve(chosen, commitment, self._now() + RESERVATION_SECONDS), len(chosen)
-        return calls.finance(chosen, commitment), len(chosen)
+    async def _settle(self, hold: HoldRow) -> None:
+        """Bring to its end what was sent for a hold before."""
+        if hold.deed:
+            await self._sender.settle(hold.deed)
 
-    async def _execute(self, hold: HoldRow, deed: str, data: bytes, count: int) -> None:
-        gas_limit = _GAS_BASE + _GAS_PER_FINGERPRINT * count
-        await self._sender.execute(f"{deed}:{hold.id}:{hold.attempts}", data, gas_limit)
-        # Whether it succeeded is read from the locks; a further transaction of this kind must be another one.
-        await self._store.count_attempt(hold)
+    async def _send(self, deed: Deed, hold: HoldRow, prints: Sequence[bytes]) -> None:
+        if await self._batches.run(deed, hold, prints, _commitment(hold)):
+            return
+        # Another process, or another claim on the same invoice, has sent for it.
+        stored = await self._store.hold(hold.id)
+        if (stored.salt, stored.state) != (hold.salt, hold.state):
+            raise HoldChanged(f"hold {hold.id} changed meanwhile")
+        hold.deed = stored.deed
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())

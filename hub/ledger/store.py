@@ -148,7 +148,8 @@ class HoldRow(Model):
     fingerprints = fields.BinaryField()
     salt = fields.BinaryField()
     state = fields.CharField(max_length=10)
-    attempts = fields.IntField()
+    # Purpose of the newest transaction that it went into, of `deed` and a number of its own.
+    deed = fields.CharField(max_length=80, db_default="")
     identifiers = fields.TextField(db_default="[]")
     epochs = fields.CharField(max_length=200, db_default="[1]")
     locked_epochs = fields.CharField(max_length=200, db_default="[1]")

@@ -50,10 +50,10 @@ class ClaimStore:
         """Store a new hold."""
         await hold.save(force_create=True)
 
-    async def count_attempt(self, hold: HoldRow) -> None:
-        """Note that a transaction for this hold was settled, so that the next one is another."""
-        await HoldRow.filter(id=hold.id, attempts=hold.attempts).update(attempts=hold.attempts + 1)
-        hold.attempts += 1
+    async def enter(self, hold: HoldRow, state: str, deed: str) -> bool:
+        """Note which transaction a hold is in; False when it is not as the caller read it, or not in this state."""
+        unchanged = HoldRow.filter(id=hold.id, deed=hold.deed, salt=hold.salt, state=state)
+        return await unchanged.update(deed=deed) == 1
 
     async def hold_of(self, owner_commitment: str) -> HoldRow | None:
         """Return the hold with this owner commitment (hex)."""

@@ -1,17 +1,18 @@
 """Side effects leave through rows written in the transaction that wants them; workers deliver them afterwards, at
 least once.
 
-A message is claimed by moving its due time a lease ahead, so a killed process loses nothing: the lease runs out and the
-message is delivered again. Handlers must therefore be idempotent.
+A message is claimed by moving its due time a lease ahead, and again as long as it is being handled. So a killed process
+loses nothing: the lease runs out and the message is delivered again. Handlers must therefore be idempotent.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from huilian_protocol.clock import Clock
 
@@ -25,7 +26,7 @@ __all__ = ["GiveUp", "Handler", "Message", "Outbox"]
 
 CHANNEL = "huilian_outbox"
 POLL_SECONDS = 0.5
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=15)
 BATCH = 16
 BACKOFF_FIRST = timedelta(milliseconds=200)
 BACKOFF_MOST = timedelta(seconds=30)
@@ -43,14 +44,17 @@ class GiveUp(Exception):
 class _Topic:
     handler: Handler
     wake: asyncio.Event
+    at_once: int
 
 
 class Outbox:
     """One process's view of the outbox: topics it handles and a worker for each."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, lease: timedelta = LEASE) -> None:
+        """`lease` is how long the messages of a process that was killed wait for the next one."""
         self._database = database
         self._clock = clock
+        self._lease = lease
         self._topics: dict[str, _Topic] = {}
 
     async def put(self, topic: str, key: str, payload: dict[str, object]) -> None:
@@ -62,11 +66,14 @@ class Outbox:
         await notify(self._database, CHANNEL, topic)
         self._database.after_commit(lambda: self._wake(topic))
 
-    def register(self, topic: str, handler: Handler) -> None:
-        """Say who handles a topic; exactly one handler per topic. Register everything before `run`."""
+    def register(self, topic: str, handler: Handler, at_once: int = 1) -> None:
+        """Say who handles a topic; exactly one handler per topic. Register everything before `run`.
+
+        The handler is given `at_once` messages side by side; one by one they come in the order in which they were put.
+        """
         if topic in self._topics:
             raise ValueError(f"topic {topic} has a handler already")
-        self._topics[topic] = _Topic(handler, asyncio.Event())
+        self._topics[topic] = _Topic(handler, asyncio.Event(), at_once)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set; a message being handled is finished first."""
@@ -99,10 +106,34 @@ class Outbox:
                 await _wait(wake, POLL_SECONDS)
 
     async def _deliver_batch(self, topic: str) -> int:
-        claimed = await outbox_rows.claim(self._database, topic, self._clock.now(), LEASE, BATCH)
-        for row in claimed:
-            await self._deliver(row)
+        at_once, now = self._topics[topic].at_once, self._clock.now()
+        until = now + self._lease
+        claimed = await outbox_rows.claim(self._database, topic, now, until, max(BATCH, at_once))
+        if claimed:
+            async with self._kept([row.id for row in claimed], until):
+                for first in range(0, len(claimed), at_once):
+                    await asyncio.gather(*map(self._deliver, claimed[first : first + at_once]))
         return len(claimed)
+
+    @asynccontextmanager
+    async def _kept(self, ids: Sequence[int], until: datetime) -> AsyncIterator[None]:
+        done = asyncio.Event()
+        keeping = asyncio.create_task(self._keep(ids, until, done))
+        try:
+            yield
+        finally:
+            done.set()
+            await keeping
+
+    async def _keep(self, ids: Sequence[int], until: datetime, done: asyncio.Event) -> None:
+        """Prolong the lease of what is being handled, well before it ends."""
+        while not await _wait(done, self._lease.total_seconds() / 3):
+            later = self._clock.now() + self._lease
+            try:
+                await outbox_rows.prolong(self._database, ids, until, later)
+                until = later
+            except Exception as error:  # noqa: BLE001  the database may be away for a moment; the next round tries again
+                logger.warning("outbox.lease_not_prolonged", extra={"error_type": type(error).__name__})
 
     async def _deliver(self, row: outbox_rows.Claimed) -> None:
         try:
@@ -132,8 +163,9 @@ def _backoff(attempts: int) -> timedelta:
     return min(BACKOFF_FIRST * (1 << doublings), BACKOFF_MOST)
 
 
-async def _wait(wake: asyncio.Event, seconds: float) -> None:
+async def _wait(event: asyncio.Event, seconds: float) -> bool:
+    """Whether the event came in time."""
     try:
-        await asyncio.wait_for(wake.wait(), seconds)
+        return await asyncio.wait_for(event.wait(), seconds)
     except TimeoutError:
-        return
+        return False

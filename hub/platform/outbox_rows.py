@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from huilian_protocol.canonical import parse_json
@@ -51,15 +52,15 @@ async def insert(database: Database, message: Message, now: datetime) -> None:
     await database.execute(_INSERT, message.topic, message.key, payload, in_utc(now))
 
 
-async def claim(database: Database, topic: str, now: datetime, lease: timedelta, limit: int) -> list[Claimed]:
-    """Lease up to `limit` due messages of a topic, oldest first, to this process alone."""
+async def claim(database: Database, topic: str, now: datetime, until: datetime, limit: int) -> list[Claimed]:
+    """Lease up to `limit` due messages of a topic, oldest first, to this process alone until a time."""
     # Two claiming processes share the rows on PostgreSQL by SKIP LOCKED, on SQLite by its single writer.
     skip_locked = "FOR UPDATE SKIP LOCKED" if database.dialect == "postgres" else ""
     if not await _any_due(database, topic, now):
         return []
     async with database.transaction():
         sql = _CLAIM.format(skip_locked=skip_locked)
-        rows = await database.fetch(sql, in_utc(now + lease), topic, in_utc(now), limit)
+        rows = await database.fetch(sql, in_utc(until), topic, in_utc(now), limit)
     return [_claimed(row) for row in sorted(rows, key=lambda row: int(row["id"]))]
 
 
@@ -67,6 +68,13 @@ async def _any_due(database: Database, topic: str, now: datetime) -> bool:
     """Idle polling reads only: SQLite's writers are not disturbed by it."""
     sql = "SELECT 1 FROM platform_outbox WHERE topic = $1 AND state = 'waiting' AND due_at <= $2 LIMIT 1"
     return bool(await database.fetch(sql, topic, in_utc(now)))
+
+
+async def prolong(database: Database, ids: Iterable[int], leased_until: datetime, until: datetime) -> None:
+    """Keep messages leased that are still being handled; one that was finished or failed has another due time."""
+    chosen = ", ".join(map(str, ids))
+    sql = f"UPDATE platform_outbox SET due_at = $1 WHERE id IN ({chosen}) AND state = 'waiting' AND due_at = $2"  # noqa: S608  numbers
+    await database.execute(sql, in_utc(until), in_utc(leased_until))
 
 
 async def finish(database: Database, row_id: int) -> None:

@@ -18,8 +18,20 @@ class Lease:
     token's doing (`TransactionStore`), so clocks that disagree cost time, never a second set of bytes.
     """
 
-    def __init__(self, store: TransactionStore, holder: str, clock: Clock, *, urgent: bool = False) -> None:
-        """`holder` names this process among those of the hub; an urgent one is let in by whoever has the lease."""
+    def __init__(
+        self,
+        store: TransactionStore,
+        holder: str,
+        clock: Clock,
+        length: timedelta = LEASE_LENGTH,
+        *,
+        urgent: bool = False,
+    ) -> None:
+        """`holder` names this process among those of the hub; an urgent one is let in by whoever has the lease.
+
+        After `length` without a sign of life another process may take over.
+        """
+        self._length = length
         self._urgent = urgent
         self._store = store
         self._holder = holder
@@ -31,9 +43,9 @@ class Lease:
         """Return the token that new bytes are stored under, or None while another process signs."""
         now = self._clock.now()
         if self._token is None or self._until is None or now >= self._until:
-            self._token = await self._store.lease(self._holder, now, LEASE_LENGTH, urgent=self._urgent)
+            self._token = await self._store.lease(self._holder, now, self._length, urgent=self._urgent)
             # Prolonged well before it ends.
-            self._until = now + LEASE_LENGTH / 3
+            self._until = now + self._length / 3
         return self._token
 
     def lost(self) -> None:

@@ -89,8 +89,19 @@ class Sender:
         done = await self._store.settled(purpose)
         if done is not None:
             return done
-        await self._store.prepare(Deed(purpose, data, gas_limit), self._contract.address, self._clock.now())
+        await self.prepare(purpose, data, gas_limit)
         return await self._until_settled(purpose)
+
+    async def prepare(self, purpose: str, data: bytes, gas_limit: int) -> None:
+        """Store that a call is to happen, in the caller's transaction if there is one; `settle` brings it to its end.
+
+        A purpose that is known is left as it is.
+        """
+        await self._store.prepare(Deed(purpose, data, gas_limit), self._contract.address, self._clock.now())
+
+    async def settle(self, purpose: str) -> SettledTransaction:
+        """Bring what was prepared for a purpose to its end. Raises as `execute` does."""
+        return await self._store.settled(purpose) or await self._until_settled(purpose)
 
     async def resume(self, prefix: str = "") -> None:
         """Bring what is stored under purposes that begin with `prefix` to its end. Raises as `execute` does."""
@@ -147,6 +158,10 @@ class Sender:
 
     async def _work(self) -> None:
         """One pass over everything that is not final, if this process is the one that signs."""
+        if self._working.locked():
+            # Many wait at once, and one pass is for all of them.
+            async with self._working:
+                return
         async with self._working:
             token = await self._lease.token()
             if token is None:

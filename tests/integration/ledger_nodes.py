@@ -111,7 +111,7 @@ class Anvil:
     """A node process."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = self._url = url
         for address in FUNDED:
             self.call("anvil_setBalance", address, hex(BALANCE))
 
@@ -151,9 +151,9 @@ def anvil_command() -> list[str]:
 
 
 @contextmanager
-def anvil() -> Iterator[Anvil]:
+def anvil(timestamp: int = NOW) -> Iterator[Anvil]:
     """Start a node on a free port, one block for each transaction, and stop it."""
-    options = ["--port", "0", "--chain-id", str(CHAIN_ID), "--hardfork", "shanghai", "--timestamp", str(NOW)]
+    options = ["--port", "0", "--chain-id", str(CHAIN_ID), "--hardfork", "shanghai", "--timestamp", str(timestamp)]
     options += ["--gas-limit", str(BLOCK_GAS), "--base-fee", "0", "--accounts", "1"]
     process = subprocess.Popen(
         [*anvil_command(), *options],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.soak import (
     certificate_histories,
     chain_agreement,
+    claim_races,
     journey_kills,
     key_rotations,
     lending_histories,
@@ -37,6 +38,13 @@ CAMPAIGNS: list[Campaign] = [
         target=50_000,
         slice_cases=1,
         case=chain_agreement.case,
+    ),
+    Campaign(
+        name="claim-races",
+        title="claims of five hub processes on the same invoices; kills, late and undone blocks: one winner, no orphan",
+        target=100_000,
+        slice_cases=0,  # tests/integration/test_ledger_race.py is a smaller race
+        case=claim_races.case,
     ),
     Campaign(
         name="certificate-histories",

@@ -12,7 +12,7 @@ import pytest
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 
-from hub.ledger.locker import RESERVATION_SECONDS
+from hub.ledger.batches import RESERVATION
 from hub.ledger.rules import ClaimState
 from hub.platform.database import Database
 from hub.platform.transactions import TransactionMisuse
@@ -267,7 +267,7 @@ async def test_a_reservation_that_ran_out_is_made_again(hub: HubLedger, clock: F
     await hub.outbox.drain()
     chain.hook = lambda _moment: None
     assert _lock(chain, _invoice()).state is LockState.RESERVED
-    clock.advance(timedelta(seconds=RESERVATION_SECONDS + 1))
+    clock.advance(RESERVATION + timedelta(seconds=1))
     await _settle(hub, clock)
     assert await hub.claims.state("claim-1") is ClaimState.FINANCED
 

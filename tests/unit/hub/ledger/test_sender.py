@@ -207,13 +207,22 @@ async def test_final_means_buried_and_a_reorganisation_sends_the_same_bytes_agai
 
 async def test_several_transactions_undone_at_once_keep_their_order(rig: Rig) -> None:
     sender = rig.sender(DEEP)
-    await asyncio.gather(*(_pending(sender, f"d{number}", _anchor(number + 1)) for number in range(3)))
+    await _all_mined(rig, sender)
     assert len(rig.node.reorganise(3)) == 3
-    await asyncio.gather(*(_pending(sender, f"d{number}", b"") for number in range(3)))
+    await _all_mined(rig, sender)
     rig.node.mine(empty=3)
     done = [await _done(sender, f"d{number}", b"") for number in range(3)]
     assert [one.succeeded for one in done] == [True] * 3
     assert [nonce for nonce, _ in rig.mined()] == [0, 1, 2]
+
+
+async def _all_mined(rig: Rig, sender: Sender) -> None:
+    """Send three until they are in blocks, however slow the database is."""
+    for _ in range(50):
+        await asyncio.gather(*(_pending(sender, f"d{number}", _anchor(number + 1)) for number in range(3)))
+        if len(rig.mined()) == 3:
+            return
+    raise AssertionError("three transactions are not mined")
 
 
 async def test_a_node_that_is_away_leaves_it_to_the_next_call(rig: Rig) -> None:

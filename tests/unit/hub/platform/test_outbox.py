@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from huilian_protocol.clock import FixedClock
+from huilian_protocol.clock import FixedClock, SystemClock
 
 from hub.platform.database import Database
 from hub.platform.outbox import GiveUp, Message, Outbox
@@ -172,3 +172,67 @@ def test_one_handler_per_topic(clock: FixedClock) -> None:
     outbox.register("mail", Recorder())
     with pytest.raises(ValueError, match="mail"):
         outbox.register("mail", Recorder())
+
+
+async def test_a_message_that_takes_long_stays_with_its_process(database: Database) -> None:
+    clock = SystemClock()
+    slow, other = (Outbox(database, clock, lease=timedelta(seconds=0.3)) for _ in range(2))
+    handled: list[str] = []
+    begun = asyncio.Event()
+
+    async def take_long(message: Message) -> None:
+        begun.set()
+        await asyncio.sleep(1.0)
+        handled.append("slow")
+
+    async def take_over(message: Message) -> None:
+        handled.append("other")
+
+    slow.register("mail", take_long)
+    other.register("mail", take_over)
+    await _put(database, slow, "a")
+    delivering = asyncio.create_task(slow.drain())
+    await begun.wait()
+    while not delivering.done():
+        await other.drain()
+        await asyncio.sleep(0.05)
+    assert (await delivering, await other.drain(), handled) == (1, 0, ["slow"])
+
+
+async def test_what_failed_comes_back_after_its_backoff_whoever_else_is_still_handled(database: Database) -> None:
+    outbox, tries = Outbox(database, SystemClock(), lease=timedelta(seconds=0.6)), []
+    retried = asyncio.Event()
+
+    async def handle(message: Message) -> None:
+        tries.append(message.key)
+        if message.key == "long":
+            await asyncio.wait_for(retried.wait(), 5)
+        elif tries.count("short") == 1:
+            raise ConnectionError("away")
+        else:
+            retried.set()
+
+    outbox.register("mail", handle, at_once=2)
+    await _put(database, outbox, "long", "short")
+    await asyncio.gather(outbox.drain(), _drain_after(outbox, 0.5))
+    assert tries == ["long", "short", "short"]
+
+
+async def _drain_after(outbox: Outbox, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    await outbox.drain()
+
+
+async def test_side_by_side_means_at_most_so_many(database: Database, outbox: Outbox) -> None:
+    running, most = 0, 0
+
+    async def handle(message: Message) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+
+    outbox.register("mail", handle, at_once=3)
+    await _put(database, outbox, *"abcdefg")
+    assert (await outbox.drain(), most) == (7, 3)
