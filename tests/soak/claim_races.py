@@ -28,7 +28,7 @@ from ledger.anchor.transaction import address_of
 from ledger.contract.calls import LockState
 from ledger.registry.fingerprints import PADDED_SIZES, fingerprints
 from tests.integration.ledger_chain import ADMIN, ROOT, ChainProcess
-from tests.integration.ledger_hub_process import CONSORTIUM_KEY, invoice
+from tests.integration.ledger_hub_process import CONSORTIUM_KEY, READY, invoice
 from tests.integration.ledger_nodes import Anvil, anvil
 
 HUBS = (11, 12, 13, 14, 15)
@@ -64,8 +64,8 @@ class RacingHub:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
 
     def crash(self) -> None:
-        """kill -9, if it still works, and start again."""
-        if self.process.poll() is None:
+        """kill -9, if it is at work, and start again."""
+        if self.process.poll() is None and READY in self._said.read_text():
             self.process.kill()
             self.process.wait()
             self.start()
@@ -154,13 +154,16 @@ def _slow_down(call: _Call, keys: Sequence[str]) -> None:
 
 def _disturb_until_done(hubs: Sequence[RacingHub], race: Race) -> None:
     end = time.monotonic() + PATIENCE_S
+    calm = race.rng.uniform(0.5, 3.0)
     while time.monotonic() < end:
         running = [hub for hub in hubs if hub.process.poll() is None]
         if not running:
             return
         try:
-            running[0].process.wait(race.rng.uniform(3.0, 9.0))
+            running[0].process.wait(calm)
         except subprocess.TimeoutExpired:
+            # Ever more slowly, so that it ends on any machine.
+            calm = race.rng.uniform(1.0, 1.5) * calm
             if race.rng.random() < 0.4:
                 race.disturb()
             else:
