@@ -58,6 +58,7 @@ from hub.ledger.witness_store import EpochStore
 from hub.ledger.witnessing import Publication, Witnessing
 from hub.lending.jobs import LendingJobs
 from hub.lending.rpc import AuctionServicer, FinancingServicer, OrderLoanServicer
+from hub.lending.rpc_credit import CreditServicer
 from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer, WorkoutServicer
 from hub.lending.service import Collaborators, LendingService
 from hub.log_keys import log_keyring, log_vkey, witness_of
@@ -315,6 +316,7 @@ class _Builder:
         self.hub.server.serve(FlashLoanServicer(lending, self.idempotency))
         self.hub.server.serve(LoanServicer(lending, self.idempotency))
         self.hub.server.serve(WorkoutServicer(lending, self.idempotency))
+        self.hub.server.serve(CreditServicer(lending, self.idempotency, self.clock))
 
     def _privacy(self) -> None:
         erasure = erasure_service(

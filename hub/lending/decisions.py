@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,10 @@ class Reason:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a table said about an input. `offer` holds its price columns as text, and is empty for a rejection."""
+    """What a table said about an input. `offer` holds its price columns as text, and is empty for a rejection.
+
+    `referred` leaves the case to a person, for whom the price is known already.
+    """
 
     table: str
     version: int
@@ -43,6 +47,14 @@ class Decision:
     approved: bool
     reasons: tuple[Reason, ...]
     offer: Mapping[str, str]
+    referred: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """APPROVED, REJECTED or REFERRED."""
+        if self.referred:
+            return "REFERRED"
+        return "APPROVED" if self.approved else "REJECTED"
 
     @property
     def rule_version(self) -> str:
@@ -61,6 +73,7 @@ class DecisionTable:
         self.sha256 = sha256_canonical(dict(raw))
         self._inputs: Mapping[str, str] = raw["inputs"]
         self._reasons: Mapping[str, Mapping[str, str]] = raw["reasons"]
+        self._graph: Mapping[str, Any] = raw["graph"]
         self._decision = zen.ZenEngine().create_decision(json.dumps(raw["graph"]))
 
     def decide(self, facts: Mapping[str, Any]) -> Decision:
@@ -68,6 +81,7 @@ class DecisionTable:
         self._check(facts)
         result: Any = self._decision.evaluate(dict(facts))["result"]
         codes = [row["code"] for row in result["reasons"]]
+        referrals = [] if codes else [row["code"] for row in result.get("referrals", ())]
         offer = result.get("offer")
         if not codes and not offer:
             raise DecisionFault(f"{self.table}/{self.version} has no price for these facts")
@@ -76,10 +90,26 @@ class DecisionTable:
             table=self.table,
             version=self.version,
             table_sha256=self.sha256,
-            approved=not codes,
-            reasons=tuple(self.reason(code) for code in codes or notes),
+            approved=not codes and not referrals,
+            reasons=tuple(self.reason(code) for code in codes or referrals or notes),
+            referred=bool(referrals),
             offer={} if codes else {name: str(value) for name, value in offer.items() if name != "note"},
         )
+
+    @property
+    def annual_rates(self) -> tuple[Decimal, ...]:
+        """Every annual rate that the table can give, ascending."""
+        rates = set()
+        for node in self._graph["nodes"]:
+            content = node.get("content", {})
+            column = next((one["id"] for one in content.get("outputs", ()) if one["field"] == "annual_rate"), None)
+            rates |= {Decimal(rule[column].strip("'")) for rule in content.get("rules", ()) if column}
+        return tuple(sorted(rates))
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """Every reason code that the table explains."""
+        return frozenset(self._reasons)
 
     def reason(self, code: str) -> Reason:
         """The texts of a reason code. Raises DecisionFault for a code that the file does not explain."""
@@ -107,6 +137,19 @@ class DecisionTables:
         if not versions:
             raise DecisionFault(f"there is no table {name}")
         return self._tables[name, max(versions)]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all tables."""
+        return sorted({table for table, _ in self._tables})
+
+    def explain(self, name: str, code: str) -> Reason:
+        """A code's texts, by the newest version that has it. Raises DecisionFault for a code that none explains."""
+        versions = sorted((version for table, version in self._tables if table == name), reverse=True)
+        for version in versions:
+            if code in self._tables[name, version].codes:
+                return self._tables[name, version].reason(code)
+        raise DecisionFault(f"no version of {name} explains {code}")
 
     def version(self, name: str, version: int) -> DecisionTable:
         """One version of a table. Raises DecisionFault when it is not kept."""

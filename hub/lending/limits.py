@@ -17,7 +17,7 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
 from hub.lending import stored_limits as stored
-from hub.lending.stored_limits import Use
+from hub.lending.stored_limits import LimitExposure, Use
 from hub.platform.database import Database
 
 
@@ -102,6 +102,16 @@ class Limits:
             raise HuilianError(
                 "LIMIT_EXCEEDED", "more is in use", available_fen=(await self.get(identity)).available_fen
             )
+
+    async def set_shared(self, dimension: Dimension, of: str, limit_fen: int) -> Limit:
+        """Opens or changes a limit over many parties or products. Raises LIMIT_EXCEEDED as `set`."""
+        identity = shared_limit_id(dimension, of)
+        await self.set(identity, limit_fen, dimension)
+        return await self.get(identity)
+
+    async def exposures(self) -> list[LimitExposure]:
+        """Every limit over many parties or products, at one moment."""
+        return await stored.exposures(self._database)
 
     async def block(self, identity: str, reference: str, amount_fen: int, parties: Parties | None = None) -> None:
         """Sets an amount aside, in every limit that applies to `parties`. Raises LIMIT_EXCEEDED, NOT_FOUND."""

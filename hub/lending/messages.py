@@ -23,7 +23,7 @@ from hub.lending.flash_rules import read_contract
 from hub.lending.model import Loan
 from hub.lending.order_loans import OrderLoan
 from hub.lending.order_rules import OrderLine
-from hub.lending.rules import Quote
+from hub.lending.rules import DueLine, Quote, schedule_of
 from hub.lending.stored_auctions import Auction
 from hub.lending.stored_financings import Financing
 from hub.lending.stored_flash import FlashApplication
@@ -55,6 +55,19 @@ def quote_message(quote: Quote) -> financing_pb.Quote:
         apr=format(quote.apr, "f"),
         value_date=quote.value_date.isoformat(),
         due_date=quote.due_date.isoformat(),
+        total_cost=money(quote.cost_fen),
+        schedule=[due_line_message(line) for line in quote.schedule],
+    )
+
+
+def due_line_message(line: DueLine) -> financing_pb.DueLine:
+    """What falls due on a day."""
+    return financing_pb.DueLine(
+        due_date=line.due_date.isoformat(),
+        principal=money(line.principal_fen),
+        interest=money(line.interest_fen),
+        fee=money(line.fee_fen),
+        total=money(line.total_fen),
     )
 
 
@@ -193,6 +206,10 @@ def _offer(application: FlashApplication) -> loan_pb.FlashLoanApplication:
         due_date=text["terms"]["maturity"],
         contract=application.contract,
         contract_challenge=application.challenge,
+        schedule=[
+            due_line_message(line)
+            for line in schedule_of(text["terms"], text["principal_fen"], date.fromisoformat(text["value_date"]))
+        ],
     )
 
 

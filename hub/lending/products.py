@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -97,7 +97,12 @@ class Product:
 
 def load_products(folder: Path = FOLDER) -> dict[str, Product]:
     """The newest version of every product by its id. Raises ValueError naming the file and what is wrong with it."""
-    return {product.product_id: product for product in load_versions(folder)}
+    return newest_of(load_versions(folder))
+
+
+def newest_of(versions: Iterable[Product]) -> dict[str, Product]:
+    """The newest of each product's versions, which come in ascending order: what new applications get."""
+    return {product.product_id: product for product in versions}
 
 
 def load_versions(folder: Path = FOLDER) -> list[Product]:

@@ -28,7 +28,7 @@ from hub.lending.loans import Loans
 from hub.lending.model import Loan
 from hub.lending.order_loans import OrderLoans
 from hub.lending.ports import Claims, Consents, Exchange, Ledger, Persons, Receivables, SubjectVault
-from hub.lending.products import FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, load_products
+from hub.lending.products import FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, load_products, load_versions
 from hub.lending.records import Records
 from hub.lending.workouts import Workouts
 from hub.platform.database import Database
@@ -67,6 +67,7 @@ class LendingService:
 
     def __init__(self, given: Collaborators) -> None:
         products, tables, records = load_products(), load_tables(), Records(given.ledger)
+        self.product_versions, self.tables = load_versions(), tables
         self._database = given.database
         self.limits = Limits(given.database, given.clock)
         self._claims = ClaimLocks(given.database, given.ids, given.claims)

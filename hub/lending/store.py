@@ -92,12 +92,14 @@ class DecisionRow(Model):
     table_sha256 = fields.BinaryField()
     facts = fields.BinaryField()
     approved = fields.BooleanField()
+    referred = fields.BooleanField(db_default=False)
     reason_codes: fields.JSONField[list[str]] = fields.JSONField()
     offer: fields.JSONField[dict[str, str]] = fields.JSONField()
     decided_at = UtcDatetimeField()
 
     class Meta:
         table = "lending_decision"
+        indexes = (("decided_at", "rule_table"),)
 
 
 class ClaimRow(Model):

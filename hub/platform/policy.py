@@ -211,6 +211,17 @@ POLICY: Mapping[str, frozenset[Role]] = {
         },
     ),
     **_service(
+        "lending.v1.CreditService",
+        {
+            "ListProducts": EVERYBODY,
+            "SetLimit": OPERATOR,
+            "SetEnterpriseGroup": OPERATOR,
+            "GetExposure": OPERATOR | SUPERVISOR,
+            "GetDecisionReport": OPERATOR | SUPERVISOR,
+            "ReplayDecision": OPERATOR,
+        },
+    ),
+    **_service(
         "lending.v1.WorkoutService",
         dict.fromkeys(
             (

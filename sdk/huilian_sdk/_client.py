@@ -12,6 +12,7 @@ from huilian_sdk._calls import Calls, Environment, RetryPolicy, TokenSource
 from huilian_sdk._certificates import Certificates
 from huilian_sdk._consents import Consents
 from huilian_sdk._convenience import Convenience
+from huilian_sdk._credit import Credit
 from huilian_sdk._exchange import Exchange
 from huilian_sdk._financing import FinancingRequests
 from huilian_sdk._freezes import Freezes
@@ -138,6 +139,7 @@ class Huilian:
         self.auctions = Auctions(calls)
         self.loans = Loans(calls)
         self.workouts = Workouts(calls)
+        self.credit = Credit(calls)
         self.ledger = Ledger(calls)
         self.privacy = Privacy(calls)
         self.notices = Notices(calls)

@@ -28,6 +28,7 @@ SERVICES = {
     "huilian.receivables.v1.FreezeService": "huilian.receivables.v1.freeze_service_pb2",
     "huilian.lending.v1.FinancingService": "huilian.lending.v1.financing_service_pb2",
     "huilian.lending.v1.FlashLoanService": "huilian.lending.v1.loan_service_pb2",
+    "huilian.lending.v1.CreditService": "huilian.lending.v1.credit_service_pb2",
     "huilian.lending.v1.OrderLoanService": "huilian.lending.v1.order_loan_service_pb2",
     "huilian.lending.v1.AuctionService": "huilian.lending.v1.auction_service_pb2",
     "huilian.lending.v1.LoanService": "huilian.lending.v1.loan_service_pb2",

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*huilian/lending/v1/financing_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\"\xe4\x02\n\x05Quote\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x36\n\tprincipal\x18\x02 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tprincipal\x12\x34\n\x08interest\x18\x03 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x08interest\x12*\n\x03\x66\x65\x65\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x03\x66\x65\x65\x12\x35\n\ttotal_due\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x08totalDue\x12\x1f\n\x0b\x61nnual_rate\x18\x06 \x01(\tR\nannualRate\x12\x10\n\x03\x61pr\x18\x07 \x01(\tR\x03\x61pr\x12\x1d\n\nvalue_date\x18\x08 \x01(\tR\tvalueDate\x12\x19\n\x08\x64ue_date\x18\t \x01(\tR\x07\x64ueDate\"\xfd\x02\n\tFinancing\x12!\n\x0c\x66inancing_id\x18\x01 \x01(\tR\x0b\x66inancingId\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32\".huilian.lending.v1.FinancingStateR\x05state\x12%\n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tR\rcertificateId\x12%\n\x0e\x61pplicant_uscc\x18\x04 \x01(\tR\rapplicantUscc\x12/\n\x05quote\x18\x05 \x01(\x0b\x32\x19.huilian.lending.v1.QuoteR\x05quote\x12\x33\n\x07reasons\x18\x06 \x03(\x0b\x32\x19.huilian.common.v1.ReasonR\x07reasons\x12\x17\n\x07loan_id\x18\x07 \x01(\tR\x06loanId\x12\x46\n\x11offer_expire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fofferExpireTime\"\\\n\x15QuoteFinancingRequest\x12\x43\n\x0e\x63\x65rtificate_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\"I\n\x16QuoteFinancingResponse\x12/\n\x05quote\x18\x01 \x01(\x0b\x32\x19.huilian.lending.v1.QuoteR\x05quote\"\x8e\x02\n\x18\x41pplyForFinancingRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12?\n\x0c\x66inancing_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0b\x66inancingId\x12\x43\n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x00R\tamountFen\"X\n\x19\x41pplyForFinancingResponse\x12;\n\tfinancing\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.FinancingR\tfinancing\"\x96\x01\n\x16\x41\x63\x63\x65ptFinancingRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12?\n\x0c\x66inancing_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0b\x66inancingId\"V\n\x17\x41\x63\x63\x65ptFinancingResponse\x12;\n\tfinancing\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.FinancingR\tfinancing\"\x98\x01\n\x18WithdrawFinancingRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12?\n\x0c\x66inancing_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0b\x66inancingId\"X\n\x19WithdrawFinancingResponse\x12;\n\tfinancing\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.FinancingR\tfinancing\"V\n\x13GetFinancingRequest\x12?\n\x0c\x66inancing_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0b\x66inancingId\"S\n\x14GetFinancingResponse\x12;\n\tfinancing\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.FinancingR\tfinancing\"K\n\x15ListFinancingsRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x8c\x01\n\x16ListFinancingsResponse\x12=\n\nfinancings\x18\x01 \x03(\x0b\x32\x1d.huilian.lending.v1.FinancingR\nfinancings\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page*\xbd\x02\n\x0e\x46inancingState\x12\x1f\n\x1b\x46INANCING_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46INANCING_STATE_SUBMITTED\x10\x01\x12\x1b\n\x17\x46INANCING_STATE_CHECKED\x10\x02\x12\x1b\n\x17\x46INANCING_STATE_OFFERED\x10\x03\x12\x1c\n\x18\x46INANCING_STATE_ACCEPTED\x10\x04\x12\x1a\n\x16\x46INANCING_STATE_SIGNED\x10\x05\x12\x1d\n\x19\x46INANCING_STATE_DISBURSED\x10\x06\x12\x1c\n\x18\x46INANCING_STATE_REJECTED\x10\x07\x12\x1b\n\x17\x46INANCING_STATE_EXPIRED\x10\x08\x12\x1d\n\x19\x46INANCING_STATE_WITHDRAWN\x10\t2\x97\x05\n\x10\x46inancingService\x12g\n\x0eQuoteFinancing\x12).huilian.lending.v1.QuoteFinancingRequest\x1a*.huilian.lending.v1.QuoteFinancingResponse\x12p\n\x11\x41pplyForFinancing\x12,.huilian.lending.v1.ApplyForFinancingRequest\x1a-.huilian.lending.v1.ApplyForFinancingResponse\x12j\n\x0f\x41\x63\x63\x65ptFinancing\x12*.huilian.lending.v1.AcceptFinancingRequest\x1a+.huilian.lending.v1.AcceptFinancingResponse\x12p\n\x11WithdrawFinancing\x12,.huilian.lending.v1.WithdrawFinancingRequest\x1a-.huilian.lending.v1.WithdrawFinancingResponse\x12\x61\n\x0cGetFinancing\x12\'.huilian.lending.v1.GetFinancingRequest\x1a(.huilian.lending.v1.GetFinancingResponse\x12g\n\x0eListFinancings\x12).huilian.lending.v1.ListFinancingsRequest\x1a*.huilian.lending.v1.ListFinancingsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*huilian/lending/v1/financing_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\"\xee\x01\n\x07\x44ueLine\x12\x19\n\x08\x64ue_date\x18\x01 \x01(\tR\x07\x64ueDate\x12\x36\n\tprincipal\x18\x02 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tprincipal\x12\x34\n\x08interest\x18\x03 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x08interest\x12*\n\x03\x66\x65\x65\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x03\x66\x65\x65\x12.\n\x05total\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x05total\"\xd6\x03\n\x05Quote\x12\x1d\n\nproduct_id\x18\x01 \x01(\tR\tproductId\x12\x36\n\tprincipal\x18\x02 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tprincipal\x12\x34\n\x08interest\x18\x03 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x08interest\x12*\n\x03\x66\x65\x65\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x03\x66\x65\x65\x12\x35\n\ttotal_due\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x08totalDue\x12\x1f\n\x0b\x61nnual_rate\x18\x06 \x01(\tR\nannualRate\x12\x10\n\x03\x61pr\x18\x07 \x01(\tR\x03\x61pr\x12\x1d\n\nvalue_date\x18\x08 \x01(\tR\tvalueDate\x12\x19\n\x08\x64ue_date\x18\t \x01(\tR\x07\x64ueDate\x12\x37\n\ntotal_cost\x18\n \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\ttotalCost\x12\x37\n\x08schedule\x18\x0b \x03(\x0b\x32\x1b.huilian.lending.v1.DueLineR\x08schedule\"\xfd\x02\n\tFinancing\x12!\n\x0c\x66inancing_id\x18\x01 \x01(\tR\x0b\x66inancingId\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32\".huilian.lending.v1.FinancingStateR\x05state\x12%\n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tR\rcertificateId\x12%\n\x0e\x61pplicant_uscc\x18\x04 \x01(\tR\rapplicantUscc\x12/\n\x05quote\x18\x05 \x01(\x0b\x32\x19.huilian.lending.v1.QuoteR\x05quote\x12\x33\n\x07reasons\x18\x06 \x03(\x0b\x32\x19.huilian.common.v1.ReasonR\x07reasons\x12\x17\n\x07loan_id\x18\x07 \x01(\tR\x06loanId\x12\x46\n\x11offer_expire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fofferExpireTime\"\\\n\x15QuoteFinancingRequest\x12\x43\n\x0e\x63\x65rtificate_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\"I\n\x16QuoteFinancingResponse\x12/\n\x05quote\x18\x01 \x01(\x0b\x32\x19.huilian.lending.v1.QuoteR\x05quote\"\x8e\x02\n\x18\x41pplyForFinancingRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12?\n\x0c\x66inancing_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0b\x66inancingId\x12\x43\n\x0e\x63\x65rtificate_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rcertificateId\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x00R\tamountFen\"X\n\x19\x41pplyForFinancingResponse\x12;\n\tfinancing\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.FinancingR\tfinancing\"\x96\x01\n\x16\x41\x63\x63\x65ptFinancingRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12?\n\x0c\x66inancing_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0b\x66inancingId\"V\n\x17\x41\x63\x63\x65ptFinancingResponse\x12;\n\tfinancing\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.FinancingR\tfinancing\"\x98\x01\n\x18WithdrawFinancingRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12?\n\x0c\x66inancing_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0b\x66inancingId\"X\n\x19WithdrawFinancingResponse\x12;\n\tfinancing\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.FinancingR\tfinancing\"V\n\x13GetFinancingRequest\x12?\n\x0c\x66inancing_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0b\x66inancingId\"S\n\x14GetFinancingResponse\x12;\n\tfinancing\x18\x01 \x01(\x0b\x32\x1d.huilian.lending.v1.FinancingR\tfinancing\"K\n\x15ListFinancingsRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x8c\x01\n\x16ListFinancingsResponse\x12=\n\nfinancings\x18\x01 \x03(\x0b\x32\x1d.huilian.lending.v1.FinancingR\nfinancings\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page*\xbd\x02\n\x0e\x46inancingState\x12\x1f\n\x1b\x46INANCING_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46INANCING_STATE_SUBMITTED\x10\x01\x12\x1b\n\x17\x46INANCING_STATE_CHECKED\x10\x02\x12\x1b\n\x17\x46INANCING_STATE_OFFERED\x10\x03\x12\x1c\n\x18\x46INANCING_STATE_ACCEPTED\x10\x04\x12\x1a\n\x16\x46INANCING_STATE_SIGNED\x10\x05\x12\x1d\n\x19\x46INANCING_STATE_DISBURSED\x10\x06\x12\x1c\n\x18\x46INANCING_STATE_REJECTED\x10\x07\x12\x1b\n\x17\x46INANCING_STATE_EXPIRED\x10\x08\x12\x1d\n\x19\x46INANCING_STATE_WITHDRAWN\x10\t2\x97\x05\n\x10\x46inancingService\x12g\n\x0eQuoteFinancing\x12).huilian.lending.v1.QuoteFinancingRequest\x1a*.huilian.lending.v1.QuoteFinancingResponse\x12p\n\x11\x41pplyForFinancing\x12,.huilian.lending.v1.ApplyForFinancingRequest\x1a-.huilian.lending.v1.ApplyForFinancingResponse\x12j\n\x0f\x41\x63\x63\x65ptFinancing\x12*.huilian.lending.v1.AcceptFinancingRequest\x1a+.huilian.lending.v1.AcceptFinancingResponse\x12p\n\x11WithdrawFinancing\x12,.huilian.lending.v1.WithdrawFinancingRequest\x1a-.huilian.lending.v1.WithdrawFinancingResponse\x12\x61\n\x0cGetFinancing\x12\'.huilian.lending.v1.GetFinancingRequest\x1a(.huilian.lending.v1.GetFinancingResponse\x12g\n\x0eListFinancings\x12).huilian.lending.v1.ListFinancingsRequest\x1a*.huilian.lending.v1.ListFinancingsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,36 +54,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WITHDRAWFINANCINGREQUEST'].fields_by_name['financing_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_GETFINANCINGREQUEST'].fields_by_name['financing_id']._loaded_options = None
   _globals['_GETFINANCINGREQUEST'].fields_by_name['financing_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
-  _globals['_FINANCINGSTATE']._serialized_start=2315
-  _globals['_FINANCINGSTATE']._serialized_end=2632
-  _globals['_QUOTE']._serialized_start=161
-  _globals['_QUOTE']._serialized_end=517
-  _globals['_FINANCING']._serialized_start=520
-  _globals['_FINANCING']._serialized_end=901
-  _globals['_QUOTEFINANCINGREQUEST']._serialized_start=903
-  _globals['_QUOTEFINANCINGREQUEST']._serialized_end=995
-  _globals['_QUOTEFINANCINGRESPONSE']._serialized_start=997
-  _globals['_QUOTEFINANCINGRESPONSE']._serialized_end=1070
-  _globals['_APPLYFORFINANCINGREQUEST']._serialized_start=1073
-  _globals['_APPLYFORFINANCINGREQUEST']._serialized_end=1343
-  _globals['_APPLYFORFINANCINGRESPONSE']._serialized_start=1345
-  _globals['_APPLYFORFINANCINGRESPONSE']._serialized_end=1433
-  _globals['_ACCEPTFINANCINGREQUEST']._serialized_start=1436
-  _globals['_ACCEPTFINANCINGREQUEST']._serialized_end=1586
-  _globals['_ACCEPTFINANCINGRESPONSE']._serialized_start=1588
-  _globals['_ACCEPTFINANCINGRESPONSE']._serialized_end=1674
-  _globals['_WITHDRAWFINANCINGREQUEST']._serialized_start=1677
-  _globals['_WITHDRAWFINANCINGREQUEST']._serialized_end=1829
-  _globals['_WITHDRAWFINANCINGRESPONSE']._serialized_start=1831
-  _globals['_WITHDRAWFINANCINGRESPONSE']._serialized_end=1919
-  _globals['_GETFINANCINGREQUEST']._serialized_start=1921
-  _globals['_GETFINANCINGREQUEST']._serialized_end=2007
-  _globals['_GETFINANCINGRESPONSE']._serialized_start=2009
-  _globals['_GETFINANCINGRESPONSE']._serialized_end=2092
-  _globals['_LISTFINANCINGSREQUEST']._serialized_start=2094
-  _globals['_LISTFINANCINGSREQUEST']._serialized_end=2169
-  _globals['_LISTFINANCINGSRESPONSE']._serialized_start=2172
-  _globals['_LISTFINANCINGSRESPONSE']._serialized_end=2312
-  _globals['_FINANCINGSERVICE']._serialized_start=2635
-  _globals['_FINANCINGSERVICE']._serialized_end=3298
+  _globals['_FINANCINGSTATE']._serialized_start=2670
+  _globals['_FINANCINGSTATE']._serialized_end=2987
+  _globals['_DUELINE']._serialized_start=161
+  _globals['_DUELINE']._serialized_end=399
+  _globals['_QUOTE']._serialized_start=402
+  _globals['_QUOTE']._serialized_end=872
+  _globals['_FINANCING']._serialized_start=875
+  _globals['_FINANCING']._serialized_end=1256
+  _globals['_QUOTEFINANCINGREQUEST']._serialized_start=1258
+  _globals['_QUOTEFINANCINGREQUEST']._serialized_end=1350
+  _globals['_QUOTEFINANCINGRESPONSE']._serialized_start=1352
+  _globals['_QUOTEFINANCINGRESPONSE']._serialized_end=1425
+  _globals['_APPLYFORFINANCINGREQUEST']._serialized_start=1428
+  _globals['_APPLYFORFINANCINGREQUEST']._serialized_end=1698
+  _globals['_APPLYFORFINANCINGRESPONSE']._serialized_start=1700
+  _globals['_APPLYFORFINANCINGRESPONSE']._serialized_end=1788
+  _globals['_ACCEPTFINANCINGREQUEST']._serialized_start=1791
+  _globals['_ACCEPTFINANCINGREQUEST']._serialized_end=1941
+  _globals['_ACCEPTFINANCINGRESPONSE']._serialized_start=1943
+  _globals['_ACCEPTFINANCINGRESPONSE']._serialized_end=2029
+  _globals['_WITHDRAWFINANCINGREQUEST']._serialized_start=2032
+  _globals['_WITHDRAWFINANCINGREQUEST']._serialized_end=2184
+  _globals['_WITHDRAWFINANCINGRESPONSE']._serialized_start=2186
+  _globals['_WITHDRAWFINANCINGRESPONSE']._serialized_end=2274
+  _globals['_GETFINANCINGREQUEST']._serialized_start=2276
+  _globals['_GETFINANCINGREQUEST']._serialized_end=2362
+  _globals['_GETFINANCINGRESPONSE']._serialized_start=2364
+  _globals['_GETFINANCINGRESPONSE']._serialized_end=2447
+  _globals['_LISTFINANCINGSREQUEST']._serialized_start=2449
+  _globals['_LISTFINANCINGSREQUEST']._serialized_end=2524
+  _globals['_LISTFINANCINGSRESPONSE']._serialized_start=2527
+  _globals['_LISTFINANCINGSRESPONSE']._serialized_end=2667
+  _globals['_FINANCINGSERVICE']._serialized_start=2990
+  _globals['_FINANCINGSERVICE']._serialized_end=3653
 # @@protoc_insertion_point(module_scope)

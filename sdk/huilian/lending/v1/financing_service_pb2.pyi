@@ -53,6 +53,43 @@ FINANCING_STATE_WITHDRAWN: FinancingState.ValueType  # 9
 Global___FinancingState: _TypeAlias = FinancingState  # noqa: Y015
 
 @_typing.final
+class DueLine(_message.Message):
+    """What falls due on one day when everything is paid by the schedule."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DUE_DATE_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    INTEREST_FIELD_NUMBER: _builtins.int
+    FEE_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    due_date: _builtins.str
+    @_builtins.property
+    def principal(self) -> _common_pb2.Money: ...
+    @_builtins.property
+    def interest(self) -> _common_pb2.Money: ...
+    @_builtins.property
+    def fee(self) -> _common_pb2.Money: ...
+    @_builtins.property
+    def total(self) -> _common_pb2.Money: ...
+    def __init__(
+        self,
+        *,
+        due_date: _builtins.str = ...,
+        principal: _common_pb2.Money | None = ...,
+        interest: _common_pb2.Money | None = ...,
+        fee: _common_pb2.Money | None = ...,
+        total: _common_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fee", b"fee", "interest", b"interest", "principal", b"principal", "total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "fee", b"fee", "interest", b"interest", "principal", b"principal", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DueLine: _TypeAlias = DueLine  # noqa: Y015
+
+@_typing.final
 class Quote(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -65,6 +102,8 @@ class Quote(_message.Message):
     APR_FIELD_NUMBER: _builtins.int
     VALUE_DATE_FIELD_NUMBER: _builtins.int
     DUE_DATE_FIELD_NUMBER: _builtins.int
+    TOTAL_COST_FIELD_NUMBER: _builtins.int
+    SCHEDULE_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
     annual_rate: _builtins.str
     """Decimal text, for example "0.0435"."""
@@ -82,8 +121,14 @@ class Quote(_message.Message):
     def fee(self) -> _common_pb2.Money: ...
     @_builtins.property
     def total_due(self) -> _common_pb2.Money:
-        """What is repaid at the due date."""
+        """What is repaid in all, by the schedule; the fee is withheld at the start."""
 
+    @_builtins.property
+    def total_cost(self) -> _common_pb2.Money:
+        """Interest and all fees."""
+
+    @_builtins.property
+    def schedule(self) -> _containers.RepeatedCompositeFieldContainer[Global___DueLine]: ...
     def __init__(
         self,
         *,
@@ -96,10 +141,12 @@ class Quote(_message.Message):
         apr: _builtins.str = ...,
         value_date: _builtins.str = ...,
         due_date: _builtins.str = ...,
+        total_cost: _common_pb2.Money | None = ...,
+        schedule: _abc.Iterable[Global___DueLine] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["fee", b"fee", "interest", b"interest", "principal", b"principal", "total_due", b"total_due"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fee", b"fee", "interest", b"interest", "principal", b"principal", "total_cost", b"total_cost", "total_due", b"total_due"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annual_rate", b"annual_rate", "apr", b"apr", "due_date", b"due_date", "fee", b"fee", "interest", b"interest", "principal", b"principal", "product_id", b"product_id", "total_due", b"total_due", "value_date", b"value_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annual_rate", b"annual_rate", "apr", b"apr", "due_date", b"due_date", "fee", b"fee", "interest", b"interest", "principal", b"principal", "product_id", b"product_id", "schedule", b"schedule", "total_cost", b"total_cost", "total_due", b"total_due", "value_date", b"value_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common__pb2
 from huilian.identity.v1 import identity_service_pb2 as huilian_dot_identity_dot_v1_dot_identity__service__pb2
+from huilian.lending.v1 import financing_service_pb2 as huilian_dot_lending_dot_v1_dot_financing__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%huilian/lending/v1/loan_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1ehuilian/common/v1/common.proto\x1a*huilian/identity/v1/identity_service.proto\"\x92\x01\n\x16PreviewEvidenceRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\nconsent_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\"\x81\x01\n\x0c\x45videnceItem\x12\x1d\n\ndataset_id\x18\x01 \x01(\tR\tdatasetId\x12\x16\n\x06status\x18\x02 \x01(\tR\x06status\x12\x1b\n\tdata_json\x18\x03 \x01(\tR\x08\x64\x61taJson\x12\x1d\n\nerror_code\x18\x04 \x01(\tR\terrorCode\"Q\n\x17PreviewEvidenceResponse\x12\x36\n\x05items\x18\x01 \x03(\x0b\x32 .huilian.lending.v1.EvidenceItemR\x05items\"\xb3\x02\n\x18\x41pplyForFlashLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x61pplication_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rapplicationId\x12;\n\nconsent_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\x12\'\n\tterm_days\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xed\x02(\x01R\x08termDays\"\xa2\x04\n\x14\x46lashLoanApplication\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32\".huilian.lending.v1.FlashLoanStateR\x05state\x12.\n\x05limit\x18\x03 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x05limit\x12\x36\n\tprincipal\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tprincipal\x12\x1f\n\x0b\x61nnual_rate\x18\x05 \x01(\tR\nannualRate\x12\x10\n\x03\x61pr\x18\x06 \x01(\tR\x03\x61pr\x12\x37\n\ntotal_cost\x18\x07 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\ttotalCost\x12\x19\n\x08\x64ue_date\x18\x08 \x01(\tR\x07\x64ueDate\x12\x33\n\x07reasons\x18\t \x03(\x0b\x32\x19.huilian.common.v1.ReasonR\x07reasons\x12\x1a\n\x08\x63ontract\x18\n \x01(\x0cR\x08\x63ontract\x12-\n\x12\x63ontract_challenge\x18\x0b \x01(\x0cR\x11\x63ontractChallenge\x12\x17\n\x07loan_id\x18\x0c \x01(\tR\x06loanId\x12!\n\x0crule_version\x18\r \x01(\tR\x0bruleVersion\"g\n\x19\x41pplyForFlashLoanResponse\x12J\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32(.huilian.lending.v1.FlashLoanApplicationR\x0b\x61pplication\"\xe4\x01\n\x14SignFlashLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x61pplication_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rapplicationId\x12J\n\tassertion\x18\x03 \x01(\x0b\x32$.huilian.identity.v1.DeviceAssertionB\x06\xbaH\x03\xc8\x01\x01R\tassertion\"c\n\x15SignFlashLoanResponse\x12J\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32(.huilian.lending.v1.FlashLoanApplicationR\x0b\x61pplication\"e\n\x1eGetFlashLoanApplicationRequest\x12\x43\n\x0e\x61pplication_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rapplicationId\"m\n\x1fGetFlashLoanApplicationResponse\x12J\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32(.huilian.lending.v1.FlashLoanApplicationR\x0b\x61pplication\"\x8b\x02\n\tLoanEvent\x12\x19\n\x08\x65vent_id\x18\x01 \x01(\tR\x07\x65ventId\x12\x12\n\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1d\n\nvalue_date\x18\x03 \x01(\tR\tvalueDate\x12\x30\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x06\x61mount\x12?\n\x0eprincipal_part\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\rprincipalPart\x12=\n\rinterest_part\x18\x06 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x0cinterestPart\"\xcb\x03\n\x04Loan\x12\x17\n\x07loan_id\x18\x01 \x01(\tR\x06loanId\x12\x33\n\x05state\x18\x02 \x01(\x0e\x32\x1d.huilian.lending.v1.LoanStateR\x05state\x12\x1f\n\x0b\x62orrower_id\x18\x03 \x01(\tR\nborrowerId\x12\x1d\n\nproduct_id\x18\x04 \x01(\tR\tproductId\x12.\n\x05limit\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x05limit\x12M\n\x15outstanding_principal\x18\x06 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x14outstandingPrincipal\x12\x43\n\x10\x61\x63\x63rued_interest\x18\x07 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x0f\x61\x63\x63ruedInterest\x12\x1f\n\x0b\x61nnual_rate\x18\x08 \x01(\tR\nannualRate\x12\x19\n\x08\x64ue_date\x18\t \x01(\tR\x07\x64ueDate\x12\x35\n\x06\x65vents\x18\n \x03(\x0b\x32\x1d.huilian.lending.v1.LoanEventR\x06\x65vents\"G\n\x0eGetLoanRequest\x12\x35\n\x07loan_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\"?\n\x0fGetLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"F\n\x10ListLoansRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"x\n\x11ListLoansResponse\x12.\n\x05loans\x18\x01 \x03(\x0b\x32\x18.huilian.lending.v1.LoanR\x05loans\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\xb6\x01\n\x0f\x44rawLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12/\n\namount_fen\x18\x03 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"@\n\x10\x44rawLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\xb7\x01\n\x10RepayLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12/\n\namount_fen\x18\x03 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"A\n\x11RepayLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\x91\x01\n\x12QuotePayoffRequest\x12\x35\n\x07loan_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12\x44\n\nas_of_date\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x08\x61sOfDate\"\xd1\x01\n\x13QuotePayoffResponse\x12\x36\n\tprincipal\x18\x01 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tprincipal\x12\x34\n\x08interest\x18\x02 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x08interest\x12.\n\x05total\x18\x03 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x05total\x12\x1c\n\nas_of_date\x18\x04 \x01(\tR\x08\x61sOfDate*\xd7\x01\n\tLoanState\x12\x1a\n\x16LOAN_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LOAN_STATE_APPROVED\x10\x01\x12\x15\n\x11LOAN_STATE_ACTIVE\x10\x02\x12\x16\n\x12LOAN_STATE_OVERDUE\x10\x03\x12\x15\n\x11LOAN_STATE_CLOSED\x10\x04\x12\x17\n\x13LOAN_STATE_RECOURSE\x10\x05\x12\x1a\n\x16LOAN_STATE_CHARGED_OFF\x10\x06\x12\x1a\n\x16LOAN_STATE_BOUGHT_BACK\x10\x07*\xad\x01\n\x0e\x46lashLoanState\x12 \n\x1c\x46LASH_LOAN_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x46LASH_LOAN_STATE_OFFERED\x10\x01\x12\x1d\n\x19\x46LASH_LOAN_STATE_REJECTED\x10\x02\x12\x1e\n\x1a\x46LASH_LOAN_STATE_DISBURSED\x10\x03\x12\x1c\n\x18\x46LASH_LOAN_STATE_EXPIRED\x10\x04\x32\xdb\x03\n\x10\x46lashLoanService\x12j\n\x0fPreviewEvidence\x12*.huilian.lending.v1.PreviewEvidenceRequest\x1a+.huilian.lending.v1.PreviewEvidenceResponse\x12p\n\x11\x41pplyForFlashLoan\x12,.huilian.lending.v1.ApplyForFlashLoanRequest\x1a-.huilian.lending.v1.ApplyForFlashLoanResponse\x12\x64\n\rSignFlashLoan\x12(.huilian.lending.v1.SignFlashLoanRequest\x1a).huilian.lending.v1.SignFlashLoanResponse\x12\x82\x01\n\x17GetFlashLoanApplication\x12\x32.huilian.lending.v1.GetFlashLoanApplicationRequest\x1a\x33.huilian.lending.v1.GetFlashLoanApplicationResponse2\xcc\x03\n\x0bLoanService\x12R\n\x07GetLoan\x12\".huilian.lending.v1.GetLoanRequest\x1a#.huilian.lending.v1.GetLoanResponse\x12X\n\tListLoans\x12$.huilian.lending.v1.ListLoansRequest\x1a%.huilian.lending.v1.ListLoansResponse\x12U\n\x08\x44rawLoan\x12#.huilian.lending.v1.DrawLoanRequest\x1a$.huilian.lending.v1.DrawLoanResponse\x12X\n\tRepayLoan\x12$.huilian.lending.v1.RepayLoanRequest\x1a%.huilian.lending.v1.RepayLoanResponse\x12^\n\x0bQuotePayoff\x12&.huilian.lending.v1.QuotePayoffRequest\x1a\'.huilian.lending.v1.QuotePayoffResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%huilian/lending/v1/loan_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1ehuilian/common/v1/common.proto\x1a*huilian/identity/v1/identity_service.proto\x1a*huilian/lending/v1/financing_service.proto\"\x92\x01\n\x16PreviewEvidenceRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\nconsent_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\"\x81\x01\n\x0c\x45videnceItem\x12\x1d\n\ndataset_id\x18\x01 \x01(\tR\tdatasetId\x12\x16\n\x06status\x18\x02 \x01(\tR\x06status\x12\x1b\n\tdata_json\x18\x03 \x01(\tR\x08\x64\x61taJson\x12\x1d\n\nerror_code\x18\x04 \x01(\tR\terrorCode\"Q\n\x17PreviewEvidenceResponse\x12\x36\n\x05items\x18\x01 \x03(\x0b\x32 .huilian.lending.v1.EvidenceItemR\x05items\"\xb3\x02\n\x18\x41pplyForFlashLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x61pplication_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rapplicationId\x12;\n\nconsent_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tconsentId\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\x12\'\n\tterm_days\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xed\x02(\x01R\x08termDays\"\xdb\x04\n\x14\x46lashLoanApplication\x12%\n\x0e\x61pplication_id\x18\x01 \x01(\tR\rapplicationId\x12\x38\n\x05state\x18\x02 \x01(\x0e\x32\".huilian.lending.v1.FlashLoanStateR\x05state\x12.\n\x05limit\x18\x03 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x05limit\x12\x36\n\tprincipal\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tprincipal\x12\x1f\n\x0b\x61nnual_rate\x18\x05 \x01(\tR\nannualRate\x12\x10\n\x03\x61pr\x18\x06 \x01(\tR\x03\x61pr\x12\x37\n\ntotal_cost\x18\x07 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\ttotalCost\x12\x19\n\x08\x64ue_date\x18\x08 \x01(\tR\x07\x64ueDate\x12\x33\n\x07reasons\x18\t \x03(\x0b\x32\x19.huilian.common.v1.ReasonR\x07reasons\x12\x1a\n\x08\x63ontract\x18\n \x01(\x0cR\x08\x63ontract\x12-\n\x12\x63ontract_challenge\x18\x0b \x01(\x0cR\x11\x63ontractChallenge\x12\x17\n\x07loan_id\x18\x0c \x01(\tR\x06loanId\x12!\n\x0crule_version\x18\r \x01(\tR\x0bruleVersion\x12\x37\n\x08schedule\x18\x0e \x03(\x0b\x32\x1b.huilian.lending.v1.DueLineR\x08schedule\"g\n\x19\x41pplyForFlashLoanResponse\x12J\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32(.huilian.lending.v1.FlashLoanApplicationR\x0b\x61pplication\"\xe4\x01\n\x14SignFlashLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x43\n\x0e\x61pplication_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rapplicationId\x12J\n\tassertion\x18\x03 \x01(\x0b\x32$.huilian.identity.v1.DeviceAssertionB\x06\xbaH\x03\xc8\x01\x01R\tassertion\"c\n\x15SignFlashLoanResponse\x12J\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32(.huilian.lending.v1.FlashLoanApplicationR\x0b\x61pplication\"e\n\x1eGetFlashLoanApplicationRequest\x12\x43\n\x0e\x61pplication_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\rapplicationId\"m\n\x1fGetFlashLoanApplicationResponse\x12J\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32(.huilian.lending.v1.FlashLoanApplicationR\x0b\x61pplication\"\x8b\x02\n\tLoanEvent\x12\x19\n\x08\x65vent_id\x18\x01 \x01(\tR\x07\x65ventId\x12\x12\n\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1d\n\nvalue_date\x18\x03 \x01(\tR\tvalueDate\x12\x30\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x06\x61mount\x12?\n\x0eprincipal_part\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\rprincipalPart\x12=\n\rinterest_part\x18\x06 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x0cinterestPart\"\xcb\x03\n\x04Loan\x12\x17\n\x07loan_id\x18\x01 \x01(\tR\x06loanId\x12\x33\n\x05state\x18\x02 \x01(\x0e\x32\x1d.huilian.lending.v1.LoanStateR\x05state\x12\x1f\n\x0b\x62orrower_id\x18\x03 \x01(\tR\nborrowerId\x12\x1d\n\nproduct_id\x18\x04 \x01(\tR\tproductId\x12.\n\x05limit\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x05limit\x12M\n\x15outstanding_principal\x18\x06 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x14outstandingPrincipal\x12\x43\n\x10\x61\x63\x63rued_interest\x18\x07 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x0f\x61\x63\x63ruedInterest\x12\x1f\n\x0b\x61nnual_rate\x18\x08 \x01(\tR\nannualRate\x12\x19\n\x08\x64ue_date\x18\t \x01(\tR\x07\x64ueDate\x12\x35\n\x06\x65vents\x18\n \x03(\x0b\x32\x1d.huilian.lending.v1.LoanEventR\x06\x65vents\"G\n\x0eGetLoanRequest\x12\x35\n\x07loan_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\"?\n\x0fGetLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"F\n\x10ListLoansRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"x\n\x11ListLoansResponse\x12.\n\x05loans\x18\x01 \x03(\x0b\x32\x18.huilian.lending.v1.LoanR\x05loans\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\xb6\x01\n\x0f\x44rawLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12/\n\namount_fen\x18\x03 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"@\n\x10\x44rawLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\xb7\x01\n\x10RepayLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12/\n\namount_fen\x18\x03 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"A\n\x11RepayLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\x91\x01\n\x12QuotePayoffRequest\x12\x35\n\x07loan_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12\x44\n\nas_of_date\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x08\x61sOfDate\"\xd1\x01\n\x13QuotePayoffResponse\x12\x36\n\tprincipal\x18\x01 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tprincipal\x12\x34\n\x08interest\x18\x02 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x08interest\x12.\n\x05total\x18\x03 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x05total\x12\x1c\n\nas_of_date\x18\x04 \x01(\tR\x08\x61sOfDate*\xd7\x01\n\tLoanState\x12\x1a\n\x16LOAN_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13LOAN_STATE_APPROVED\x10\x01\x12\x15\n\x11LOAN_STATE_ACTIVE\x10\x02\x12\x16\n\x12LOAN_STATE_OVERDUE\x10\x03\x12\x15\n\x11LOAN_STATE_CLOSED\x10\x04\x12\x17\n\x13LOAN_STATE_RECOURSE\x10\x05\x12\x1a\n\x16LOAN_STATE_CHARGED_OFF\x10\x06\x12\x1a\n\x16LOAN_STATE_BOUGHT_BACK\x10\x07*\xad\x01\n\x0e\x46lashLoanState\x12 \n\x1c\x46LASH_LOAN_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x46LASH_LOAN_STATE_OFFERED\x10\x01\x12\x1d\n\x19\x46LASH_LOAN_STATE_REJECTED\x10\x02\x12\x1e\n\x1a\x46LASH_LOAN_STATE_DISBURSED\x10\x03\x12\x1c\n\x18\x46LASH_LOAN_STATE_EXPIRED\x10\x04\x32\xdb\x03\n\x10\x46lashLoanService\x12j\n\x0fPreviewEvidence\x12*.huilian.lending.v1.PreviewEvidenceRequest\x1a+.huilian.lending.v1.PreviewEvidenceResponse\x12p\n\x11\x41pplyForFlashLoan\x12,.huilian.lending.v1.ApplyForFlashLoanRequest\x1a-.huilian.lending.v1.ApplyForFlashLoanResponse\x12\x64\n\rSignFlashLoan\x12(.huilian.lending.v1.SignFlashLoanRequest\x1a).huilian.lending.v1.SignFlashLoanResponse\x12\x82\x01\n\x17GetFlashLoanApplication\x12\x32.huilian.lending.v1.GetFlashLoanApplicationRequest\x1a\x33.huilian.lending.v1.GetFlashLoanApplicationResponse2\xcc\x03\n\x0bLoanService\x12R\n\x07GetLoan\x12\".huilian.lending.v1.GetLoanRequest\x1a#.huilian.lending.v1.GetLoanResponse\x12X\n\tListLoans\x12$.huilian.lending.v1.ListLoansRequest\x1a%.huilian.lending.v1.ListLoansResponse\x12U\n\x08\x44rawLoan\x12#.huilian.lending.v1.DrawLoanRequest\x1a$.huilian.lending.v1.DrawLoanResponse\x12X\n\tRepayLoan\x12$.huilian.lending.v1.RepayLoanRequest\x1a%.huilian.lending.v1.RepayLoanResponse\x12^\n\x0bQuotePayoff\x12&.huilian.lending.v1.QuotePayoffRequest\x1a\'.huilian.lending.v1.QuotePayoffResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -74,56 +75,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUOTEPAYOFFREQUEST'].fields_by_name['loan_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_QUOTEPAYOFFREQUEST'].fields_by_name['as_of_date']._loaded_options = None
   _globals['_QUOTEPAYOFFREQUEST'].fields_by_name['as_of_date']._serialized_options = b'\272H#r!2\037^([0-9]{4}-[0-9]{2}-[0-9]{2})?$'
-  _globals['_LOANSTATE']._serialized_start=3969
-  _globals['_LOANSTATE']._serialized_end=4184
-  _globals['_FLASHLOANSTATE']._serialized_start=4187
-  _globals['_FLASHLOANSTATE']._serialized_end=4360
-  _globals['_PREVIEWEVIDENCEREQUEST']._serialized_start=167
-  _globals['_PREVIEWEVIDENCEREQUEST']._serialized_end=313
-  _globals['_EVIDENCEITEM']._serialized_start=316
-  _globals['_EVIDENCEITEM']._serialized_end=445
-  _globals['_PREVIEWEVIDENCERESPONSE']._serialized_start=447
-  _globals['_PREVIEWEVIDENCERESPONSE']._serialized_end=528
-  _globals['_APPLYFORFLASHLOANREQUEST']._serialized_start=531
-  _globals['_APPLYFORFLASHLOANREQUEST']._serialized_end=838
-  _globals['_FLASHLOANAPPLICATION']._serialized_start=841
-  _globals['_FLASHLOANAPPLICATION']._serialized_end=1387
-  _globals['_APPLYFORFLASHLOANRESPONSE']._serialized_start=1389
-  _globals['_APPLYFORFLASHLOANRESPONSE']._serialized_end=1492
-  _globals['_SIGNFLASHLOANREQUEST']._serialized_start=1495
-  _globals['_SIGNFLASHLOANREQUEST']._serialized_end=1723
-  _globals['_SIGNFLASHLOANRESPONSE']._serialized_start=1725
-  _globals['_SIGNFLASHLOANRESPONSE']._serialized_end=1824
-  _globals['_GETFLASHLOANAPPLICATIONREQUEST']._serialized_start=1826
-  _globals['_GETFLASHLOANAPPLICATIONREQUEST']._serialized_end=1927
-  _globals['_GETFLASHLOANAPPLICATIONRESPONSE']._serialized_start=1929
-  _globals['_GETFLASHLOANAPPLICATIONRESPONSE']._serialized_end=2038
-  _globals['_LOANEVENT']._serialized_start=2041
-  _globals['_LOANEVENT']._serialized_end=2308
-  _globals['_LOAN']._serialized_start=2311
-  _globals['_LOAN']._serialized_end=2770
-  _globals['_GETLOANREQUEST']._serialized_start=2772
-  _globals['_GETLOANREQUEST']._serialized_end=2843
-  _globals['_GETLOANRESPONSE']._serialized_start=2845
-  _globals['_GETLOANRESPONSE']._serialized_end=2908
-  _globals['_LISTLOANSREQUEST']._serialized_start=2910
-  _globals['_LISTLOANSREQUEST']._serialized_end=2980
-  _globals['_LISTLOANSRESPONSE']._serialized_start=2982
-  _globals['_LISTLOANSRESPONSE']._serialized_end=3102
-  _globals['_DRAWLOANREQUEST']._serialized_start=3105
-  _globals['_DRAWLOANREQUEST']._serialized_end=3287
-  _globals['_DRAWLOANRESPONSE']._serialized_start=3289
-  _globals['_DRAWLOANRESPONSE']._serialized_end=3353
-  _globals['_REPAYLOANREQUEST']._serialized_start=3356
-  _globals['_REPAYLOANREQUEST']._serialized_end=3539
-  _globals['_REPAYLOANRESPONSE']._serialized_start=3541
-  _globals['_REPAYLOANRESPONSE']._serialized_end=3606
-  _globals['_QUOTEPAYOFFREQUEST']._serialized_start=3609
-  _globals['_QUOTEPAYOFFREQUEST']._serialized_end=3754
-  _globals['_QUOTEPAYOFFRESPONSE']._serialized_start=3757
-  _globals['_QUOTEPAYOFFRESPONSE']._serialized_end=3966
-  _globals['_FLASHLOANSERVICE']._serialized_start=4363
-  _globals['_FLASHLOANSERVICE']._serialized_end=4838
-  _globals['_LOANSERVICE']._serialized_start=4841
-  _globals['_LOANSERVICE']._serialized_end=5301
+  _globals['_LOANSTATE']._serialized_start=4070
+  _globals['_LOANSTATE']._serialized_end=4285
+  _globals['_FLASHLOANSTATE']._serialized_start=4288
+  _globals['_FLASHLOANSTATE']._serialized_end=4461
+  _globals['_PREVIEWEVIDENCEREQUEST']._serialized_start=211
+  _globals['_PREVIEWEVIDENCEREQUEST']._serialized_end=357
+  _globals['_EVIDENCEITEM']._serialized_start=360
+  _globals['_EVIDENCEITEM']._serialized_end=489
+  _globals['_PREVIEWEVIDENCERESPONSE']._serialized_start=491
+  _globals['_PREVIEWEVIDENCERESPONSE']._serialized_end=572
+  _globals['_APPLYFORFLASHLOANREQUEST']._serialized_start=575
+  _globals['_APPLYFORFLASHLOANREQUEST']._serialized_end=882
+  _globals['_FLASHLOANAPPLICATION']._serialized_start=885
+  _globals['_FLASHLOANAPPLICATION']._serialized_end=1488
+  _globals['_APPLYFORFLASHLOANRESPONSE']._serialized_start=1490
+  _globals['_APPLYFORFLASHLOANRESPONSE']._serialized_end=1593
+  _globals['_SIGNFLASHLOANREQUEST']._serialized_start=1596
+  _globals['_SIGNFLASHLOANREQUEST']._serialized_end=1824
+  _globals['_SIGNFLASHLOANRESPONSE']._serialized_start=1826
+  _globals['_SIGNFLASHLOANRESPONSE']._serialized_end=1925
+  _globals['_GETFLASHLOANAPPLICATIONREQUEST']._serialized_start=1927
+  _globals['_GETFLASHLOANAPPLICATIONREQUEST']._serialized_end=2028
+  _globals['_GETFLASHLOANAPPLICATIONRESPONSE']._serialized_start=2030
+  _globals['_GETFLASHLOANAPPLICATIONRESPONSE']._serialized_end=2139
+  _globals['_LOANEVENT']._serialized_start=2142
+  _globals['_LOANEVENT']._serialized_end=2409
+  _globals['_LOAN']._serialized_start=2412
+  _globals['_LOAN']._serialized_end=2871
+  _globals['_GETLOANREQUEST']._serialized_start=2873
+  _globals['_GETLOANREQUEST']._serialized_end=2944
+  _globals['_GETLOANRESPONSE']._serialized_start=2946
+  _globals['_GETLOANRESPONSE']._serialized_end=3009
+  _globals['_LISTLOANSREQUEST']._serialized_start=3011
+  _globals['_LISTLOANSREQUEST']._serialized_end=3081
+  _globals['_LISTLOANSRESPONSE']._serialized_start=3083
+  _globals['_LISTLOANSRESPONSE']._serialized_end=3203
+  _globals['_DRAWLOANREQUEST']._serialized_start=3206
+  _globals['_DRAWLOANREQUEST']._serialized_end=3388
+  _globals['_DRAWLOANRESPONSE']._serialized_start=3390
+  _globals['_DRAWLOANRESPONSE']._serialized_end=3454
+  _globals['_REPAYLOANREQUEST']._serialized_start=3457
+  _globals['_REPAYLOANREQUEST']._serialized_end=3640
+  _globals['_REPAYLOANRESPONSE']._serialized_start=3642
+  _globals['_REPAYLOANRESPONSE']._serialized_end=3707
+  _globals['_QUOTEPAYOFFREQUEST']._serialized_start=3710
+  _globals['_QUOTEPAYOFFREQUEST']._serialized_end=3855
+  _globals['_QUOTEPAYOFFRESPONSE']._serialized_start=3858
+  _globals['_QUOTEPAYOFFRESPONSE']._serialized_end=4067
+  _globals['_FLASHLOANSERVICE']._serialized_start=4464
+  _globals['_FLASHLOANSERVICE']._serialized_end=4939
+  _globals['_LOANSERVICE']._serialized_start=4942
+  _globals['_LOANSERVICE']._serialized_end=5402
 # @@protoc_insertion_point(module_scope)

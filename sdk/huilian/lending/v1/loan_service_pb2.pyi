@@ -10,6 +10,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from huilian.common.v1 import common_pb2 as _common_pb2
 from huilian.identity.v1 import identity_service_pb2 as _identity_service_pb2
+from huilian.lending.v1 import financing_service_pb2 as _financing_service_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -194,6 +195,7 @@ class FlashLoanApplication(_message.Message):
     CONTRACT_CHALLENGE_FIELD_NUMBER: _builtins.int
     LOAN_ID_FIELD_NUMBER: _builtins.int
     RULE_VERSION_FIELD_NUMBER: _builtins.int
+    SCHEDULE_FIELD_NUMBER: _builtins.int
     application_id: _builtins.str
     state: Global___FlashLoanState.ValueType
     annual_rate: _builtins.str
@@ -215,6 +217,10 @@ class FlashLoanApplication(_message.Message):
 
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Reason]: ...
+    @_builtins.property
+    def schedule(self) -> _containers.RepeatedCompositeFieldContainer[_financing_service_pb2.DueLine]:
+        """What falls due when; nothing is repaid early."""
+
     def __init__(
         self,
         *,
@@ -231,10 +237,11 @@ class FlashLoanApplication(_message.Message):
         contract_challenge: _builtins.bytes = ...,
         loan_id: _builtins.str = ...,
         rule_version: _builtins.str = ...,
+        schedule: _abc.Iterable[_financing_service_pb2.DueLine] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "principal", b"principal", "total_cost", b"total_cost"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annual_rate", b"annual_rate", "application_id", b"application_id", "apr", b"apr", "contract", b"contract", "contract_challenge", b"contract_challenge", "due_date", b"due_date", "limit", b"limit", "loan_id", b"loan_id", "principal", b"principal", "reasons", b"reasons", "rule_version", b"rule_version", "state", b"state", "total_cost", b"total_cost"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annual_rate", b"annual_rate", "application_id", b"application_id", "apr", b"apr", "contract", b"contract", "contract_challenge", b"contract_challenge", "due_date", b"due_date", "limit", b"limit", "loan_id", b"loan_id", "principal", b"principal", "reasons", b"reasons", "rule_version", b"rule_version", "schedule", b"schedule", "state", b"state", "total_cost", b"total_cost"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
