@@ -142,7 +142,7 @@ class _Builder:
 
     def _server(self) -> HubServer:
         verifier = TokenVerifier(SigningKeys(self.vault.signing_keys), self.settings.origin, self.clock)
-        edge = Edge(Admission(verifier, self.identity_store), self.pace)
+        edge = self.edge = Edge(Admission(verifier, self.identity_store), self.pace)
         return HubServer(edge, self.tls, self.settings.public_listen, self.settings.partner_listen)
 
     def _ledger(self) -> None:
@@ -263,6 +263,8 @@ class _Builder:
         self.hub.workers["revocations"] = self.consents.revocations.run
         self.hub.workers |= {"exchange": self.exchange.run, "accesses": self.exchange.events.run}
         self.hub.workers["actions"] = self.exchange.actions.run
+        self.hub.workers["turned_away"] = self.exchange.turned_away.run
+        self.edge.watcher = self.exchange.turned_away
         self.hub.workers["status"] = self.exchange.board.run
         self.hub.before_close.append(self.exchange.drain)
         self.hub.server.serve(ConsentServicer(self.consents, catalogue, self.idempotency))

@@ -183,4 +183,5 @@ def _record(access: StoredRecord) -> pb.AccessRecord:
         accessed_time=accessed,
         outcome=record["outcome"].removeprefix("REFUSED:"),
         refused_by=record["refused_by"],
+        times=record.get("times", 1),
     )

@@ -40,6 +40,7 @@ from hub.exchange.statements import AccessStatements
 from hub.exchange.status import StatusBoard
 from hub.exchange.store import ExchangeStore, Volume, quota_key
 from hub.exchange.stored_actions import ActionStore
+from hub.exchange.turned_away import Refusal, TurnedAway
 from hub.ledger.exports import ChainExports
 from hub.ledger.service import LedgerService, RecordPage
 from hub.platform.database import Database
@@ -83,6 +84,7 @@ class ExchangeService:
         consents.when_revoked(store.forget_answers)
         consents.count_reads_by(self)
         self._access_log = AccessLog(database, clock, ledger)
+        self.turned_away = TurnedAway(database, clock, ids, consents, self._access_log)
         self._books = Bookkeeping(
             database, ids, store, consents, self._access_log, Admission(clock, recipients), Settlement(clock)
         )
@@ -106,12 +108,20 @@ class ExchangeService:
         raised. Opens its own transactions.
         """
         if self._pace is not None:
-            await self._pace.check(requested_by, read)
+            await self._keep_pace(self._pace, requested_by, read)
         # The outcome of a request that was let out is recorded even when the caller has stopped waiting.
         task = asyncio.create_task(self._fetch(requested_by, read))
         self._out.add(task)
         task.add_done_callback(self._out.discard)
         return await asyncio.shield(task)
+
+    async def _keep_pace(self, pace: ReadPace, requested_by: str, read: Read) -> None:
+        try:
+            await pace.check(requested_by, read)
+        except HuilianError as error:
+            # A record for each would let whoever reads too fast fill the person's record as fast.
+            self.turned_away.count(Refusal(read.consent_id, False, read.dataset, error.code, requested_by))
+            raise
 
     async def access_records(self, subject: str, token: str, size: int) -> RecordPage:
         """Who read this person's data: records newest first. Raises INVALID_ARGUMENT for a foreign token."""
@@ -169,6 +179,7 @@ class ExchangeService:
         """Wait until every request that went out has its outcome recorded; for a graceful stop."""
         await asyncio.gather(*self._out, return_exceptions=True)
         await self.actions.drain()
+        await self.turned_away.flush()
 
     async def _fetch(self, requested_by: str, read: Read) -> Delivery:
         offer = await self.catalogue.offer(read.dataset)

@@ -56,12 +56,21 @@ class Pace(Protocol):
         ...
 
 
+class Watcher(Protocol):
+    """Who wants to know of calls that nobody served (hub/exchange)."""
+
+    def at_the_door(self, method: str, request: Any, code: str) -> None:
+        """A call was refused with this code before it was served; `request` may be unreadable. Does not wait."""
+        ...
+
+
 class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscriptable when it runs
     """The one interceptor of the hub's server."""
 
     def __init__(self, admission: Admission, pace: Pace | None = None) -> None:
         """Without a `pace` callers may call as fast as they like, which is for tests of something else."""
         self._admission, self._pace = admission, pace
+        self.watcher: Watcher | None = None
         self._guarded: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -122,6 +131,14 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
         return guarded
 
     async def _enter(self, method: str, request: Any, context: Any, metadata: Mapping[str, str]) -> CallNotes:
+        try:
+            return await self._let_in(method, request, context, metadata)
+        except HuilianError as error:
+            if self.watcher is not None:
+                self.watcher.at_the_door(method, request, error.code)
+            raise
+
+    async def _let_in(self, method: str, request: Any, context: Any, metadata: Mapping[str, str]) -> CallNotes:
         try:
             notes = await self._admission.admit(method, metadata, context.auth_context())
         except HuilianError:

@@ -14,7 +14,8 @@ from mini_program_api.forms import Form, Moment, PageSize, PageToken, RecordId, 
 class Access(BaseModel):
     """One read, action or refusal: a dataset or an action is named.
 
-    `access_record_id` fetches its receipt; `refused_by` is `hub`, `edge` or empty.
+    `access_record_id` fetches its receipt; `refused_by` is `hub`, `edge` or empty. `times` is how many equal calls were
+    turned away at the door within a minute, else 1.
     """
 
     access_record_id: str
@@ -27,6 +28,7 @@ class Access(BaseModel):
     outcome: str
     refused_by: str
     action_id: str
+    times: int
 
 
 class Accesses(BaseModel):
@@ -111,6 +113,7 @@ def _access(item: pb.AccessRecord) -> Access:
         outcome=item.outcome,
         refused_by=item.refused_by,
         action_id=item.action_id,
+        times=item.times,
     )
 
 

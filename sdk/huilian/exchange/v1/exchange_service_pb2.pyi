@@ -589,6 +589,7 @@ class AccessRecord(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     REFUSED_BY_FIELD_NUMBER: _builtins.int
     ACTION_ID_FIELD_NUMBER: _builtins.int
+    TIMES_FIELD_NUMBER: _builtins.int
     access_record_id: _builtins.str
     consent_id: _builtins.str
     recipient_id: _builtins.str
@@ -600,6 +601,8 @@ class AccessRecord(_message.Message):
     """"hub" or "edge": who refused; empty when delivered."""
     action_id: _builtins.str
     """What was done instead of read; then `dataset_id` and `fields` are empty."""
+    times: _builtins.int
+    """How many equal calls this record stands for: more than 1 only for calls turned away at the door within a minute."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -617,10 +620,11 @@ class AccessRecord(_message.Message):
         outcome: _builtins.str = ...,
         refused_by: _builtins.str = ...,
         action_id: _builtins.str = ...,
+        times: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accessed_time", b"accessed_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_record_id", b"access_record_id", "accessed_time", b"accessed_time", "action_id", b"action_id", "consent_id", b"consent_id", "dataset_id", b"dataset_id", "fields", b"fields", "outcome", b"outcome", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "refused_by", b"refused_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_record_id", b"access_record_id", "accessed_time", b"accessed_time", "action_id", b"action_id", "consent_id", b"consent_id", "dataset_id", b"dataset_id", "fields", b"fields", "outcome", b"outcome", "purpose_code", b"purpose_code", "recipient_id", b"recipient_id", "refused_by", b"refused_by", "times", b"times"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -92,6 +92,7 @@ class Site:
     revoked: Revoked
     issuer: TokenIssuer
     pki: SitePki
+    edge: Edge
 
     def public(self) -> grpc.aio.Channel:
         credentials = grpc.ssl_channel_credentials(self.pki.issue("hub").ca.read_bytes())
@@ -115,11 +116,12 @@ async def running(tmp_path: Path, clock: FixedClock, ids: Ids, pace: Pace | None
     hub, revoked, sandbox = pki.issue("hub"), Revoked(), Sandbox()
     verifier = TokenVerifier({thumbprint(KEY.public_key()): KEY.public_key()}, ORIGIN, clock)
     tls = ServerTls(hub.certificate, hub.key, hub.ca)
-    server = HubServer(Edge(Admission(verifier, revoked), pace), tls, "127.0.0.1:0", "127.0.0.1:0")
+    edge = Edge(Admission(verifier, revoked), pace)
+    server = HubServer(edge, tls, "127.0.0.1:0", "127.0.0.1:0")
     server.serve(sandbox)
     server.serve(Revocations())
     await server.start()
-    yield Site(server, sandbox, revoked, TokenIssuer(lambda: KEY, ORIGIN, clock, ids), pki)
+    yield Site(server, sandbox, revoked, TokenIssuer(lambda: KEY, ORIGIN, clock, ids), pki, edge)
     await server.stop()
 
 
@@ -310,3 +312,20 @@ async def test_bytes_that_are_no_message_are_the_callers_fault(site: Site) -> No
     async with site.public() as channel:
         call = channel.unary_unary("/huilian.common.v1.SandboxService/GetClock", None, None)
         assert await _code(call(b"\x0b\xff\xff", timeout=5)) == "INVALID_ARGUMENT"
+
+
+async def test_who_watches_the_door_hears_of_every_call_that_nobody_served(site: Site) -> None:
+    heard: list[tuple[str, str, str]] = []
+
+    class Listener:
+        def at_the_door(self, method: str, request: Any, code: str) -> None:
+            heard.append((method.rsplit("/")[-1], type(request).__name__, code))
+
+    site.edge.watcher = Listener()
+    async with site.public() as channel:
+        stub = sandbox_service_pb2_grpc.SandboxServiceStub(channel)
+        await stub.GetClock(pb.GetClockRequest(), timeout=5)
+        assert await _code(stub.GetAccount(pb.GetAccountRequest(), timeout=5)) == "UNAUTHENTICATED"
+        bad = _bearer("no.token.atall")
+        assert await _code(stub.GetAccount(pb.GetAccountRequest(), metadata=bad, timeout=5)) == "UNAUTHENTICATED"
+    assert heard == [("GetAccount", "GetAccountRequest", "UNAUTHENTICATED")] * 2
