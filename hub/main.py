@@ -266,7 +266,7 @@ class _Builder:
         self.hub.workers["turned_away"] = self.exchange.turned_away.run
         self.edge.watcher = self.exchange.turned_away
         self.hub.workers["status"] = self.exchange.board.run
-        self.hub.before_close.append(self.exchange.drain)
+        self.hub.before_close += [self.exchange.drain, self.exchange.turned_away.close]
         self.hub.server.serve(ConsentServicer(self.consents, catalogue, self.idempotency))
         self.hub.server.serve(ExchangeServicer(self.exchange, self.idempotency))
         records = Records(self.consents, self.exchange, opening_key)

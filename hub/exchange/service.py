@@ -179,7 +179,6 @@ class ExchangeService:
         """Wait until every request that went out has its outcome recorded; for a graceful stop."""
         await asyncio.gather(*self._out, return_exceptions=True)
         await self.actions.drain()
-        await self.turned_away.flush()
 
     async def _fetch(self, requested_by: str, read: Read) -> Delivery:
         offer = await self.catalogue.offer(read.dataset)

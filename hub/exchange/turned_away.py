@@ -81,6 +81,8 @@ class TurnedAway:
 
     async def flush(self) -> int:
         """Record what was counted, for those whose consents exist; how many records. What fails is kept."""
+        if not self._held and not self._too_many:
+            return 0
         held, self._held = self._held, Counter()
         too_many, self._too_many = self._too_many, 0
         self._full.clear()
@@ -96,6 +98,10 @@ class TurnedAway:
         if too_many:
             logger.warning("exchange.turned_away_uncounted", extra={"count": too_many})
         return len(records)
+
+    async def close(self) -> None:
+        """Record the rest; for a graceful stop."""
+        await self.flush()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Record every minute until the process stops. A failing round is logged and the next one tries again."""

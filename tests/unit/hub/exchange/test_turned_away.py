@@ -76,7 +76,7 @@ async def test_reading_too_fast_is_recorded_with_who_it_was(exchange: Exchange) 
         with pytest.raises(HuilianError, match="RATE_LIMITED"):
             await exchange.service.fetch(reader, read)
         assert len(await records(exchange)) == 0, number
-    await exchange.service.drain()
+    await exchange.service.turned_away.close()
     by_whom = {record["requested_by"]: record["times"] for record in await records(exchange)}
     assert by_whom == {exchange.citizen.subject: 2, "somebody-else": 1}
 
