@@ -22,6 +22,7 @@ from huilian_protocol.clock import Clock, SystemClock
 from huilian_protocol.purposes import PurposeList
 from huilian_protocol.trust import TrustFile
 
+from hub.accounting.closing import Closes
 from hub.accounting.service import EmbeddedBook
 from hub.commands import command
 from hub.consent.rpc import ConsentServicer
@@ -116,6 +117,7 @@ class _Builder:
         self.tls = ServerTls(settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file)
         self.channels: list[grpc.aio.Channel] = []
         self.book = EmbeddedBook(database, self.clock)
+        self.closes = Closes(database, self.clock, self.book)
         self.log_keyring = log_keyring(settings, vault)
         self.identity_store = IdentityStore(database)
         rates = Rates(settings.rate_limits, vault.secret("rate-limits"))
@@ -303,6 +305,7 @@ class _Builder:
                 claims=self.claims,
                 receivables=self.receivables,
                 bank=self.book,
+                days=self.closes,
                 consents=self.consents,
                 exchange=self.exchange,
                 persons=self.identity,

@@ -8,6 +8,9 @@ from enum import StrEnum
 from huilian_protocol.canonical import sha256_canonical
 
 MOST_LINES = 200
+CLOSE_PREFIX = "close:"
+"""Journals of a day close, `close:<day>:<batch>`: the only ones that a day takes while it is being closed."""
+
 _MOST_FEN = 10**15
 
 
@@ -18,7 +21,8 @@ class AccountKind(StrEnum):
     bank (debit balance, never below zero). ESCROW is money that a bidder set aside, ENTRUSTED what the bank lent for
     somebody else (委托贷款) and owes them as it comes back. The others are the bank's own: CASH is its account at the
     central bank, CREDIT_LOSS the principal it gave up, RECOVERY_INCOME what came in on that later, CLEARING money on
-    its way to others.
+    its way to others. INTEREST_INCOME is interest that was paid; what was earned until the last day close and is not
+    paid yet stands in ACCRUED_INTEREST (what borrowers owe) against ACCRUED_INCOME. `chart.json` gives each its code.
     """
 
     DEPOSIT = "DEPOSIT"
@@ -31,6 +35,8 @@ class AccountKind(StrEnum):
     CREDIT_LOSS = "CREDIT_LOSS"
     RECOVERY_INCOME = "RECOVERY_INCOME"
     CLEARING = "CLEARING"
+    ACCRUED_INTEREST = "ACCRUED_INTEREST"
+    ACCRUED_INCOME = "ACCRUED_INCOME"
 
 
 CREDIT_NORMAL = frozenset(
@@ -42,6 +48,7 @@ CREDIT_NORMAL = frozenset(
         AccountKind.CLEARING,
         AccountKind.ESCROW,
         AccountKind.ENTRUSTED,
+        AccountKind.ACCRUED_INCOME,
     }
 )
 """Accounts whose balance counts credits as positive."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Protocol
 
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
-from hub.accounting import store
+from hub.accounting import store, stored_days
 from hub.accounting.rules import (
+    CLOSE_PREFIX,
     CREDIT_NORMAL,
     GUARDED,
     AccountKind,
@@ -23,6 +24,7 @@ from hub.accounting.rules import (
     content_sha256,
     deposit_account,
 )
+from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.transactions import require_transaction
 
@@ -90,7 +92,7 @@ class EmbeddedBook:
         if await self._was_posted(journal):
             return False
         await self._move_balances(journal)
-        await store.add_journal(journal, self._clock.now())
+        await store.add_journal(journal, self._clock.now(), await self._booked_on(journal))
         return True
 
     async def balance_fen(self, account_id: str) -> int:
@@ -107,6 +109,13 @@ class EmbeddedBook:
     async def trial_balance(self) -> TrialBalance:
         """The whole book added up; its difference is always 0."""
         return TrialBalance(await store.sums_by_account(self._database))
+
+    async def _booked_on(self, journal: Journal) -> date | None:
+        """The first open day, for a journal whose value date was closed. Today and later days never are."""
+        if journal.value_date >= business_date(self._clock.now()) or journal.journal_id.startswith(CLOSE_PREFIX):
+            return None
+        last = await stored_days.last_day()
+        return None if last is None or journal.value_date > last else last + timedelta(days=1)
 
     async def _was_posted(self, journal: Journal) -> bool:
         content = await store.stored_content(journal.journal_id)

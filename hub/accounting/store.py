@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
@@ -28,10 +28,14 @@ class Account(Model):
 
 
 class JournalRow(Model):
-    """Head of a journal; never changed and never deleted (triggers refuse it)."""
+    """Head of a journal; never changed and never deleted (triggers refuse it).
+
+    `booked_on` is the accounting day where that is not the value date: a day that was closed takes nothing more.
+    """
 
     journal_id = fields.CharField(max_length=128, primary_key=True)
     value_date = fields.DateField()
+    booked_on = fields.DateField(null=True)
     narrative = fields.CharField(max_length=200)
     content_sha256 = fields.BinaryField()
     posted_at = UtcDatetimeField()
@@ -63,6 +67,30 @@ class LineRow(Model):
         )
 
 
+class DayRow(Model):
+    """The close of one business day; once CLOSED it never changes (a trigger refuses it).
+
+    `cursor` is how far it came: the last loan whose interest is in the books. Sums in fen.
+    """
+
+    business_day = fields.DateField(primary_key=True)
+    state = fields.CharField(max_length=8)
+    cursor = fields.CharField(max_length=64)
+    batches = fields.IntField()
+    loans = fields.BigIntField()
+    accrued_fen = fields.BigIntField()
+    debit_fen = fields.BigIntField()
+    credit_fen = fields.BigIntField()
+    started_at = UtcDatetimeField()
+    closed_at = UtcDatetimeField(null=True)
+
+    class Meta:
+        table = "accounting_day"
+        constraints = (
+            CheckConstraint(check="state <> 'CLOSED' OR debit_fen = credit_fen", name="accounting_day_balances"),
+        )
+
+
 async def find_account(account_id: str) -> Account | None:
     """The account, or None."""
     return await Account.get_or_none(account_id=account_id)
@@ -84,11 +112,12 @@ async def stored_content(journal_id: str) -> bytes | None:
     return None if row is None else bytes(row.content_sha256)
 
 
-async def add_journal(journal: Journal, now: datetime) -> None:
-    """Writes head and lines."""
+async def add_journal(journal: Journal, now: datetime, booked_on: date | None = None) -> None:
+    """Writes head and lines; `booked_on` where the accounting day is not the value date."""
     await JournalRow.create(
         journal_id=journal.journal_id,
         value_date=journal.value_date,
+        booked_on=booked_on,
         narrative=journal.narrative,
         content_sha256=content_sha256(journal),
         posted_at=now,

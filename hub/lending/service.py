@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from huilian_protocol.clock import Clock
 from huilian_protocol.trust import TrustAnchors, current
 
+from hub.accounting.closing import Days
 from hub.accounting.service import BankCore
 from hub.lending.auctions import AuctionDesk, Auctions
 from hub.lending.claim_locks import ClaimLocks
 from hub.lending.clearing import Cleared, Clearing
 from hub.lending.conversions import OrderDesk
+from hub.lending.day_close import DayCloser
 from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import load_tables
 from hub.lending.evidence import EvidenceDesk
@@ -60,6 +62,7 @@ class Collaborators:
     vault: SubjectVault
     trust: TrustAnchors | Callable[[], TrustAnchors]
     opening_key: Callable[[str], bytes]
+    days: Days
 
 
 class LendingService:
@@ -144,6 +147,7 @@ class LendingService:
                 product=products[FLASH_LOAN],
             )
         )
+        self.day_close = DayCloser(given.database, given.outbox, given.days)
         self.clearing = Clearing(
             given.database,
             given.clock,

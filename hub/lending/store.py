@@ -8,6 +8,7 @@ from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 from tortoise.models import Model
 
+from hub.lending.accrual_row import AccrualRow as AccrualRow  # its table is this domain's too
 from hub.platform.fields import UtcDatetimeField
 
 ID_LENGTH = 64

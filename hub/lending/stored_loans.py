@@ -22,7 +22,7 @@ PAYING = frozenset({REPAYMENT, RECOURSE, BUY_BACK})
 _WITHOUT_AMOUNT = frozenset({CHARGE_OFF, RESTRUCTURE, REVERSAL})
 
 
-_COLUMNS = (
+EVENT_COLUMNS = (
     "sequence",
     "kind",
     "value_date",
@@ -130,14 +130,14 @@ async def events_of(loan_id: str) -> list[LoanEventRecord]:
     rows = await LoanEventRow.filter(loan_id=loan_id).order_by("sequence")
     details = {row.sequence: row.content for row in await LoanDetailRow.filter(loan_id=loan_id)}
     return [
-        LoanEventRecord(**{name: getattr(row, name) for name in _COLUMNS}, content=details.get(row.sequence, {}))
+        LoanEventRecord(**{name: getattr(row, name) for name in EVENT_COLUMNS}, content=details.get(row.sequence, {}))
         for row in rows
     ]
 
 
 async def add_event(loan_id: str, event: LoanEventRecord, now: datetime) -> None:
     """Books an event; its sequence must be new."""
-    await LoanEventRow.create(loan_id=loan_id, booked_at=now, **{name: getattr(event, name) for name in _COLUMNS})
+    await LoanEventRow.create(loan_id=loan_id, booked_at=now, **{name: getattr(event, name) for name in EVENT_COLUMNS})
     if event.content:
         await LoanDetailRow.create(loan_id=loan_id, sequence=event.sequence, content=dict(event.content))
 

@@ -3,7 +3,7 @@
 from huilian_loans.amortisation import Kind, Plan, Prepayment
 from huilian_loans.apr import CashFlow, annual_percentage_rate, total_cost_fen
 from huilian_loans.daycount import DayCount, Interval, units_per_year, year_units
-from huilian_loans.position import Payoff, Position, fallen_due, is_late, owed
+from huilian_loans.position import Payoff, Position, accrual_per_unit, fallen_due, is_late, next_turn, owed
 from huilian_loans.replay import Applied, payoff, position, replay
 from huilian_loans.terms import (
     Bucket,
@@ -46,9 +46,11 @@ __all__ = [
     "Reverse",
     "Rounding",
     "Terms",
+    "accrual_per_unit",
     "annual_percentage_rate",
     "fallen_due",
     "is_late",
+    "next_turn",
     "owed",
     "payoff",
     "position",

@@ -108,6 +108,18 @@ def next_due_date(at: Position) -> date | None:
     return next((day for day in dates if day > at.as_of), None)
 
 
+def next_turn(at: Position) -> date | None:
+    """The first day after the position's on which the plan changes what bears interest: a due date, an end of grace."""
+    return min((day for day in {*_due_dates(at), *_ends_of_grace(at)} if day > at.as_of), default=None)
+
+
+def accrual_per_unit(terms: Terms, at: Position) -> Decimal:
+    """What one unit of a year (see `daycount`) adds to the accrual until the next turn or event; exact."""
+    return EXACT.add(
+        EXACT.multiply(at.principal_fen, at.annual_rate), EXACT.multiply(_penalised(at), _penalty_rate(terms, at))
+    )
+
+
 def accrue(terms: Terms, at: Position, until: date) -> Position:
     """The position at a later day to which nothing happened but time: interest, due dates, ends of grace."""
     for day in _turns(at, until):

@@ -14,6 +14,7 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import key_id, payload_info, seal
 from huilian_protocol.webauthn import Assertion
 
+from hub.accounting.closing import Closes
 from hub.accounting.service import AccountKind, EmbeddedBook, Line, deposit_account
 from hub.exchange.service import Delivery, Read
 from hub.ledger.service import LedgerService
@@ -156,6 +157,7 @@ class LendingWorld:
         self.outbox = Outbox(database, clock)
         self.chain = FakeChain(self.outbox, database, locked)
         self.book = EmbeddedBook(database, clock)
+        self.closes = Closes(database, clock, self.book)
         self.vault = SubjectVault(Wrapping(bytes(32), lambda size: bytes(size)), lambda size: bytes(size), clock)
         self.ledger = LedgerService(
             database, clock, lambda size: bytes(size), self.vault, lambda: CA_KEY, CHAIN_ID, CONTRACT
@@ -170,6 +172,7 @@ class LendingWorld:
                 claims=self.chain,
                 receivables=self.trade.service,
                 bank=self.book,
+                days=self.closes,
                 consents=self.sources,
                 exchange=self.sources,
                 persons=self.people,
