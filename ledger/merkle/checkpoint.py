@@ -124,11 +124,11 @@ def verify_checkpoint(note: str | Note, keys: LogKeys | NoteKey) -> Checkpoint:
 
 def _signing_epoch(note: Note, keys: LogKeys, size: int) -> LogEpoch:
     """Find the epoch whose keys, each once and no other key of the log, are named on the lines."""
-    known = {key.key_id for epoch in keys.epochs for key in epoch.keys}
-    named = sorted(
-        value[:KEY_ID_SIZE] for name, value in note.signatures if name == keys.name and value[:KEY_ID_SIZE] in known
-    )
-    signing = [epoch for epoch in keys.epochs if sorted(key.key_id for key in epoch.keys) == named]
+    by_epoch = [sorted(key.key_id for key in epoch.keys) for epoch in keys.epochs]
+    known = set().union(*by_epoch)
+    ids = [value[:KEY_ID_SIZE] for name, value in note.signatures if name == keys.name]
+    named = sorted(key_id for key_id in ids if key_id in known)
+    signing = [epoch for epoch, of_epoch in zip(keys.epochs, by_epoch, strict=True) if of_epoch == named]
     if not signing:
         raise InvalidCheckpoint("the checkpoint does not carry exactly one signature by each of the log's keys")
     for epoch in signing:

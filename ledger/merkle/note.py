@@ -26,6 +26,7 @@ KEY_ID_SIZE = 4
 MAX_NOTE_CHARS = 16_384
 """A checkpoint is a few hundred bytes, some 4,400 more with ML-DSA-65 and 140 more for each witness."""
 
+_REMEMBERED = 64
 _NAME = re.compile(r"[^\s+]+")
 _SIGNATURE_LINE = re.compile("— (\\S+) (\\S+)")
 
@@ -212,8 +213,13 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
+# Reading a key is up to a tenth of checking a signature; a verifier of many notes meets the same few keys.
+_ed25519_key = lru_cache(_REMEMBERED)(Ed25519PublicKey.from_public_bytes)
+_ml_dsa_65_key = lru_cache(_REMEMBERED)(MLDSA65PublicKey.from_public_bytes)
+
+
 def _ed25519(public_key: bytes, signature: bytes, body: str) -> bool:
-    return _passes(lambda: Ed25519PublicKey.from_public_bytes(public_key).verify(signature, body.encode()))
+    return _passes(lambda: _ed25519_key(public_key).verify(signature, body.encode()))
 
 
 def _cosignature(public_key: bytes, signature: bytes, body: str) -> bool:
@@ -227,7 +233,7 @@ def cosigned_text(seconds: int, body: str) -> str:
 
 
 def _ml_dsa_65(public_key: bytes, signature: bytes, body: str) -> bool:
-    return _passes(lambda: MLDSA65PublicKey.from_public_bytes(public_key).verify(signature, body.encode()))
+    return _passes(lambda: _ml_dsa_65_key(public_key).verify(signature, body.encode()))
 
 
 def _sm2(public_key: bytes, signature: bytes, body: str) -> bool:

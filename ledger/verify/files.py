@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from huilian_protocol.access_export import MAX_EXPORT_BYTES
 from huilian_protocol.access_export import TYPE as ACCESS_EXPORT
-from huilian_protocol.canonical import parse_json
+from huilian_protocol.canonical import parse_canonical, parse_json
 from huilian_protocol.termination import TYPE as TERMINATION
 from huilian_protocol.trust import TrustAnchors
 
@@ -37,9 +39,10 @@ def verify_bytes(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
     """Check the content of such a file, or of the receipt inside a PDF."""
     if is_pdf(data):
         return _verify_pdf(data, trust, now)
-    kind = _kind(data)
+    value, canonical = _read(data)
+    kind = _kind(value, len(data))
     if kind == "receipt":
-        return Verdict(kind, check_receipt(data, trust))
+        return Verdict(kind, check_receipt(data, trust, value if canonical else None))
     if kind == "consent":
         return Verdict(kind, (run_check("consent", lambda: check_consent(data, trust, now)),))
     if kind == "access export":
@@ -63,16 +66,23 @@ def _verify_pdf(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
     return verify_bytes(inside, trust, now)
 
 
-def _kind(data: bytes) -> str:
-    try:
-        value = parse_json(data) if len(data) <= MAX_EXPORT_BYTES else None
-    except ValueError:
-        value = None
+def _read(data: bytes) -> tuple[Any, bool]:
+    """The JSON value of a file, None for anything else; and whether the file is its canonical form."""
+    with suppress(ValueError):
+        if len(data) <= MAX_FILE_BYTES:
+            return parse_canonical(data), True
+    with suppress(ValueError):
+        if len(data) <= MAX_EXPORT_BYTES:
+            return parse_json(data), False
+    return None, False
+
+
+def _kind(value: Any, size: int) -> str:
     if not isinstance(value, dict):
         return "unknown"
     if value.get("type") == ACCESS_EXPORT:
         return "access export"
-    if len(data) > MAX_FILE_BYTES:
+    if size > MAX_FILE_BYTES:
         return "unknown"
     if "artefact" in value:
         return "consent"

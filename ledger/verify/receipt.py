@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from huilian_protocol.clock import parse_time
-from huilian_protocol.receipt import Receipt, parse_receipt
+from huilian_protocol.receipt import Receipt, parse_receipt, read_receipt
 from huilian_protocol.record import commit_record
 from huilian_protocol.trust import TrustAnchors, TrustedHub
 
@@ -20,12 +22,15 @@ from ledger.verify.verdict import Check, CheckFailed, require, run_check
 _RECORD_KEYS = {"type", "id", "recorded_at", "content", "evidence_sha256"}
 
 
-def check_receipt(data: bytes, trust: TrustAnchors) -> tuple[Check, ...]:
-    """Return all checks of a receipt; when its form or own signature is wrong, that one only."""
+def check_receipt(data: bytes, trust: TrustAnchors, value: Any = None) -> tuple[Check, ...]:
+    """Return all checks of a receipt; when its form or own signature is wrong, that one only.
+
+    `value` is what `parse_canonical` made of `data`, if the caller asked it already.
+    """
     parsed: list[Receipt] = []
 
     def form() -> str:
-        parsed.append(parse_receipt(data))
+        parsed.append(parse_receipt(data) if value is None else read_receipt(data, value))
         return "canonical bytes, all of them covered by the signature of the key in the receipt"
 
     first = run_check("form and signature", form)
@@ -75,7 +80,9 @@ class _Checks:
         record = self.receipt.record
         require(set(record) == _RECORD_KEYS, "the record has unknown or missing keys")
         require(isinstance(record["content"], dict), "the record's content is no object")
-        return f"{record['type']} {record['id']} of {parse_time(record['recorded_at']):%Y-%m-%d %H:%M:%S} UTC"
+        at = record["recorded_at"]
+        parse_time(at)
+        return f"{record['type']} {record['id']} of {at[:10]} {at[11:19]} UTC"
 
     def inclusion(self) -> str:
         """Salt and record give the leaf, and the proof leads from it to the anchored root."""

@@ -15,7 +15,10 @@ from ledger.verify.verdict import CheckFailed, require
 ANCHOR_SELECTOR = keccak256(b"anchor(bytes32,uint64)")[:4]
 """First bytes of a call that states a log's root."""
 
-_FIELDS = 9
+_FIELDS, _STATED = 9, 6
+_SHORT = 55
+"""Longest content whose size stands in the first byte."""
+_NOT_CANONICAL = "the raw transaction is not in its canonical encoding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +35,13 @@ class AnchorTransaction:
 
 def read_anchor_transaction(raw: bytes) -> AnchorTransaction:
     """Parse and check a raw transaction. Raises `CheckFailed` when it is not a signed call of `anchor`."""
-    fields = _decode_list(raw)
-    require(len(fields) == _FIELDS, "the raw transaction is not a legacy transaction")
+    fields, stated_end = _decode_list(raw)
     to, data = fields[3], fields[5]
-    v, r, s = (_number(field) for field in fields[6:])
+    v, r, s = (_number(field) for field in fields[_STATED:])
     require(v >= 37, "the raw transaction has no replay protection (EIP-155)")
     require(s <= HALF_ORDER, "the signature of the raw transaction is not in its canonical form (EIP-2)")
     chain_id = (v - 35) // 2
-    signed = _encode_list([*fields[:6], _bytes(chain_id), b"", b""])
+    signed = _list(raw[len(raw) - _content_size(raw) : stated_end] + _item(_bytes(chain_id)) + b"\x80\x80")
     try:
         signer = recover_public_key(keccak256(signed), r, s, odd=bool((v - 35) % 2))
     except ValueError as error:
@@ -51,44 +53,59 @@ def read_anchor_transaction(raw: bytes) -> AnchorTransaction:
     return AnchorTransaction("0x" + keccak256(raw).hex(), chain_id, "0x" + to.hex(), sender, root, size)
 
 
-def _decode_list(raw: bytes) -> list[bytes]:
-    """Decode one RLP list of byte strings that fills all of `raw`, accepting only the shortest encoding."""
-    require(bool(raw) and raw[0] >= 0xC0, "the raw transaction is not a legacy transaction")
-    start, end = _span(raw, 0, 0xC0)
-    require(end == len(raw), "the raw transaction has missing or extra bytes")
+def _decode_list(raw: bytes) -> tuple[list[bytes], int]:
+    """Decode the one RLP list of the transaction's byte strings that fills all of `raw`, in the shortest encoding only.
+
+    Also returns where in `raw` the fields end that the sender states (before v, r, s).
+    """
+    at, end, stated_end = len(raw) - _content_size(raw), len(raw), 0
     items: list[bytes] = []
-    while start < end:
-        require(raw[start] < 0xC0, "the raw transaction holds a nested list")
-        if raw[start] < 0x80:
-            items.append(raw[start : start + 1])
-            start += 1
-            continue
-        first, start = _span(raw, start, 0x80)
-        require(start <= end, "the raw transaction is cut off")
-        items.append(raw[first:start])
-    require(_encode_list(items) == raw, "the raw transaction is not in its canonical encoding")
-    return items
+    while at < end:
+        if len(items) == _STATED:
+            stated_end = at
+        first, size = _header(raw, at, 0x80) if raw[at] >= 0x80 else (at, 1)
+        require(first + size <= end, "the raw transaction is cut off")
+        items.append(raw[first : first + size])
+        at = first + size
+    require(len(items) == _FIELDS, "the raw transaction is not a legacy transaction")
+    return items, stated_end
 
 
-def _span(raw: bytes, at: int, base: int) -> tuple[int, int]:
-    """Return where the content of the item at `at` begins and ends."""
+def _content_size(raw: bytes) -> int:
+    """Return how many bytes the list's content has, which end where `raw` ends."""
+    require(bool(raw) and raw[0] >= 0xC0, "the raw transaction is not a legacy transaction")
+    first, size = _header(raw, 0, 0xC0)
+    require(first + size == len(raw), "the raw transaction has missing or extra bytes")
+    return size
+
+
+def _header(raw: bytes, at: int, base: int) -> tuple[int, int]:
+    """Return where the content of the item at `at` begins and its size; `base` is 0x80 of a text, 0xc0 of a list."""
     size = raw[at] - base
-    if size <= 55:
-        return at + 1, at + 1 + size
-    first = at + 1 + size - 55
-    return first, first + int.from_bytes(raw[at + 1 : first])
+    require(size < 0x40, "the raw transaction holds a nested list")
+    first = at + 1
+    if size > _SHORT:
+        count = size - _SHORT
+        first, size = first + count, int.from_bytes(raw[first : first + count])
+        require(size > _SHORT and raw[at + 1] != 0, _NOT_CANONICAL)
+    elif base == 0x80 and size == 1 and first < len(raw):
+        require(raw[first] >= 0x80, _NOT_CANONICAL)
+    return first, size
 
 
-def _encode_list(items: list[bytes]) -> bytes:
-    content = b"".join(item if len(item) == 1 and item[0] < 0x80 else _prefixed(item, 0x80) for item in items)
+def _list(content: bytes) -> bytes:
     return _prefixed(content, 0xC0)
 
 
+def _item(text: bytes) -> bytes:
+    return text if len(text) == 1 and text[0] < 0x80 else _prefixed(text, 0x80)
+
+
 def _prefixed(content: bytes, base: int) -> bytes:
-    if len(content) <= 55:
+    if len(content) <= _SHORT:
         return bytes([base + len(content)]) + content
     size = _bytes(len(content))
-    return bytes([base + 55 + len(size)]) + size + content
+    return bytes([base + _SHORT + len(size)]) + size + content
 
 
 def _bytes(number: int) -> bytes:

@@ -6,7 +6,6 @@ rates are strings, so a float in a hashed value is a mistake and is refused.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import json
@@ -28,7 +27,9 @@ __all__ = [
 
 MAX_DEPTH = 64
 _MOST = 2**53 - 1
+_TO_URL, _TO_STANDARD = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 _encode_plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, check_circular=False).encode
+_ASTRAL = re.compile(rb"[\xf0-\xff]")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # A whole string (its brackets do not count) or one bracket. An unfinished string swallows the rest and does not parse.
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -56,8 +57,17 @@ def parse_canonical(data: bytes) -> Any:
 
     Raises ``ValueError`` for anything else.
     """
-    value = parse_json(data)
-    if canonicalise(value) != data:
+    if data.isascii() or not _ASTRAL.search(data):
+        # Below U+10000 texts sort the same by code points as by UTF-16 units, so the interpreter's own encoder writes
+        # the canonical form of any value that its decoder made without a float and without a big integer.
+        _check_outline(data)
+        # What follows the value is noticed below.
+        value, _ = _decode_exact(data.decode("utf-8"))
+        canonical = _encode_plain(value).encode("utf-8")
+    else:
+        value = parse_json(data)
+        canonical = canonicalise(value)
+    if canonical != data:
         raise ValueError("not in canonical form (RFC 8785)")
     return value
 
@@ -74,32 +84,51 @@ def parse_json(
     The depth is checked before parsing: some libraries raise the interpreter's recursion limit, and then a long row of
     brackets would not raise ``RecursionError`` but overflow the C stack.
     """
+    _check_outline(data)
+    return json.loads(  # noqa: TID251  the one place
+        data.decode("utf-8"), object_hook=object_hook, parse_float=parse_float, parse_constant=_no_number
+    )
+
+
+def _check_outline(data: bytes) -> None:
+    """Refuse what must not be parsed, or is no text."""
     if _depth(data) > MAX_DEPTH:
         raise ValueError("nested too deeply")
-    text = data.decode("utf-8")
     if _SURROGATE.search(data):
         # Half a surrogate pair is no character: it could be neither hashed, stored nor sent on.
-        json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")  # noqa: TID251  the one place
-    return json.loads(  # noqa: TID251  the one place
-        text, object_hook=object_hook, parse_float=parse_float, parse_constant=_no_number
-    )
+        json.dumps(json.loads(data.decode("utf-8")), ensure_ascii=False).encode("utf-8")  # noqa: TID251  the one place
 
 
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no number in JSON")
 
 
+def _no_float(_: str) -> Any:
+    raise ValueError("no canonical form: floats are not allowed")
+
+
+def _exact_integer(digits: str) -> int:
+    number = int(digits)
+    if not -_MOST <= number <= _MOST:
+        raise ValueError("no canonical form: an integer beyond 2^53 - 1")
+    return number
+
+
+_decode_exact = json.JSONDecoder(parse_float=_no_float, parse_int=_exact_integer, parse_constant=_no_number).raw_decode
+
+
 def b64u_encode(data: bytes) -> str:
     """base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL, b"=").decode("ascii")
 
 
 def b64u_decode(text: str) -> bytes:
     """The bytes of ``text``; only the one spelling that :func:`b64u_encode` makes is accepted, else ``ValueError``."""
     try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
+        data = binascii.a2b_base64(text.encode("ascii").translate(_TO_STANDARD) + b"==")
+    except (binascii.Error, UnicodeEncodeError) as error:
         raise ValueError("not base64url") from error
+    # The decoder skips what it does not know, such as padding in the middle: then the spelling is another one.
     if b64u_encode(data) != text:
         raise ValueError("not the canonical spelling in base64url")
     return data

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -20,6 +21,7 @@ from huilian_protocol.errors import HuilianError
 
 __all__ = [
     "Jwk",
+    "jwk_thumbprint",
     "jwk_to_public_key",
     "jwks_to_keys",
     "keys_to_jwks",
@@ -27,10 +29,13 @@ __all__ = [
     "sign_jws",
     "thumbprint",
     "verify_jws",
+    "verify_jws_of",
 ]
 
 Jwk = dict[str, str]
 MAX_TOKEN_CHARS = 16_384
+# Readings (never results of a check) that are kept: a process meets the same few headers and keys again and again.
+_REMEMBERED = 64
 _SIZE = 32
 _ES256 = ec.ECDSA(hashes.SHA256())
 # RFC 6979: the same payload gives the same token, and no weak random number can leak the key.
@@ -58,28 +63,51 @@ def verify_jws(
     Times in the payload are the caller's to check.
     """
     try:
-        return _verify(token, keys, typ)
+        payload = parse_canonical(b64u_decode(_signed_part(token, keys, typ)))
+        if not isinstance(payload, dict):
+            raise ValueError("payload is not an object")
+        return payload
     except (ValueError, InvalidSignature) as error:
         raise HuilianError(code, f"{typ}: {error or 'wrong signature'}") from error
 
 
-def _verify(token: str, keys: Mapping[str, ec.EllipticCurvePublicKey], typ: str) -> dict[str, Any]:
+def verify_jws_of(
+    token: str,
+    payload: Mapping[str, Any],
+    keys: Mapping[str, ec.EllipticCurvePublicKey],
+    typ: str,
+    *,
+    code: str = "UNAUTHENTICATED",
+) -> None:
+    """The same where it is known what must have been signed; another payload raises like all else that is wrong."""
+    try:
+        if _signed_part(token, keys, typ) != b64u_encode(canonicalise(dict(payload))):
+            raise ValueError("the signature is over something else")
+    except (ValueError, InvalidSignature) as error:
+        raise HuilianError(code, f"{typ}: {error or 'wrong signature'}") from error
+
+
+def _signed_part(token: str, keys: Mapping[str, ec.EllipticCurvePublicKey], typ: str) -> str:
+    """The payload, still encoded, of a token whose header and signature hold."""
     if len(token) > MAX_TOKEN_CHARS or token.count(".") != 2:
         raise ValueError("not a compact JWS")
     header_part, payload_part, signature_part = token.split(".")
-    header = parse_canonical(b64u_decode(header_part))
-    if not isinstance(header, dict) or set(header) != {"alg", "kid", "typ"}:
-        raise ValueError("unexpected header")
-    if header["alg"] != "ES256" or header["typ"] != typ:
+    algorithm, kid, use = _read_header(header_part)
+    if algorithm != "ES256" or use != typ:
         raise ValueError("wrong algorithm or use")
-    key = keys.get(header["kid"]) if isinstance(header["kid"], str) else None
+    key = keys.get(kid) if isinstance(kid, str) else None
     if key is None:
         raise ValueError("unknown key")
     _check_signature(key, b64u_decode(signature_part), f"{header_part}.{payload_part}".encode("ascii"))
-    payload = parse_canonical(b64u_decode(payload_part))
-    if not isinstance(payload, dict):
-        raise ValueError("payload is not an object")
-    return payload
+    return payload_part
+
+
+@lru_cache(_REMEMBERED)
+def _read_header(encoded: str) -> tuple[Any, Any, Any]:
+    header = parse_canonical(b64u_decode(encoded))
+    if not isinstance(header, dict) or set(header) != {"alg", "kid", "typ"}:
+        raise ValueError("unexpected header")
+    return header["alg"], header["kid"], header["typ"]
 
 
 def _check_signature(key: ec.EllipticCurvePublicKey, signature: bytes, signed: bytes) -> None:
@@ -107,6 +135,11 @@ def jwk_to_public_key(jwk: Any) -> ec.EllipticCurvePublicKey:
     x, y = jwk.get("x"), jwk.get("y")
     if not isinstance(x, str) or not isinstance(y, str):
         raise ValueError("JWK without coordinates")
+    return _read_point(x, y)
+
+
+@lru_cache(_REMEMBERED)
+def _read_point(x: str, y: str) -> ec.EllipticCurvePublicKey:
     raw = b64u_decode(x), b64u_decode(y)
     if any(len(part) != _SIZE for part in raw):
         raise ValueError("JWK coordinate of a wrong length")
@@ -115,7 +148,17 @@ def jwk_to_public_key(jwk: Any) -> ec.EllipticCurvePublicKey:
 
 def thumbprint(public_key: ec.EllipticCurvePublicKey) -> str:
     """The RFC 7638 SHA-256 thumbprint of a P-256 key; used as its ``kid`` everywhere."""
-    return b64u_encode(hashlib.sha256(canonicalise(public_key_to_jwk(public_key))).digest())
+    return jwk_thumbprint(public_key_to_jwk(public_key))
+
+
+def jwk_thumbprint(jwk: Jwk) -> str:
+    """The same of a P-256 key's JWK; members beyond the required ones do not count (section 3.2)."""
+    return _thumbprint(jwk["x"], jwk["y"])
+
+
+@lru_cache(_REMEMBERED)
+def _thumbprint(x: str, y: str) -> str:
+    return b64u_encode(hashlib.sha256(canonicalise({"crv": "P-256", "kty": "EC", "x": x, "y": y})).digest())
 
 
 def keys_to_jwks(keys: Iterable[ec.EllipticCurvePublicKey]) -> dict[str, list[Jwk]]:

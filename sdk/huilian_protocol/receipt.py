@@ -17,11 +17,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical, sha256_canonical
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.jose import jwk_to_public_key, public_key_to_jwk, sign_jws, thumbprint, verify_jws
+from huilian_protocol.jose import (
+    jwk_thumbprint,
+    jwk_to_public_key,
+    public_key_to_jwk,
+    sign_jws,
+    thumbprint,
+    verify_jws_of,
+)
 from huilian_protocol.record import SALT_BYTES
 from huilian_protocol.strict import bytes_at, integer_at, list_at, matching_at, object_with, text_at
 
-__all__ = ["Anchor", "Receipt", "build_receipt", "parse_receipt"]
+__all__ = ["Anchor", "Receipt", "build_receipt", "parse_receipt", "read_receipt"]
 
 TYPE = "huilian-receipt/v1"
 TYP = "huilian-receipt+jwt"
@@ -32,7 +39,7 @@ MAX_CHECKPOINT_CHARS = 16_384
 _MAX_SAFE = 2**53 - 1
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _HASH = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
-_HEX = re.compile(r"0x([0-9a-f]{2})+", re.ASCII)
+_HEX = re.compile(r"0x[0-9a-f]+", re.ASCII)
 _MAX_TRANSACTION_CHARS = 65_536
 _KEYS = (
     "type",
@@ -135,7 +142,18 @@ def parse_receipt(data: bytes) -> Receipt:
     try:
         if len(data) > MAX_RECEIPT_BYTES:
             raise ValueError("too large")
-        value = object_with(parse_canonical(data), _KEYS, "receipt")
+        value = parse_canonical(data)
+    except ValueError as error:
+        raise HuilianError("RECEIPT_INVALID", str(error)) from error
+    return read_receipt(data, value)
+
+
+def read_receipt(data: bytes, parsed: Any) -> Receipt:
+    """The same for bytes that were read already: ``parsed`` is what :func:`parse_canonical` made of ``data``."""
+    try:
+        if len(data) > MAX_RECEIPT_BYTES:
+            raise ValueError("too large")
+        value = object_with(parsed, _KEYS, "receipt")
         receipt = _read(value)
     except (ValueError, TypeError) as error:
         raise HuilianError("RECEIPT_INVALID", str(error)) from error
@@ -145,9 +163,8 @@ def parse_receipt(data: bytes) -> Receipt:
 
 def _check_signature(data: bytes, value: dict[str, Any], keys: Mapping[str, ec.EllipticCurvePublicKey]) -> None:
     token = value["signature"] if isinstance(value["signature"], str) else ""
-    claims = verify_jws(token, keys, TYP, code="RECEIPT_INVALID")
-    if claims != {"receipt_sha256": b64u_encode(hashlib.sha256(_unsigned(data, token)).digest())}:
-        raise HuilianError("RECEIPT_INVALID", "the signature is over something else")
+    claims = {"receipt_sha256": b64u_encode(hashlib.sha256(_unsigned(data, token)).digest())}
+    verify_jws_of(token, claims, keys, TYP, code="RECEIPT_INVALID")
 
 
 def _unsigned(data: bytes, token: str) -> bytes:
@@ -166,7 +183,7 @@ def _read(value: dict[str, Any]) -> Receipt:
     if not isinstance(value["record"], dict) or not isinstance(value["evidence"], dict):
         raise ValueError("record or evidence is no object")
     tree_size = integer_at(value, "tree_size", 1, _MAX_SAFE)
-    hub_key = jwk_to_public_key(object_with(value["hub_key"], ["crv", "kty", "x", "y"], "hub_key"))
+    hub_key, hub_key_id = _read_key(value["hub_key"])
     return Receipt(
         record=value["record"],
         salt=bytes_at(value, "salt", SALT_BYTES),
@@ -177,9 +194,14 @@ def _read(value: dict[str, Any]) -> Receipt:
         anchor=_read_anchor(value["anchor"]),
         evidence=value["evidence"],
         hub_key=hub_key,
-        # The object has the members of the thumbprint's input and no others (RFC 7638 section 3.2).
-        hub_key_id=b64u_encode(sha256_canonical(value["hub_key"])),
+        hub_key_id=hub_key_id,
     )
+
+
+def _read_key(raw: Any) -> tuple[ec.EllipticCurvePublicKey, str]:
+    """The key, which must have its required members only, and its thumbprint."""
+    jwk = object_with(raw, ["crv", "kty", "x", "y"], "hub_key")
+    return jwk_to_public_key(jwk), jwk_thumbprint(jwk)
 
 
 def _read_proof(items: list[Any]) -> tuple[bytes, ...]:
@@ -195,7 +217,7 @@ def _read_anchor(raw: Any) -> Anchor:
     keys = ["block_hash", "block_number", "chain_id", "contract", "raw_transaction", "root", "size", "tx_hash"]
     value = object_with(raw, keys, "anchor")
     raw_transaction = text_at(value, "raw_transaction", most=_MAX_TRANSACTION_CHARS)
-    if not _HEX.fullmatch(raw_transaction):
+    if not _HEX.fullmatch(raw_transaction) or len(raw_transaction) % 2:
         raise ValueError("raw_transaction is malformed")
     return Anchor(
         chain_id=integer_at(value, "chain_id", 1, _MAX_SAFE),
