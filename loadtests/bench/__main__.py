@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from loadtests.bench.calls import call_pairs
 from loadtests.bench.citizen import registered_citizen
 from loadtests.bench.erasures import erasure_pairs
 from loadtests.bench.exchange import SLOW_AGENCIES, exchange_pairs, slow_agency_pairs
+from loadtests.bench.log_size import SIZES, LogSize, apart, described
 from loadtests.bench.receipts import receipt_pairs
 from loadtests.bench.revocations import revocation_pairs
 from loadtests.bench.transfers import transfer_pairs
@@ -76,7 +78,15 @@ async def bench_until_told(wanted: Sequence[str]) -> list[Measured]:
     return await bench(wanted)
 
 
-def report(rows: Sequence[Measured], wanted: Sequence[str], started: datetime, took_s: float) -> dict[str, Any]:
+def log_sizes(wanted: Sequence[str]) -> list[LogSize]:
+    """Logs of great sizes, each in a process of its own; named "log of … leaves"."""
+    sizes = [size for size in SIZES if not wanted or any(part in f"log of {size:,} leaves" for part in wanted)]
+    return [apart(size) for size in sizes]
+
+
+def report(
+    rows: Sequence[Measured], sizes: Sequence[LogSize], wanted: Sequence[str], started: datetime, took_s: float
+) -> dict[str, Any]:
     """What goes into the file: the figures, and on what they were measured."""
     machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "load_average": os.getloadavg()}
     return {
@@ -85,6 +95,7 @@ def report(rows: Sequence[Measured], wanted: Sequence[str], started: datetime, t
         "machine": machine,
         "only": list(wanted),
         "figures": [row.as_json() for row in rows],
+        "log_sizes": [asdict(size) for size in sizes],
     }
 
 
@@ -96,14 +107,16 @@ def main() -> int:
     started, clock = datetime.now(UTC), time.monotonic()
     try:
         rows = uvloop.run(bench_until_told(wanted))
+        sizes = log_sizes(wanted)
     except StartFailed as error:
         print(f"did not start: {error}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("stopped; nothing is reported", file=sys.stderr)
         return 1
-    path = _write(report(rows, wanted, started, time.monotonic() - clock))
-    print(f"\n{table(rows)}\n\n{path.relative_to(ROOT)} after {time.monotonic() - clock:.0f} s")
+    path = _write(report(rows, sizes, wanted, started, time.monotonic() - clock))
+    lines = "\n".join([table(rows), *map(described, sizes)])
+    print(f"\n{lines}\n\n{path.relative_to(ROOT)} after {time.monotonic() - clock:.0f} s")
     return 0
 
 

@@ -3,8 +3,8 @@
 Milliseconds here are CPU time of the checking thread: the best is what it costs, the median what it costs on this
 machine as busy as it is. Real receipts of the running site, and one of them under a log that signs by Ed25519 alone:
 the hub's P-256 over the whole, Ed25519 over the checkpoint, the recovery of the account that signed the anchor. The
-site's log adds ML-DSA-65; a confirmation adds the recovery of its signer and a certificate; a consent's grant has device,
-binding and countersignature, whose cost is not in its baseline.
+site's log adds ML-DSA-65; a confirmation adds the recovery of its signer and a certificate; a consent's grant has
+device, binding and countersignature, whose cost is not in its baseline.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ async def receipt_pairs(world: World, citizen: BenchCitizen) -> list[Pair]:
     """One pair for each kind of receipt."""
     async with client_of(world.site, world.hub, world.trade.buyer) as buyer:
         confirmation = await _receipt(buyer, f"confirmation:{world.trade.receivable_id}")
-        issued = await _receipt(buyer, f"certificate-issued:{world.trade.certificate_ids[0]}")
+        part = await buyer.certificates.get(world.trade.certificate_ids[0])
+        issued = await _receipt(buyer, f"certificate-issued:{part.parent_certificate_id}")
     grant = await _receipt(citizen.hub, await citizen.grant_record_id())
     trust = TrustAnchors.load(world.site.trust_file)
     bare = BareChecks()

@@ -16,7 +16,7 @@ from pathlib import Path
 import coincurve
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from huilian_protocol.clock import SystemClock
+from huilian_protocol.clock import Clock, SystemClock
 
 from hub.ledger.anchoring import Anchoring
 from hub.ledger.claims import DECIDED_TOPIC, REFUSED_TOPIC, ClaimService
@@ -37,6 +37,7 @@ from ledger.merkle.checkpoint import LogSigner
 from ledger.registry.fingerprints import HmacClaimKeys, InvoiceIdentity
 from tests.integration.ledger_chain import CHAIN_ID
 
+PACKAGES = ["hub.platform", "hub.ledger"]
 CONSORTIUM_KEY = bytes(range(32))
 LONGEST_RUN_S = 300
 # A killed process is succeeded soon.
@@ -55,10 +56,13 @@ def invoice(number: int) -> InvoiceIdentity:
 class HubProcess:
     """One hub with a log and claims."""
 
-    def __init__(self, path: Path, url: str, contract: str, key_number: int, profile: str) -> None:
+    def __init__(
+        self, database: Path | str, url: str, contract: str, key_number: int, profile: str, clock: Clock | None = None
+    ) -> None:
+        """`database` is a file of SQLite or the URL of any database."""
         self._number = key_number
-        self.database = Database(f"sqlite://{path}", ["hub.platform", "hub.ledger"])
-        self.clock = SystemClock()
+        self.database = Database(database if isinstance(database, str) else f"sqlite://{database}", PACKAGES)
+        self.clock = clock or SystemClock()
         self.outbox = Outbox(self.database, self.clock, LEASE)
         self.rpc = JsonRpc(url)
         reader = LedgerContract(self.rpc, CHAIN_ID, contract)
@@ -67,6 +71,7 @@ class HubProcess:
         lease = Lease(self.store, secrets.token_hex(8), self.clock, LEASE)
         self.sender = Sender(reader, key, self.store, RACES[profile], lease, self.clock)
         signer = LogSigner(f"hub{key_number}", Ed25519PrivateKey.from_private_bytes(bytes([key_number]) * 32))
+        self.log_keys = signer.keys
         self.sequencer = Sequencer(self.database, self.clock, signer)
         self.anchoring = Anchoring(self.database, reader, self.sender, self.sequencer.grown, interval_s=0.05)
         vault = SubjectVault(Wrapping(bytes(32), secrets.token_bytes), secrets.token_bytes, self.clock)

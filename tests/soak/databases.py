@@ -32,6 +32,11 @@ async def on_fresh_database(
         await _maker(dialect).drop(url)
 
 
+async def new_url(dialect: str, packages: Sequence[str] | None) -> str:
+    """The URL of a migrated database for processes that open it themselves; it goes with this process."""
+    return await _maker(dialect).new_url(packages)
+
+
 async def new_postgres_url() -> str:
     """The URL of an empty PostgreSQL database, for processes that make their tables themselves."""
     return await _maker("postgres").empty_url()

@@ -90,11 +90,11 @@ async def test_a_failing_operation_fails_the_measurement() -> None:
 
 
 def test_the_table_names_the_baseline_under_each_figure() -> None:
-    ours = SideFigures("hub", 500.0, 1.5, 9.0, 850.0)
+    ours = SideFigures("hub", 500.0, 1.5, 9.0, 850.0, 1.21)
     bare = SideFigures("echo", 2_000.0, None, None, None)
     row = Measured("hub call", "calls", ours, bare, 0.25, 0.2, 0.3, 100, 5)
     _, _, first, second = table([row]).splitlines()
-    assert first.split() == ["hub", "call", "500", "1.50", "9.00", "850", "0.250", "(0.200–0.300)"]
+    assert first.split() == ["hub", "call", "500", "1.210", "1.500", "9.00", "850", "0.250", "(0.200–0.300)"]
     assert second.split() == ["÷", "echo", "2,000"]
     assert row.as_json()["ours"]["cpu_us"] == 850.0
 

@@ -53,6 +53,32 @@ def test_the_fast_way_writes_what_the_reference_writes_and_refuses_what_it_refus
         assert canonicalise(value) == expected
 
 
+@given(values | anything, st.sampled_from([(",", ":"), (", ", ": ")]), st.booleans(), st.booleans())
+def test_reading_accepts_exactly_what_the_reference_writes(
+    value: Any, separators: tuple[str, str], ordered: bool, ascii_only: bool
+) -> None:
+    try:
+        text = json.dumps(value, separators=separators, sort_keys=ordered, ensure_ascii=ascii_only)
+        data = text.encode("utf-8")
+    except (TypeError, UnicodeEncodeError):
+        return
+    try:
+        expected = rfc8785.dumps(json.loads(text)) == data and not holds_float(json.loads(text))
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError):
+        expected = False
+    if expected:
+        assert parse_canonical(data) == json.loads(text)
+    else:
+        with pytest.raises(ValueError):
+            parse_canonical(data)
+
+
+@pytest.mark.parametrize("tail", [b" ", b"x", b"{}", b"\n", b",", b"0"])
+def test_nothing_follows_a_canonical_value(tail: bytes) -> None:
+    with pytest.raises(ValueError, match="canonical"):
+        parse_canonical(b'{"a":1}' + tail)
+
+
 def holds_float(value: Any) -> bool:
     """Whether a float stands anywhere among the values."""
     if isinstance(value, dict):
