@@ -66,14 +66,13 @@ class EmbeddedChain:
         """Take the stored state if it is that of the newest block, and whole."""
         state, head = self._journal.state, self._journal.head()
         number = state.number()
-        if number != head or not state.is_whole():
-            if head:
-                say(f"the stored state {'is missing' if number is None else 'is damaged'}: running {head} blocks again")
-            return False
-        for account in state.accounts():
-            self.machine.put(account.address, account.balance, account.nonce, account.code)
-        self.machine.put_slots(state.slots())
-        return True
+        if number == head and state.load(self.machine.put, self.machine.put_slots):
+            return True
+        if head:
+            say(f"the stored state {'is missing' if number is None else 'is damaged'}: running {head} blocks again")
+        # Of what was handed over nothing counts.
+        self.machine = Machine(self.genesis.chain_id)
+        return False
 
     def _replay(self) -> None:
         head = self._journal.head()

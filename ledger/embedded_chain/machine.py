@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pyrevm
 
 from ledger.anchor.transaction import SignedTransaction, contract_address
-from ledger.embedded_chain.state import SlotChange
+from ledger.embedded_chain.state import SlotChange, StoredAccount
 
 BLOCK_GAS_LIMIT = 30_000_000
 """Gas that one block, and so one transaction, may use."""
@@ -81,18 +81,19 @@ class Machine:
         self.touched: set[str] = set()
         """Accounts that the newest transaction may have changed."""
 
-    def put(self, address: str, balance: int, nonce: int, code: bytes) -> None:
+    def put(self, stored: StoredAccount) -> None:
         """Put an account in as it was stored."""
-        self._set_account(address, pyrevm_account(balance, nonce, code))
+        self._set_account(stored.address, pyrevm_account(stored.balance, stored.nonce, stored.code))
 
-    def put_slots(self, slots: Iterable[tuple[str, int, int]]) -> None:
-        """Put storage slots in as they were stored: address, slot, value. A million is usual: no calls between."""
-        evm = self._evm
-        for address, slot, value in slots:
+    def put_slots(self, address: str, joined: bytes) -> None:
+        """Put storage slots in as they were stored: slot and value, 32 bytes each. A million is usual."""
+        snapshot, insert, revert = self._evm.snapshot, self._evm.insert_account_storage, self._evm.revert
+        number = int.from_bytes
+        for at in range(0, len(joined), 64):
             # As in `_write`: only for an account outside the journal does this write below it.
-            checkpoint = evm.snapshot()
-            evm.insert_account_storage(address, slot, value)
-            evm.revert(checkpoint)
+            checkpoint = snapshot()
+            insert(address, number(joined[at : at + 32]), number(joined[at + 32 : at + 64]))
+            revert(checkpoint)
 
     def allocate(self, address: str, wei: int) -> None:
         """Give an account its first balance."""

@@ -1,14 +1,16 @@
 """The state of all accounts at the newest block, on disk: a snapshot that every block moves on in its own transaction.
 
-A start checks it and takes it in, without running a block again. The check is a sum of hashes, one for each entry,
-modulo 2^256: a block adds and subtracts what it changed, a start adds everything up.
+A start checks it and takes it in, without running a block again. The check is a sum of hashes modulo 2^256, one for
+each account and one for each bucket of slots (those of an account whose numbers begin with the same two bytes): a block
+adds and subtracts what it changed, a start adds everything up. In buckets, because a million claims are two million
+slots, and SQLite joins a bucket faster than Python reads its rows.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 SCHEMA = """
@@ -23,7 +25,10 @@ CREATE TABLE IF NOT EXISTS state (
 );
 """
 _MODULUS = 2**256
-_WORD = 32
+_WORD, _ADDRESS, _BUCKET_BYTES = 32, 20, 2
+_NEXT_ADDRESS = "SELECT address FROM slot WHERE address > ? ORDER BY address LIMIT 1"
+_NEXT_SLOT = "SELECT slot FROM slot WHERE address = ? AND slot > ? ORDER BY slot LIMIT 1"
+_BUCKET = "SELECT CAST(group_concat(slot || value, '') AS BLOB) FROM slot WHERE address = ? AND slot BETWEEN ? AND ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,37 +66,56 @@ class StateStore:
         self._digest = int.from_bytes(row[1])
         return int(row[0])
 
-    def is_whole(self) -> bool:
-        """Add everything up and compare it with what the blocks made of it."""
-        total = sum(_account_hash(*row) for row in self._connection.execute("SELECT * FROM account"))
-        sha256, number = hashlib.sha256, int.from_bytes
-        rows = self._connection.execute("SELECT address, slot, value FROM slot")
-        total += sum(number(sha256(address + slot + value).digest()) for address, slot, value in rows)
-        return total % _MODULUS == self._digest
-
     def clear(self) -> None:
         """Forget everything, before a replay from the first block."""
         for statement in ("DELETE FROM account", "DELETE FROM slot", "DELETE FROM state"):
             self._connection.execute(statement)
         self._digest = 0
 
-    def accounts(self) -> list[StoredAccount]:
-        """Return every account."""
-        rows = self._connection.execute("SELECT address, balance, nonce, code FROM account")
-        return [StoredAccount("0x" + row[0].hex(), int.from_bytes(row[1]), row[2], row[3]) for row in rows]
+    def load(self, put: Callable[[StoredAccount], None], put_slots: Callable[[str, bytes], None]) -> bool:
+        """Hand over every account, then slots with their values, 32 bytes each and joined, by address.
 
-    def slots(self) -> Iterator[tuple[str, int, int]]:
-        """Yield address, slot and value of every slot that is not empty."""
-        number, names = int.from_bytes, _Names()
-        for address, slot, value in self._connection.execute("SELECT address, slot, value FROM slot"):
-            yield names[address], number(slot), number(value)
+        False when it does not add up to what the blocks made of it: then nothing that was handed over counts.
+        """
+        total = 0
+        for row in self._connection.execute("SELECT * FROM account").fetchall():
+            total += _account_hash(*row)
+            put(_account(*row))
+        for address in self._addresses():
+            if len(address) != _ADDRESS:
+                return False
+            for joined in self._buckets(address):
+                if len(joined) % (2 * _WORD):
+                    return False
+                total += _bucket_hash(address, joined)
+                put_slots("0x" + address.hex(), joined)
+        return total % _MODULUS == self._digest
+
+    def _addresses(self) -> Iterator[bytes]:
+        """Yield the accounts that have slots; one look into the index for each."""
+        after = b""
+        while row := self._connection.execute(_NEXT_ADDRESS, (after,)).fetchone():
+            after = row[0]
+            yield after
+
+    def _buckets(self, address: bytes) -> Iterator[bytes]:
+        """Yield the buckets of an account that are not empty; a small chain has few of them."""
+        after = b""
+        while row := self._connection.execute(_NEXT_SLOT, (address, after)).fetchone():
+            after = row[0][:_BUCKET_BYTES] + b"\xff" * _WORD
+            yield self._bucket(address, int.from_bytes(row[0][:_BUCKET_BYTES]))
+
+    def _bucket(self, address: bytes, number: int) -> bytes:
+        """Return the slots of a bucket with their values, joined in order; empty without any."""
+        first = number.to_bytes(_BUCKET_BYTES)
+        row = self._connection.execute(_BUCKET, (address, first, first + b"\xff" * _WORD)).fetchone()
+        return row[0] or b""
 
     def move(self, number: int, accounts: Iterable[StoredAccount], slots: Iterable[SlotChange]) -> None:
         """Take a block's changes in."""
         for account in accounts:
             self._put_account(account)
-        for change in slots:
-            self._put_slot(change)
+        self._put_slots(list(slots))
         values = (number, self._digest.to_bytes(_WORD))
         self._connection.execute("INSERT OR REPLACE INTO state VALUES (1, ?, ?)", values)
 
@@ -102,25 +126,25 @@ class StateStore:
         self._connection.execute("INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?)", new)
         self._exchange(_account_hash(*old) if old else 0, _account_hash(*new))
 
-    def _put_slot(self, change: SlotChange) -> None:
-        address, slot = bytes.fromhex(change.address[2:]), change.slot.to_bytes(_WORD)
-        if change.new:
-            value = change.new.to_bytes(_WORD)
-            self._connection.execute("INSERT OR REPLACE INTO slot VALUES (?, ?, ?)", (address, slot, value))
-        else:
-            self._connection.execute("DELETE FROM slot WHERE address = ? AND slot = ?", (address, slot))
-        self._exchange(_slot_hash(address, slot, change.old), _slot_hash(address, slot, change.new))
+    def _put_slots(self, changes: Sequence[SlotChange]) -> None:
+        words = [(bytes.fromhex(one.address[2:]), one.slot.to_bytes(_WORD), one.new) for one in changes]
+        buckets = {(address, int.from_bytes(slot[:_BUCKET_BYTES])) for address, slot, _ in words}
+        before = sum(_bucket_hash(address, self._bucket(address, number)) for address, number in buckets)
+        for address, slot, new in words:
+            if new:
+                values = (address, slot, new.to_bytes(_WORD))
+                self._connection.execute("INSERT OR REPLACE INTO slot VALUES (?, ?, ?)", values)
+            else:
+                self._connection.execute("DELETE FROM slot WHERE address = ? AND slot = ?", (address, slot))
+        after = sum(_bucket_hash(address, self._bucket(address, number)) for address, number in buckets)
+        self._exchange(before, after)
 
     def _exchange(self, old: int, new: int) -> None:
         self._digest = (self._digest - old + new) % _MODULUS
 
 
-class _Names(dict[bytes, str]):
-    """Addresses as text, each written once."""
-
-    def __missing__(self, address: bytes) -> str:
-        self[address] = text = "0x" + address.hex()
-        return text
+def _account(address: bytes, balance: bytes, nonce: int, code: bytes) -> StoredAccount:
+    return StoredAccount("0x" + address.hex(), int.from_bytes(balance), nonce, code)
 
 
 def _account_hash(address: bytes, balance: bytes, nonce: int, code: bytes) -> int:
@@ -128,6 +152,6 @@ def _account_hash(address: bytes, balance: bytes, nonce: int, code: bytes) -> in
     return int.from_bytes(hashlib.sha256(joined).digest())
 
 
-def _slot_hash(address: bytes, slot: bytes, value: int) -> int:
-    # An empty slot is no entry.
-    return int.from_bytes(hashlib.sha256(address + slot + value.to_bytes(_WORD)).digest()) if value else 0
+def _bucket_hash(address: bytes, joined: bytes) -> int:
+    # An empty bucket is none.
+    return int.from_bytes(hashlib.sha256(address + joined).digest()) if joined else 0

@@ -102,7 +102,10 @@ def test_a_restart_takes_the_stored_state_and_goes_on_from_it(site: Site) -> Non
         "UPDATE account SET nonce = nonce + 1",
         "DELETE FROM slot WHERE slot = (SELECT MIN(slot) FROM slot)",
         "UPDATE slot SET value = zeroblob(32) WHERE slot = (SELECT MAX(slot) FROM slot)",
+        "UPDATE slot SET slot = slot || value, value = x'' WHERE slot = (SELECT MAX(slot) FROM slot)",
         "INSERT INTO slot VALUES (zeroblob(20), zeroblob(32), zeroblob(32))",
+        "INSERT INTO slot VALUES (zeroblob(19), zeroblob(32), zeroblob(32))",
+        "INSERT INTO slot SELECT address, zeroblob(33), zeroblob(32) FROM account",
     ],
 )
 def test_a_state_that_is_damaged_or_missing_is_made_again_and_told(site: Site, damage: str) -> None:
