@@ -15,7 +15,6 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 
-import coincurve
 import grpc
 import uvloop
 from huilian_protocol.clock import Clock, SystemClock
@@ -46,23 +45,16 @@ from hub.identity.rpc import IdentityServicer, TokenServicer
 from hub.identity.service import IdentityService
 from hub.identity.store import IdentityStore
 from hub.keys import BANK_RECIPIENT, CONVENIENCE_RECIPIENT, open_vault
-from hub.ledger.anchoring import Anchoring, LedgerMismatch
-from hub.ledger.claims import ClaimService, EpochDropped
+from hub.ledger.anchoring import LedgerMismatch
+from hub.ledger.claims import EpochDropped
 from hub.ledger.exports import ChainExports
-from hub.ledger.rpc import LedgerServicer, WitnessServicer
-from hub.ledger.sequencer import Sequencer
-from hub.ledger.service import LedgerService
-from hub.ledger.stored_transactions import ChainStore
-from hub.ledger.witness import WitnessService
-from hub.ledger.witness_client import witness_peers
-from hub.ledger.witness_store import EpochStore
-from hub.ledger.witnessing import Publication, Witnessing
+from hub.ledger_site import ChainNode, LedgerSite
 from hub.lending.jobs import LendingJobs
 from hub.lending.rpc import AuctionServicer, FinancingServicer, OrderLoanServicer
 from hub.lending.rpc_credit import CreditServicer
 from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer, WorkoutServicer
 from hub.lending.service import Collaborators, LendingService
-from hub.log_keys import log_keyring, log_vkey, witness_of
+from hub.log_keys import log_keyring, log_vkey
 from hub.platform.admission import Admission
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
@@ -88,11 +80,7 @@ from hub.sandbox import SandboxServicer
 from hub.settings import Mode, Settings, SettingsError, sandbox_clock
 from hub.supervision.rpc import SupervisionServicer
 from hub.supervision.service import SupervisionService
-from ledger.anchor.contract import LedgerContract
-from ledger.anchor.lease import Lease
-from ledger.anchor.profile import PROFILES
-from ledger.anchor.rpc import JsonRpc, WrongChain
-from ledger.anchor.sender import Sender
+from ledger.anchor.rpc import WrongChain
 
 CANNOT_START, MUST_NOT_RUN = 2, 3
 # By default a channel whose peer was away for minutes tries again after up to two more.
@@ -148,58 +136,17 @@ class _Builder:
         return HubServer(edge, self.tls, self.settings.public_listen, self.settings.partner_listen)
 
     def _ledger(self) -> None:
-        chain = self.trust.chain
-        rpc = JsonRpc(self.settings.chain_url)
-        profile = PROFILES[self.settings.chain_profile]
-        contract = LedgerContract(rpc, chain.chain_id, chain.contract, profile.log_blocks)
-        store = ChainStore(self.database)
-        # Named anew at each start: one that died is another process, and its lease runs out.
-        lease = Lease(store, random_id(), self.clock)
-        chain_key = partial(_chain_key, self.vault)
-        sender = Sender(contract, chain_key, store, profile, lease, self.clock)
-        sequencer = Sequencer(self.database, self.clock, self.log_keyring)
-        publication = self._witnesses(sequencer)
-        anchoring = Anchoring(self.database, contract, sender, sequencer.grown, publication=publication)
-        self.ledger = LedgerService(
-            self.database,
-            self.clock,
-            os.urandom,
-            self.subjects,
-            self.vault.signing_key,
-            chain.chain_id,
-            chain.contract,
-            sequencer.wake,
-            publication,
+        node = ChainNode(self.settings, self.trust.chain, self.vault, self.database, self.clock)
+        site = LedgerSite(
+            self.settings, self.database, self.clock, self.vault, self.subjects, self.trust_file, self.log_keyring, node
         )
+        self.ledger = site.ledger
         consortium = Consortium(self.settings, self.vault, self.pace, self._channel)
-        keys = consortium.claim_keys()
-        self.claims = ClaimService(self.database, self.clock, os.urandom, self.outbox, contract, sender, keys)
-        self.hub.server.serve(consortium.servicer(self.database, self.outbox, self.ledger, contract, self.trust_file))
-        self.hub.workers |= {"sequencer": sequencer.run, "anchoring": anchoring.run, "chain": sender.run}
-        self.hub.workers["claims"] = self.claims.run
-        # A log that does not agree with the chain must not serve a single call.
-        self.hub.before_serving += [anchoring.check_at_start, self.claims.check_at_start]
-        self.hub.before_close.append(rpc.close)
-        self.hub.server.serve(LedgerServicer(self.ledger))
-
-    def _witnesses(self, sequencer: Sequencer) -> Publication:
-        """Both directions: this hub watches the logs of others, and has its own watched."""
-        origin, watchers = self.settings.origin, witness_peers(self.settings, self.trust)
-        self.hub.before_close.append(watchers.close)
-        witness = WitnessService(
-            self.database, self.clock, self.trust_file, origin, witness_of(self.settings, self.vault)
+        self.claims = site.claims(self.outbox, consortium.claim_keys())
+        self.hub.server.serve(
+            consortium.servicer(self.database, self.outbox, self.ledger, node.contract, self.trust_file)
         )
-        self.hub.server.serve(WitnessServicer(witness))
-        epochs = EpochStore(self.database)
-        witnessing = Witnessing(
-            self.database, watchers.peers, self.trust_file, lambda: self.log_keyring.keys(epochs), sequencer.grown.set
-        )
-        sequencer.listeners.append(witnessing.wake)
-        self.hub.before_serving.append(witnessing.check_at_start)
-        self.hub.workers["witnessing"] = witnessing.run
-        demanded = next((hub.witnesses.at_least for hub in self.trust.hubs if hub.origin == origin), 0)
-        names = [peer.key.name for peer in watchers.peers]
-        return Publication(self.database, self.clock, names, min(demanded, len(names)))
+        site.join(self.hub, self.claims)
 
     def _identity(self) -> None:
         origin, store = self.settings.origin, self.identity_store
@@ -351,10 +298,6 @@ class _Builder:
 
     async def _close_channels(self) -> None:
         await asyncio.gather(*(channel.close(None) for channel in self.channels))
-
-
-def _chain_key(vault: KeyVault) -> coincurve.PrivateKey:
-    return coincurve.PrivateKey(vault.chain_key())
 
 
 async def build(settings: Settings) -> Hub:

@@ -65,7 +65,7 @@ class ChainProcess:
         """Return a JSON-RPC result; ValueError with the error's text otherwise."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
         request = urllib.request.Request(self.url, body, {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             answer = json.loads(response.read())
         if "error" in answer:
             raise ValueError(answer["error"]["message"])

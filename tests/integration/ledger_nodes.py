@@ -133,7 +133,7 @@ class Anvil:
         """Return a JSON-RPC result; ValueError with the node's text otherwise."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
         request = urllib.request.Request(self._url, body, {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             answer = json.loads(response.read())
         if "error" in answer:
             raise ValueError(f"{method}: {answer['error']['message']}")
