@@ -46,6 +46,10 @@ class ReadCounts(Protocol):
         """How many reads of each dataset were taken; `settled`: raise RECEIPT_PENDING while some are under way."""
         ...
 
+    async def is_acting(self, consent_id: str) -> bool:
+        """Whether it is not known yet what became of an action under this consent."""
+        ...
+
 
 class Ledger(Protocol):
     """The log (hub/ledger)."""

@@ -51,6 +51,10 @@ class _NoReads:
         """None of any."""
         return dict.fromkeys(datasets, 0)
 
+    async def is_acting(self, consent_id: str) -> bool:
+        """Nobody acts either."""
+        return False
+
 
 class ConsentService:
     """The consents of one hub."""
@@ -211,7 +215,13 @@ class ConsentService:
         return draft
 
     async def _supersede(self, row: ConsentRow, draft: VersionRow, now: datetime) -> None:
-        """Put the draft's terms into the row and what was in force beside it."""
+        """Put the draft's terms into the row and what was in force beside it.
+
+        Raises STATE_CONFLICT (ACTION_OPEN) while the end of an action is unknown: the edge goes on with it under the
+        version that it began with, and would not under another.
+        """
+        if await self._reads.is_acting(row.id):
+            raise HuilianError("STATE_CONFLICT", "an action under it has no end yet", state="ACTION_OPEN")
         old = parse_artefact(bytes(row.artefact))
         earlier = VersionRow(
             id=version_id(row.id, old.version),

@@ -142,6 +142,10 @@ class ExchangeService:
         used = await self._store.used([quota_key(consent_id, dataset) for dataset in datasets])
         return {dataset: used.get(quota_key(consent_id, dataset), 0) for dataset in datasets}
 
+    async def is_acting(self, consent_id: str) -> bool:
+        """Whether it is not known yet what became of an action under this consent."""
+        return bool(await self._store.acting([consent_id]))
+
     async def forget_answers(self) -> int:
         """Drop the sealed answers whose granted data life is over; how many."""
         async with self._database.transaction():

@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     add_loan_commands(_topic(topics, "loan", "loans; the calculator needs no hub"))
     _add_ledger(topics)
     _add_access(topics)
+    _add_consent(topics)
     _add_sandbox(topics)
     _add_connectors(topics)
     return parser
@@ -130,6 +131,18 @@ def _add_access(topics: Topics) -> None:
     export.add_argument("--to", dest="period_to", type=_time, help="end, not included (default: now)")
     export.add_argument("--out", type=Path, required=True)
     export.set_defaults(run=commands.export_accesses)
+
+
+def _add_consent(topics: Topics) -> None:
+    consent = _topic(topics, "consent", "papers of a person's consents; with the person's --access-token")
+    export = consent.add_parser("export", help="the record of a consent, in the manner of ISO/IEC TS 27560")
+    export.set_defaults(run=commands.export_consent)
+    termination = consent.add_parser("termination", help="how a consent ended, signed; `verify` checks it offline")
+    termination.add_argument("--version", type=int, default=0, help="a version that was replaced (default: the newest)")
+    termination.set_defaults(run=commands.fetch_termination)
+    for command in (export, termination):
+        command.add_argument("consent_id")
+        command.add_argument("--out", type=Path, required=True)
 
 
 def _add_sandbox(topics: Topics) -> None:

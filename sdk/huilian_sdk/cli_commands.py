@@ -118,6 +118,19 @@ async def export_accesses(options: argparse.Namespace) -> None:
         _print({"statement_id": stated.statement_id, "records": stated.record_count})
 
 
+async def export_consent(options: argparse.Namespace) -> None:
+    """Fetch the record of a consent into a file."""
+    async with connect(options) as hub:
+        options.out.write_bytes(await hub.consents.export(options.consent_id))
+
+
+async def fetch_termination(options: argparse.Namespace) -> None:
+    """Fetch a termination receipt into a file."""
+    async with connect(options) as hub:
+        receipt = await hub.consents.termination_receipt(options.consent_id, version=options.version)
+        options.out.write_bytes(receipt)
+
+
 def verify_receipt(options: argparse.Namespace) -> int:
     """Check a receipt offline with the verifier, which is a package of its own."""
     try:

@@ -97,11 +97,18 @@ def test_the_printed_code_says_which_file_it_means(page: Page) -> None:
 
 def test_files_of_kinds_that_the_page_does_not_know_are_never_green(page: Page) -> None:
     _drop(page, trust=TRUST)
-    for data in (b"%PDF-1.7", canonicalise({"type": "huilian-access-export/v1"}), build_equivocation("a", "b", "c")):
+    kinds = {
+        b"%PDF-1.7": "未知文件",
+        canonicalise({"type": "huilian-access-export/v1"}): "访问记录导出",
+        canonicalise({"type": "huilian-termination/v1"}): "授权终止回执",
+        build_equivocation("a", "b", "c"): "未知文件",
+    }
+    for data, kind in kinds.items():
         _drop(page, unknown=data)
         card = page.locator("article").first
         expect(card).to_have_attribute("data-state", "bad")
         expect(card).to_contain_text("make verify")
+        expect(card).to_contain_text(kind)
 
 
 def test_a_flipped_byte_turns_red_and_says_why(page: Page) -> None:

@@ -41,6 +41,8 @@ export const OTHER_THAN_PRINTED: Text = {
 export const KINDS: Readonly<Record<Kind, Text>> = {
   receipt: { zh: '回执', en: 'receipt' },
   consent: { zh: '授权', en: 'consent' },
+  termination: { zh: '授权终止回执', en: 'termination receipt' },
+  'access export': { zh: '访问记录导出', en: 'export of access records' },
   unknown: { zh: '未知文件', en: 'unknown file' },
 }
 

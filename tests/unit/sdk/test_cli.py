@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.common.v1 import common_pb2, sandbox_service_pb2
+from huilian.consent.v1 import consent_service_pb2
 from huilian.exchange.v1 import exchange_service_pb2
 from huilian.identity.v1 import identity_service_pb2
 from huilian.ledger.v1 import ledger_service_pb2
@@ -279,3 +280,14 @@ def test_a_person_exports_who_read_their_data(hub: FakeHub, folder: Path) -> Non
     assert hub.asked[-1].metadata["authorization"] == "Bearer mine"
     hub.on(f"{exchange}/ListAccessRecords", exchange_service_pb2.ListAccessRecordsResponse())
     assert cli.main(["--access-token", "mine", "access", "list"]) == 0
+
+
+def test_the_papers_of_a_consent_are_fetched_into_files(hub: FakeHub, folder: Path) -> None:
+    service = "huilian.consent.v1.ConsentService"
+    hub.on(f"{service}/ExportConsentRecord", consent_service_pb2.ExportConsentRecordResponse(record=b"{}"))
+    hub.on(f"{service}/GetTerminationReceipt", consent_service_pb2.GetTerminationReceiptResponse(receipt=b"[]"))
+    words, out = ["--access-token", "mine", "consent"], folder / "paper.json"
+    assert cli.main([*words, "export", "consent-00000001", "--out", str(out)]) == 0
+    assert (out.read_bytes(), hub.asked[-1].request.consent_id) == (b"{}", "consent-00000001")
+    assert cli.main([*words, "termination", "consent-00000001", "--version", "2", "--out", str(out)]) == 0
+    assert (out.read_bytes(), hub.asked[-1].request.version) == (b"[]", 2)

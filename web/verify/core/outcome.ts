@@ -33,7 +33,7 @@ export interface Check {
   readonly reason: Reason
 }
 
-export type Kind = 'receipt' | 'consent' | 'unknown'
+export type Kind = 'receipt' | 'consent' | 'termination' | 'access export' | 'unknown'
 
 export interface Verdict {
   readonly kind: Kind

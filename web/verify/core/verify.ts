@@ -24,18 +24,32 @@ export function verifyFile(data: Uint8Array, trust: TrustAnchors, now: number): 
   const kind = kindOf(data)
   if (kind === 'receipt') return verdict(kind, checkReceipt(data, trust))
   if (kind === 'consent') return verdict(kind, [runCheck('consent', () => checkConsent(data, trust, now))])
-  const reason = {
+  return verdict(kind, [{ name: 'form', ok: false, reason: NOT_CHECKED_HERE[kind] }])
+}
+
+/** What this page does not check it never calls right: it says who does. */
+const NOT_CHECKED_HERE: Record<Exclude<Kind, 'receipt' | 'consent'>, Reason> = {
+  termination: {
+    zh: '这是授权终止回执：本页不核验这种文件，请用 make verify FILE=… 核验',
+    en: 'a termination receipt: this page does not check files of this kind, only make verify FILE=… does',
+  },
+  'access export': {
+    zh: '这是访问记录导出文件：本页不核验这种文件，请用 make verify FILE=… 核验',
+    en: 'an export of access records: this page does not check files of this kind, only make verify FILE=… does',
+  },
+  unknown: {
     zh: '既不是回执，也不是已签名的授权；其他种类的文件请用 make verify 核验',
     en: 'neither a receipt nor a signed consent; check files of other kinds with make verify',
-  }
-  return verdict(kind, [{ name: 'form', ok: false, reason }])
+  },
 }
 
 /** What a file says it is. */
 export function kindOf(data: Uint8Array): Kind {
   const value = data.length <= MAX_FILE_BYTES ? attempt(() => parseJson(data)) : undefined
   if (!isObject(value)) return 'unknown'
+  if (value['type'] === 'huilian-access-export/v1') return 'access export'
   if ('artefact' in value) return 'consent'
+  if (value['type'] === 'huilian-termination/v1') return 'termination'
   return 'inclusion_proof' in value ? 'receipt' : 'unknown'
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
@@ -164,6 +165,27 @@ async def test_each_change_is_whole_or_nothing(office: Office) -> None:
         async for _ in break_at_each_statement(office.database, work):
             assert await dump(office.database, *TABLES) == before
         assert await dump(office.database, *TABLES) != before
+
+
+async def test_an_amendment_waits_for_the_end_of_an_action(office: Office) -> None:
+    class Acting:
+        open = True
+
+        async def reads_taken(self, consent_id: str, datasets: Collection[str], *, settled: bool) -> dict[str, int]:
+            return dict.fromkeys(datasets, 0)
+
+        async def is_acting(self, consent_id: str) -> bool:
+            return consent_id == CONSENT and self.open
+
+    await office.granted()
+    acting = Acting()
+    office.service.count_reads_by(acting)
+    draft = await amend(office, max_reads=5)
+    assert await refused(office.grant(draft)) == "STATE_CONFLICT"
+    assert (await office.service.get(office.citizen.subject, CONSENT)).artefact.version == 1
+    acting.open = False
+    await office.grant(draft)
+    assert (await office.service.get(office.citizen.subject, CONSENT)).artefact.version == 2
 
 
 async def test_a_resumption_is_whole_or_nothing(office: Office) -> None:
