@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -121,12 +123,18 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
+# Below the ports that the kernel gives to outgoing connections: one of those may sit on a port between the death of a
+# process and its restart.
+_PORTS = range(10_240, 32_000)
+
+
 def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port on 127.0.0.1 that nobody listens on now, and that no outgoing connection will take."""
+    for port in random.sample(_PORTS, 1_000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise StartFailed("no free port between 10240 and 32000")
 
 
 def grpc_serving(
