@@ -51,6 +51,7 @@ from hub.ledger.exports import ChainExports
 from hub.ledger_site import ChainNode, LedgerSite
 from hub.lending.jobs import LendingJobs
 from hub.lending.rpc import AuctionServicer, FinancingServicer, OrderLoanServicer
+from hub.lending.rpc_collections import CollectionServicer
 from hub.lending.rpc_credit import CreditServicer
 from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer, WorkoutServicer
 from hub.lending.service import Collaborators, LendingService
@@ -269,6 +270,7 @@ class _Builder:
         self.hub.server.serve(LoanServicer(lending, self.idempotency))
         self.hub.server.serve(WorkoutServicer(lending, self.idempotency))
         self.hub.server.serve(CreditServicer(lending, self.idempotency, self.clock))
+        self.hub.server.serve(CollectionServicer(lending, self.idempotency))
 
     def _privacy(self) -> None:
         erasure = erasure_service(

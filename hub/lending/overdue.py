@@ -18,6 +18,6 @@ async def note_overdue(receivable_id: str, buyer_uscc: str, since: date) -> None
     await ClearingRow.get_or_create(receivable_id=receivable_id, defaults=defaults)
 
 
-async def note_paid(receivable_id: str) -> None:
+async def note_paid(receivable_id: str, on: date) -> None:
     """It was paid late."""
-    await ClearingRow.filter(receivable_id=receivable_id).update(overdue=False)
+    await ClearingRow.filter(receivable_id=receivable_id).update(overdue=False, paid_on=on)

@@ -3,7 +3,7 @@
 A person's loan is a record about that person: readable by them only. An enterprise's is not about a person. Record ids
 are made from the objects' own, so a party can ask for its receipt without being told one: `loan-disbursed:<loan>`,
 `loan-repaid:<loan>:<sequence>`, `financing-signed:<financing>`. `parties` in each names the enterprises to whom the log
-gives its receipt; `receivable-cleared:<receivable>` is the bank's own.
+gives its receipt; `receivable-cleared:<receivable>` and `receivable-part-paid:<payment>` are the bank's own.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from hub.lending.stored_calls import Call
 from hub.lending.stored_financings import Financing
 from hub.lending.stored_loans import LoanEventRecord
 from hub.lending.stored_order_loans import Conversion, OrderApplication
+from hub.lending.stored_part_payments import PartPayment
 
 CURRENCY = "CNY"
 
@@ -151,6 +152,11 @@ class Records:
         """A receivable was paid down its chain."""
         record_id = f"receivable-cleared:{receivable_id}"
         await self._ledger.append("receivable.cleared", record_id, content, subject=None, evidence={})
+
+    async def part_payment(self, payment: PartPayment, content: dict[str, Any]) -> None:
+        """A part of a receivable was paid down its chain."""
+        record_id = f"receivable-part-paid:{payment.payment_id}"
+        await self._ledger.append("receivable.part-paid", record_id, content, subject=None, evidence={})
 
     async def _append(
         self, kind: str, record_id: str, content: dict[str, Any], loan: Loan, evidence: dict[str, Any]

@@ -29,6 +29,8 @@ from hub.lending.limits import Limits
 from hub.lending.loans import Loans
 from hub.lending.model import Loan
 from hub.lending.order_loans import OrderLoans
+from hub.lending.part_payments import PartPayments
+from hub.lending.payouts import Payouts
 from hub.lending.ports import Claims, Consents, Exchange, Ledger, Persons, Receivables, SubjectVault
 from hub.lending.products import FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, load_products, load_versions
 from hub.lending.records import Records
@@ -148,15 +150,16 @@ class LendingService:
             )
         )
         self.day_close = DayCloser(given.database, given.outbox, given.days)
+        payouts = Payouts(given.bank, given.receivables, self.loans, self.orders.conversions.secured_on)
         self.clearing = Clearing(
             given.database,
             given.clock,
             given.bank,
             given.receivables,
-            self.loans,
+            payouts,
             records,
-            self.orders.conversions.secured_on,
         )
+        self.part_payments = PartPayments(given.database, given.clock, given.receivables, payouts, records)
 
     async def claim_decided(self, message: Message) -> None:
         """The chain's answer on a claim. Opens its own transaction; again it changes nothing."""

@@ -401,6 +401,7 @@ class ClearingRow(Model):
     buyer_uscc = fields.CharField(max_length=PARTY_LENGTH)
     overdue = fields.BooleanField()
     overdue_since = fields.DateField()
+    paid_on = fields.DateField(null=True)
 
     class Meta:
         table = "lending_clearing"
@@ -423,3 +424,22 @@ class CallRow(Model):
         table = "lending_call"
         indexes = (("state", "due_on"),)
         constraints = (CheckConstraint(check="called_on <= due_on", name="lending_call_days"),)
+
+
+class PartPaymentRow(Model):
+    """One payment on a receivable that did not wait for the whole, in fen; never changed (triggers)."""
+
+    payment_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    receivable_id = fields.CharField(max_length=ID_LENGTH)
+    payer = fields.CharField(max_length=PARTY_LENGTH)
+    amount_fen = fields.BigIntField()
+    value_date = fields.DateField()
+    unpaid_fen = fields.BigIntField()
+    created_at = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_part_payment"
+        indexes = (("receivable_id", "created_at", "payment_id"),)
+        constraints = (
+            CheckConstraint(check="amount_fen > 0 AND unpaid_fen >= 0", name="lending_part_payment_amounts"),
+        )

@@ -238,6 +238,14 @@ POLICY: Mapping[str, frozenset[Role]] = {
         ),
     ),
     **_service(
+        "lending.v1.CollectionService",
+        {
+            "PayReceivable": ENTERPRISE,
+            "BookReceivablePayment": OPERATOR,
+            "ListReceivablePayments": OPERATOR,
+        },
+    ),
+    **_service(
         "ledger.v1.ClaimService",
         {"EvaluateClaimKey": HUB, "GetDisclosureKey": HUB, "DiscloseConflict": HUB, "ListConflicts": OPERATOR},
     ),

@@ -10,6 +10,7 @@ from huilian_protocol.clock import Clock, SystemClock
 from huilian_sdk._auctions import Auctions
 from huilian_sdk._calls import Calls, Environment, RetryPolicy, TokenSource
 from huilian_sdk._certificates import Certificates
+from huilian_sdk._collections import Collections
 from huilian_sdk._consents import Consents
 from huilian_sdk._convenience import Convenience
 from huilian_sdk._credit import Credit
@@ -140,6 +141,7 @@ class Huilian:
         self.loans = Loans(calls)
         self.workouts = Workouts(calls)
         self.credit = Credit(calls)
+        self.collections = Collections(calls)
         self.ledger = Ledger(calls)
         self.privacy = Privacy(calls)
         self.notices = Notices(calls)
