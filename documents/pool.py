@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from typing import Self
+from datetime import datetime
+from typing import Any, Self
 
+from documents.paper import Paper, paper_pdf
 from documents.receipt import receipt_pdf
 
 MAX_WAITING = 64
@@ -28,12 +31,20 @@ class RenderingPool:
 
     async def receipt(self, receipt: bytes, verifier_url: str) -> bytes:
         """See `receipt_pdf`. Raises `TooBusy`, and TimeoutError after `TIMEOUT_S`."""
+        return await self._render(receipt_pdf, receipt, verifier_url)
+
+    async def paper(self, paper: Paper, receipt: bytes | None, verifier_url: str, made_at: datetime) -> bytes:
+        """See `paper_pdf`. Raises `TooBusy`, and TimeoutError after `TIMEOUT_S`."""
+        return await self._render(paper_pdf, paper, receipt, verifier_url, made_at)
+
+    async def _render(self, work: Callable[..., bytes], *given: Any) -> bytes:
         if self._waiting >= MAX_WAITING:
             raise TooBusy(f"{self._waiting} documents are waiting")
         self._waiting += 1
         try:
-            job = asyncio.get_running_loop().run_in_executor(self._executor, receipt_pdf, receipt, verifier_url)
-            return await asyncio.wait_for(job, TIMEOUT_S)
+            return await asyncio.wait_for(
+                asyncio.get_running_loop().run_in_executor(self._executor, work, *given), TIMEOUT_S
+            )
         finally:
             self._waiting -= 1
 

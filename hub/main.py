@@ -21,6 +21,7 @@ from huilian_protocol.clock import Clock, SystemClock
 from huilian_protocol.purposes import PurposeList
 from huilian_protocol.trust import TrustFile
 
+from documents.pool import RenderingPool
 from hub.accounting.closing import Closes
 from hub.accounting.service import EmbeddedBook
 from hub.commands import command
@@ -50,9 +51,11 @@ from hub.ledger.claims import EpochDropped
 from hub.ledger.exports import ChainExports
 from hub.ledger_site import ChainNode, LedgerSite
 from hub.lending.jobs import LendingJobs
+from hub.lending.papers import Papers
 from hub.lending.rpc import AuctionServicer, FinancingServicer, OrderLoanServicer
 from hub.lending.rpc_collections import CollectionServicer
 from hub.lending.rpc_credit import CreditServicer
+from hub.lending.rpc_documents import DocumentServicer
 from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer, WorkoutServicer
 from hub.lending.service import Collaborators, LendingService
 from hub.log_keys import log_keyring, log_vkey
@@ -271,6 +274,9 @@ class _Builder:
         self.hub.server.serve(WorkoutServicer(lending, self.idempotency))
         self.hub.server.serve(CreditServicer(lending, self.idempotency, self.clock))
         self.hub.server.serve(CollectionServicer(lending, self.idempotency))
+        papers, pool = Papers(lending.loans, self.receivables, self.ledger.receipt), RenderingPool()
+        self.hub.server.serve(DocumentServicer(papers, pool, self.clock, self.settings.verifier_url))
+        self.hub.before_close.append(partial(asyncio.to_thread, pool.close))
 
     def _privacy(self) -> None:
         erasure = erasure_service(

@@ -82,6 +82,11 @@ class Settings(settings.Settings):
     )
     messages_keep_days: int = Field(30, ge=1, le=3_650, description="days that delivered outbox messages are kept")
     answers_keep_days: int = Field(90, ge=1, le=3_650, description="days that first answers to requests are kept")
+    verifier_url: str = Field(
+        "https://verify.huilian.example/",
+        pattern=r"^https?://[^#\s]+$",
+        description="the verifier's page that QR codes on documents lead to",
+    )
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR")
 
     @model_validator(mode="after")

@@ -80,11 +80,13 @@ class Payouts:
     async def pay(self, receivable_id: str, payment: Payment) -> PaidOut:
         """Shares the payment; paid in full, the receivable is settled.
 
-        Raises NOT_FOUND, STATE_CONFLICT (not due, or a financing blocks a certificate), AMOUNT_EXCEEDS_RECEIVABLE,
-        INSUFFICIENT_FUNDS.
+        Raises NOT_FOUND, STATE_CONFLICT (not due, settled, or a financing blocks a certificate),
+        AMOUNT_EXCEEDS_RECEIVABLE, INSUFFICIENT_FUNDS.
         """
         certificates = await self._receivables.fall_due(receivable_id)
         receivable = await self._receivables.get_receivable(receivable_id)
+        if not receivable.unpaid_fen:
+            raise HuilianError("STATE_CONFLICT", "nothing is owed on it", state=receivable.state)
         if not 0 < payment.amount_fen <= receivable.unpaid_fen:
             raise HuilianError(
                 "AMOUNT_EXCEEDS_RECEIVABLE", amount_fen=payment.amount_fen, available_fen=receivable.unpaid_fen

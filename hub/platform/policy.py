@@ -237,6 +237,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
             OPERATOR,
         ),
     ),
+    **_service("lending.v1.DocumentService", {"GetDocument": BORROWER}),
     **_service(
         "lending.v1.CollectionService",
         {

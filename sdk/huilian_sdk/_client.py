@@ -14,6 +14,7 @@ from huilian_sdk._collections import Collections
 from huilian_sdk._consents import Consents
 from huilian_sdk._convenience import Convenience
 from huilian_sdk._credit import Credit
+from huilian_sdk._documents import Documents
 from huilian_sdk._exchange import Exchange
 from huilian_sdk._financing import FinancingRequests
 from huilian_sdk._freezes import Freezes
@@ -142,6 +143,7 @@ class Huilian:
         self.workouts = Workouts(calls)
         self.credit = Credit(calls)
         self.collections = Collections(calls)
+        self.documents = Documents(calls)
         self.ledger = Ledger(calls)
         self.privacy = Privacy(calls)
         self.notices = Notices(calls)

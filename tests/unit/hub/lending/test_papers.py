@@ -1,0 +1,116 @@
+"""A party gets its own papers, filled from what the bank reckons with; for everybody else they do not exist."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+
+import pytest
+from huilian.lending.v1 import document_service_pb2 as pb
+from huilian_protocol.errors import HuilianError
+from pypdf import PdfReader
+
+from documents.pool import RenderingPool
+from hub.lending.papers import Papers, contract_of
+from hub.lending.rpc_documents import DocumentServicer
+from hub.platform.callers import Caller, Role, set_current_caller
+from tests.unit.hub.lending.test_clearing import receivable_id
+from tests.unit.hub.lending.test_financing import INTEREST, PRINCIPAL
+from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER, LendingWorld, refused
+
+
+class Receipts:
+    """The log's receipts: pending until the test says otherwise; asked for by record and reader."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, bytes] = {}
+        self.asked: list[tuple[str, str]] = []
+
+    async def __call__(self, record_id: str, reader: str) -> bytes:
+        self.asked.append((record_id, reader))
+        if record_id not in self.known:
+            raise HuilianError("RECEIPT_PENDING")
+        return self.known[record_id]
+
+
+@pytest.fixture
+def receipts() -> Receipts:
+    return Receipts()
+
+
+@pytest.fixture
+def papers(world: LendingWorld, receipts: Receipts) -> Papers:
+    return Papers(world.service.loans, world.trade.service, receipts)
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[RenderingPool]:
+    async with RenderingPool() as made:
+        yield made
+
+
+async def test_a_contract_says_what_was_signed(world: LendingWorld, papers: Papers, receipts: Receipts) -> None:
+    financing = await world.disbursed()
+    loan = await world.service.loans.get(SUPPLIER, "financing-1")
+    contract = contract_of(loan)
+    assert contract.apr == financing.quote.apr
+    assert contract.total_cost_fen == financing.quote.cost_fen
+    assert [(line.principal_fen, line.interest_fen) for line in contract.schedule] == [(PRINCIPAL, INTEREST)]
+    receipts.known["loan-disbursed:financing-1"] = b"{}"
+    assert (await papers.contract(SUPPLIER, "financing-1")).receipt == b"{}"
+    assert receipts.asked == [("loan-disbursed:financing-1", SUPPLIER)]
+
+
+async def test_papers_are_for_their_parties_only(world: LendingWorld, papers: Papers) -> None:
+    await world.disbursed()
+    name, today = await receivable_id(world), world.service.loans.today()
+    for stranger in (BUYER, SECOND_TIER):
+        await refused("NOT_FOUND", papers.contract(stranger, "financing-1"))
+        await refused("NOT_FOUND", papers.payoff(stranger, "financing-1"))
+        await refused("NOT_FOUND", papers.statement(stranger, "financing-1", today, today))
+    await refused("NOT_FOUND", papers.confirmation(SECOND_TIER, name))
+    for party in (BUYER, SUPPLIER):
+        assert (await papers.confirmation(party, name)).paper.number == name
+
+
+async def test_a_statement_adds_up_and_ends_at_the_payoff(world: LendingWorld, papers: Papers) -> None:
+    await world.disbursed()
+    first = world.service.loans.today()
+    world.clock.advance(timedelta(days=5))
+    await world.repay(SUPPLIER, 10_000, "financing-1")
+    last = world.service.loans.today()
+    filled = await papers.statement(SUPPLIER, "financing-1", first + timedelta(days=1), last)
+    summary, detail = filled.paper.sections
+    loan = await world.service.loans.get(SUPPLIER, "financing-1")
+    assert dict(summary.rows)["期初本金余额"] == "¥ 450.00"
+    assert dict(summary.rows)["期末本金余额"] == f"¥ {loan.owed.principal_fen / 100:,.2f}"
+    assert [line[1] for line in detail.lines] == ["还款"]
+    letter = await papers.payoff(SUPPLIER, "financing-1")
+    assert dict(letter.paper.sections[0].rows)["结清金额合计"] == f"¥ {loan.owed.total_fen / 100:,.2f}"
+
+
+async def test_a_period_that_is_none_is_refused(world: LendingWorld, papers: Papers) -> None:
+    await world.disbursed()
+    today = world.service.loans.today()
+    for first, last in [
+        (today, today - timedelta(days=1)),
+        (today, today + timedelta(days=1)),
+        (today - timedelta(days=366), today),
+        (date(2020, 1, 1), date(2020, 1, 2)),
+    ]:
+        await refused("INVALID_ARGUMENT", papers.statement(SUPPLIER, "financing-1", first, last))
+
+
+async def test_on_the_wire_a_pdf_with_a_plain_name(world: LendingWorld, papers: Papers, pool: RenderingPool) -> None:
+    await world.disbursed()
+    servicer = DocumentServicer(papers, pool, world.clock, "https://verify.example/")
+    set_current_caller(Caller(SUPPLIER, Role.ENTERPRISE))
+    request = pb.GetDocumentRequest(kind=pb.DOCUMENT_KIND_LOAN_CONTRACT, object_id="financing-1")
+    answer = await servicer.GetDocument(request, None)
+    assert (answer.file_name, answer.has_receipt) == ("loan-contract-financing-1.pdf", False)
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.pdf)).pages)
+    assert "融资合同" in re.sub(r"\s+", "", text)
+    set_current_caller(Caller(BUYER, Role.ENTERPRISE))
+    await refused("NOT_FOUND", servicer.GetDocument(request, None))
