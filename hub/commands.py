@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from hub.claim_keys import import_share
+from hub.day_closes import close_day
 from hub.keys import open_vault, published, rotate
 from hub.settings import Settings
 
 
 async def command(settings: Settings, arguments: Sequence[str]) -> dict[str, Any] | None:
-    """What came of `keys`, `rotate PURPOSE` or `import-share FILE`; None when the arguments name no command.
+    """What came of `keys`, `rotate PURPOSE`, `import-share FILE` or `close-day YYYY-MM-DD`.
 
-    Raises SettingsError and VaultLocked.
+    None when the arguments name no command. Raises SettingsError and VaultLocked.
     """
     match arguments:
         case ["keys"]:
@@ -23,5 +24,7 @@ async def command(settings: Settings, arguments: Sequence[str]) -> dict[str, Any
             return await rotate(settings, purpose)
         case ["import-share", file]:
             return import_share(settings, open_vault(settings)[0], Path(file))
+        case ["close-day", day]:
+            return await close_day(settings, day)
         case _:
             return None

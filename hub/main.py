@@ -2,7 +2,8 @@
 
 `python -m hub.main` serves; `python -m hub.main keys` prints what this hub publishes of itself for trust files;
 `python -m hub.main rotate signing|sealing|convenience-sealing|log|chain-key|master` takes one step of a key rotation,
-beside the hub that serves; `python -m hub.main import-share FILE` takes in this hub's share of a claim key.
+beside the hub that serves; `python -m hub.main import-share FILE` takes in this hub's share of a claim key;
+`python -m hub.main close-day YYYY-MM-DD` closes a business day.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from huilian_protocol.trust import TrustFile
 
 from documents.pool import RenderingPool
 from hub.accounting.closing import Closes
+from hub.accounting.rpc import AccountingServicer
 from hub.accounting.service import EmbeddedBook
 from hub.commands import command
 from hub.consent.rpc import ConsentServicer
@@ -272,6 +274,7 @@ class _Builder:
         self.hub.server.serve(FlashLoanServicer(lending, self.idempotency))
         self.hub.server.serve(LoanServicer(lending, self.idempotency))
         self.hub.server.serve(WorkoutServicer(lending, self.idempotency))
+        self.hub.server.serve(AccountingServicer(self.database, self.closes, lending.day_close.ask, self.idempotency))
         self.hub.server.serve(CreditServicer(lending, self.idempotency, self.clock))
         self.hub.server.serve(CollectionServicer(lending, self.idempotency))
         papers, pool = Papers(lending.loans, self.receivables, self.ledger.receipt), RenderingPool()

@@ -247,6 +247,17 @@ POLICY: Mapping[str, frozenset[Role]] = {
         },
     ),
     **_service(
+        "accounting.v1.AccountingService",
+        {
+            "ListAccounts": OPERATOR | SUPERVISOR,
+            "GetTrialBalance": OPERATOR | SUPERVISOR,
+            "GetDayClose": OPERATOR | SUPERVISOR,
+            # A journal names what it was posted for.
+            "ListJournals": OPERATOR,
+            "CloseDay": OPERATOR,
+        },
+    ),
+    **_service(
         "ledger.v1.ClaimService",
         {"EvaluateClaimKey": HUB, "GetDisclosureKey": HUB, "DiscloseConflict": HUB, "ListConflicts": OPERATOR},
     ),
