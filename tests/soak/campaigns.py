@@ -8,6 +8,7 @@ from tests.soak import (
     claim_races,
     journey_kills,
     key_rotations,
+    ledger_kills,
     lending_histories,
     loan_histories,
     mutations,
@@ -94,6 +95,13 @@ CAMPAIGNS: list[Campaign] = [
         target=200_000,
         slice_cases=1,
         case=rpc_fuzz.case,
+    ),
+    Campaign(
+        name="ledger-kills",
+        title="SIGKILLs of hubs with their sequencers and of the chain: logged once, receipts hold, one winner each",
+        target=1_000,
+        slice_cases=0,  # a shorter world is in test_slices.py
+        case=ledger_kills.case,
     ),
     Campaign(
         name="journey-kills",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.soak import ledger_kills
 from tests.soak.campaign import Campaign, Progress, ProgressFile, advance, seed_of
 from tests.soak.campaigns import CAMPAIGNS
 
@@ -17,6 +18,10 @@ from tests.soak.campaigns import CAMPAIGNS
 async def test_slice(campaign: Campaign) -> None:
     for case in range(campaign.slice_cases):
         assert await campaign.case(seed_of(campaign, case)) > 0
+
+
+async def test_the_ledger_survives_a_few_kills() -> None:
+    assert await ledger_kills.play(random.Random("slice"), 4) == 4
 
 
 async def test_runner_stops_at_a_failure_and_resumes_at_the_same_case(tmp_path: Path) -> None:
