@@ -35,7 +35,7 @@ AGENCIES = (
     "credit_bureau",
     "utilities",
 )
-AUTHORITIES = ("identity_authority", "certificate_authority", "tax_authority")
+AUTHORITIES = ("identity_authority", "certificate_authority", "tax_authority", "movable_asset_registry")
 CONNECTOR_SERVICE = "huilian.connector.v1.ConnectorService"
 RP_ID, WEB_ORIGIN = "localhost", "https://localhost:8443"
 HUB_ADDRESS_FUNDS_WEI = 10**24
@@ -152,7 +152,7 @@ def chain_spec(site: Site, hub_addresses: Mapping[str, str]) -> ProcessSpec:
 
 
 def authority_specs(site: Site) -> list[ProcessSpec]:
-    """The identity authority, the enterprise CA and the tax authority, as sandboxes."""
+    """Identity authority, enterprise CA, tax authority and the register of movable assets, as sandboxes."""
     return [_authority_spec(site, name) for name in AUTHORITIES]
 
 

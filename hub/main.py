@@ -54,6 +54,7 @@ from hub.ledger.exports import ChainExports
 from hub.ledger_site import ChainNode, LedgerSite
 from hub.lending.jobs import LendingJobs
 from hub.lending.papers import Papers
+from hub.lending.registry_client import GrpcRegistry
 from hub.lending.rpc import AuctionServicer, FinancingServicer, OrderLoanServicer
 from hub.lending.rpc_collections import CollectionServicer
 from hub.lending.rpc_credit import CreditServicer
@@ -256,6 +257,7 @@ class _Builder:
                 outbox=self.outbox,
                 ledger=self.ledger,
                 claims=self.claims,
+                registry=GrpcRegistry(self._registry_channel(), f"hub.{self.settings.origin}"),
                 receivables=self.receivables,
                 bank=self.book,
                 days=self.closes,
@@ -301,6 +303,10 @@ class _Builder:
     def _sandbox(self) -> None:
         servicer = SandboxServicer(self.clock, self.sandbox_clock, self.book, self.idempotency)
         self.hub.server.serve(servicer)
+
+    def _registry_channel(self) -> grpc.aio.Channel | None:
+        address = self.settings.movable_asset_registry
+        return self._channel(address) if address else None
 
     def _channel(self, address: str) -> grpc.aio.Channel:
         channel = grpc.aio.secure_channel(address, self.tls.channel(), RECONNECT)

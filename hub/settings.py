@@ -63,6 +63,9 @@ class Settings(settings.Settings):
     tax_authority: Address | None = Field(
         None, description="host:port of the tax authority; without one nothing is confirmed or financed"
     )
+    movable_asset_registry: Address | None = Field(
+        None, description="host:port of the register of movable assets; without it nothing is lent on receivables"
+    )
     connectors: Addresses = Field(default={}, description='JSON object {"agency id": "host:port"}')
     erp_connectors: Addresses = Field(default={}, description='JSON object {"buyer USCC": "host:port"}')
     witnesses: Addresses = Field(

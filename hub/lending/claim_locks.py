@@ -1,4 +1,7 @@
-"""Our lock on a receivable or an order: taken before the first loan on it, shared by all, given up with the last."""
+"""Our lock on a receivable or an order: taken before the first loan on it, shared by all, given up with the last.
+
+It has two halves, the chain's and the register's: PENDING until both say that the receivable is ours.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,22 @@ from huilian_protocol.errors import HuilianError
 from hub.lending import stored_auctions, stored_loans, stored_order_loans
 from hub.lending import stored_financings as stored
 from hub.lending.ports import Claims
+from hub.lending.registrations import Registrations
 from hub.platform.database import Database
 from hub.platform.ids import Ids
+from hub.platform.legal_rules import QUERY_FIRST
 from hub.receivables.service import Receivable
 from ledger.registry.fingerprints import InvoiceIdentity
 
+PRIOR_REGISTRATION = "他人登记在先 / another secured party registered first"
 PENDING, FINANCED, REFUSED, RELEASED = "PENDING", "FINANCED", "REFUSED", "RELEASED"
 
 
 class ClaimLocks:
     """Every call runs inside the caller's transaction."""
 
-    def __init__(self, database: Database, ids: Ids, claims: Claims) -> None:
+    def __init__(self, database: Database, ids: Ids, claims: Claims, registrations: Registrations) -> None:
+        self._registrations = registrations
         self._database = database
         self._ids = ids
         self._claims = claims
@@ -33,16 +40,36 @@ class ClaimLocks:
         row = await stored.live_claim(resource)
         if row is None:
             row = await stored.add_claim(self._ids(), resource)
+            await self._registrations.open(row.claim_id, identity)
             await self._claims.request(row.claim_id, identity)
         return row.claim_id, row.state
 
     async def decided(self, claim_id: str, state: str) -> bool:
-        """Writes the chain's answer; False for a claim that waits for none any more."""
+        """Takes the chain's answer; whether it decides the claim. One that is ours there waits for the register."""
         claim = await self._locked(claim_id)
         if claim.state != PENDING:
             return False
+        if state == FINANCED:
+            await self._registrations.start(claim_id)
+            return False
         await stored.set_claim(claim_id, state)
         return True
+
+    async def registered(self, claim_id: str, ours: bool) -> None:
+        """Takes the register's answer on a claim that is ours on the chain, under its lock."""
+        await stored.set_claim(claim_id, FINANCED if ours else REFUSED)
+        if not ours:
+            await self._claims.release(claim_id)
+
+    async def lock(self, claim_id: str) -> None:
+        """Lock a claim until the transaction ends. Raises NOT_FOUND."""
+        await self._locked(claim_id)
+
+    async def refusal(self, claim_id: str) -> HuilianError:
+        """Why a claim was refused, in the catalogue's words."""
+        if await self._registrations.conflicted(claim_id):
+            return HuilianError("REGISTRATION_CONFLICT", reason=PRIOR_REGISTRATION, rule=QUERY_FIRST)
+        return HuilianError("CLAIM_ALREADY_FINANCED")
 
     async def state(self, claim_id: str) -> str:
         """A claim's state, under its lock."""
@@ -59,6 +86,7 @@ class ClaimLocks:
             return
         await stored.set_claim(claim_id, RELEASED)
         await self._claims.release(claim_id)
+        await self._registrations.release(claim_id)
 
     async def _locked(self, claim_id: str) -> Any:
         claim = await stored.find_claim(claim_id)

@@ -288,7 +288,8 @@ class Financings:
         return financing
 
     async def _refuse(self, financing: Financing) -> None:
-        await self._reject(financing, HuilianError("CLAIM_ALREADY_FINANCED"))
+        assert financing.claim_id is not None, "it was signed"
+        await self._reject(financing, await self._desk.claims.refusal(financing.claim_id))
 
     async def _reject(self, financing: Financing, error: HuilianError) -> None:
         reason = Reason(error.code, error.text_zh, error.text_en)

@@ -288,8 +288,9 @@ class OrderLoans:
         await self.conversions.orders_changed(application.buyer_uscc, frozenset({application.order_document_id}))
 
     async def _refuse(self, application: OrderApplication) -> None:
-        entry = HuilianError("CLAIM_ALREADY_FINANCED").entry
-        reasons = (*application.reasons, Reason(entry.code, entry.text_zh, entry.text_en))
+        assert application.claim_id is not None, "it was signed"
+        refusal = await self._desk.claims.refusal(application.claim_id)
+        reasons = (*application.reasons, Reason(refusal.code, refusal.text_zh, refusal.text_en))
         await self._released(await stored.move(application, _S.REJECTED, reasons=reasons), "rejected")
 
     async def _end_unpaid(self, application: OrderApplication, state: ApplicationState, event: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from huilian_protocol.artefact import Artefact
@@ -32,6 +33,47 @@ class Claims(Protocol):
 
     async def release(self, claim_id: str) -> None:
         """Give the lock up in the open transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredEntry:
+    """A registration as the register shows it; `is_ours` when we are the secured party."""
+
+    registration_id: str
+    number: str
+    secured_party: str
+    is_ours: bool
+    registered_at: dt.datetime
+    expires_on: dt.date
+    status: str
+    objection: str = ""
+
+
+class Registry(Protocol):
+    """The register of movable assets (中登网). Over the network, so never inside a transaction.
+
+    Every call raises PROVIDER_UNAVAILABLE while the register is away.
+    """
+
+    async def search(self, invoice: InvoiceIdentity) -> list[RegisteredEntry]:
+        """Live registrations over a receivable, whoever's they are, the earliest first."""
+        ...
+
+    async def register(self, registration_id: str, invoice: InvoiceIdentity, expires_on: dt.date) -> RegisteredEntry:
+        """Register for us; the same id again is the same registration. Raises REQUEST_ID_REUSED."""
+        ...
+
+    async def look(self, registration_id: str) -> RegisteredEntry:
+        """A registration as it is now. Raises NOT_FOUND."""
+        ...
+
+    async def extend(self, registration_id: str, expires_on: dt.date) -> RegisteredEntry:
+        """A later end; the same again changes nothing. Raises NOT_FOUND, STATE_CONFLICT once it ran out."""
+        ...
+
+    async def deregister(self, registration_id: str) -> None:
+        """End it; again changes nothing. Raises NOT_FOUND."""
         ...
 
 

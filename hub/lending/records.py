@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from huilian_protocol.canonical import b64u_encode
+from huilian_protocol.canonical import b64u_encode, sha256_canonical
 from huilian_protocol.clock import format_time
 
 from hub.lending.auction_rules import Bid
@@ -22,6 +22,7 @@ from hub.lending.stored_financings import Financing
 from hub.lending.stored_loans import LoanEventRecord
 from hub.lending.stored_order_loans import Conversion, OrderApplication
 from hub.lending.stored_part_payments import PartPayment
+from hub.lending.stored_registrations import Registration
 
 CURRENCY = "CNY"
 
@@ -147,6 +148,27 @@ class Records:
         }
         record_id = f"loan-call-{event}:{loan.record.loan_id}:{call.times}"
         await self._append(f"loan.call-{event}", record_id, content, loan, {})
+
+    async def registration(self, event: str, registration: Registration) -> None:
+        """The register of movable assets: "registered", "conflicted", "extended", "objected", "deregistered"."""
+        expires_on = registration.expires_on.isoformat() if registration.expires_on else None
+        content = {
+            "parties": [registration.invoice.seller_uscc],
+            "claim_id": registration.claim_id,
+            "state": registration.state.value,
+            "grantor_uscc": registration.invoice.seller_uscc,
+            "debtor_uscc": registration.invoice.buyer_uscc,
+            "document_number": registration.invoice.invoice_number,
+            "registration_number": registration.number,
+            "registered_at": format_time(registration.registered_at) if registration.registered_at else None,
+            "expires_on": expires_on,
+            "objection": registration.objection,
+        }
+        record_id = f"registration-{event}:{registration.claim_id}"
+        if event in ("extended", "objected"):
+            told_apart = sha256_canonical({"until": expires_on, "objection": registration.objection}).hex()[:16]
+            record_id = f"{record_id}:{told_apart}"
+        await self._ledger.append(f"registration.{event}", record_id, content, subject=None, evidence={})
 
     async def cleared(self, receivable_id: str, content: dict[str, Any]) -> None:
         """A receivable was paid down its chain."""

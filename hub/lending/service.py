@@ -31,9 +31,10 @@ from hub.lending.model import Loan
 from hub.lending.order_loans import OrderLoans
 from hub.lending.part_payments import PartPayments
 from hub.lending.payouts import Payouts
-from hub.lending.ports import Claims, Consents, Exchange, Ledger, Persons, Receivables, SubjectVault
+from hub.lending.ports import Claims, Consents, Exchange, Ledger, Persons, Receivables, Registry, SubjectVault
 from hub.lending.products import FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, load_products, load_versions
 from hub.lending.records import Records
+from hub.lending.registrations import Registrations
 from hub.lending.workouts import Workouts
 from hub.platform.database import Database
 from hub.platform.ids import Ids
@@ -56,6 +57,7 @@ class Collaborators:
     outbox: Outbox
     ledger: Ledger
     claims: Claims
+    registry: Registry
     receivables: Receivables
     bank: BankCore
     consents: Consents
@@ -75,7 +77,8 @@ class LendingService:
         self.product_versions, self.tables = load_versions(), tables
         self._database = given.database
         self.limits = Limits(given.database, given.clock)
-        self._claims = ClaimLocks(given.database, given.ids, given.claims)
+        self.registrations = Registrations(given.database, given.clock, given.outbox, given.registry, records)
+        self._claims = ClaimLocks(given.database, given.ids, given.claims, self.registrations)
         self.decisions = DecisionLog(given.clock, given.ids, tables, given.vault)
         self.loans = Loans(given.database, given.clock, given.bank, self.limits, records)
         self.financings = Financings(
@@ -123,6 +126,7 @@ class LendingService:
                 product=products[RECEIVABLE_LOAN],
             )
         )
+        self.registrations.serve(self._claims.lock, self._registered)
         given.outbox.register(DECIDED_TOPIC, self.claim_decided)
         given.receivables.when_confirmed(self.orders.conversions.receivable_confirmed)
         given.receivables.when_orders_change(self.orders.conversions.orders_changed)
@@ -166,9 +170,17 @@ class LendingService:
         claim_id, state = str(message.payload["claim_id"]), str(message.payload["state"])
         async with self._database.transaction():
             if await self._claims.decided(claim_id, state):
-                await self.financings.claim_decided(claim_id)
-                await self.orders.claim_decided(claim_id)
-                await self.auctions.claim_decided(claim_id)
+                await self._tell(claim_id)
+
+    async def _registered(self, claim_id: str, ours: bool) -> None:
+        await self._claims.registered(claim_id, ours)
+        await self._tell(claim_id)
+
+    async def _tell(self, claim_id: str) -> None:
+        """The desks go on with what waited for a claim."""
+        await self.financings.claim_decided(claim_id)
+        await self.orders.claim_decided(claim_id)
+        await self.auctions.claim_decided(claim_id)
 
     async def repay(self, borrower: str, loan_id: str, amount_fen: int) -> Loan:
         """Takes a repayment; a loan on a certificate that is closed by it frees certificate and claim.
@@ -196,6 +208,7 @@ class LendingService:
             await self.auctions.award()
             await self.flash.expire()
             await self.impairments.collect()
+            await self.registrations.queue_looks()
         finally:
             # Whatever is wrong with an offer, what is due is paid.
             cleared = await self.clearing.run()

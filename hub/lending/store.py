@@ -443,3 +443,30 @@ class PartPaymentRow(Model):
         constraints = (
             CheckConstraint(check="amount_fen > 0 AND unpaid_fen >= 0", name="lending_part_payment_amounts"),
         )
+
+
+class RegistrationRow(Model):
+    """Our registration at the register of movable assets, one for each claim and named like it."""
+
+    claim_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    state = fields.CharField(max_length=12)
+    grantor_uscc = fields.CharField(max_length=64)
+    debtor_uscc = fields.CharField(max_length=64)
+    document_number = fields.CharField(max_length=200)
+    amount_fen = fields.BigIntField()
+    issue_date = fields.DateField()
+    number = fields.CharField(max_length=64, db_default="")
+    registered_at = UtcDatetimeField(null=True)
+    expires_on = fields.DateField(null=True)
+    looked_on = fields.DateField(null=True)
+    objection = fields.CharField(max_length=500, db_default="")
+
+    class Meta:
+        table = "lending_registration"
+        indexes = (("state", "looked_on"),)
+        constraints = (
+            CheckConstraint(
+                check="registered_at IS NOT NULL OR state NOT IN ('REGISTERED', 'AMENDED', 'EXTENDED', 'OBJECTED')",
+                name="lending_registration_has_time",
+            ),
+        )

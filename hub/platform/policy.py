@@ -66,6 +66,21 @@ POLICY: Mapping[str, frozenset[Role]] = {
         {"GetCertificateAuthority": SERVED_ELSEWHERE, "IssueCertificate": SERVED_ELSEWHERE},
     ),
     **_service(
+        "registry.v1.MovableAssetRegistryService",
+        dict.fromkeys(
+            (
+                "SearchRegistrations",
+                "GetRegistration",
+                "Register",
+                "AmendRegistration",
+                "ExtendRegistration",
+                "ObjectToRegistration",
+                "DeregisterRegistration",
+            ),
+            SERVED_ELSEWHERE,
+        ),
+    ),
+    **_service(
         "consent.v1.ConsentService",
         {
             "PrepareConsent": CITIZEN,

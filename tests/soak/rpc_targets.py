@@ -31,6 +31,7 @@ AUTHORITIES = {
     "IdentityAuthorityService": ("identity_authority",),
     "CertificateAuthorityService": ("certificate_authority",),
     "TaxAuthorityService": ("tax_authority",),
+    "MovableAssetRegistryService": ("movable_asset_registry",),
     "ConnectorService": AGENCIES,
     "ErpConnectorService": ("erp_connector",),
 }

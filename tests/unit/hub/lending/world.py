@@ -33,6 +33,7 @@ from hub.receivables.service import Certificate
 from ledger.registry.fingerprints import InvoiceIdentity
 from tests.support import consents
 from tests.support.consents import Citizen
+from tests.unit.hub.lending.fake_registry import FakeRegistry
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import CA_KEY, CHAIN_ID, CONTRACT
 from tests.unit.hub.receivables.world import World as TradeWorld
@@ -156,6 +157,7 @@ class LendingWorld:
         self.sources = FakeSources(self.people)
         self.outbox = Outbox(database, clock)
         self.chain = FakeChain(self.outbox, database, locked)
+        self.registry = FakeRegistry(clock)
         self.book = EmbeddedBook(database, clock)
         self.closes = Closes(database, clock, self.book)
         self.vault = SubjectVault(Wrapping(bytes(32), lambda size: bytes(size)), lambda size: bytes(size), clock)
@@ -170,6 +172,7 @@ class LendingWorld:
                 outbox=self.outbox,
                 ledger=self.ledger,
                 claims=self.chain,
+                registry=self.registry,
                 receivables=self.trade.service,
                 bank=self.book,
                 days=self.closes,
