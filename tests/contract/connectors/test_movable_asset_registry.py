@@ -1,4 +1,4 @@
-"""The port `Registry`: the sandbox's process behind the hub's client, and the fake of the lending tests, are the same."""
+"""The port `Registry`: the sandbox behind the hub's client and the fake of the lending tests do the same."""
 
 from __future__ import annotations
 

@@ -51,6 +51,8 @@ async def _decided(world: LendingWorld, state: str) -> Work:
 
 async def disbursing(world: LendingWorld) -> Work:
     await (await deciding(world))()
+    claim: dict[str, object] = {"claim_id": (await world.financing()).claim_id}
+    await world.service.registrations.register(Message("", "test", claim))
     return _concluding(world)
 
 

@@ -253,6 +253,8 @@ async def _answered(world: LendingWorld, state: str) -> Work:
     await (await awarding(world))()
     payload: dict[str, object] = {"claim_id": (await seen(world))[0].claim_id, "state": state, "reason": ""}
     await world.service.claim_decided(Message("claim.decided", "test", payload))
+    if state == "FINANCED":
+        await world.service.registrations.register(Message("", "test", payload))
     return lambda: world.service.auctions.fund(Message("lending.fund", "test", {"id": AUCTION}))
 
 

@@ -62,6 +62,8 @@ async def decided(world: LendingWorld, state: str) -> None:
 async def answered(world: LendingWorld, claim_id: str, state: str) -> None:
     payload: dict[str, object] = {"claim_id": claim_id, "state": state, "reason": ""}
     await world.service.claim_decided(Message("claim.decided", "test", payload))
+    if state == "FINANCED":
+        await world.service.registrations.register(Message("", "test", payload))
 
 
 async def pledging(world: LendingWorld) -> Work:
