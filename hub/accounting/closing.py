@@ -21,6 +21,8 @@ __all__ = ["CLOSED", "CLOSING", "Closes", "DayClose", "Days"]
 
 ACCRUED_INTEREST, ACCRUED_INCOME = "bank:accrued-interest", "bank:accrued-income"
 BANK = "bank"
+FIRST_AT_MOST_AGO = timedelta(days=366)
+"""A mistyped first day would leave centuries to close before yesterday."""
 
 
 class Days(Protocol):
@@ -58,9 +60,11 @@ class Closes:
         return await stored_days.add(self._database, day, self._clock.now())
 
     async def _check_follows(self, day: date) -> None:
-        """The first close may be of any day; after it no day is left out."""
+        """The first close may be of any day of the last year; after it no day is left out."""
         last = await stored_days.last_day()
         if last is None:
+            if day < business_date(self._clock.now()) - FIRST_AT_MOST_AGO:
+                raise HuilianError("INVALID_ARGUMENT", "the first close is of the last year", field="business_day")
             return
         before = await stored_days.find(last)
         if before is None or before.state != CLOSED or day != last + timedelta(days=1):

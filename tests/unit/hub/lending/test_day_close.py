@@ -48,6 +48,7 @@ async def test_a_day_takes_in_what_was_earned_and_paying_it_clears_it(world: Len
 async def test_days_are_closed_in_order_when_they_are_over_and_once(world: LendingWorld) -> None:
     await world.disbursed()
     await refused("INVALID_ARGUMENT", world.service.day_close.close(today(world)))
+    await refused("INVALID_ARGUMENT", world.service.day_close.close(date(1, 1, 1)))
     first = next_morning(world)
     done = await world.service.day_close.close(first)
     before = await world.snapshot()
