@@ -27,6 +27,7 @@ from deploy.process import ROOT, StartFailed
 from loadtests.bench.appends import append_pairs
 from loadtests.bench.calls import call_pairs
 from loadtests.bench.citizen import registered_citizen
+from loadtests.bench.claims import claim_pairs
 from loadtests.bench.closes import CLOSE, close_pairs
 from loadtests.bench.erasures import erasure_pairs
 from loadtests.bench.exchange import SLOW_AGENCIES, exchange_pairs, slow_agency_pairs
@@ -59,6 +60,8 @@ async def bench(wanted: Sequence[str]) -> list[Measured]:
     if not wanted or any(part in CLOSE for part in wanted):
         async with close_pairs() as pairs:
             await run(pairs)
+    async with claim_pairs() as pairs:
+        await run(pairs)
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(running_world(say))
         citizen = await stack.enter_async_context(registered_citizen(world))

@@ -7,8 +7,10 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 import urllib.request
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -163,10 +165,13 @@ def anvil(timestamp: int = NOW) -> Iterator[Anvil]:
         env=os.environ | {"NO_COLOR": "1"},
     )
     try:
-        yield Anvil(_listening(process))
+        url = _listening(process)
+        # It tells of every call, and would stop once nobody reads that.
+        threading.Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
+        yield Anvil(url)
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 def _listening(process: subprocess.Popen[str]) -> str:
