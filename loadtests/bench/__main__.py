@@ -24,6 +24,7 @@ from typing import Any
 import uvloop
 
 from deploy.process import ROOT, StartFailed
+from loadtests.bench import log_fsck
 from loadtests.bench.appends import append_pairs
 from loadtests.bench.calls import call_pairs
 from loadtests.bench.citizen import registered_citizen
@@ -51,7 +52,7 @@ async def bench(wanted: Sequence[str]) -> list[Measured]:
 
     async def run(pairs: Sequence[Pair], busy_pids: tuple[int, ...] = ()) -> None:
         for pair in pairs:
-            if not wanted or any(part in pair.name for part in wanted):
+            if is_wanted(pair.name, wanted):
                 say(f"{pair.name} …")
                 rows.append(await measure(pair, partial(quiet, busy_pids)))
 
@@ -87,12 +88,27 @@ async def bench_until_told(wanted: Sequence[str]) -> list[Measured]:
 
 def log_sizes(wanted: Sequence[str]) -> list[LogSize]:
     """Logs of great sizes, each in a process of its own; named "log of … leaves"."""
-    sizes = [size for size in SIZES if not wanted or any(part in f"log of {size:,} leaves" for part in wanted)]
-    return [apart(size) for size in sizes]
+    return [apart(size) for size in SIZES if is_wanted(f"log of {size:,} leaves", wanted)]
+
+
+def is_wanted(name: str, wanted: Sequence[str]) -> bool:
+    """Whether a figure of this name was asked for."""
+    return not wanted or any(part in name for part in wanted)
+
+
+def fsck_runs(wanted: Sequence[str]) -> list[log_fsck.FsckRun]:
+    """fsck over a great log, in a process of its own."""
+    name = f"fsck of {log_fsck.RECORDS:,} records"
+    return [log_fsck.apart(log_fsck.RECORDS)] if is_wanted(name, wanted) else []
 
 
 def report(
-    rows: Sequence[Measured], sizes: Sequence[LogSize], wanted: Sequence[str], started: datetime, took_s: float
+    rows: Sequence[Measured],
+    sizes: Sequence[LogSize],
+    checked: Sequence[log_fsck.FsckRun],
+    wanted: Sequence[str],
+    started: datetime,
+    took_s: float,
 ) -> dict[str, Any]:
     """What goes into the file: the figures, and on what they were measured."""
     machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "load_average": os.getloadavg()}
@@ -103,6 +119,7 @@ def report(
         "only": list(wanted),
         "figures": [row.as_json() for row in rows],
         "log_sizes": [asdict(size) for size in sizes],
+        "fsck": [asdict(run) for run in checked],
     }
 
 
@@ -114,15 +131,15 @@ def main() -> int:
     started, clock = datetime.now(UTC), time.monotonic()
     try:
         rows = uvloop.run(bench_until_told(wanted))
-        sizes = log_sizes(wanted)
+        sizes, checked = log_sizes(wanted), fsck_runs(wanted)
     except StartFailed as error:
         print(f"did not start: {error}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("stopped; nothing is reported", file=sys.stderr)
         return 1
-    path = _write(report(rows, sizes, wanted, started, time.monotonic() - clock))
-    lines = "\n".join([table(rows), *map(described, sizes)])
+    path = _write(report(rows, sizes, checked, wanted, started, time.monotonic() - clock))
+    lines = "\n".join([table(rows), *map(described, sizes), *map(log_fsck.described, checked)])
     print(f"\n{lines}\n\n{path.relative_to(ROOT)} after {time.monotonic() - clock:.0f} s")
     return 0
 

@@ -30,7 +30,7 @@ from loadtests.bench.raw_sqlite import copy_tables, durable, insert, one_row
 from loadtests.bench.world import FOLDER
 from loadtests.pairs import Pair, Side
 
-RECORDS = {1: 100, 10: 500, 100: 2_000}
+RECORDS = {1: 100, 10: 500, 100: 2_000, 1_000: 5_000}
 """Records of one round by how many are written per transaction."""
 
 TABLE, FIRST = "ledger_leaf", "bench:0"
