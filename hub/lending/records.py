@@ -18,6 +18,7 @@ from hub.lending.model import Loan
 from hub.lending.ports import Ledger
 from hub.lending.stored_auctions import Auction
 from hub.lending.stored_calls import Call
+from hub.lending.stored_collections import CollectionEvent
 from hub.lending.stored_financings import Financing
 from hub.lending.stored_loans import LoanEventRecord
 from hub.lending.stored_order_loans import Conversion, OrderApplication
@@ -179,6 +180,19 @@ class Records:
         """A part of a receivable was paid down its chain."""
         record_id = f"receivable-part-paid:{payment.payment_id}"
         await self._ledger.append("receivable.part-paid", record_id, content, subject=None, evidence={})
+
+    async def collection(self, done: str, event: CollectionEvent) -> None:
+        """A step of collection was raised or resolved; the bank's own. What an operator noted stays in the bank."""
+        content = {
+            "parties": [],
+            "receivable_id": event.receivable_id,
+            "buyer_uscc": event.buyer_uscc,
+            "step": event.step,
+            "days_overdue": event.days_overdue,
+            "raised_on": event.raised_on.isoformat(),
+        }
+        record_id = f"collection-{done}:{event.event_id}"
+        await self._ledger.append(f"collection.{done}", record_id, content, subject=None, evidence={})
 
     async def _append(
         self, kind: str, record_id: str, content: dict[str, Any], loan: Loan, evidence: dict[str, Any]

@@ -17,6 +17,7 @@ from hub.accounting.service import BankCore
 from hub.lending.auctions import AuctionDesk, Auctions
 from hub.lending.claim_locks import ClaimLocks
 from hub.lending.clearing import Cleared, Clearing
+from hub.lending.collections_desk import CollectionsDesk
 from hub.lending.conversions import OrderDesk
 from hub.lending.day_close import DayCloser
 from hub.lending.decision_log import DecisionLog
@@ -163,6 +164,7 @@ class LendingService:
             payouts,
             records,
         )
+        self.collections = CollectionsDesk(given.database, given.clock, records)
         self.part_payments = PartPayments(given.database, given.clock, given.receivables, payouts, records)
 
     async def claim_decided(self, message: Message) -> None:
@@ -212,4 +214,5 @@ class LendingService:
         finally:
             # Whatever is wrong with an offer, what is due is paid.
             cleared = await self.clearing.run()
+            await self.collections.run()
         return cleared

@@ -426,6 +426,31 @@ class CallRow(Model):
         constraints = (CheckConstraint(check="called_on <= due_on", name="lending_call_days"),)
 
 
+class CollectionEventRow(Model):
+    """One step of collection on one overdue receivable, id "<receivable>:<step>": each is raised once."""
+
+    event_id = fields.CharField(max_length=ID_LENGTH * 2, primary_key=True)
+    receivable_id = fields.CharField(max_length=ID_LENGTH)
+    buyer_uscc = fields.CharField(max_length=PARTY_LENGTH)
+    step = fields.CharField(max_length=32)
+    days_overdue = fields.IntField()
+    raised_on = fields.DateField()
+    resolved_at = UtcDatetimeField(null=True)
+    resolved_by = fields.CharField(max_length=PARTY_LENGTH)
+    note = fields.CharField(max_length=500)
+    created_at = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_collection_event"
+        indexes = (("receivable_id", "created_at", "event_id"), ("created_at", "event_id"))
+        constraints = (
+            CheckConstraint(check="days_overdue > 0", name="lending_collection_event_late"),
+            CheckConstraint(
+                check="(resolved_at IS NULL) = (resolved_by = '')", name="lending_collection_event_resolved_by_somebody"
+            ),
+        )
+
+
 class PartPaymentRow(Model):
     """One payment on a receivable that did not wait for the whole, in fen; never changed (triggers)."""
 

@@ -259,6 +259,8 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "PayReceivable": ENTERPRISE,
             "BookReceivablePayment": OPERATOR,
             "ListReceivablePayments": OPERATOR,
+            "ListCollectionEvents": OPERATOR,
+            "ResolveCollectionEvent": OPERATOR,
         },
     ),
     **_service(

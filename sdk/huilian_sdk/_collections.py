@@ -49,3 +49,18 @@ class Collections:
             return [*answer.payments], answer.page
 
         return Pages(fetch)
+
+    def events(self, receivable_id: str = "") -> Pages[pb.CollectionEvent]:
+        """Steps of collection on one receivable, or on all, newest first."""
+
+        async def fetch(page: common_pb2.PageRequest) -> tuple[list[pb.CollectionEvent], common_pb2.PageResponse]:
+            request = pb.ListCollectionEventsRequest(receivable_id=receivable_id, page=page)
+            answer = await self.calls.unary(_SERVICE, request, pb.ListCollectionEventsResponse)
+            return [*answer.events], answer.page
+
+        return Pages(fetch)
+
+    async def resolve(self, event_id: str, note: str, *, call: Call | None = None) -> pb.CollectionEvent:
+        """Say how a step ended, once and for good."""
+        request = pb.ResolveCollectionEventRequest(event_id=event_id, note=note)
+        return (await self.calls.unary(_SERVICE, request, pb.ResolveCollectionEventResponse, call)).event

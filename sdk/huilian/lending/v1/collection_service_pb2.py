@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+huilian/lending/v1/collection_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1ehuilian/common/v1/common.proto\"\xf5\x01\n\x11ReceivablePayment\x12\x1d\n\npayment_id\x18\x01 \x01(\tR\tpaymentId\x12#\n\rreceivable_id\x18\x02 \x01(\tR\x0creceivableId\x12\x19\n\x08payer_id\x18\x03 \x01(\tR\x07payerId\x12\x30\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x06\x61mount\x12\x30\n\x06unpaid\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x06unpaid\x12\x1d\n\nvalue_date\x18\x06 \x01(\tR\tvalueDate\"\x84\x02\n\x14PayReceivableRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\npayment_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tpaymentId\x12\x41\n\rreceivable_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0creceivableId\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"X\n\x15PayReceivableResponse\x12?\n\x07payment\x18\x01 \x01(\x0b\x32%.huilian.lending.v1.ReceivablePaymentR\x07payment\"\xc5\x02\n\x1c\x42ookReceivablePaymentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\npayment_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tpaymentId\x12\x41\n\rreceivable_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0creceivableId\x12\x37\n\x08payer_id\x18\x04 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x07payerId\x12/\n\namount_fen\x18\x05 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"`\n\x1d\x42ookReceivablePaymentResponse\x12?\n\x07payment\x18\x01 \x01(\x0b\x32%.huilian.lending.v1.ReceivablePaymentR\x07payment\"\x96\x01\n\x1dListReceivablePaymentsRequest\x12\x41\n\rreceivable_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0creceivableId\x12\x32\n\x04page\x18\x02 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x98\x01\n\x1eListReceivablePaymentsResponse\x12\x41\n\x08payments\x18\x01 \x03(\x0b\x32%.huilian.lending.v1.ReceivablePaymentR\x08payments\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page2\xf8\x02\n\x11\x43ollectionService\x12\x64\n\rPayReceivable\x12(.huilian.lending.v1.PayReceivableRequest\x1a).huilian.lending.v1.PayReceivableResponse\x12|\n\x15\x42ookReceivablePayment\x12\x30.huilian.lending.v1.BookReceivablePaymentRequest\x1a\x31.huilian.lending.v1.BookReceivablePaymentResponse\x12\x7f\n\x16ListReceivablePayments\x12\x31.huilian.lending.v1.ListReceivablePaymentsRequest\x1a\x32.huilian.lending.v1.ListReceivablePaymentsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+huilian/lending/v1/collection_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\"\xf5\x01\n\x11ReceivablePayment\x12\x1d\n\npayment_id\x18\x01 \x01(\tR\tpaymentId\x12#\n\rreceivable_id\x18\x02 \x01(\tR\x0creceivableId\x12\x19\n\x08payer_id\x18\x03 \x01(\tR\x07payerId\x12\x30\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x06\x61mount\x12\x30\n\x06unpaid\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x06unpaid\x12\x1d\n\nvalue_date\x18\x06 \x01(\tR\tvalueDate\"\x84\x02\n\x14PayReceivableRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\npayment_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tpaymentId\x12\x41\n\rreceivable_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0creceivableId\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"X\n\x15PayReceivableResponse\x12?\n\x07payment\x18\x01 \x01(\x0b\x32%.huilian.lending.v1.ReceivablePaymentR\x07payment\"\xc5\x02\n\x1c\x42ookReceivablePaymentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\npayment_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\tpaymentId\x12\x41\n\rreceivable_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0creceivableId\x12\x37\n\x08payer_id\x18\x04 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x07payerId\x12/\n\namount_fen\x18\x05 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"`\n\x1d\x42ookReceivablePaymentResponse\x12?\n\x07payment\x18\x01 \x01(\x0b\x32%.huilian.lending.v1.ReceivablePaymentR\x07payment\"\x96\x01\n\x1dListReceivablePaymentsRequest\x12\x41\n\rreceivable_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0creceivableId\x12\x32\n\x04page\x18\x02 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x98\x01\n\x1eListReceivablePaymentsResponse\x12\x41\n\x08payments\x18\x01 \x03(\x0b\x32%.huilian.lending.v1.ReceivablePaymentR\x08payments\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\xd7\x02\n\x0f\x43ollectionEvent\x12\x19\n\x08\x65vent_id\x18\x01 \x01(\tR\x07\x65ventId\x12#\n\rreceivable_id\x18\x02 \x01(\tR\x0creceivableId\x12\x1d\n\nbuyer_uscc\x18\x03 \x01(\tR\tbuyerUscc\x12-\n\x04step\x18\x04 \x01(\x0b\x32\x19.huilian.common.v1.ReasonR\x04step\x12!\n\x0c\x64\x61ys_overdue\x18\x05 \x01(\x05R\x0b\x64\x61ysOverdue\x12\x1f\n\x0braised_date\x18\x06 \x01(\tR\nraisedDate\x12=\n\x0cresolve_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0bresolveTime\x12\x1f\n\x0bresolved_by\x18\x08 \x01(\tR\nresolvedBy\x12\x12\n\x04note\x18\t \x01(\tR\x04note\"\x97\x01\n\x1bListCollectionEventsRequest\x12\x44\n\rreceivable_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^([A-Za-z0-9_-]{8,64})?$R\x0creceivableId\x12\x32\n\x04page\x18\x02 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x90\x01\n\x1cListCollectionEventsResponse\x12;\n\x06\x65vents\x18\x01 \x03(\x0b\x32#.huilian.lending.v1.CollectionEventR\x06\x65vents\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\xc2\x01\n\x1dResolveCollectionEventRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x44\n\x08\x65vent_id\x18\x02 \x01(\tB)\xbaH&r$2\"^[A-Za-z0-9_-]{8,64}:[A-Z_]{1,32}$R\x07\x65ventId\x12\x1e\n\x04note\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03R\x04note\"[\n\x1eResolveCollectionEventResponse\x12\x39\n\x05\x65vent\x18\x01 \x01(\x0b\x32#.huilian.lending.v1.CollectionEventR\x05\x65vent2\xf4\x04\n\x11\x43ollectionService\x12\x64\n\rPayReceivable\x12(.huilian.lending.v1.PayReceivableRequest\x1a).huilian.lending.v1.PayReceivableResponse\x12|\n\x15\x42ookReceivablePayment\x12\x30.huilian.lending.v1.BookReceivablePaymentRequest\x1a\x31.huilian.lending.v1.BookReceivablePaymentResponse\x12\x7f\n\x16ListReceivablePayments\x12\x31.huilian.lending.v1.ListReceivablePaymentsRequest\x1a\x32.huilian.lending.v1.ListReceivablePaymentsResponse\x12y\n\x14ListCollectionEvents\x12/.huilian.lending.v1.ListCollectionEventsRequest\x1a\x30.huilian.lending.v1.ListCollectionEventsResponse\x12\x7f\n\x16ResolveCollectionEvent\x12\x31.huilian.lending.v1.ResolveCollectionEventRequest\x1a\x32.huilian.lending.v1.ResolveCollectionEventResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,20 +54,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BOOKRECEIVABLEPAYMENTREQUEST'].fields_by_name['amount_fen']._serialized_options = b'\272H\r\"\013\030\200\200\232\246\352\257\343\001 \000'
   _globals['_LISTRECEIVABLEPAYMENTSREQUEST'].fields_by_name['receivable_id']._loaded_options = None
   _globals['_LISTRECEIVABLEPAYMENTSREQUEST'].fields_by_name['receivable_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
-  _globals['_RECEIVABLEPAYMENT']._serialized_start=129
-  _globals['_RECEIVABLEPAYMENT']._serialized_end=374
-  _globals['_PAYRECEIVABLEREQUEST']._serialized_start=377
-  _globals['_PAYRECEIVABLEREQUEST']._serialized_end=637
-  _globals['_PAYRECEIVABLERESPONSE']._serialized_start=639
-  _globals['_PAYRECEIVABLERESPONSE']._serialized_end=727
-  _globals['_BOOKRECEIVABLEPAYMENTREQUEST']._serialized_start=730
-  _globals['_BOOKRECEIVABLEPAYMENTREQUEST']._serialized_end=1055
-  _globals['_BOOKRECEIVABLEPAYMENTRESPONSE']._serialized_start=1057
-  _globals['_BOOKRECEIVABLEPAYMENTRESPONSE']._serialized_end=1153
-  _globals['_LISTRECEIVABLEPAYMENTSREQUEST']._serialized_start=1156
-  _globals['_LISTRECEIVABLEPAYMENTSREQUEST']._serialized_end=1306
-  _globals['_LISTRECEIVABLEPAYMENTSRESPONSE']._serialized_start=1309
-  _globals['_LISTRECEIVABLEPAYMENTSRESPONSE']._serialized_end=1461
-  _globals['_COLLECTIONSERVICE']._serialized_start=1464
-  _globals['_COLLECTIONSERVICE']._serialized_end=1840
+  _globals['_LISTCOLLECTIONEVENTSREQUEST'].fields_by_name['receivable_id']._loaded_options = None
+  _globals['_LISTCOLLECTIONEVENTSREQUEST'].fields_by_name['receivable_id']._serialized_options = b'\272H\034r\0322\030^([A-Za-z0-9_-]{8,64})?$'
+  _globals['_RESOLVECOLLECTIONEVENTREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RESOLVECOLLECTIONEVENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
+  _globals['_RESOLVECOLLECTIONEVENTREQUEST'].fields_by_name['event_id']._loaded_options = None
+  _globals['_RESOLVECOLLECTIONEVENTREQUEST'].fields_by_name['event_id']._serialized_options = b'\272H&r$2\"^[A-Za-z0-9_-]{8,64}:[A-Z_]{1,32}$'
+  _globals['_RESOLVECOLLECTIONEVENTREQUEST'].fields_by_name['note']._loaded_options = None
+  _globals['_RESOLVECOLLECTIONEVENTREQUEST'].fields_by_name['note']._serialized_options = b'\272H\007r\005\020\001\030\364\003'
+  _globals['_RECEIVABLEPAYMENT']._serialized_start=162
+  _globals['_RECEIVABLEPAYMENT']._serialized_end=407
+  _globals['_PAYRECEIVABLEREQUEST']._serialized_start=410
+  _globals['_PAYRECEIVABLEREQUEST']._serialized_end=670
+  _globals['_PAYRECEIVABLERESPONSE']._serialized_start=672
+  _globals['_PAYRECEIVABLERESPONSE']._serialized_end=760
+  _globals['_BOOKRECEIVABLEPAYMENTREQUEST']._serialized_start=763
+  _globals['_BOOKRECEIVABLEPAYMENTREQUEST']._serialized_end=1088
+  _globals['_BOOKRECEIVABLEPAYMENTRESPONSE']._serialized_start=1090
+  _globals['_BOOKRECEIVABLEPAYMENTRESPONSE']._serialized_end=1186
+  _globals['_LISTRECEIVABLEPAYMENTSREQUEST']._serialized_start=1189
+  _globals['_LISTRECEIVABLEPAYMENTSREQUEST']._serialized_end=1339
+  _globals['_LISTRECEIVABLEPAYMENTSRESPONSE']._serialized_start=1342
+  _globals['_LISTRECEIVABLEPAYMENTSRESPONSE']._serialized_end=1494
+  _globals['_COLLECTIONEVENT']._serialized_start=1497
+  _globals['_COLLECTIONEVENT']._serialized_end=1840
+  _globals['_LISTCOLLECTIONEVENTSREQUEST']._serialized_start=1843
+  _globals['_LISTCOLLECTIONEVENTSREQUEST']._serialized_end=1994
+  _globals['_LISTCOLLECTIONEVENTSRESPONSE']._serialized_start=1997
+  _globals['_LISTCOLLECTIONEVENTSRESPONSE']._serialized_end=2141
+  _globals['_RESOLVECOLLECTIONEVENTREQUEST']._serialized_start=2144
+  _globals['_RESOLVECOLLECTIONEVENTREQUEST']._serialized_end=2338
+  _globals['_RESOLVECOLLECTIONEVENTRESPONSE']._serialized_start=2340
+  _globals['_RESOLVECOLLECTIONEVENTRESPONSE']._serialized_end=2431
+  _globals['_COLLECTIONSERVICE']._serialized_start=2434
+  _globals['_COLLECTIONSERVICE']._serialized_end=3062
 # @@protoc_insertion_point(module_scope)

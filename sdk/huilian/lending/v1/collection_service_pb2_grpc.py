@@ -49,6 +49,16 @@ class CollectionServiceStub:
                 request_serializer=huilian_dot_lending_dot_v1_dot_collection__service__pb2.ListReceivablePaymentsRequest.SerializeToString,
                 response_deserializer=huilian_dot_lending_dot_v1_dot_collection__service__pb2.ListReceivablePaymentsResponse.FromString,
                 _registered_method=True)
+        self.ListCollectionEvents = channel.unary_unary(
+                '/huilian.lending.v1.CollectionService/ListCollectionEvents',
+                request_serializer=huilian_dot_lending_dot_v1_dot_collection__service__pb2.ListCollectionEventsRequest.SerializeToString,
+                response_deserializer=huilian_dot_lending_dot_v1_dot_collection__service__pb2.ListCollectionEventsResponse.FromString,
+                _registered_method=True)
+        self.ResolveCollectionEvent = channel.unary_unary(
+                '/huilian.lending.v1.CollectionService/ResolveCollectionEvent',
+                request_serializer=huilian_dot_lending_dot_v1_dot_collection__service__pb2.ResolveCollectionEventRequest.SerializeToString,
+                response_deserializer=huilian_dot_lending_dot_v1_dot_collection__service__pb2.ResolveCollectionEventResponse.FromString,
+                _registered_method=True)
 
 
 class CollectionServiceServicer:
@@ -76,6 +86,20 @@ class CollectionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCollectionEvents(self, request, context):
+        """Steps of collection that were raised on overdue receivables, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveCollectionEvent(self, request, context):
+        """Says how a step ended, once and for good.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CollectionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -93,6 +117,16 @@ def add_CollectionServiceServicer_to_server(servicer, server):
                     servicer.ListReceivablePayments,
                     request_deserializer=huilian_dot_lending_dot_v1_dot_collection__service__pb2.ListReceivablePaymentsRequest.FromString,
                     response_serializer=huilian_dot_lending_dot_v1_dot_collection__service__pb2.ListReceivablePaymentsResponse.SerializeToString,
+            ),
+            'ListCollectionEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCollectionEvents,
+                    request_deserializer=huilian_dot_lending_dot_v1_dot_collection__service__pb2.ListCollectionEventsRequest.FromString,
+                    response_serializer=huilian_dot_lending_dot_v1_dot_collection__service__pb2.ListCollectionEventsResponse.SerializeToString,
+            ),
+            'ResolveCollectionEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveCollectionEvent,
+                    request_deserializer=huilian_dot_lending_dot_v1_dot_collection__service__pb2.ResolveCollectionEventRequest.FromString,
+                    response_serializer=huilian_dot_lending_dot_v1_dot_collection__service__pb2.ResolveCollectionEventResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -176,6 +210,60 @@ class CollectionService:
             '/huilian.lending.v1.CollectionService/ListReceivablePayments',
             huilian_dot_lending_dot_v1_dot_collection__service__pb2.ListReceivablePaymentsRequest.SerializeToString,
             huilian_dot_lending_dot_v1_dot_collection__service__pb2.ListReceivablePaymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCollectionEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.lending.v1.CollectionService/ListCollectionEvents',
+            huilian_dot_lending_dot_v1_dot_collection__service__pb2.ListCollectionEventsRequest.SerializeToString,
+            huilian_dot_lending_dot_v1_dot_collection__service__pb2.ListCollectionEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveCollectionEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.lending.v1.CollectionService/ResolveCollectionEvent',
+            huilian_dot_lending_dot_v1_dot_collection__service__pb2.ResolveCollectionEventRequest.SerializeToString,
+            huilian_dot_lending_dot_v1_dot_collection__service__pb2.ResolveCollectionEventResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -96,12 +96,26 @@ class Life:
         party = self.random.choice([BUYER, SUPPLIER, self.citizen.subject])
         await self.world.fund(party, self.random.randint(1, 40_000))
 
+    async def pay_part(self) -> None:
+        """The buyer pays a part of what is due, or is refused for a reason that has a code."""
+        self.number += 1
+        certificate = await self.world.trade.service.get_certificate("certificate-1")
+        book, amount_fen = self.world.service.part_payments.book, self.random.randint(1, 20_000)
+        try:
+            await self.world.run(lambda: book(f"payment-{self.number}", certificate.receivable_id, BUYER, amount_fen))
+        except HuilianError as refused:
+            # A financing that is offered still blocks a certificate.
+            assert refused.code in {"STATE_CONFLICT", "AMOUNT_EXCEEDS_RECEIVABLE"}
+
     async def end(self) -> None:
         """The due date comes, the chain is back and the buyer has the money: whatever happened before, all is paid."""
         self.world.chain.away = False
         await self.world.fund(BUYER, 60_000)
         self.world.clock.advance(max(at_noon(2026, 4, 5) - self.world.clock.now(), timedelta(0)))
         await self.world.settle_outbox()
+        for _ in range(self.random.randrange(5)):
+            await self.pay_part()
+            await self.check()
         await self.world.service.tick()
         certificate = await self.world.trade.service.get_certificate("certificate-1")
         receivable = await self.world.trade.service.get_receivable(certificate.receivable_id)
