@@ -6,7 +6,7 @@ from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint
 
 class Migration(migrations.Migration):
-    dependencies = [('lending', '0011_part_payments')]
+    dependencies = [('lending', '0012_registrations')]
 
     initial = False
 
