@@ -34,12 +34,15 @@ class Pair:
     edge: EdgeStore
     rng: random.Random
     signed: list[Artefact] = field(default_factory=list)
+    steps: int = 0
 
     async def step(self) -> None:
         """One thing that a person may try; the hub says whether it may be."""
         acts = (self._pause, self._resume, self._resume, self._amend, self._stop_one, self._revoke, self._hear)
         # What ends something for good is rare, or there would be little to see.
-        act = self.rng.choices(acts, weights=(4, 4, 4, 5, 1, 0.3, 4))[0]
+        self.steps += 1
+        for_good = (1, 0.5) if self.steps > STEPS // 2 else (0, 0)
+        act = self.rng.choices(acts, weights=(3, 4, 4, 5, *for_good, 4))[0]
         self.office.clock.advance(timedelta(seconds=1))
         with suppress(HuilianError):
             await act()
