@@ -98,11 +98,14 @@ SELECT $1::date, loan_id, through_sequence, fen, fen - before_fen, total, per_un
 _LEFT = """
 SELECT l.loan_id, COALESCE(p.accrued_fen, 0) AS before_fen FROM lending_loan l
 LEFT JOIN lending_accrual p ON p.business_day = $2 AND p.loan_id = l.loan_id
+  AND p.loan_id > $3 AND p.loan_id <= $4
 LEFT JOIN lending_accrual d ON d.business_day = $1 AND d.loan_id = l.loan_id
+  AND d.loan_id > $3 AND d.loan_id <= $4
 WHERE l.loan_id > $3 AND l.loan_id <= $4 AND l.funder IS NULL AND d.loan_id IS NULL
   AND (NOT l.closed OR p.accrued_fen <> 0 OR CAST(p.per_unit AS REAL) <> 0 OR EXISTS (
     SELECT 1 FROM lending_loan_event e WHERE e.loan_id = l.loan_id AND e.value_date > $1))
-  AND EXISTS (SELECT 1 FROM lending_loan_event e WHERE e.loan_id = l.loan_id AND e.value_date <= $1)
+  AND EXISTS (SELECT 1 FROM lending_loan_event e WHERE e.loan_id = l.loan_id AND e.value_date <= $1
+    AND e.loan_id > $3 AND e.loan_id <= $4)
 ORDER BY l.loan_id
 """
 
