@@ -70,6 +70,7 @@ def hub_spec(site: Site, hub: HubPlace, hubs: Sequence[HubPlace] = ()) -> Proces
         "HUILIAN_IDENTITY_AUTHORITY": f"127.0.0.1:{site.port('identity_authority')}",
         "HUILIAN_TAX_AUTHORITY": f"127.0.0.1:{site.port('tax_authority')}",
         "HUILIAN_MOVABLE_ASSET_REGISTRY": f"127.0.0.1:{site.port('movable_asset_registry')}",
+        "HUILIAN_BUSINESS_REGISTRY": f"127.0.0.1:{site.port('business_registry')}",
         "HUILIAN_CONNECTORS": json.dumps(agencies),
         "HUILIAN_ERP_CONNECTORS": json.dumps({places.BUYER_USCC: f"127.0.0.1:{site.port('erp_connector')}"}),
         "HUILIAN_CHAIN_URL": site.chain_url,

@@ -35,7 +35,13 @@ AGENCIES = (
     "credit_bureau",
     "utilities",
 )
-AUTHORITIES = ("identity_authority", "certificate_authority", "tax_authority", "movable_asset_registry")
+AUTHORITIES = (
+    "identity_authority",
+    "certificate_authority",
+    "tax_authority",
+    "movable_asset_registry",
+    "business_registry",
+)
 CONNECTOR_SERVICE = "huilian.connector.v1.ConnectorService"
 RP_ID, WEB_ORIGIN = "localhost", "https://localhost:8443"
 HUB_ADDRESS_FUNDS_WEI = 10**24
@@ -152,7 +158,7 @@ def chain_spec(site: Site, hub_addresses: Mapping[str, str]) -> ProcessSpec:
 
 
 def authority_specs(site: Site) -> list[ProcessSpec]:
-    """Identity authority, enterprise CA, tax authority and the register of movable assets, as sandboxes."""
+    """Identity authority, enterprise CA, tax authority, register of movable assets, business registry: sandboxes."""
     return [_authority_spec(site, name) for name in AUTHORITIES]
 
 

@@ -62,6 +62,9 @@ from hub.lending.rpc_documents import DocumentServicer
 from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer, WorkoutServicer
 from hub.lending.service import Collaborators, LendingService
 from hub.log_keys import log_keyring, log_vkey
+from hub.onboarding.registry_client import GrpcBusinessRegistry
+from hub.onboarding.rpc import OnboardingServicer
+from hub.onboarding.service import OnboardingService
 from hub.platform.admission import Admission
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
@@ -124,6 +127,7 @@ class _Builder:
         self._ledger()
         self._identity()
         self._consent_and_exchange()
+        self._onboarding()
         self._receivables()
         self._lending()
         self._privacy()
@@ -229,6 +233,12 @@ class _Builder:
         self.hub.server.serve(ConvenienceServicer(records, self.payments))
         self.hub.server.serve(NoticeServicer(self.exchange.notices, self.idempotency))
 
+    def _onboarding(self) -> None:
+        address = self.settings.business_registry
+        registry = GrpcBusinessRegistry(self._channel(address) if address else None)
+        self.onboarding = OnboardingService(self.database, self.clock, registry, self.ledger)
+        self.hub.server.serve(OnboardingServicer(self.onboarding, self.idempotency))
+
     def _receivables(self) -> None:
         chain, tax = self.trust.chain, self.settings.tax_authority
         erps: Mapping[str, grpc.aio.Channel] = {
@@ -242,6 +252,7 @@ class _Builder:
             enterprises=self.identity,
             erps=GrpcErpConnectors(erps),
             tax=GrpcTaxAuthority(self._channel(tax) if tax else None),
+            mandates=self.onboarding,
             domain=ConfirmationDomain(chain.chain_id, chain.contract, lambda: self.trust_file().enterprise_ca),
         )
         self.hub.server.serve(ReceivableServicer(self.receivables, self.idempotency))

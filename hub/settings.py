@@ -66,6 +66,9 @@ class Settings(settings.Settings):
     movable_asset_registry: Address | None = Field(
         None, description="host:port of the register of movable assets; without it nothing is lent on receivables"
     )
+    business_registry: Address | None = Field(
+        None, description="host:port of the business registry; without one no enterprise is verified"
+    )
     connectors: Addresses = Field(default={}, description='JSON object {"agency id": "host:port"}')
     erp_connectors: Addresses = Field(default={}, description='JSON object {"buyer USCC": "host:port"}')
     witnesses: Addresses = Field(

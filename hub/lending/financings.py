@@ -105,11 +105,13 @@ class Financings:
     async def accept(self, applicant: str, financing_id: str) -> Financing:
         """Signs the offer; the money follows once the claim is locked on the chain.
 
-        Raises NOT_FOUND, STATE_CONFLICT, OFFER_EXPIRED.
+        Raises NOT_FOUND, STATE_CONFLICT, OFFER_EXPIRED, PERMISSION_DENIED (no signer of the applicant agreed).
         """
         financing = await self._locked(applicant, financing_id)
         if financing.state is _S.OFFERED and self._desk.clock.now() >= financing.offer_expires_at:
             raise HuilianError("OFFER_EXPIRED", expired_at=format_time(financing.offer_expires_at))
+        require = self._desk.receivables.require_mandate
+        await require(applicant, "FINANCE", financing_id, financing.quote.principal_fen)
         financing = await stored.move(financing, _S.ACCEPTED)
         receivable = await self._desk.receivables.get_receivable(financing.receivable_id)
         claim_id, claim_state = await self._desk.claims.ensure(receivable.receivable_id, invoice_identity(receivable))

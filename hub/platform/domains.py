@@ -12,6 +12,7 @@ from importlib.util import find_spec
 DOMAINS: tuple[str, ...] = (
     "platform",
     "identity",
+    "onboarding",
     "consent",
     "exchange",
     "ledger",

@@ -156,6 +156,17 @@ POLICY: Mapping[str, frozenset[Role]] = {
         "receivables.v1.FreezeService",
         {"Freeze": OPERATOR, "Unfreeze": OPERATOR, "ListFreezes": OPERATOR | ENTERPRISE},
     ),
+    **_service("onboarding.v1.BusinessRegistryService", {"LookUpEnterprise": SERVED_ELSEWHERE}),
+    **_service(
+        "onboarding.v1.OnboardingService",
+        {
+            "VerifyEnterprise": OPERATOR | ENTERPRISE,
+            "GetVerification": OPERATOR | ENTERPRISE,
+            "ChangeSigner": ENTERPRISE,
+            "ListSigners": ENTERPRISE,
+            "AuthoriseAct": ENTERPRISE,
+        },
+    ),
     **_service(
         "receivables.v1.TaxAuthorityService",
         dict.fromkeys(("LookUpInvoice", "IssueInvoice", "OffsetInvoice", "CancelInvoice"), SERVED_ELSEWHERE),

@@ -22,7 +22,7 @@ from hub.receivables.access import visible_certificate, visible_receivable
 from hub.receivables.documents import is_uscc
 from hub.receivables.freezes import check_not_frozen
 from hub.receivables.model import Certificate, Receivable
-from hub.receivables.ports import EnterpriseDirectory
+from hub.receivables.ports import EnterpriseDirectory, Mandates
 from hub.receivables.reasons import Reason, term_reason
 from hub.receivables.records import Records
 from hub.receivables.rules import (
@@ -55,13 +55,20 @@ class Certificates:
     """Certificates as their parties use them. `caller` is the USCC of the enterprise that asks."""
 
     def __init__(
-        self, database: Database, clock: Clock, ids: Ids, records: Records, enterprises: EnterpriseDirectory
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        records: Records,
+        enterprises: EnterpriseDirectory,
+        mandates: Mandates | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
         self._records = records
         self._enterprises = enterprises
+        self._mandates = mandates
 
     async def issue(self, caller: str, certificate_id: str, receivable_id: str, amount_fen: int) -> Issued:
         """The buyer issues a certificate over part of a confirmed receivable to its supplier, who may refuse it.
@@ -92,6 +99,8 @@ class Certificates:
         """
         offered = await self._lock_own(caller, certificate_id)
         check_not_due(offered.due_date, self._today())
+        if self._mandates is not None:
+            await self._mandates.require_mandate(caller, "ACCEPT", certificate_id, offered.amount_fen)
         accepted = await stored_certificates.move(offered, CertificateEvent.ACCEPT, None)
         await self._records.certificate("accepted", accepted)
         return accepted

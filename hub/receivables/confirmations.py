@@ -18,7 +18,7 @@ from hub.receivables import stored_receivables
 from hub.receivables.access import visible_receivable
 from hub.receivables.authenticity import Authenticity
 from hub.receivables.model import Receivable
-from hub.receivables.ports import EnterpriseDirectory
+from hub.receivables.ports import EnterpriseDirectory, Mandates
 from hub.receivables.records import CURRENCY, Records, evidence_hash
 from hub.receivables.rules import check_confirmation_time
 from hub.receivables.states import ReceivableEvent, ReceivableState, next_receivable_state
@@ -47,12 +47,14 @@ class Confirmations:
         enterprises: EnterpriseDirectory,
         domain: ConfirmationDomain,
         authenticity: Authenticity,
+        mandates: Mandates | None = None,
     ) -> None:
         self._clock = clock
         self._records = records
         self._enterprises = enterprises
         self._domain = domain
         self._authenticity = authenticity
+        self._mandates = mandates
         self._when_confirmed: list[Callable[[Receivable], Awaitable[None]]] = []
 
     def when_confirmed(self, tell: Callable[[Receivable], Awaitable[None]]) -> None:
@@ -81,6 +83,8 @@ class Confirmations:
         check_confirmation_time(message.confirmed_at, now)
         certificate_pem = await self._enterprises.confirmation_certificate(caller)
         verify_confirmation(message, signature, certificate_pem, self._domain.authorities())
+        if self._mandates is not None:
+            await self._mandates.require_mandate(caller, "CONFIRM", receivable.receivable_id, receivable.amount_fen)
         await self._authenticity.require(receivable)
         confirmed = await stored_receivables.confirm(receivable, now)
         await self._records.confirmation(message, signature, certificate_pem)

@@ -53,6 +53,17 @@ class TaxAuthority(Protocol):
         ...
 
 
+class Mandates(Protocol):
+    """Who may bind an enterprise (hub/onboarding)."""
+
+    async def require_mandate(self, uscc: str, power: str, object_id: str, amount_fen: int) -> None:
+        """Raise PERMISSION_DENIED when an enterprise that has signers acts without the word of one who may.
+
+        `power` is CONFIRM, ACCEPT or FINANCE.
+        """
+        ...
+
+
 class EnterpriseDirectory(Protocol):
     """What identity knows about enterprises."""
 

@@ -27,7 +27,7 @@ from hub.receivables.freezes import Freezes, check_not_frozen
 from hub.receivables.matching import OrderLineKey, Tolerances
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.orders import PurchaseOrder, delivered_fen, find_order, page_of_orders
-from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger, TaxAuthority
+from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger, Mandates, TaxAuthority
 from hub.receivables.records import Records
 from hub.receivables.repeats import Repeats
 from hub.receivables.rules import check_not_due
@@ -87,15 +87,17 @@ class ReceivablesService:
         erps: ErpConnectors,
         tax: TaxAuthority,
         domain: ConfirmationDomain,
+        mandates: Mandates | None = None,
         tolerances: Tolerances | None = None,
     ) -> None:
         self._clock = clock
         self._records = Records(ledger)
+        self._mandates = mandates
         self.repeats = Repeats(database, clock)
         self.trade = TradeDocuments(database, clock, ids, erps, tolerances or Tolerances(), self.repeats)
         self.authenticity = Authenticity(database, clock, tax)
-        self.confirmations = Confirmations(clock, self._records, enterprises, domain, self.authenticity)
-        self.certificates = Certificates(database, clock, ids, self._records, enterprises)
+        self.confirmations = Confirmations(clock, self._records, enterprises, domain, self.authenticity, mandates)
+        self.certificates = Certificates(database, clock, ids, self._records, enterprises, mandates)
 
         self.disputes = Disputes(database, clock, ids, self._records, self.trade.rematch)
         self.freezes = Freezes(database, clock, self._records)
@@ -188,6 +190,11 @@ class ReceivablesService:
         blocked = await stored_certificates.move(certificate, CertificateEvent.BLOCK, financing_id)
         await self._records.certificate_financing("blocked", blocked, financing_id)
         return blocked
+
+    async def require_mandate(self, uscc: str, power: str, object_id: str, amount_fen: int) -> None:
+        """Raise PERMISSION_DENIED when an enterprise that has signers acts without the word of one who may."""
+        if self._mandates is not None:
+            await self._mandates.require_mandate(uscc, power, object_id, amount_fen)
 
     async def verify_invoice(self, receivable_id: str) -> None:
         """Ask the tax authority once more, before money goes out. Outside any transaction.

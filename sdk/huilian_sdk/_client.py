@@ -22,6 +22,7 @@ from huilian_sdk._identity import Identity
 from huilian_sdk._ledger import Ledger
 from huilian_sdk._loans import Loans
 from huilian_sdk._notices import Notices
+from huilian_sdk._onboarding import Onboarding
 from huilian_sdk._order_loans import OrderLoans
 from huilian_sdk._privacy import Privacy
 from huilian_sdk._receivables import Receivables
@@ -133,6 +134,7 @@ class Huilian:
         self.consents = Consents(calls)
         self.exchange = Exchange(calls)
         self.convenience = Convenience(calls)
+        self.onboarding = Onboarding(calls)
         self.receivables = Receivables(calls)
         self.certificates = Certificates(calls)
         self.freezes = Freezes(calls)

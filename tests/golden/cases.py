@@ -26,6 +26,7 @@ from huilian_protocol.jose import public_key_to_jwk, thumbprint
 from huilian_protocol.receipt import Anchor, build_receipt
 from huilian_protocol.record import commit_record
 from huilian_protocol.resumption import Resumption
+from huilian_protocol.signers import Mandate, Power, SignerChange
 from huilian_protocol.termination import Ending, Termination, issue_termination
 from huilian_protocol.webauthn import Assertion
 
@@ -235,11 +236,22 @@ CASES: dict[str, Callable[[], bytes]] = {
     "jwk.thumbprint": lambda: thumbprint(world.HUB.public_key()).encode("ascii") + b"\n",
     "receipt.json": lambda: build_receipt(world.HUB, **receipt_parts()),
     "record_commitment.sha256": lambda: _hex(commit_record(receipt_parts()["record"], bytes(range(32)))),
+    "mandate.json": lambda: Mandate(
+        world.SUPPLIER_USCC, Power.FINANCE, "financing-0001", 5_000_000, "signer-01"
+    ).canonical(),
     "sealing.info.payload.json": lambda: canonicalise(_payload_info()),
     "sealing.info.registration.json": lambda: canonicalise(sealing.registration_info(authority="identity_authority")),
     "sealing.info.subject.json": lambda: canonicalise(
         sealing.subject_info(consent_id="consent-00000001", subject=world.SUBJECT, agency="housing_fund")
     ),
+    "signer_change.json": lambda: SignerChange(
+        world.SUPPLIER_USCC,
+        1,
+        "signer-01",
+        world.HUB.public_key(),
+        frozenset({Power.FINANCE, Power.ACCEPT}),
+        5_000_000,
+    ).canonical(),
     "sealing.public_keys.json": lambda: canonicalise(
         {
             suite.value: b64u_encode(sealing.public_key_of(suite, world.RECIPIENT_SEED))

@@ -32,6 +32,7 @@ AUTHORITIES = {
     "CertificateAuthorityService": ("certificate_authority",),
     "TaxAuthorityService": ("tax_authority",),
     "MovableAssetRegistryService": ("movable_asset_registry",),
+    "BusinessRegistryService": ("business_registry",),
     "ConnectorService": AGENCIES,
     "ErpConnectorService": ("erp_connector",),
 }

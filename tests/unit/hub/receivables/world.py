@@ -127,6 +127,17 @@ class FakeDirectory:
             raise HuilianError("NOT_FOUND", resource="enterprise")
 
 
+class FakeMandates:
+    """Who may bind an enterprise: anybody, but for what `withheld` names by power and object."""
+
+    def __init__(self) -> None:
+        self.withheld: set[tuple[str, str]] = set()
+
+    async def require_mandate(self, uscc: str, power: str, object_id: str, amount_fen: int) -> None:
+        if (power, object_id) in self.withheld:
+            raise HuilianError("PERMISSION_DENIED", "no signer authorised this act for this amount")
+
+
 class NoCipher:
     """Our records are about enterprises: nothing may ask for a person's key."""
 
@@ -146,6 +157,7 @@ class World:
     ids: Ids
     erps: FakeErps = field(default_factory=FakeErps)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
+    mandates: FakeMandates = field(default_factory=lambda: FakeMandates())
 
     def __post_init__(self) -> None:
         self.log = LedgerService(
@@ -159,6 +171,7 @@ class World:
             enterprises=self.directory,
             erps=self.erps,
             tax=self.erps.tax,
+            mandates=self.mandates,
             domain=ConfirmationDomain(CHAIN_ID, CONTRACT, CA_PEM),
         )
 

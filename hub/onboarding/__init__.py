@@ -1,0 +1,1 @@
+"""Onboarding: enterprises compared with the business registry, and who may bind them up to which amount."""

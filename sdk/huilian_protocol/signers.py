@@ -1,0 +1,90 @@
+"""Who may bind an enterprise: the statements that its legal person and its signers sign, and their check.
+
+A statement is canonical JSON (RFC 8785); a signature is ECDSA on P-256 with SHA-256 over it, in DER. A change of
+signers bears a number that grows by one with each, so none can be handed in twice; a mandate names one act on one
+object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from huilian_protocol.canonical import canonicalise
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.jose import public_key_to_jwk
+
+
+class Power(StrEnum):
+    """What a signer may do for its enterprise."""
+
+    CONFIRM = "CONFIRM"
+    ACCEPT = "ACCEPT"
+    FINANCE = "FINANCE"
+
+
+@dataclass(frozen=True, slots=True)
+class SignerChange:
+    """A signer is admitted, gets other powers, or none any more. `limit_fen` bounds each single act."""
+
+    uscc: str
+    number: int
+    signer_id: str
+    public_key: ec.EllipticCurvePublicKey
+    powers: frozenset[Power]
+    limit_fen: int
+
+    def canonical(self) -> bytes:
+        """What is signed."""
+        return canonicalise(
+            {
+                "type": "huilian-signer-change/v1",
+                "uscc": self.uscc,
+                "number": self.number,
+                "signer_id": self.signer_id,
+                "public_key": public_key_to_jwk(self.public_key),
+                "powers": sorted(power.value for power in self.powers),
+                "limit_fen": self.limit_fen,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """A signer's word for one act of its enterprise: confirm a receivable, accept a certificate, sign a financing."""
+
+    uscc: str
+    power: Power
+    object_id: str
+    amount_fen: int
+    signer_id: str
+
+    def canonical(self) -> bytes:
+        """What is signed."""
+        content: dict[str, Any] = {
+            "type": "huilian-mandate/v1",
+            "uscc": self.uscc,
+            "power": self.power.value,
+            "object_id": self.object_id,
+            "amount_fen": self.amount_fen,
+            "signer_id": self.signer_id,
+        }
+        return canonicalise(content)
+
+
+def sign_statement(key: ec.EllipticCurvePrivateKey, statement: SignerChange | Mandate) -> bytes:
+    """The signature over a statement."""
+    return key.sign(statement.canonical(), ec.ECDSA(hashes.SHA256()))
+
+
+def verify_statement(key: ec.EllipticCurvePublicKey, statement: SignerChange | Mandate, signature: bytes) -> None:
+    """Raise HuilianError ASSERTION_INVALID unless `key` signed exactly this statement."""
+    try:
+        key.verify(signature, statement.canonical(), ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature as error:
+        raise HuilianError("ASSERTION_INVALID", "signed by another key, or over something else") from error

@@ -1,0 +1,77 @@
+"""Who an enterprise is and who may bind it: ``hub.onboarding``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from huilian.onboarding.v1 import onboarding_service_pb2 as pb
+from huilian_protocol.jose import Jwk, public_key_to_jwk
+from huilian_protocol.signers import Mandate, SignerChange
+
+from huilian_sdk._calls import Call, Calls
+
+_SERVICE = "huilian.onboarding.v1.OnboardingService"
+
+
+@dataclass(frozen=True, slots=True)
+class Onboarding:
+    """Verification with the business registry, signers, and a signer's word for an act."""
+
+    calls: Calls
+
+    async def verify(
+        self,
+        *,
+        uscc: str,
+        name: str,
+        legal_person_commitment: bytes,
+        salt: bytes,
+        legal_person_jwk: Jwk,
+        call: Call | None = None,
+    ) -> pb.Verification:
+        """Compare an enterprise with the registry; the legal person's name travels as a salted digest only."""
+        request = pb.VerifyEnterpriseRequest(
+            uscc=uscc,
+            name=name,
+            legal_person_commitment=legal_person_commitment,
+            salt=salt,
+            legal_person_public_key_jwk=json.dumps(legal_person_jwk),
+        )
+        return (await self.calls.unary(_SERVICE, request, pb.VerifyEnterpriseResponse, call)).verification
+
+    async def verification(self, uscc: str, *, call: Call | None = None) -> pb.Verification:
+        """How an enterprise compared."""
+        request = pb.GetVerificationRequest(uscc=uscc)
+        return (await self.calls.unary(_SERVICE, request, pb.GetVerificationResponse, call)).verification
+
+    async def change_signer(
+        self, change: SignerChange, approvals: Sequence[tuple[str, bytes]], *, call: Call | None = None
+    ) -> pb.Signer:
+        """Hand in a change with its signatures: (signer's id, or "" for the legal person; signature)."""
+        request = pb.ChangeSignerRequest(
+            change_number=change.number,
+            signer_id=change.signer_id,
+            public_key_jwk=json.dumps(public_key_to_jwk(change.public_key)),
+            powers=[pb.SigningPower.Value(f"SIGNING_POWER_{power}") for power in sorted(change.powers)],
+            limit_fen=change.limit_fen,
+            approvals=[pb.Approval(signer_id=who, signature=signature) for who, signature in approvals],
+        )
+        return (await self.calls.unary(_SERVICE, request, pb.ChangeSignerResponse, call)).signer
+
+    async def signers(self, *, call: Call | None = None) -> list[pb.Signer]:
+        """The caller's signers, dismissed ones too."""
+        answer = await self.calls.unary(_SERVICE, pb.ListSignersRequest(), pb.ListSignersResponse, call)
+        return [*answer.signers]
+
+    async def authorise(self, mandate: Mandate, signature: bytes, *, call: Call | None = None) -> None:
+        """Hand in a signer's word for one act, before the enterprise does it."""
+        request = pb.AuthoriseActRequest(
+            power=pb.SigningPower.Value(f"SIGNING_POWER_{mandate.power}"),
+            object_id=mandate.object_id,
+            amount_fen=mandate.amount_fen,
+            signer_id=mandate.signer_id,
+            signature=signature,
+        )
+        await self.calls.unary(_SERVICE, request, pb.AuthoriseActResponse, call)
