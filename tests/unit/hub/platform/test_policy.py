@@ -52,5 +52,5 @@ def test_roles_do_not_reach_into_each_other() -> None:
 
 def test_what_others_serve_is_closed_here() -> None:
     for method, roles in policy.POLICY.items():
-        served_elsewhere = any(part in method for part in (".connector.v1.", "AuthorityService/", "BusinessRegistry"))
+        served_elsewhere = any(part in method for part in (".connector.v1.", "AuthorityService/", "RegistryService/"))
         assert (not roles) == served_elsewhere, method
