@@ -180,6 +180,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "SplitCertificate": ENTERPRISE,
             "TransferCertificate": ENTERPRISE,
             "GetCertificate": ENTERPRISE,
+            "GetProvenance": ENTERPRISE,
             "ListCertificates": ENTERPRISE,
         },
     ),

@@ -87,7 +87,7 @@ class Confirmations:
             await self._mandates.require_mandate(caller, "CONFIRM", receivable.receivable_id, receivable.amount_fen)
         await self._authenticity.require(receivable)
         confirmed = await stored_receivables.confirm(receivable, now)
-        await self._records.confirmation(message, signature, certificate_pem)
+        await self._records.confirmation(message, signature, certificate_pem, now)
         for tell in self._when_confirmed:
             await tell(confirmed)
         return confirmed

@@ -90,3 +90,7 @@ class Ledger(Protocol):
     ) -> None:
         """Add a record inside the caller's transaction."""
         ...
+
+    async def receipt(self, record_id: str, reader: str | None = None) -> bytes:
+        """The receipt of a record; None asks as the bank. Raises NOT_FOUND, RECEIPT_PENDING."""
+        ...

@@ -10,6 +10,7 @@ is: the log gives its receipt to them only.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from huilian_protocol.canonical import b64u_encode, sha256_canonical
@@ -29,7 +30,9 @@ class Records:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    async def confirmation(self, message: ReceivableConfirmation, signature: bytes, certificate_pem: str) -> None:
+    async def confirmation(
+        self, message: ReceivableConfirmation, signature: bytes, certificate_pem: str, at: datetime
+    ) -> None:
         """The buyer confirmed. The evidence lets anyone check the signature against the pinned CA, without us."""
         content = {**message.to_dict(), "parties": sorted({message.buyer_uscc, message.supplier_uscc})}
         evidence = {
@@ -38,7 +41,7 @@ class Records:
             "certificate": certificate_pem,
         }
         record_id = f"confirmation:{message.receivable_id}"
-        await self._append_again("receivable.confirmed", record_id, message.confirmed_at, content, evidence)
+        await self._append_again("receivable.confirmed", record_id, int(at.timestamp()), content, evidence)
 
     async def receivable(self, event: str, receivable: Receivable) -> None:
         """The receivable came to another state; `event` in the past tense, e.g. "settled"."""

@@ -210,6 +210,14 @@ class CertificateServicer(certificate_grpc.CertificateServiceServicer):
 
     def __init__(self, service: ReceivablesService, idempotency: Idempotency) -> None:
         self._certificates, self._idempotency = service.certificates, idempotency
+        self._provenance = service.provenance
+
+    async def GetProvenance(
+        self, request: certificate_pb.GetProvenanceRequest, context: Any
+    ) -> certificate_pb.GetProvenanceResponse:
+        """The proof of where a certificate of the caller comes from."""
+        proof = await self._provenance.prove(current_caller().id, request.certificate_id)
+        return certificate_pb.GetProvenanceResponse(provenance=proof)
 
     async def IssueCertificate(
         self, request: certificate_pb.IssueCertificateRequest, context: Any

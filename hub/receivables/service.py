@@ -28,6 +28,7 @@ from hub.receivables.matching import OrderLineKey, Tolerances
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.orders import PurchaseOrder, delivered_fen, find_order, page_of_orders
 from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger, Mandates, TaxAuthority
+from hub.receivables.provenance import ProvenanceDesk
 from hub.receivables.records import Records
 from hub.receivables.repeats import Repeats
 from hub.receivables.rules import check_not_due
@@ -100,6 +101,7 @@ class ReceivablesService:
         self.certificates = Certificates(database, clock, ids, self._records, enterprises, mandates)
 
         self.disputes = Disputes(database, clock, ids, self._records, self.trade.rematch)
+        self.provenance = ProvenanceDesk(ledger)
         self.freezes = Freezes(database, clock, self._records)
 
         self.when_impaired = self.disputes.when_impaired

@@ -10,6 +10,7 @@ from typing import Any
 from huilian_protocol.access_export import MAX_EXPORT_BYTES
 from huilian_protocol.access_export import TYPE as ACCESS_EXPORT
 from huilian_protocol.canonical import parse_canonical, parse_json
+from huilian_protocol.provenance import TYPE as PROVENANCE
 from huilian_protocol.termination import TYPE as TERMINATION
 from huilian_protocol.trust import TrustAnchors
 
@@ -18,6 +19,7 @@ from ledger.verify.equivocation import TYPE as EQUIVOCATION
 from ledger.verify.equivocation import check_equivocation
 from ledger.verify.evidence import check_consent, check_termination
 from ledger.verify.pdf import MAX_PDF_BYTES, NoReceiptInside, embedded_receipt, is_pdf
+from ledger.verify.provenance import check_provenance
 from ledger.verify.receipt import check_receipt
 from ledger.verify.verdict import Check, Verdict, run_check
 
@@ -47,6 +49,8 @@ def verify_bytes(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
         return Verdict(kind, (run_check("consent", lambda: check_consent(data, trust, now)),))
     if kind == "access export":
         return Verdict(kind, check_access_export(data, trust))
+    if kind == "provenance":
+        return Verdict(kind, check_provenance(data, trust))
     if kind == "termination":
         return Verdict(kind, (run_check("termination", lambda: check_termination(data, trust)),))
     if kind == "equivocation":
@@ -82,6 +86,8 @@ def _kind(value: Any, size: int) -> str:
         return "unknown"
     if value.get("type") == ACCESS_EXPORT:
         return "access export"
+    if value.get("type") == PROVENANCE:
+        return "provenance"
     if size > MAX_FILE_BYTES:
         return "unknown"
     if "artefact" in value:

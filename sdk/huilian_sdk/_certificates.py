@@ -67,6 +67,11 @@ class Certificates:
         request = pb.GetCertificateRequest(certificate_id=certificate_id)
         return (await self.calls.unary(_SERVICE, request, pb.GetCertificateResponse, call)).certificate
 
+    async def provenance(self, certificate_id: str, *, call: Call | None = None) -> bytes:
+        """The file that proves offline where a certificate comes from; raises RECEIPT_PENDING until it is anchored."""
+        request = pb.GetProvenanceRequest(certificate_id=certificate_id)
+        return (await self.calls.unary(_SERVICE, request, pb.GetProvenanceResponse, call)).provenance
+
     def list(self) -> Pages[pb.ReceivableCertificate]:
         """The certificates that the caller issued or holds."""
 

@@ -68,6 +68,11 @@ class CertificateServiceStub:
                 request_serializer=huilian_dot_receivables_dot_v1_dot_certificate__service__pb2.GetCertificateRequest.SerializeToString,
                 response_deserializer=huilian_dot_receivables_dot_v1_dot_certificate__service__pb2.GetCertificateResponse.FromString,
                 _registered_method=True)
+        self.GetProvenance = channel.unary_unary(
+                '/huilian.receivables.v1.CertificateService/GetProvenance',
+                request_serializer=huilian_dot_receivables_dot_v1_dot_certificate__service__pb2.GetProvenanceRequest.SerializeToString,
+                response_deserializer=huilian_dot_receivables_dot_v1_dot_certificate__service__pb2.GetProvenanceResponse.FromString,
+                _registered_method=True)
         self.ListCertificates = channel.unary_unary(
                 '/huilian.receivables.v1.CertificateService/ListCertificates',
                 request_serializer=huilian_dot_receivables_dot_v1_dot_certificate__service__pb2.ListCertificatesRequest.SerializeToString,
@@ -121,6 +126,14 @@ class CertificateServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetProvenance(self, request, context):
+        """Where a certificate of the caller comes from, in one file that verifies offline: its own branch, from the
+        confirmation over issue, splits and transfers. Pending until every link is anchored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListCertificates(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -159,6 +172,11 @@ def add_CertificateServiceServicer_to_server(servicer, server):
                     servicer.GetCertificate,
                     request_deserializer=huilian_dot_receivables_dot_v1_dot_certificate__service__pb2.GetCertificateRequest.FromString,
                     response_serializer=huilian_dot_receivables_dot_v1_dot_certificate__service__pb2.GetCertificateResponse.SerializeToString,
+            ),
+            'GetProvenance': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProvenance,
+                    request_deserializer=huilian_dot_receivables_dot_v1_dot_certificate__service__pb2.GetProvenanceRequest.FromString,
+                    response_serializer=huilian_dot_receivables_dot_v1_dot_certificate__service__pb2.GetProvenanceResponse.SerializeToString,
             ),
             'ListCertificates': grpc.unary_unary_rpc_method_handler(
                     servicer.ListCertificates,
@@ -332,6 +350,33 @@ class CertificateService:
             '/huilian.receivables.v1.CertificateService/GetCertificate',
             huilian_dot_receivables_dot_v1_dot_certificate__service__pb2.GetCertificateRequest.SerializeToString,
             huilian_dot_receivables_dot_v1_dot_certificate__service__pb2.GetCertificateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProvenance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.receivables.v1.CertificateService/GetProvenance',
+            huilian_dot_receivables_dot_v1_dot_certificate__service__pb2.GetProvenanceRequest.SerializeToString,
+            huilian_dot_receivables_dot_v1_dot_certificate__service__pb2.GetProvenanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

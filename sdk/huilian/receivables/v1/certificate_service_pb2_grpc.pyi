@@ -46,6 +46,10 @@ class CertificateServiceStub:
     TransferCertificate: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.TransferCertificateRequest, _certificate_service_pb2.TransferCertificateResponse]
     """Offers the certificate to another enterprise, who must accept it."""
     GetCertificate: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.GetCertificateRequest, _certificate_service_pb2.GetCertificateResponse]
+    GetProvenance: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.GetProvenanceRequest, _certificate_service_pb2.GetProvenanceResponse]
+    """Where a certificate of the caller comes from, in one file that verifies offline: its own branch, from the
+    confirmation over issue, splits and transfers. Pending until every link is anchored.
+    """
     ListCertificates: _grpc.UnaryUnaryMultiCallable[_certificate_service_pb2.ListCertificatesRequest, _certificate_service_pb2.ListCertificatesResponse]
 
 @_typing.type_check_only
@@ -66,6 +70,10 @@ class CertificateServiceAsyncStub(CertificateServiceStub):
     TransferCertificate: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.TransferCertificateRequest, _certificate_service_pb2.TransferCertificateResponse]  # type: ignore[assignment]
     """Offers the certificate to another enterprise, who must accept it."""
     GetCertificate: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.GetCertificateRequest, _certificate_service_pb2.GetCertificateResponse]  # type: ignore[assignment]
+    GetProvenance: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.GetProvenanceRequest, _certificate_service_pb2.GetProvenanceResponse]  # type: ignore[assignment]
+    """Where a certificate of the caller comes from, in one file that verifies offline: its own branch, from the
+    confirmation over issue, splits and transfers. Pending until every link is anchored.
+    """
     ListCertificates: _aio.UnaryUnaryMultiCallable[_certificate_service_pb2.ListCertificatesRequest, _certificate_service_pb2.ListCertificatesResponse]  # type: ignore[assignment]
 
 class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -119,6 +127,16 @@ class CertificateServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _certificate_service_pb2.GetCertificateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_certificate_service_pb2.GetCertificateResponse, _abc.Awaitable[_certificate_service_pb2.GetCertificateResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetProvenance(
+        self,
+        request: _certificate_service_pb2.GetProvenanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_certificate_service_pb2.GetProvenanceResponse, _abc.Awaitable[_certificate_service_pb2.GetProvenanceResponse]]:
+        """Where a certificate of the caller comes from, in one file that verifies offline: its own branch, from the
+        confirmation over issue, splits and transfers. Pending until every link is anchored.
+        """
 
     @_abc_1.abstractmethod
     def ListCertificates(
