@@ -74,11 +74,11 @@ def check_chain(certificate_id: str, records: Sequence[Mapping[str, Any]]) -> tu
     first, issued, *later = records
     _require(first["type"] == CONFIRMED and issued["type"] == ISSUED, "a confirmation and an issue come first")
     confirmed, root = first["content"], issued["content"]
-    _require(root["receivable_id"] == confirmed["receivable_id"], "issued over another receivable")
-    _require(root["issuer_uscc"] == confirmed["buyer_uscc"], "issued by somebody else than the buyer who confirmed")
-    _require(root["holder_uscc"] == confirmed["supplier_uscc"], "issued to somebody else than the supplier")
-    _require(0 < root["amount_fen"] <= confirmed["amount_fen"], "issued for more than was confirmed")
-    _require(root["due_date"] == confirmed["due_date"], "another due date than was confirmed")
+    _require(root["receivable_id"] == confirmed["receivableId"], "issued over another receivable")
+    _require(root["issuer_uscc"] == confirmed["buyerUscc"], "issued by somebody else than the buyer who confirmed")
+    _require(root["holder_uscc"] == confirmed["supplierUscc"], "issued to somebody else than the supplier")
+    _require(0 < root["amount_fen"] <= confirmed["amountFen"], "issued for more than was confirmed")
+    _require(root["due_date"] == confirmed["dueDate"], "another due date than was confirmed")
     _require(root["parent_id"] is None, "the first certificate has no parent")
     current = {"id": root["certificate_id"], "amount": root["amount_fen"], "holder": root["holder_uscc"]}
     for index, record in enumerate(later):

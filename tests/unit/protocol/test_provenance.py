@@ -20,10 +20,10 @@ def record(kind: str, **content: Any) -> dict[str, Any]:
 
 def chain() -> Chain:
     """Confirmed, issued over 100, split 40 + 60, the 40 split 15 + 25, the 25 passed on."""
-    confirmed = {"receivable_id": "r", "buyer_uscc": BUYER, "supplier_uscc": SUPPLIER, "amount_fen": 120}
+    confirmed = {"receivableId": "r", "buyerUscc": BUYER, "supplierUscc": SUPPLIER, "amountFen": 120}
     held: dict[str, Any] = {"holder_uscc": SUPPLIER}
     return [
-        {"type": "receivable.confirmed", "content": {**confirmed, "due_date": "2026-04-05", "currency": "CNY"}},
+        {"type": "receivable.confirmed", "content": {**confirmed, "dueDate": "2026-04-05", "currency": "CNY"}},
         record("certificate.issued", certificate_id="c", parent_id=None, amount_fen=100, **held),
         record("certificate.split", certificate_id="c", amount_fen=100, parts=parts(c1=40, c2=60), **held),
         record("certificate.split", certificate_id="c1", amount_fen=40, parts=parts(c3=15, c4=25), **held),
@@ -60,11 +60,11 @@ ALTERATIONS: list[Callable[[Chain], object]] = [
     lambda c: c.pop(2),
     lambda c: c.pop(3),
     lambda c: c.reverse(),
-    lambda c: c[0]["content"].update(amount_fen=99),
-    lambda c: c[0]["content"].update(receivable_id="x"),
-    lambda c: c[0]["content"].update(buyer_uscc="x"),
-    lambda c: c[0]["content"].update(supplier_uscc="x"),
-    lambda c: c[0]["content"].update(due_date="2027-04-05"),
+    lambda c: c[0]["content"].update(amountFen=99),
+    lambda c: c[0]["content"].update(receivableId="x"),
+    lambda c: c[0]["content"].update(buyerUscc="x"),
+    lambda c: c[0]["content"].update(supplierUscc="x"),
+    lambda c: c[0]["content"].update(dueDate="2027-04-05"),
     lambda c: c[1]["content"].update(parent_id="x"),
     lambda c: c[1]["content"].update(amount_fen=101),
     lambda c: c[2]["content"].update(parts=parts(c1=41, c2=60)),
