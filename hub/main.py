@@ -58,6 +58,7 @@ from hub.lending.registry_client import GrpcRegistry
 from hub.lending.rpc import AuctionServicer, FinancingServicer, OrderLoanServicer
 from hub.lending.rpc_collections import CollectionServicer
 from hub.lending.rpc_credit import CreditServicer
+from hub.lending.rpc_dealers import DealerLoanServicer
 from hub.lending.rpc_documents import DocumentServicer
 from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer, WorkoutServicer
 from hub.lending.service import Collaborators, LendingService
@@ -82,6 +83,7 @@ from hub.platform.vault import KeyVault, SigningKeys, SubjectVault, VaultLocked
 from hub.receivables.confirmations import ConfirmationDomain
 from hub.receivables.erp_client import GrpcErpConnectors
 from hub.receivables.rpc import CertificateServicer, FreezeServicer, ReceivableServicer
+from hub.receivables.rpc_sales import SalesServicer
 from hub.receivables.service import ReceivablesService
 from hub.receivables.tax_client import GrpcTaxAuthority
 from hub.recipients import PublishedRecipients
@@ -256,6 +258,7 @@ class _Builder:
             domain=ConfirmationDomain(chain.chain_id, chain.contract, lambda: self.trust_file().enterprise_ca),
         )
         self.hub.server.serve(ReceivableServicer(self.receivables, self.idempotency))
+        self.hub.server.serve(SalesServicer(self.receivables, self.idempotency))
         self.hub.server.serve(CertificateServicer(self.receivables, self.idempotency))
         self.hub.server.serve(FreezeServicer(self.receivables, self.idempotency))
 
@@ -288,6 +291,7 @@ class _Builder:
         self.hub.server.serve(LoanServicer(lending, self.idempotency))
         self.hub.server.serve(WorkoutServicer(lending, self.idempotency))
         self.hub.server.serve(AccountingServicer(self.database, self.closes, lending.day_close.ask, self.idempotency))
+        self.hub.server.serve(DealerLoanServicer(lending, self.idempotency))
         self.hub.server.serve(CreditServicer(lending, self.idempotency, self.clock))
         self.hub.server.serve(CollectionServicer(lending, self.idempotency))
         papers, pool = Papers(lending.loans, self.receivables, self.ledger.receipt), RenderingPool()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from huilian_protocol.artefact import Artefact
 
 from hub.exchange.service import Delivery, Read
-from hub.receivables.service import Certificate, Freeze, FrozenKind, Impairment, PurchaseOrder, Receivable
+from hub.receivables.service import Certificate, Freeze, FrozenKind, Impairment, PurchaseOrder, Receivable, Sale
 from ledger.registry.fingerprints import InvoiceIdentity
 
 
@@ -80,6 +80,9 @@ class Registry(Protocol):
 class Receivables(Protocol):
     """Certificates and receivables (hub/receivables); every call runs inside the open transaction."""
 
+    @property
+    def sales(self) -> SalesHistory: ...
+
     async def get_receivable(self, receivable_id: str) -> Receivable: ...
 
     async def get_certificate(self, certificate_id: str) -> Certificate: ...
@@ -135,6 +138,19 @@ class Receivables(Protocol):
     def before_freezing(self, tell: Callable[[Certificate], Awaitable[None]]) -> None: ...
 
     def when_unfrozen(self, tell: Callable[[Freeze], Awaitable[None]]) -> None: ...
+
+
+class SalesHistory(Protocol):
+    """What dealers bought from core enterprises (hub/receivables)."""
+
+    async def history(
+        self, core_uscc: str, dealer_uscc: str, since: dt.date
+    ) -> tuple[Sequence[Sale], Mapping[str, int]]:
+        """The dealer's purchases, oldest first, and what each dealer bought since a day, in fen.
+
+        Raises DECISION_DATA_MISSING unless both consent.
+        """
+        ...
 
 
 class Consent(Protocol):

@@ -16,6 +16,7 @@ from huilian_protocol.canonical import parse_json
 
 FOLDER = Path(__file__).parent / "products"
 RECEIVABLE_LOAN, ORDER_LOAN, FLASH_LOAN = "receivable-loan", "order-loan", "flash-loan"
+DEALER_LOAN = "dealer-loan"
 _KEYS = frozenset(
     {
         "product_id",

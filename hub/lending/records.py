@@ -8,6 +8,7 @@ gives its receipt; `receivable-cleared:<receivable>` and `receivable-part-paid:<
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from huilian_protocol.canonical import b64u_encode, sha256_canonical
@@ -19,6 +20,7 @@ from hub.lending.ports import Ledger
 from hub.lending.stored_auctions import Auction
 from hub.lending.stored_calls import Call
 from hub.lending.stored_collections import CollectionEvent
+from hub.lending.stored_dealer_loans import DealerApplication
 from hub.lending.stored_financings import Financing
 from hub.lending.stored_loans import LoanEventRecord
 from hub.lending.stored_order_loans import Conversion, OrderApplication
@@ -89,6 +91,25 @@ class Records:
         }
         record_id = f"order-loan-{event}:{application.loan_id}"
         await self._ledger.append(f"order-loan.{event}", record_id, content, subject=None, evidence={})
+
+    async def dealer_loan(self, event: str, application: DealerApplication) -> None:
+        """A dealer's application came to another state; `event` in the past tense, e.g. "reviewed"."""
+        content = {
+            "parties": [application.dealer_uscc],
+            "loan_id": application.loan_id,
+            "state": application.state.value,
+            "dealer_uscc": application.dealer_uscc,
+            "core_uscc": application.core_uscc,
+            "limit_fen": application.limit_fen,
+            "principal_fen": application.quote.principal_fen,
+            "currency": CURRENCY,
+            "terms": application.terms,
+            "decision_id": application.decision_id,
+            "reasons": [reason.code for reason in application.reasons],
+            "review": asdict(application.review),
+        }
+        record_id = f"dealer-loan-{event}:{application.loan_id}"
+        await self._ledger.append(f"dealer-loan.{event}", record_id, content, subject=None, evidence={})
 
     async def auction(self, event: str, auction: Auction) -> None:
         """An auction came to another state; `event` in the past tense, e.g. "awarded"."""

@@ -20,6 +20,7 @@ from hub.lending.clearing import Cleared, Clearing
 from hub.lending.collections_desk import CollectionsDesk
 from hub.lending.conversions import OrderDesk
 from hub.lending.day_close import DayCloser
+from hub.lending.dealer_loans import DealerDesk, DealerLoans
 from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import load_tables
 from hub.lending.evidence import EvidenceDesk
@@ -33,7 +34,7 @@ from hub.lending.order_loans import OrderLoans
 from hub.lending.part_payments import PartPayments
 from hub.lending.payouts import Payouts
 from hub.lending.ports import Claims, Consents, Exchange, Ledger, Persons, Receivables, Registry, SubjectVault
-from hub.lending.products import FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, load_products, load_versions
+from hub.lending.products import DEALER_LOAN, FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, load_products, load_versions
 from hub.lending.records import Records
 from hub.lending.registrations import Registrations
 from hub.lending.workouts import Workouts
@@ -112,6 +113,19 @@ class LendingService:
                 records=records,
                 product=products[ORDER_LOAN],
                 receivable_product=products[RECEIVABLE_LOAN],
+            )
+        )
+        self.dealers = DealerLoans(
+            DealerDesk(
+                database=given.database,
+                clock=given.clock,
+                loans=self.loans,
+                limits=self.limits,
+                decisions=self.decisions,
+                tables=tables,
+                sales=given.receivables.sales,
+                records=records,
+                product=products[DEALER_LOAN],
             )
         )
         self.auctions = Auctions(
@@ -209,6 +223,7 @@ class LendingService:
             await self.orders.expire()
             await self.auctions.award()
             await self.flash.expire()
+            await self.dealers.expire()
             await self.impairments.collect()
             await self.registrations.queue_looks()
         finally:

@@ -199,6 +199,47 @@ class OrderLoanRow(Model):
         )
 
 
+class DealerLoanRow(Model):
+    """One application for a dealer loan, with the offer made on it and, where a person decided, who and why."""
+
+    loan_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    state = fields.CharField(max_length=10)
+    core_uscc = fields.CharField(max_length=PARTY_LENGTH)
+    dealer_uscc = fields.CharField(max_length=PARTY_LENGTH)
+    limit_fen = fields.BigIntField()
+    product_id = fields.CharField(max_length=32)
+    principal_fen = fields.BigIntField()
+    interest_fen = fields.BigIntField()
+    fee_fen = fields.BigIntField()
+    annual_rate = fields.CharField(max_length=20)
+    apr = fields.CharField(max_length=20)
+    value_date = fields.DateField()
+    due_date = fields.DateField()
+    terms: fields.JSONField[dict[str, Any]] = fields.JSONField()
+    reasons: fields.JSONField[list[dict[str, str]]] = fields.JSONField()
+    decision_id = fields.CharField(max_length=ID_LENGTH)
+    proposed_by = fields.CharField(max_length=PARTY_LENGTH, null=True)
+    proposal = fields.CharField(max_length=8, null=True)
+    proposal_reason = fields.CharField(max_length=500, null=True)
+    reviewed_by = fields.CharField(max_length=PARTY_LENGTH, null=True)
+    review_reason = fields.CharField(max_length=500, null=True)
+    offer_expires_at = UtcDatetimeField()
+    created_at = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_dealer_loan"
+        indexes = (("dealer_uscc", "created_at", "loan_id"), ("state", "offer_expires_at"))
+        constraints = (
+            UniqueConstraint(
+                fields=("dealer_uscc",), name="lending_dealer_one_live", condition="state IN ('REFERRED', 'OFFERED')"
+            ),
+            CheckConstraint(
+                check="reviewed_by IS NULL OR (proposed_by IS NOT NULL AND reviewed_by <> proposed_by)",
+                name="lending_dealer_four_eyes",
+            ),
+        )
+
+
 class OrderLineRow(Model):
     """One line of an order under a loan, in fen: see `order_rules.OrderLine`."""
 

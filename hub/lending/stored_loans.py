@@ -12,7 +12,16 @@ from huilian_loans import Event, Payoff
 from huilian_loans.documents import read_event
 from tortoise.expressions import Q
 
-from hub.lending.store import AuctionRow, FinancingRow, FlashRow, LoanDetailRow, LoanEventRow, LoanRow, OrderLoanRow
+from hub.lending.store import (
+    AuctionRow,
+    DealerLoanRow,
+    FinancingRow,
+    FlashRow,
+    LoanDetailRow,
+    LoanEventRow,
+    LoanRow,
+    OrderLoanRow,
+)
 from hub.platform.paging import Page, after_token, page_of
 
 DRAW, REPAYMENT, FEE, RECOURSE, BUY_BACK = "DRAW", "REPAYMENT", "FEE", "RECOURSE", "BUY_BACK"
@@ -91,6 +100,7 @@ async def is_promised(loan_id: str) -> bool:
         or await OrderLoanRow.exists(loan_id=loan_id)
         or await FlashRow.exists(application_id=loan_id)
         or await AuctionRow.exists(auction_id=loan_id)
+        or await DealerLoanRow.exists(loan_id=loan_id)
     )
 
 

@@ -134,7 +134,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
     ),
     **_service(
         "connector.v1.ErpConnectorService",
-        {"DescribeErp": SERVED_ELSEWHERE, "ListTradeDocuments": SERVED_ELSEWHERE},
+        {"DescribeErp": SERVED_ELSEWHERE, "ListTradeDocuments": SERVED_ELSEWHERE, "ListSales": SERVED_ELSEWHERE},
     ),
     **_service(
         "receivables.v1.ReceivableService",
@@ -235,6 +235,23 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "DrawLoan": BORROWER,
             "RepayLoan": BORROWER,
             "QuotePayoff": BORROWER,
+        },
+    ),
+    **_service(
+        "receivables.v1.SalesService",
+        {"SyncSales": ENTERPRISE, "SetSalesConsent": ENTERPRISE, "GetSalesConsent": ENTERPRISE},
+    ),
+    **_service(
+        "lending.v1.DealerLoanService",
+        {
+            "ApplyForDealerLoan": ENTERPRISE,
+            "SignDealerLoan": ENTERPRISE,
+            "WithdrawDealerLoan": ENTERPRISE,
+            "GetDealerLoan": ENTERPRISE,
+            "ListDealerLoans": ENTERPRISE,
+            "ListReferredDealerLoans": OPERATOR,
+            "ProposeDealerLoanReview": OPERATOR,
+            "ReviewDealerLoan": OPERATOR,
         },
     ),
     **_service(

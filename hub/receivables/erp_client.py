@@ -15,9 +15,10 @@ from huilian_protocol.status import from_rpc_error
 
 from hub.platform.transactions import forbid_transaction
 from hub.receivables.documents import DocumentKind, DocumentLine, TradeDocument
-from hub.receivables.ports import ErpPage, PulledDocument
+from hub.receivables.ports import ErpPage, PulledDocument, Sale, SalesPage
 
 DEADLINE_S = 30.0
+CURRENCY = "CNY"
 
 _DECIMAL = re.compile(r"\A[0-9]{1,15}(\.[0-9]{1,8})?\Z")
 _KINDS = {
@@ -57,6 +58,42 @@ class GrpcErpConnectors:
         left_out = [PulledDocument(item.document_id, "", 0, "", None, item.detail) for item in answer.faults]
         documents = (*(pulled(item) for item in answer.documents), *left_out)
         return ErpPage(documents, answer.next_cursor, answer.has_more)
+
+    async def list_sales(self, core_uscc: str, cursor: str, page_size: int) -> SalesPage:
+        """One page of sales. Raises as `list_documents`; a sale that cannot be read is named, and the rest goes on."""
+        forbid_transaction("a call to an ERP connector")
+        stub = self._stubs.get(core_uscc)
+        if stub is None:
+            raise HuilianError("NOT_FOUND", "this enterprise has no ERP connector", resource="ERP connector")
+        request = pb.ListSalesRequest(cursor=cursor, page_size=page_size)
+        try:
+            answer: pb.ListSalesResponse = await stub.ListSales(request, timeout=self._deadline_s)
+        except grpc.RpcError as error:
+            raise _as_provider_error(error) from error
+        sales, faults = [], [(fault.document_id, fault.detail) for fault in answer.faults]
+        for message in answer.sales:
+            try:
+                sales.append(_sale(message))
+            except ValueError as error:
+                faults.append((message.document_id, str(error)))
+        return SalesPage(tuple(sales), tuple(faults), answer.next_cursor, answer.has_more)
+
+
+def _sale(message: pb.Sale) -> Sale:
+    if message.currency != CURRENCY:
+        raise ValueError("currency: not CNY")
+    return Sale(
+        core_uscc=message.core_uscc,
+        document_id=message.document_id,
+        version=message.version,
+        dealer_uscc=message.dealer_uscc,
+        number=message.number,
+        issue_date=_date("issue_date", message.issue_date),
+        due_date=_date("due_date", message.due_date),
+        amount_fen=message.payable_amount_fen,
+        state=message.erp_state,
+        paid_on=_date("paid_date", message.paid_date) if message.paid_date else None,
+    )
 
 
 def pulled(message: pb.TradeDocument) -> PulledDocument:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -34,11 +35,41 @@ class ErpPage:
     has_more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """An invoice of a core enterprise to a dealer. State "cancelled" withdraws it; `paid_on`: None until paid."""
+
+    core_uscc: str
+    document_id: str
+    version: int
+    dealer_uscc: str
+    number: str
+    issue_date: dt.date
+    due_date: dt.date
+    amount_fen: int
+    state: str
+    paid_on: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class SalesPage:
+    """Sales that changed after a cursor, oldest change first; `faults` names what could not be read, and why."""
+
+    sales: tuple[Sale, ...]
+    faults: tuple[tuple[str, str], ...]
+    next_cursor: str
+    has_more: bool
+
+
 class ErpConnectors(Protocol):
     """The ERP connectors of all buyers."""
 
     async def list_documents(self, buyer_uscc: str, cursor: str, page_size: int) -> ErpPage:
         """One page from the buyer's connector, over the network. Raises NOT_FOUND when the buyer has none."""
+        ...
+
+    async def list_sales(self, core_uscc: str, cursor: str, page_size: int) -> SalesPage:
+        """One page of a core enterprise's sales. Raises NOT_FOUND when it has no connector."""
         ...
 
 

@@ -27,11 +27,12 @@ from hub.receivables.freezes import Freezes, check_not_frozen
 from hub.receivables.matching import OrderLineKey, Tolerances
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.orders import PurchaseOrder, delivered_fen, find_order, page_of_orders
-from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger, Mandates, TaxAuthority
+from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger, Mandates, Sale, TaxAuthority
 from hub.receivables.provenance import ProvenanceDesk
 from hub.receivables.records import Records
 from hub.receivables.repeats import Repeats
 from hub.receivables.rules import check_not_due
+from hub.receivables.sales import Sales
 from hub.receivables.states import (
     CertificateEvent,
     CertificateState,
@@ -52,6 +53,7 @@ __all__ = [
     "Receivable",
     "ReceivableState",
     "ReceivablesService",
+    "Sale",
 ]
 
 Found = TypeVar("Found", Receivable, Certificate)
@@ -99,6 +101,7 @@ class ReceivablesService:
         self.authenticity = Authenticity(database, clock, tax)
         self.confirmations = Confirmations(clock, self._records, enterprises, domain, self.authenticity, mandates)
         self.certificates = Certificates(database, clock, ids, self._records, enterprises, mandates)
+        self.sales = Sales(clock, erps)
 
         self.disputes = Disputes(database, clock, ids, self._records, self.trade.rematch)
         self.provenance = ProvenanceDesk(ledger)

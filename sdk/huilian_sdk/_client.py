@@ -14,6 +14,7 @@ from huilian_sdk._collections import Collections
 from huilian_sdk._consents import Consents
 from huilian_sdk._convenience import Convenience
 from huilian_sdk._credit import Credit
+from huilian_sdk._dealer_loans import DealerLoans
 from huilian_sdk._documents import Documents
 from huilian_sdk._exchange import Exchange
 from huilian_sdk._financing import FinancingRequests
@@ -146,6 +147,7 @@ class Huilian:
         self.credit = Credit(calls)
         self.collections = Collections(calls)
         self.documents = Documents(calls)
+        self.dealer_loans = DealerLoans(calls)
         self.ledger = Ledger(calls)
         self.privacy = Privacy(calls)
         self.notices = Notices(calls)

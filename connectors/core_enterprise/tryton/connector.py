@@ -21,6 +21,7 @@ from connectors.core_enterprise.tryton.queries import (
     document_id,
     fetch,
 )
+from connectors.core_enterprise.tryton.sales import SalesReader
 from connectors.kit.contract import CheckOutcome, CheckResult, UpstreamError, UpstreamMalformed, check_result_of
 
 _CURSOR = re.compile(r"\A1\.([0-9]{1,17})\.([1-3])\.([0-9]{1,18})\Z")
@@ -70,6 +71,7 @@ class TrytonConnector:
         self._client = client
         self._manifest = manifest
         self._schemas = DocumentSchemas(manifest)
+        self.sales = SalesReader(client, manifest)
 
     async def check(self) -> CheckResult:
         """Whether Tryton is up, of a known version, and accepts our user; never raises for its failure."""

@@ -49,6 +49,7 @@ class ErpManifest(BaseModel):
     default_page_size: int = Field(ge=1, le=500)
     reads: tuple[str, ...]
     documents: tuple[DocumentSpec, ...]
+    sales_schema: str
 
 
 @cache
@@ -61,17 +62,23 @@ class DocumentSchemas:
     """Compiled schemas of every kind of document."""
 
     def __init__(self, spec: ErpManifest) -> None:
-        self._validators = {Kind[document.kind]: _compile(document.schema_file) for document in spec.documents}
+        self._validators = {Kind[document.kind]: compile_schema(document.schema_file) for document in spec.documents}
 
     def check(self, kind: Kind, document: Mapping[str, Any]) -> None:
         """Raises `UpstreamMalformed` when the document breaks its schema; the message never quotes a value."""
-        error = next(self._validators[kind].iter_errors(dict(document)), None)
-        if error is not None:
-            where = ".".join(str(step) for step in error.instance_path) or "the document"
-            raise UpstreamMalformed(f"{where} breaks the schema")
+        check_schema(self._validators[kind], document)
 
 
-def _compile(schema_file: str) -> Any:
+def check_schema(validator: Any, document: Mapping[str, Any]) -> None:
+    """Raises `UpstreamMalformed` when the document breaks the schema; the message never quotes a value."""
+    error = next(validator.iter_errors(dict(document)), None)
+    if error is not None:
+        where = ".".join(str(step) for step in error.instance_path) or "the document"
+        raise UpstreamMalformed(f"{where} breaks the schema")
+
+
+def compile_schema(schema_file: str) -> Any:
+    """A schema of this folder, ready for `check_schema`."""
     schema = parse_json((_FOLDER / schema_file).read_bytes())
     return jsonschema_rs.Draft202012Validator(schema, validate_formats=True, formats={"uscc": _is_uscc})
 

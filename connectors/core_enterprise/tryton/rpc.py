@@ -10,6 +10,7 @@ from huilian.connector.v1 import erp_connector_service_pb2 as pb
 from huilian.connector.v1 import erp_connector_service_pb2_grpc
 
 from connectors.core_enterprise.tryton.connector import TrytonConnector
+from connectors.core_enterprise.tryton.sales import to_message as to_sale_message
 from connectors.core_enterprise.tryton.wire import to_fault, to_message
 from connectors.kit.contract import UpstreamError, provider_error
 
@@ -39,6 +40,17 @@ class ErpConnectorServicer(erp_connector_service_pb2_grpc.ErpConnectorServiceSer
         return pb.ListTradeDocumentsResponse(
             documents=[to_message(document) for document in page.documents],
             faults=[to_fault(fault) for fault in page.faults],
+            next_cursor=page.next_cursor,
+            has_more=page.has_more,
+        )
+
+    async def ListSales(self, request: pb.ListSalesRequest, context: Any) -> pb.ListSalesResponse:
+        """Customer invoices that changed after the request's cursor."""
+        with _as_provider_error():
+            page = await self._connector.sales.page(request.cursor, request.page_size)
+        return pb.ListSalesResponse(
+            sales=[to_sale_message(sale) for sale in page.sales],
+            faults=[pb.SaleFault(document_id=name, detail=detail) for name, detail in page.faults],
             next_cursor=page.next_cursor,
             has_more=page.has_more,
         )

@@ -29,6 +29,8 @@ SERVICES = {
     "huilian.lending.v1.FinancingService": "huilian.lending.v1.financing_service_pb2",
     "huilian.lending.v1.FlashLoanService": "huilian.lending.v1.loan_service_pb2",
     "huilian.lending.v1.CreditService": "huilian.lending.v1.credit_service_pb2",
+    "huilian.lending.v1.DealerLoanService": "huilian.lending.v1.dealer_loan_service_pb2",
+    "huilian.receivables.v1.SalesService": "huilian.receivables.v1.sales_service_pb2",
     "huilian.lending.v1.OrderLoanService": "huilian.lending.v1.order_loan_service_pb2",
     "huilian.lending.v1.AuctionService": "huilian.lending.v1.auction_service_pb2",
     "huilian.lending.v1.LoanService": "huilian.lending.v1.loan_service_pb2",

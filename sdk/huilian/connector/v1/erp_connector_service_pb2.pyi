@@ -274,3 +274,140 @@ class ListTradeDocumentsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListTradeDocumentsResponse: _TypeAlias = ListTradeDocumentsResponse  # noqa: Y015
+
+@_typing.final
+class ListSalesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """Opaque cursor of the last answer; empty for all."""
+    page_size: _builtins.int
+    def __init__(
+        self,
+        *,
+        cursor: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "page_size", b"page_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSalesRequest: _TypeAlias = ListSalesRequest  # noqa: Y015
+
+@_typing.final
+class Sale(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    CORE_USCC_FIELD_NUMBER: _builtins.int
+    DEALER_USCC_FIELD_NUMBER: _builtins.int
+    DEALER_NAME_FIELD_NUMBER: _builtins.int
+    ISSUE_DATE_FIELD_NUMBER: _builtins.int
+    DUE_DATE_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    PAYABLE_AMOUNT_FEN_FIELD_NUMBER: _builtins.int
+    ERP_STATE_FIELD_NUMBER: _builtins.int
+    PAID_DATE_FIELD_NUMBER: _builtins.int
+    document_id: _builtins.str
+    """Stable id in the ERP, for example "sale-17"."""
+    version: _builtins.int
+    """Grows whenever the invoice changes."""
+    number: _builtins.str
+    """Number that people see."""
+    core_uscc: _builtins.str
+    dealer_uscc: _builtins.str
+    dealer_name: _builtins.str
+    issue_date: _builtins.str
+    """YYYY-MM-DD."""
+    due_date: _builtins.str
+    currency: _builtins.str
+    payable_amount_fen: _builtins.int
+    """With tax."""
+    erp_state: _builtins.str
+    """"posted", "paid" or "cancelled"."""
+    paid_date: _builtins.str
+    """YYYY-MM-DD; empty until it is paid in full."""
+    def __init__(
+        self,
+        *,
+        document_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        number: _builtins.str = ...,
+        core_uscc: _builtins.str = ...,
+        dealer_uscc: _builtins.str = ...,
+        dealer_name: _builtins.str = ...,
+        issue_date: _builtins.str = ...,
+        due_date: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        payable_amount_fen: _builtins.int = ...,
+        erp_state: _builtins.str = ...,
+        paid_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["core_uscc", b"core_uscc", "currency", b"currency", "dealer_name", b"dealer_name", "dealer_uscc", b"dealer_uscc", "document_id", b"document_id", "due_date", b"due_date", "erp_state", b"erp_state", "issue_date", b"issue_date", "number", b"number", "paid_date", b"paid_date", "payable_amount_fen", b"payable_amount_fen", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Sale: _TypeAlias = Sale  # noqa: Y015
+
+@_typing.final
+class SaleFault(_message.Message):
+    """An invoice that breaks its schema (PROVIDER_FAULT): it is named, never passed on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_ID_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    document_id: _builtins.str
+    detail: _builtins.str
+    """Which part breaks which rule; never a value."""
+    def __init__(
+        self,
+        *,
+        document_id: _builtins.str = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "document_id", b"document_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SaleFault: _TypeAlias = SaleFault  # noqa: Y015
+
+@_typing.final
+class ListSalesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SALES_FIELD_NUMBER: _builtins.int
+    NEXT_CURSOR_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
+    next_cursor: _builtins.str
+    has_more: _builtins.bool
+    @_builtins.property
+    def sales(self) -> _containers.RepeatedCompositeFieldContainer[Global___Sale]: ...
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___SaleFault]: ...
+    def __init__(
+        self,
+        *,
+        sales: _abc.Iterable[Global___Sale] | None = ...,
+        next_cursor: _builtins.str = ...,
+        has_more: _builtins.bool = ...,
+        faults: _abc.Iterable[Global___SaleFault] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["faults", b"faults", "has_more", b"has_more", "next_cursor", b"next_cursor", "sales", b"sales"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSalesResponse: _TypeAlias = ListSalesResponse  # noqa: Y015

@@ -45,6 +45,11 @@ class ErpConnectorServiceStub:
                 request_serializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListTradeDocumentsRequest.SerializeToString,
                 response_deserializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListTradeDocumentsResponse.FromString,
                 _registered_method=True)
+        self.ListSales = channel.unary_unary(
+                '/huilian.connector.v1.ErpConnectorService/ListSales',
+                request_serializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListSalesRequest.SerializeToString,
+                response_deserializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListSalesResponse.FromString,
+                _registered_method=True)
 
 
 class ErpConnectorServiceServicer:
@@ -66,6 +71,14 @@ class ErpConnectorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSales(self, request, context):
+        """Invoices of the enterprise to its dealers that changed after a cursor, oldest change first; one comes again, with a
+        higher version, whenever it changes, for example when it is paid.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ErpConnectorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -78,6 +91,11 @@ def add_ErpConnectorServiceServicer_to_server(servicer, server):
                     servicer.ListTradeDocuments,
                     request_deserializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListTradeDocumentsRequest.FromString,
                     response_serializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListTradeDocumentsResponse.SerializeToString,
+            ),
+            'ListSales': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSales,
+                    request_deserializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListSalesRequest.FromString,
+                    response_serializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListSalesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +153,33 @@ class ErpConnectorService:
             '/huilian.connector.v1.ErpConnectorService/ListTradeDocuments',
             huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListTradeDocumentsRequest.SerializeToString,
             huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListTradeDocumentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSales(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.connector.v1.ErpConnectorService/ListSales',
+            huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListSalesRequest.SerializeToString,
+            huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListSalesResponse.FromString,
             options,
             channel_credentials,
             insecure,

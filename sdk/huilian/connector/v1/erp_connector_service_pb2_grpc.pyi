@@ -39,6 +39,10 @@ class ErpConnectorServiceStub:
     """Orders, receipts and invoices that changed after a cursor, oldest change first: a receipt may come before its order,
     which changes again when goods arrive. A document comes again, with a higher version, whenever it changes.
     """
+    ListSales: _grpc.UnaryUnaryMultiCallable[_erp_connector_service_pb2.ListSalesRequest, _erp_connector_service_pb2.ListSalesResponse]
+    """Invoices of the enterprise to its dealers that changed after a cursor, oldest change first; one comes again, with a
+    higher version, whenever it changes, for example when it is paid.
+    """
 
 @_typing.type_check_only
 class ErpConnectorServiceAsyncStub(ErpConnectorServiceStub):
@@ -50,6 +54,10 @@ class ErpConnectorServiceAsyncStub(ErpConnectorServiceStub):
     ListTradeDocuments: _aio.UnaryUnaryMultiCallable[_erp_connector_service_pb2.ListTradeDocumentsRequest, _erp_connector_service_pb2.ListTradeDocumentsResponse]  # type: ignore[assignment]
     """Orders, receipts and invoices that changed after a cursor, oldest change first: a receipt may come before its order,
     which changes again when goods arrive. A document comes again, with a higher version, whenever it changes.
+    """
+    ListSales: _aio.UnaryUnaryMultiCallable[_erp_connector_service_pb2.ListSalesRequest, _erp_connector_service_pb2.ListSalesResponse]  # type: ignore[assignment]
+    """Invoices of the enterprise to its dealers that changed after a cursor, oldest change first; one comes again, with a
+    higher version, whenever it changes, for example when it is paid.
     """
 
 class ErpConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -71,6 +79,16 @@ class ErpConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_erp_connector_service_pb2.ListTradeDocumentsResponse, _abc.Awaitable[_erp_connector_service_pb2.ListTradeDocumentsResponse]]:
         """Orders, receipts and invoices that changed after a cursor, oldest change first: a receipt may come before its order,
         which changes again when goods arrive. A document comes again, with a higher version, whenever it changes.
+        """
+
+    @_abc_1.abstractmethod
+    def ListSales(
+        self,
+        request: _erp_connector_service_pb2.ListSalesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_erp_connector_service_pb2.ListSalesResponse, _abc.Awaitable[_erp_connector_service_pb2.ListSalesResponse]]:
+        """Invoices of the enterprise to its dealers that changed after a cursor, oldest change first; one comes again, with a
+        higher version, whenever it changes, for example when it is paid.
         """
 
 def add_ErpConnectorServiceServicer_to_server(servicer: ErpConnectorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,7 +26,7 @@ from hub.platform.transactions import forbid_transaction
 from hub.receivables.authenticity_rules import TaxRecord, TaxState
 from hub.receivables.documents import DocumentKind, TradeDocument
 from hub.receivables.model import Certificate, Receivable
-from hub.receivables.ports import ErpPage, PulledDocument
+from hub.receivables.ports import ErpPage, PulledDocument, Sale, SalesPage
 from hub.receivables.service import ConfirmationDomain, ReceivablesService
 from hub.receivables.store import (
     CertificateRow,
@@ -91,6 +91,7 @@ class FakeErps:
     def __init__(self, tax: FakeTax | None = None) -> None:
         self.tax = tax or FakeTax()
         self.changes: list[PulledDocument] = []
+        self.sales: list[Sale] = []
         self.page_size = 2
         self.calls = 0
 
@@ -110,6 +111,13 @@ class FakeErps:
         start = int(cursor or 0)
         end = min(start + self.page_size, len(self.changes))
         return ErpPage(tuple(self.changes[start:end]), str(end) if end else "", end < len(self.changes))
+
+    async def list_sales(self, core_uscc: str, cursor: str, page_size: int) -> SalesPage:
+        if core_uscc != trade.BUYER:
+            raise HuilianError("NOT_FOUND", resource="ERP connector")
+        start = int(cursor or 0)
+        end = min(start + self.page_size, len(self.sales))
+        return SalesPage(tuple(self.sales[start:end]), (), str(end) if end else "", end < len(self.sales))
 
 
 class FakeDirectory:
