@@ -61,6 +61,20 @@ class Receivables:
 
         return Pages(fetch)
 
+    def findings(self) -> Pages[pb.Finding]:
+        """What the fraud rules found in invoices; for operators of the hub."""
+
+        async def fetch(page: common_pb2.PageRequest) -> tuple[list[pb.Finding], common_pb2.PageResponse]:
+            answer = await self.calls.unary(_SERVICE, pb.ListFindingsRequest(page=page), pb.ListFindingsResponse)
+            return [*answer.findings], answer.page
+
+        return Pages(fetch)
+
+    async def release_finding(self, receivable_id: str, rule: str, note: str, *, call: Call | None = None) -> None:
+        """Let an invoice pass that a rule held up, and say why; for operators of the hub."""
+        request = pb.ReleaseFindingRequest(receivable_id=receivable_id, rule=rule, note=note)
+        await self.calls.unary(_SERVICE, request, pb.ReleaseFindingResponse, call)
+
     async def prepare_confirmation(self, receivable_id: str, *, call: Call | None = None) -> ReceivableConfirmation:
         """What the core enterprise is asked to sign."""
         request = pb.PrepareConfirmationRequest(receivable_id=receivable_id)

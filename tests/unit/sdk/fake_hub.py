@@ -35,6 +35,9 @@ SERVICES = {
     "huilian.lending.v1.AuctionService": "huilian.lending.v1.auction_service_pb2",
     "huilian.lending.v1.LoanService": "huilian.lending.v1.loan_service_pb2",
     "huilian.lending.v1.WorkoutService": "huilian.lending.v1.workout_service_pb2",
+    "huilian.lending.v1.CollectionService": "huilian.lending.v1.collection_service_pb2",
+    "huilian.lending.v1.DocumentService": "huilian.lending.v1.document_service_pb2",
+    "huilian.onboarding.v1.OnboardingService": "huilian.onboarding.v1.onboarding_service_pb2",
     "huilian.ledger.v1.LedgerService": "huilian.ledger.v1.ledger_service_pb2",
     "huilian.common.v1.SandboxService": "huilian.common.v1.sandbox_service_pb2",
 }
