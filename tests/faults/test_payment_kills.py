@@ -84,7 +84,12 @@ async def _settled(citizen: Citizen, order: dict[str, Any]) -> int:
             await citizen.hub.exchange.perform(**order)
         except HuilianError as error:
             assert error.code in CUT_OFF | {"STATE_CONFLICT", "PROVIDER_UNAVAILABLE", "PROVIDER_TIMEOUT"}, error.code
-        state: int = (await citizen.hub.convenience.payment(order["request_id"])).state
+        try:
+            state: int = (await citizen.hub.convenience.payment(order["request_id"])).state
+        except HuilianError as error:
+            # The connection waits longer and longer before it tries a hub again that was away.
+            assert error.code in CUT_OFF, error.code
+            continue
         if state in FINAL:
             return state
         await asyncio.sleep(0.5)

@@ -223,7 +223,9 @@ async def test_several_transactions_undone_at_once_keep_their_order(rig: Rig) ->
 async def _all_mined(rig: Rig, sender: Sender) -> None:
     """Send three until they are in blocks, however slow the database is."""
     for _ in range(50):
-        await asyncio.gather(*(_pending(sender, f"d{number}", _anchor(number + 1)) for number in range(3)))
+        # One after the other: a later anchor that took an earlier number would leave the earlier one too small.
+        for number in range(3):
+            await _pending(sender, f"d{number}", _anchor(number + 1))
         if len(rig.mined()) == 3:
             return
     raise AssertionError("three transactions are not mined")
