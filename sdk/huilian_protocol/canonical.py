@@ -124,6 +124,9 @@ def b64u_encode(data: bytes) -> str:
 
 def b64u_decode(text: str) -> bytes:
     """The bytes of ``text``; only the one spelling that :func:`b64u_encode` makes is accepted, else ``ValueError``."""
+    if not isinstance(text, str):
+        # What was read from a stranger's JSON may be anything.
+        raise ValueError("a text is expected")
     try:
         data = binascii.a2b_base64(text.encode("ascii").translate(_TO_STANDARD) + b"==")
     except (binascii.Error, UnicodeEncodeError) as error:
