@@ -217,7 +217,8 @@ async def test_refused_with_its_own_code_and_nothing_changed(scene: Scene, name:
         await call()
     assert (refusal.value.code, bool(refusal.value.text_zh)) == (code, True)
     after = hub_state.dump(scene.database)
-    assert hub_state.difference(before, after) == {}
+    # What the tax authority said of an invoice is kept, whatever becomes of the confirmation that asked for it.
+    assert set(hub_state.difference(before, after)) <= {"receivables_invoice_check"}
     assert hub_state.log_size(after) == hub_state.log_size(before)
 
 
