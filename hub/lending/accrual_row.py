@@ -6,7 +6,7 @@ from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
 
-ID_LENGTH = 64
+from hub.lending.columns import ID_LENGTH
 
 
 class AccrualRow(Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from hub.lending.store import ClearingRow
+from hub.lending.store_loans import ClearingRow
 
 
 async def overdue_of_buyer(buyer_uscc: str) -> int:

@@ -15,7 +15,7 @@ from huilian_loans.daycount import DayCount, Interval, year_units
 
 from hub.accounting.stored_days import day_value
 from hub.lending.accrual_rules import Mark
-from hub.lending.store import LoanDetailRow, LoanEventRow, LoanRow
+from hub.lending.store_loans import LoanDetailRow, LoanEventRow, LoanRow
 from hub.lending.stored_loans import EVENT_COLUMNS, LoanEventRecord
 from hub.platform.database import Database
 

@@ -11,7 +11,7 @@ from huilian_protocol.errors import HuilianError
 from tortoise.expressions import Q
 
 from hub.lending.auction_rules import AuctionState, Bid, BidState, check_transition
-from hub.lending.store import AuctionRow, BidRow, FunderRow
+from hub.lending.store_auctions import AuctionRow, BidRow, FunderRow
 from hub.platform.paging import Page, after_token, page_of
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from tortoise.expressions import Q
 
-from hub.lending.store import CallRow
+from hub.lending.store_loans import CallRow
 
 
 class CallState(StrEnum):

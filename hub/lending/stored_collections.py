@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from tortoise.expressions import Q
 
-from hub.lending.store import ClearingRow, CollectionEventRow
+from hub.lending.store_loans import ClearingRow, CollectionEventRow
 from hub.platform.paging import Page, after_token, page_of
 
 

@@ -12,7 +12,7 @@ from tortoise.expressions import Q
 from hub.lending.dealer_rules import DealerState, check_transition
 from hub.lending.decisions import Reason
 from hub.lending.rules import QUOTE_COLUMNS, Quote, schedule_of
-from hub.lending.store import DealerLoanRow
+from hub.lending.store_orders import DealerLoanRow
 from hub.platform.paging import Page, after_token, page_of
 
 

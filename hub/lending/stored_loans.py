@@ -12,16 +12,10 @@ from huilian_loans import Event, Payoff
 from huilian_loans.documents import read_event
 from tortoise.expressions import Q
 
-from hub.lending.store import (
-    AuctionRow,
-    DealerLoanRow,
-    FinancingRow,
-    FlashRow,
-    LoanDetailRow,
-    LoanEventRow,
-    LoanRow,
-    OrderLoanRow,
-)
+from hub.lending.store import FinancingRow, FlashRow
+from hub.lending.store_auctions import AuctionRow
+from hub.lending.store_loans import LoanDetailRow, LoanEventRow, LoanRow
+from hub.lending.store_orders import DealerLoanRow, OrderLoanRow
 from hub.platform.paging import Page, after_token, page_of
 
 DRAW, REPAYMENT, FEE, RECOURSE, BUY_BACK = "DRAW", "REPAYMENT", "FEE", "RECOURSE", "BUY_BACK"

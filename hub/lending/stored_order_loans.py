@@ -13,7 +13,7 @@ from tortoise.expressions import Q
 from hub.lending.decisions import Reason
 from hub.lending.order_rules import ApplicationState, OrderLine, check_transition
 from hub.lending.rules import QUOTE_COLUMNS, Quote, schedule_of
-from hub.lending.store import ConversionRow, OrderLineRow, OrderLoanRow
+from hub.lending.store_orders import ConversionRow, OrderLineRow, OrderLoanRow
 from hub.platform.paging import Page, after_token, page_of
 
 PENDING, CONVERTED, REFUSED = "PENDING", "CONVERTED", "REFUSED"

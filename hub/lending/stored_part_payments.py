@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from tortoise.expressions import Q
 
-from hub.lending.store import PartPaymentRow
+from hub.lending.store_loans import PartPaymentRow
 from hub.platform.paging import Page, after_token, page_of
 
 

@@ -13,7 +13,7 @@ from huilian_loans.schedule import add_months
 from hub.accounting.closing import CLOSED, DayClose
 from hub.lending import stored_loans as stored
 from hub.lending.loans import paid_event
-from hub.lending.store import LoanRow
+from hub.lending.store_loans import LoanRow
 from hub.lending.stored_loans import DRAW, FEE, RECOURSE, REPAYMENT, REVERSAL, LoanEventRecord, LoanRecord
 from hub.platform.database import Database
 from tests.unit.hub.lending.world import LendingWorld
