@@ -14,8 +14,9 @@ import hashlib
 from datetime import datetime
 from typing import NamedTuple
 
+from huilian_protocol.answer_count import CountedAction
 from huilian_protocol.canonical import sha256_canonical
-from huilian_protocol.clock import format_time
+from huilian_protocol.clock import format_time, parse_time
 from huilian_protocol.errors import HuilianError
 
 from connectors.kit.consent_status import ConsentRef
@@ -31,11 +32,17 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS action (
         request_id TEXT PRIMARY KEY, fingerprint BLOB NOT NULL, consent_id TEXT NOT NULL, action_id TEXT NOT NULL,
         target BLOB NOT NULL, state TEXT NOT NULL CHECK (state IN ('started', 'executed', 'rejected')), answer BLOB,
-        started_at TEXT NOT NULL, CHECK (state <> 'started' OR answer IS NULL)
+        started_at TEXT NOT NULL, settled_at TEXT, CHECK (state <> 'started' OR answer IS NULL)
     ) STRICT""",
+    "CREATE INDEX IF NOT EXISTS action_by_consent ON action (consent_id) WHERE state <> 'started'",
     """CREATE UNIQUE INDEX IF NOT EXISTS action_once ON action (action_id, target)
         WHERE state IN ('started', 'executed')""",
     "CREATE TABLE IF NOT EXISTS action_void (request_id TEXT PRIMARY KEY, given_up_at TEXT NOT NULL) STRICT",
+)
+# What was done is never forgotten, so a file from before the column goes on: its ends are as old as their beginnings.
+_FROM_BEFORE_SETTLED_AT = (
+    "ALTER TABLE action ADD COLUMN settled_at TEXT",
+    "UPDATE action SET settled_at = started_at WHERE state <> 'started'",
 )
 
 
@@ -54,6 +61,9 @@ class ActionStore:
         with store.transaction():
             for table in _TABLES:
                 store.execute(table)
+            if store.one("SELECT 1 FROM pragma_table_info('action') WHERE name = 'settled_at'") is None:
+                for step in _FROM_BEFORE_SETTLED_AT:
+                    store.execute(step)
 
     def begin(
         self,
@@ -107,16 +117,16 @@ class ActionStore:
             )
         raise _void()
 
-    def execute(self, request_id: str, answer: bytes) -> None:
+    def execute(self, request_id: str, answer: bytes, now: datetime) -> None:
         """Write down that it was done, with the sealed answer."""
         with self._store.transaction():
-            self._settle(request_id, "executed", answer)
+            self._settle(request_id, "executed", answer, now)
 
-    def reject(self, request_id: str, answer: bytes) -> None:
+    def reject(self, request_id: str, answer: bytes, now: datetime) -> None:
         """Write down that the agency did nothing, with the sealed answer; the use is given back."""
         with self._store.transaction():
             self._give_back(request_id)
-            self._settle(request_id, "rejected", answer)
+            self._settle(request_id, "rejected", answer, now)
 
     def undo(self, request_id: str) -> None:
         """Forget an action of which nothing left the edge; the use is given back."""
@@ -137,6 +147,15 @@ class ActionStore:
             "SELECT used FROM action_use WHERE consent_id = ? AND action_id = ?", consent_id, action_id
         )
         return int(str(row[0])) if row is not None else 0
+
+    def settled(self, consent_id: str) -> list[CountedAction]:
+        """Every action under a consent whose end is known, oldest first. The rows are those that stay for ever."""
+        rows = self._store.all(
+            "SELECT request_id, action_id, upper(state), settled_at FROM action"
+            " WHERE consent_id = ? AND state <> 'started' ORDER BY settled_at, request_id",
+            consent_id,
+        )
+        return [CountedAction(str(name), str(act), str(end), parse_time(str(at))) for name, act, end, at in rows]
 
     def _known(self, request_id: str) -> tuple[object, ...] | None:
         return self._store.one("SELECT fingerprint, state, answer FROM action WHERE request_id = ?", request_id)
@@ -173,10 +192,10 @@ class ActionStore:
         if row is not None:
             self._store.execute("UPDATE action_use SET used = used - 1 WHERE consent_id = ? AND action_id = ?", *row)
 
-    def _settle(self, request_id: str, state: str, answer: bytes) -> None:
+    def _settle(self, request_id: str, state: str, answer: bytes, now: datetime) -> None:
         changed = self._store.execute(
-            "UPDATE action SET state = ?, answer = ? WHERE request_id = ? AND state = 'started'",
-            *(state, answer, request_id),
+            "UPDATE action SET state = ?, answer = ?, settled_at = ? WHERE request_id = ? AND state = 'started'",
+            *(state, answer, format_time(now), request_id),
         )
         assert changed == 1, "an action is started before it is settled"
 

@@ -114,6 +114,10 @@ class ActionService:
         """Drop sealed answers that are too old; returns how many."""
         return await self._edge.memory.run(self._store.forget_answers, self._clock.now() - ANSWER_LIFE)
 
+    async def count_answers(self, consent_id: str) -> str:
+        """What this edge answered and did under a consent, signed by it."""
+        return await self._edge.count_answers(consent_id, self._store.settled)
+
     async def _serve(self, request: ActRequest, verified: VerifiedAction, fingerprint: bytes) -> ReadAnswer:
         memory, now = self._edge.memory, self._clock.now().replace(microsecond=0)
         begun = await memory.run(
@@ -133,7 +137,7 @@ class ActionService:
         outcome = await self._ask(request.request_id, order, is_first=begun.is_first)
         answer = self._seal(request, verified, outcome, now)
         settle = self._store.execute if outcome.status is ActionStatus.EXECUTED else self._store.reject
-        await memory.run(settle, request.request_id, answer_to_bytes(answer))
+        await memory.run(settle, request.request_id, answer_to_bytes(answer), self._clock.now())
         return answer
 
     async def _ask(self, request_id: str, order: Order, *, is_first: bool) -> Outcome:

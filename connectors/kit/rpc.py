@@ -87,8 +87,9 @@ class ConnectorServicer(connector_service_pb2_grpc.ConnectorServiceServicer):
         return pb.ActResponse(envelope=answer.envelope, edge_signature=answer.edge_signature, act_time=act_time)
 
     async def CountAnswers(self, request: pb.CountAnswersRequest, context: Any) -> pb.CountAnswersResponse:
-        """What left this edge under a consent."""
-        return pb.CountAnswersResponse(signed_count=await self._service.count_answers(request.consent_id))
+        """What this edge answered and did under a consent."""
+        counter = self._actions or self._service
+        return pb.CountAnswersResponse(signed_count=await counter.count_answers(request.consent_id))
 
 
 def _health_message(dataset_id: str, health: DatasetHealth) -> pb.DatasetHealth:

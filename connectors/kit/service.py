@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
 from huilian_protocol.answer import sign_answer
-from huilian_protocol.answer_count import AnswerCount, CountedAnswer, sign_answer_count
+from huilian_protocol.answer_count import AnswerCount, CountedAction, CountedAnswer, sign_answer_count
 from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical
 from huilian_protocol.clock import Clock, format_time, parse_time
 from huilian_protocol.errors import HuilianError
@@ -46,6 +47,12 @@ logger = logging.getLogger(__name__)
 ANSWER_LIFE = timedelta(hours=1)
 # Beyond the connector's own limit, so that its more precise error comes first.
 _SLACK_S = 0.5
+# The actions under a consent whose end is known; runs where the store's methods run.
+Settled = Callable[[str], Sequence[CountedAction]]
+
+
+def _no_actions(_: str) -> Sequence[CountedAction]:
+    return ()
 
 
 class Freshness(Protocol):
@@ -194,11 +201,13 @@ class EdgeService:
             envelope=envelope,
         )
 
-    async def count_answers(self, consent_id: str) -> str:
+    async def count_answers(self, consent_id: str, settled: Settled = _no_actions) -> str:
         """What left this edge under a consent, signed by it (`huilian_protocol.answer_count`)."""
-        rows = await self.memory.run(self._store.answered, consent_id)
+        # Before looking: what is answered meanwhile must not seem to be missing.
+        as_of = self._clock.now()
+        rows, actions = await self.memory.run(lambda: (self._store.answered(consent_id), settled(consent_id)))
         answers = tuple(CountedAnswer(*row) for row in rows)
-        count = AnswerCount(self.manifest.agency_id, consent_id, self._clock.now(), answers)
+        count = AnswerCount(self.manifest.agency_id, consent_id, as_of, answers, tuple(actions))
         return sign_answer_count(self.keys.signing, count)
 
     def _provider_error(self, error: UpstreamError) -> HuilianError:

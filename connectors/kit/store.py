@@ -121,12 +121,12 @@ class EdgeStore:
 
     def answered(self, consent_id: str) -> list[tuple[str, str, datetime]]:
         """Request id, dataset and time of every answer under a consent. The rows are those that keep the quota."""
-        rows = self._connection.execute(
+        rows = self.all(
             "SELECT request_id, dataset_id, counted_at FROM read"
             " WHERE consent_id = ? AND state IN ('answered', 'forgotten') ORDER BY counted_at, request_id",
-            (consent_id,),
+            consent_id,
         )
-        return [(request_id, dataset_id, parse_time(at)) for request_id, dataset_id, at in rows.fetchall()]
+        return [(str(request_id), str(dataset_id), parse_time(str(at))) for request_id, dataset_id, at in rows]
 
     def cursor(self) -> int:
         """Up to where the hub's notices are known."""
@@ -163,6 +163,10 @@ class EdgeStore:
         """The first row of an answer, or None."""
         row: tuple[object, ...] | None = self._connection.execute(statement, values).fetchone()
         return row
+
+    def all(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+        """Every row of an answer."""
+        return self._connection.execute(statement, values).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

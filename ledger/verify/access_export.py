@@ -155,7 +155,7 @@ class _Checks:
         return f"{signed} of {len(self._inside)} records carry an edge's signature"
 
     def edges(self) -> str:
-        """No edge counted an answer that is not shown here, nor the other way round."""
+        """No edge counted an answer or an action that is not shown here, nor the other way round."""
         contents = [(parse_time(r.record["recorded_at"]), r.record["content"]) for _, r in self._inside + self._around]
         period = self._statement.period_from, self._statement.period_to
         return compare_counts(self.export.edge_counts, contents, period, self._trust)

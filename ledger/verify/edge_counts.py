@@ -5,7 +5,7 @@ The counts are optional evidence: the hub hands them on, so it may leave one out
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,8 @@ from ledger.verify.verdict import require
 # An answer leaves the edge a moment before the hub records it, by another clock.
 _AT_THE_END = timedelta(seconds=60)
 _TOLD = 20
+_ENDS = frozenset({"EXECUTED", "REJECTED"})
+_ANSWERED = _ENDS | {"DELIVERED"}
 Content = tuple[datetime, Mapping[str, Any]]
 
 
@@ -32,7 +34,7 @@ def compare_counts(
     require(not faults, "; ".join(faults[:_TOLD]))
     unpinned = sorted({count.agency for count, pinned in counts if not pinned})
     counted = {(count.agency, count.consent_id) for count, _ in counts}
-    left = sorted({pair for pair in _delivered(contents) if pair not in counted})
+    left = sorted({pair for pair in _to_be_counted(contents) if pair not in counted})
     told = [f"{len(counts)} counts agree with the records" if counts else "none given"]
     told += [f"no key pinned to check that of {', '.join(unpinned)}"] if unpinned else []
     told += [f"none for {', '.join(f'{consent} at {agency}' for agency, consent in left[:_TOLD])}"] if left else []
@@ -65,15 +67,36 @@ def _disagreements(count: AnswerCount, contents: Sequence[Content], period: tupl
     invented = [
         f"the hub shows that {count.agency} answered request {content.get('request_id')}, which the edge did not count"
         for at, content in own
-        if _is_delivery(content, count.agency) and at <= count.as_of and content.get("request_id") not in answered
+        if _is(content, count.agency, {"DELIVERED"}) and at <= count.as_of and content.get("request_id") not in answered
+    ]
+    return hidden + invented + _other_actions(count, own, period)
+
+
+def _other_actions(count: AnswerCount, own: Sequence[Content], period: tuple[datetime, datetime]) -> list[str]:
+    """Actions whose end hub and edge tell differently; what an action did is as telling as that it was done."""
+    shown = {(content.get("request_id"), content.get("outcome")) for _, content in own if "action" in content}
+    hidden = [
+        f"{count.agency} settled action {item.action} of request {item.request_id} as {item.outcome}"
+        f" at {item.settled_at:%Y-%m-%d %H:%M:%S}, of which the hub shows no record"
+        for item in count.actions
+        if period[0] <= item.settled_at <= period[1] - _AT_THE_END and (item.request_id, item.outcome) not in shown
+    ]
+    settled = {(item.request_id, item.outcome) for item in count.actions}
+    invented = [
+        f"the hub shows that request {content.get('request_id')} was {content.get('outcome')} by {count.agency},"
+        " which the edge did not count"
+        for at, content in own
+        if _is(content, count.agency, _ENDS)
+        and at <= count.as_of
+        and (content.get("request_id"), content.get("outcome")) not in settled
     ]
     return hidden + invented
 
 
-def _delivered(contents: Sequence[Content]) -> set[tuple[str, str]]:
-    delivered = [content for _, content in contents if content.get("outcome") == "DELIVERED" and content.get("agency")]
-    return {(str(content["agency"]), str(content.get("consent_id"))) for content in delivered}
+def _to_be_counted(contents: Sequence[Content]) -> set[tuple[str, str]]:
+    answered = [each for _, each in contents if each.get("outcome") in _ANSWERED and each.get("agency")]
+    return {(str(content["agency"]), str(content.get("consent_id"))) for content in answered}
 
 
-def _is_delivery(content: Mapping[str, Any], agency: str) -> bool:
-    return content.get("outcome") == "DELIVERED" and content.get("agency") == agency
+def _is(content: Mapping[str, Any], agency: str, outcomes: Collection[str]) -> bool:
+    return content.get("outcome") in outcomes and content.get("agency") == agency

@@ -12,7 +12,7 @@ from typing import Any
 from huilian_protocol import sealing
 from huilian_protocol.action import ActionParameters, commit_parameters, parameters_info, result_info, sign_result
 from huilian_protocol.answer import sign_answer
-from huilian_protocol.answer_count import AnswerCount, CountedAnswer, sign_answer_count
+from huilian_protocol.answer_count import AnswerCount, CountedAction, CountedAnswer, sign_answer_count
 from huilian_protocol.artefact import ActionGrant, Artefact
 from huilian_protocol.bid import commit_bid
 from huilian_protocol.binding import commit_identity
@@ -197,6 +197,12 @@ def _answer_count() -> bytes:
     return sign_answer_count(world.STRANGER, count).encode("ascii")
 
 
+def _action_count() -> bytes:
+    actions = (CountedAction("req-00000002", "traffic_police.pay_fine/v1", "EXECUTED", world.NOW),)
+    count = AnswerCount("traffic_police", "consent-00000001", world.NOW, (), actions)
+    return sign_answer_count(world.STRANGER, count).encode("ascii")
+
+
 CASES: dict[str, Callable[[], bytes]] = {
     "access_export.json": lambda: access_world.Chain(3).export(),
     "action.info.parameters.json": lambda: canonicalise(_parameters_info()),
@@ -205,6 +211,7 @@ CASES: dict[str, Callable[[], bytes]] = {
     "action.parameters.commitment": lambda: commit_parameters(_parameters()).encode("ascii") + b"\n",
     "action.result.jws": _action_result,
     "answer.jws": _answer,
+    "answer_count.actions.jws": _action_count,
     "answer_count.jws": _answer_count,
     "artefact.actions.json": lambda: _artefact_with_actions().canonical(),
     "artefact.amended.json": lambda: _amended_artefact().canonical(),

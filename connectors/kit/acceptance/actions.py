@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from huilian_protocol.action import ActionParameters, commit_parameters, verify_result
+from huilian_protocol.answer_count import CountedAction, verify_answer_count
 from huilian_protocol.artefact import ActionGrant, Artefact, Purpose
 from huilian_protocol.canonical import canonicalise, parse_json
 from huilian_protocol.errors import HuilianError
@@ -72,6 +73,12 @@ class Payer:
         parameters = ActionParameters(self.case.good if values is None else values, os.urandom(32))
         device, artefact = self.consent(parameters, **changes)
         return artefact, self.edge.act_request(device, artefact, parameters)
+
+    async def counted(self, artefact: Artefact) -> tuple[CountedAction, ...]:
+        """What the edge signs to have done under this consent."""
+        key = self.edge.service.keys.signing.public_key()
+        token = await self.edge.actions.count_answers(artefact.id)
+        return verify_answer_count(token, {thumbprint(key): key}).actions
 
     def used(self, artefact: Artefact) -> int:
         """How often the consent has been used."""
@@ -152,6 +159,20 @@ class ActionAcceptance:
             action=payer.case.action,
             envelope=answer.envelope,
         )
+
+    async def test_the_edge_counts_what_it_did_and_what_was_rejected(self, payer: Payer) -> None:
+        for values, outcome in ((payer.case.bad, "REJECTED"), (payer.case.good, "EXECUTED")):
+            artefact, request = payer.order(values)
+            assert await payer.counted(artefact) == ()
+            await payer.edge.actions.act(request)
+            await payer.edge.actions.act(request)
+            done = CountedAction(request.request_id, payer.case.action, outcome, NOW)
+            assert await payer.counted(artefact) == (done,)
+        payer.edge.upstream.faults.takes_twice = True
+        artefact, again = payer.order()
+        with pytest.raises(HuilianError):
+            await payer.edge.actions.act(again)
+        assert await payer.counted(artefact) == ()
 
     async def test_the_same_request_gets_the_same_answer(self, payer: Payer) -> None:
         artefact, request = payer.order()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from huilian_protocol.answer_count import CountedAction
 from huilian_protocol.errors import HuilianError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,7 +48,7 @@ def code_of(work: Callable[[], object]) -> str:
 def test_the_first_time_is_told_from_every_later_one(store: ActionStore) -> None:
     assert begin(store) == Begun(True, None)
     assert begin(store) == Begun(False, None)
-    store.execute("request-1", b"answer")
+    store.execute("request-1", b"answer", NOW)
     assert begin(store) == Begun(False, b"answer")
     assert store.used("c", "pay/v1") == 1
 
@@ -55,7 +56,7 @@ def test_the_first_time_is_told_from_every_later_one(store: ActionStore) -> None
 def test_another_request_is_told_that_the_target_is_taken_or_done(store: ActionStore) -> None:
     begin(store)
     assert code_of(lambda: begin(store, "request-2", consent="d")) == "STATE_CONFLICT"
-    store.execute("request-1", b"answer")
+    store.execute("request-1", b"answer", NOW)
     assert code_of(lambda: begin(store, "request-2", consent="d")) == "ALREADY_EXISTS"
     assert begin(store, "request-3", target="fine-2", consent="d") == Begun(True, None)
     assert store.used("d", "pay/v1") == 1
@@ -70,7 +71,7 @@ def test_uses_are_counted_per_consent(store: ActionStore) -> None:
 
 def test_a_rejection_and_an_undoing_free_target_and_use(store: ActionStore) -> None:
     begin(store)
-    store.reject("request-1", b"no")
+    store.reject("request-1", b"no", NOW)
     assert begin(store) == Begun(False, b"no")
     assert begin(store, "request-2").is_first
     store.undo("request-2")
@@ -82,10 +83,10 @@ def test_a_rejection_and_an_undoing_free_target_and_use(store: ActionStore) -> N
 
 def test_what_is_settled_is_not_settled_again(store: ActionStore) -> None:
     begin(store)
-    store.execute("request-1", b"answer")
+    store.execute("request-1", b"answer", NOW)
     for settle in (store.execute, store.reject):
         with pytest.raises(AssertionError):
-            settle("request-1", b"other")
+            settle("request-1", b"other", NOW)
     store.undo("request-1")
     assert begin(store).answer == b"answer"
     assert store.used("c", "pay/v1") == 1
@@ -102,13 +103,13 @@ def test_a_revocation_stops_what_was_started_and_not_the_receipt(edge: EdgeStore
     edge.learn(Notice(1, "c", NOW))
     assert code_of(lambda: begin(store)) == "CONSENT_REVOKED"
     assert code_of(lambda: begin(store, "request-2", "fine-2")) == "CONSENT_REVOKED"
-    store.execute("request-1", b"answer")
+    store.execute("request-1", b"answer", NOW)
     assert begin(store).answer == b"answer"
 
 
 def test_answers_are_forgotten_and_deeds_are_not(store: ActionStore) -> None:
     begin(store)
-    store.execute("request-1", b"answer")
+    store.execute("request-1", b"answer", NOW)
     assert store.forget_answers(NOW) == 0
     assert store.forget_answers(NOW + timedelta(seconds=1)) == 1
     assert code_of(lambda: begin(store)) == "REPLAYED_REQUEST"
@@ -122,6 +123,25 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     second = EdgeStore(tmp_path / "edge")
     assert begin(ActionStore(second)) == Begun(False, None)
     second.close()
+
+
+def test_a_file_from_before_ends_were_dated_keeps_every_deed(edge: EdgeStore) -> None:
+    with edge.transaction():
+        edge.execute(
+            "CREATE TABLE action (request_id TEXT PRIMARY KEY, fingerprint BLOB NOT NULL, consent_id TEXT NOT NULL,"
+            " action_id TEXT NOT NULL, target BLOB NOT NULL, state TEXT NOT NULL, answer BLOB,"
+            " started_at TEXT NOT NULL) STRICT"
+        )
+        row = "INSERT INTO action VALUES (?, ?, 'c', 'pay/v1', ?, ?, ?, '2026-11-21T00:00:00Z')"
+        edge.execute(row, "request-1", PRINT, b"1", "executed", b"answer")
+        edge.execute(row, "request-2", PRINT, b"2", "started", None)
+    store = ActionStore(edge)
+    assert store.settled("c") == [CountedAction("request-1", "pay/v1", "EXECUTED", NOW)]
+    store.reject("request-2", b"no", NOW + timedelta(hours=1))
+    assert [(each.outcome, each.settled_at - NOW) for each in ActionStore(edge).settled("c")] == [
+        ("EXECUTED", timedelta(0)),
+        ("REJECTED", timedelta(hours=1)),
+    ]
 
 
 def test_the_database_itself_refuses_a_second_live_row(edge: EdgeStore, store: ActionStore) -> None:
@@ -161,9 +181,11 @@ def test_random_histories_do_a_target_once_and_count_what_is_live(history: list[
             elif step == "undo":
                 store.undo(request)
             else:
-                getattr(store, step)(request, b"answer")
+                getattr(store, step)(request, b"answer", NOW)
         except (HuilianError, AssertionError):
             continue
     live = edge.one("SELECT count(*), count(DISTINCT target) FROM action WHERE state IN ('started', 'executed')")
     assert live is not None and live[0] == live[1] == store.used("c", "pay/v1")
+    ended = edge.one("SELECT count(*) FROM action WHERE state <> 'started'")
+    assert ended == (len(store.settled("c")),)
     edge.close()

@@ -14,7 +14,7 @@ from huilian_protocol.access_export import (
     chain_link,
     subject_commitment,
 )
-from huilian_protocol.answer_count import AnswerCount, CountedAnswer, sign_answer_count
+from huilian_protocol.answer_count import AnswerCount, CountedAction, CountedAnswer, sign_answer_count
 from huilian_protocol.canonical import b64u_encode, sha256_canonical
 from huilian_protocol.clock import format_time
 from huilian_protocol.receipt import build_receipt
@@ -26,6 +26,7 @@ from tests.unit.protocol import world
 
 START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 CONSENT, DATASET, AGENCY = "consent-00000001", "housing_fund.account/v1", "housing_fund"
+ACTION = "housing_fund.withdraw/v1"
 EDGE_KEY: ec.EllipticCurvePrivateKey = world.STRANGER
 
 
@@ -53,6 +54,8 @@ class Chain:
     last: int = 0
     subject: str = world.SUBJECT
     stated: dict[str, Any] = field(default_factory=dict)
+    # Sequence → outcome of those records that are of an action.
+    acted: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.last = self.last or self.length
@@ -67,6 +70,9 @@ class Chain:
                 "outcome": "DELIVERED",
                 "chain": chain_link(sequence, previous),
             }
+            if sequence in self.acted:
+                del content["dataset"]
+                content |= {"action": ACTION, "outcome": self.acted[sequence]}
             self.records.append(_logged("access", f"{sequence:08d}", content, time_of(sequence)))
             previous = commit_record(self.records[-1], SALT)
         self.statement = self._statement(previous)
@@ -118,8 +124,10 @@ class Chain:
         }
         return build_export(**{**parts, **changes})
 
-    def count(self, *sequences: int, extra: tuple[CountedAnswer, ...] = ()) -> str:
-        """What the edge would sign after answering these."""
+    def count(
+        self, *sequences: int, extra: tuple[CountedAnswer, ...] = (), actions: tuple[CountedAction, ...] = ()
+    ) -> str:
+        """What the edge would sign after answering these and doing those."""
         answers = tuple(CountedAnswer(f"request-{n:08d}", DATASET, time_of(n)) for n in sequences)
         as_of = time_of(self.length + 2)
-        return sign_answer_count(EDGE_KEY, AnswerCount(AGENCY, CONSENT, as_of, (*answers, *extra)))
+        return sign_answer_count(EDGE_KEY, AnswerCount(AGENCY, CONSENT, as_of, (*answers, *extra), actions))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.access_export import parse_export, read_chain_link, read_statement
-from huilian_protocol.answer_count import CountedAnswer, verify_answer_count
+from huilian_protocol.answer_count import CountedAction, CountedAnswer, verify_answer_count
 from huilian_protocol.canonical import b64u_encode, canonicalise, parse_canonical
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import keys_to_jwks, thumbprint
@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.verify import verify_bytes
-from tests.unit.ledger.access_world import AGENCY, DATASET, EDGE_KEY, Chain, time_of
+from tests.unit.ledger.access_world import ACTION, AGENCY, CONSENT, DATASET, EDGE_KEY, Chain, time_of
 from tests.unit.ledger.receipt_world import trust
 from tests.unit.protocol import world
 
@@ -143,6 +143,39 @@ def test_an_answer_at_the_very_end_or_of_another_time_is_not_held_against_the_hu
 def test_a_delivery_that_the_edge_did_not_count_is_named() -> None:
     export = CHAIN.export(edge_counts=[CHAIN.count(1, 2, 4, 5, 6)])
     assert "request-00000003" in failed(export, pinned())["counts by the edges"]
+
+
+def did(sequence: int, outcome: str = "EXECUTED") -> CountedAction:
+    return CountedAction(f"request-{sequence:08d}", ACTION, outcome, time_of(sequence))
+
+
+def test_actions_are_compared_with_what_became_of_them() -> None:
+    chain = Chain(4, acted={2: "EXECUTED", 3: "REJECTED"})
+    honest = chain.export(edge_counts=[chain.count(1, 4, actions=(did(2), did(3, "REJECTED")))])
+    assert failed(honest, pinned()) == {}
+    for actions, told in (
+        ((did(2),), "request-00000003 was REJECTED by"),
+        ((did(2), did(3)), "of request request-00000003 as EXECUTED"),
+    ):
+        export = chain.export(edge_counts=[chain.count(1, 4, actions=actions)])
+        assert told in failed(export, pinned())["counts by the edges"]
+
+
+def test_an_action_that_the_hub_hides_or_calls_refused_is_named() -> None:
+    hidden = CountedAction("request-hidden01", ACTION, "EXECUTED", time_of(3))
+    export = CHAIN.export(edge_counts=[CHAIN.count(*range(1, 7), actions=(hidden,))])
+    assert "request-hidden01" in failed(export, pinned())["counts by the edges"]
+    refused = Chain(4, acted={2: "REFUSED:CONSENT_REVOKED"})
+    export = refused.export(edge_counts=[refused.count(1, 3, 4, actions=(did(2),))])
+    assert "settled action" in failed(export, pinned())["counts by the edges"]
+    late = CountedAction("request-late0001", ACTION, "EXECUTED", time_of(5) + timedelta(seconds=10))
+    assert failed(CHAIN.export(edge_counts=[CHAIN.count(*range(1, 7), actions=(late,))]), pinned()) == {}
+
+
+def test_a_consent_whose_actions_no_edge_counted_is_named() -> None:
+    chain = Chain(3, acted={1: "EXECUTED", 2: "EXECUTED", 3: "EXECUTED"})
+    told = {check.name: check.reason for check in verify_bytes(chain.export(), TRUST, world.NOW).checks}
+    assert f"none for {CONSENT} at {AGENCY}" in told["counts by the edges"]
 
 
 def test_a_count_that_the_hub_changed_is_refused() -> None:

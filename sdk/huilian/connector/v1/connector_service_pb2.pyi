@@ -463,7 +463,9 @@ class CountAnswersResponse(_message.Message):
 
     SIGNED_COUNT_FIELD_NUMBER: _builtins.int
     signed_count: _builtins.str
-    """Compact JWS by the edge: agency, consent id, time, and each answer with request id, dataset and time."""
+    """Compact JWS by the edge: agency, consent id, time, each answer with request id, dataset and time, and each action
+    that has ended with request id, action, outcome and time.
+    """
     def __init__(
         self,
         *,

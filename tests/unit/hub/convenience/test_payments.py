@@ -10,8 +10,10 @@ from typing import Any
 import grpc
 import pytest
 from huilian.connector.v1 import connector_service_pb2 as connector_pb
+from huilian_protocol.answer_count import verify_answer_count
 from huilian_protocol.artefact import DatasetGrant, Period
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.jose import thumbprint
 
 from connectors.kit.consent_status import Notice
 from connectors.kit.sandbox_server import Fault
@@ -62,6 +64,10 @@ async def test_a_fine_is_paid_from_the_account_and_proved(zone: Zone) -> None:
     assert await zone.outcomes() == ["EXECUTED"]
     await zone.check_at_rest()
     assert (await zone.consents.find(wanted.consent_id)).state == "EXHAUSTED"
+    # The edge says so too, whatever the hub would like to show.
+    key = zone.edge.keys.signing.public_key()
+    count = verify_answer_count(await zone.connector.count_answers(wanted.consent_id), {thumbprint(key): key})
+    assert [(each.request_id, each.outcome) for each in count.actions] == [(wanted.request_id, "EXECUTED")]
 
 
 async def test_a_repeated_order_is_answered_and_nothing_more_is_paid(zone: Zone) -> None:
