@@ -8,14 +8,27 @@ from typing import Any
 
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget, PlanStep
 from tortoise.migrations.graph import MigrationKey
+from tortoise.migrations.migration import Migration
+from tortoise.migrations.operations import (
+    AddConstraint,
+    AddField,
+    AddIndex,
+    AlterModelOptions,
+    CreateModel,
+    RunSQL,
+)
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor import SqliteSchemaEditor
 from tortoise.migrations.schema_generator.state import State
+from tortoise.migrations.schema_generator.state_apps import StateApps
 from tortoise.transactions import in_transaction
 
 from hub.platform.remade_tables import KeepsWhatHangsOnTables
 from hub.platform.schema_constraints import ConstraintsOnCreate, PostgresEditor
 from hub.platform.transactions import forbid_transaction
+
+LOOK_FORWARD = (AddConstraint, AddField, AddIndex, AlterModelOptions, CreateModel, RunSQL)
+"""Operations that never ask what the schema was before them."""
 
 
 class MigrationFailed(RuntimeError):
@@ -62,19 +75,61 @@ async def _with_foreign_keys_off(client: Any, executor: MigrationExecutor, plan:
 
 
 async def _apply_all(executor: MigrationExecutor, plan: list[PlanStep]) -> None:
-    applied = set(await executor.recorder.applied_migrations())
-    state = await executor._project_state(applied)
+    state = await _state_of(executor)
     for step in plan:
-        await _apply(executor, step, state)
+        await _apply(step, state)
 
 
-async def _apply(executor: MigrationExecutor, step: PlanStep, state: State) -> None:
+class _StateApps(StateApps):
+    """Tortoise's prepares every model for queries again after each operation; only models made anew need it."""
+
+    def __init__(self, default_connections: dict[str, str] | None = None, connections: Any = None) -> None:
+        super().__init__(default_connections, connections)
+        self._prepared: set[type] = set()
+
+    def _build_initial_querysets(self) -> None:
+        everything = self.apps
+        self.apps = {label: self._unprepared(models) for label, models in everything.items()}
+        super()._build_initial_querysets()
+        self._prepared = {model for models in everything.values() for model in models.values() if model._meta._inited}
+        self.apps = everything
+
+    def _unprepared(self, models: dict[str, Any]) -> dict[str, Any]:
+        return {name: model for name, model in models.items() if model not in self._prepared}
+
+
+async def _state_of(executor: MigrationExecutor) -> State:
+    """The models as the steps that this database has seen left them."""
+    connections = {
+        label: str(app.get("default_connection", "default")) for label, app in executor.loader.apps_config.items()
+    }
+    state = State(models={}, apps=_StateApps(default_connections=connections))
+    applied = set(await executor.recorder.applied_migrations())
+    for key in executor._full_plan():
+        migration = executor.loader.graph.nodes[key]
+        if key in applied and migration is not None:
+            await migration.apply(state, dry_run=True)
+    return state
+
+
+async def _apply(step: PlanStep, state: State) -> None:
     async with in_transaction() as client:
         editor = _editor(client)
         editor.client = client
-        await step.migration.apply(state, dry_run=False, schema_editor=editor)
+        await _run(step.migration, state, editor)
         await _check_parents(client, step)
         await MigrationRecorder(client).record_applied(step.migration.app_label, step.migration.name)
+
+
+async def _run(migration: Migration, state: State, editor: Any) -> None:
+    """As `Migration.apply`, but the state is copied only for operations that look back: a copy makes every model of
+    the hub anew, and one for each operation was most of the time that a start on an empty database took.
+    """
+    for operation in migration.operations:
+        before = state if isinstance(operation, LOOK_FORWARD) else state.clone()
+        operation.state_forward(migration.app_label, state)
+        await operation.database_forward(migration.app_label, before, state, editor)
+    state.validate_relations_initialized()
 
 
 def _editor(client: Any) -> Any:
