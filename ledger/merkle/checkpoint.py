@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -32,8 +33,7 @@ __all__ = ["Checkpoint", "InvalidCheckpoint", "LogEpoch", "LogKeys", "LogSigner"
 _SIZE = re.compile(r"0|[1-9][0-9]{0,19}")
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """What a checkpoint states: the log `origin` has `size` leaves and this `root`."""
 
     origin: str
@@ -51,6 +51,11 @@ class LogEpoch:
 
     keys: tuple[NoteKey, ...]
     until_size: int | None = None
+    key_ids: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    """The ids of the keys in their order: what a checkpoint of this epoch has to name."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key_ids", tuple(sorted(key.key_id for key in self.keys)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +129,10 @@ def verify_checkpoint(note: str | Note, keys: LogKeys | NoteKey) -> Checkpoint:
 
 def _signing_epoch(note: Note, keys: LogKeys, size: int) -> LogEpoch:
     """Find the epoch whose keys, each once and no other key of the log, are named on the lines."""
-    by_epoch = [sorted(key.key_id for key in epoch.keys) for epoch in keys.epochs]
-    known = set().union(*by_epoch)
+    known = {key_id for epoch in keys.epochs for key_id in epoch.key_ids}
     ids = [value[:KEY_ID_SIZE] for name, value in note.signatures if name == keys.name]
-    named = sorted(key_id for key_id in ids if key_id in known)
-    signing = [epoch for epoch, of_epoch in zip(keys.epochs, by_epoch, strict=True) if of_epoch == named]
+    named = tuple(sorted([key_id for key_id in ids if key_id in known]))
+    signing = [epoch for epoch in keys.epochs if epoch.key_ids == named]
     if not signing:
         raise InvalidCheckpoint("the checkpoint does not carry exactly one signature by each of the log's keys")
     for epoch in signing:

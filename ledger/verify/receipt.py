@@ -55,13 +55,13 @@ class _Checks:
     def __init__(self, receipt: Receipt, trust: TrustAnchors) -> None:
         self.receipt = receipt
         self._trust = trust
+        self._pinned = trust.hub_of_key(receipt.hub_key_id)
         self._parsed: Note | None = None
 
     def _hub(self) -> TrustedHub:
-        hub = self._trust.hub_of_key(self.receipt.hub_key_id)
-        if hub is None:
+        if self._pinned is None:
             raise CheckFailed("the receipt was signed by a key that is not pinned")
-        return hub
+        return self._pinned
 
     def _checkpoint(self) -> Checkpoint:
         return verify_checkpoint(self._note(), log_keys(self._hub()))
@@ -101,7 +101,7 @@ class _Checks:
     def witnesses(self) -> str:
         """As many of the pinned witnesses as the trust anchors demand cosigned the checkpoint."""
         policy = witness_policy(self._hub())
-        names = sorted(found.witness for found in check_cosignatures(self._note(), policy))
+        names = sorted([found.witness for found in check_cosignatures(self._note(), policy)])
         if not policy.keys:
             return "no witness of this log is pinned"
         return f"{len(names)} cosigned, {policy.at_least} needed: {', '.join(names)}"

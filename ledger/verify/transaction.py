@@ -5,7 +5,7 @@ Legacy form with replay protection (EIP-155) in RLP (Ethereum yellow paper, appe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from huilian_protocol.keccak import chain_address, keccak256
 from huilian_protocol.recovery import HALF_ORDER, recover_public_key
@@ -21,8 +21,7 @@ _SHORT = 55
 _NOT_CANONICAL = "the raw transaction is not in its canonical encoding"
 
 
-@dataclass(frozen=True, slots=True)
-class AnchorTransaction:
+class AnchorTransaction(NamedTuple):
     """What the transaction says, with the account that signed it."""
 
     hash: str
@@ -63,10 +62,12 @@ def _decode_list(raw: bytes) -> tuple[list[bytes], int]:
     while at < end:
         if len(items) == _STATED:
             stated_end = at
-        first, size = _header(raw, at, 0x80) if raw[at] >= 0x80 else (at, 1)
-        require(first + size <= end, "the raw transaction is cut off")
-        items.append(raw[first : first + size])
+        first, size = (at, 1) if raw[at] < 0x80 else (at + 1, raw[at] - 0x80)
+        if first > at and (size == 1 or size > _SHORT):
+            first, size = _header(raw, at, 0x80)
         at = first + size
+        items.append(raw[first:at])
+    require(at == end, "the raw transaction is cut off")
     require(len(items) == _FIELDS, "the raw transaction is not a legacy transaction")
     return items, stated_end
 

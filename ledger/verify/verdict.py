@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from huilian_protocol.errors import HuilianError
 
@@ -15,8 +16,7 @@ class CheckFailed(Exception):
     """A check failed; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """One check: what was looked at, whether it holds, and what was found."""
 
     name: str
