@@ -23,8 +23,11 @@ from huilian_protocol.purposes import PurposeList
 from huilian_protocol.trust import TrustFile
 
 from documents.pool import RenderingPool
+from hub.accounting.cases import Cases
 from hub.accounting.closing import Closes
+from hub.accounting.reconciliation import Reconciliation
 from hub.accounting.rpc import AccountingServicer
+from hub.accounting.rpc_reconciliation import ReconciliationServicer
 from hub.accounting.service import EmbeddedBook
 from hub.commands import command
 from hub.consent.rpc import ConsentServicer
@@ -88,7 +91,7 @@ from hub.receivables.service import ReceivablesService
 from hub.receivables.tax_client import GrpcTaxAuthority
 from hub.recipients import PublishedRecipients
 from hub.running import Hub
-from hub.sandbox import SandboxServicer
+from hub.sandbox import CASH_ACCOUNT, CASH_NUMBER, SandboxServicer
 from hub.settings import Mode, Settings, SettingsError, sandbox_clock
 from hub.supervision.rpc import SupervisionServicer
 from hub.supervision.service import SupervisionService
@@ -118,6 +121,7 @@ class _Builder:
         self.channels: list[grpc.aio.Channel] = []
         self.book = EmbeddedBook(database, self.clock)
         self.closes = Closes(database, self.clock, self.book)
+        self.cases = Cases(database, self.clock, self.book)
         self.log_keyring = log_keyring(settings, vault)
         self.identity_store = IdentityStore(database)
         rates = Rates(settings.rate_limits, vault.secret("rate-limits"))
@@ -126,6 +130,7 @@ class _Builder:
 
     def build(self) -> Hub:
         """Wire every domain."""
+        self._books()
         self._ledger()
         self._identity()
         self._consent_and_exchange()
@@ -147,6 +152,12 @@ class _Builder:
         verifier = TokenVerifier(SigningKeys(self.vault.signing_keys), self.settings.origin, self.clock)
         edge = self.edge = Edge(Admission(verifier, self.identity_store), self.pace)
         return HubServer(edge, self.tls, self.settings.public_listen, self.settings.partner_listen)
+
+    def _books(self) -> None:
+        sandbox = {CASH_NUMBER: CASH_ACCOUNT} if self.settings.mode is Mode.SANDBOX else {}
+        accounts = {**sandbox, **self.settings.bank_accounts}
+        reconciliation = Reconciliation(self.database, self.clock, self.book, self.cases, accounts)
+        self.hub.server.serve(ReconciliationServicer(reconciliation, self.cases, self.idempotency))
 
     def _ledger(self) -> None:
         node = ChainNode(self.settings, self.trust.chain, self.vault, self.database, self.clock)

@@ -19,6 +19,8 @@ from hub.platform.idempotency import Idempotency
 
 # Where play money comes from: the bank's cash at the central bank grows with the deposit, so the books stay balanced.
 CASH_ACCOUNT = "cash:sandbox"
+# Its number on the sandbox's bank statements.
+CASH_NUMBER = "SANDBOX-CENTRAL-BANK-1"
 BANK = "bank"
 CHINA = timezone(timedelta(hours=8))
 

@@ -71,6 +71,10 @@ class Settings(settings.Settings):
     )
     connectors: Addresses = Field(default={}, description='JSON object {"agency id": "host:port"}')
     erp_connectors: Addresses = Field(default={}, description='JSON object {"buyer USCC": "host:port"}')
+    bank_accounts: Json[dict[str, str]] = Field(
+        default={},
+        description='JSON object {"number on statements": "account id in the books"} of own accounts at other banks',
+    )
     witnesses: Addresses = Field(
         default={}, description='JSON object {"origin of a hub that watches this hub\'s log": "host:port"}'
     )

@@ -22,7 +22,8 @@ class AccountKind(StrEnum):
     somebody else (委托贷款) and owes them as it comes back. The others are the bank's own: CASH is its account at the
     central bank, CREDIT_LOSS the principal it gave up, RECOVERY_INCOME what came in on that later, CLEARING money on
     its way to others. INTEREST_INCOME is interest that was paid; what was earned until the last day close and is not
-    paid yet stands in ACCRUED_INTEREST (what borrowers owe) against ACCRUED_INCOME. `chart.json` gives each its code.
+    paid yet stands in ACCRUED_INTEREST (what borrowers owe) against ACCRUED_INCOME. FEE_EXPENSE is what other banks
+    charge. `chart.json` gives each its code.
     """
 
     DEPOSIT = "DEPOSIT"
@@ -37,6 +38,7 @@ class AccountKind(StrEnum):
     CLEARING = "CLEARING"
     ACCRUED_INTEREST = "ACCRUED_INTEREST"
     ACCRUED_INCOME = "ACCRUED_INCOME"
+    FEE_EXPENSE = "FEE_EXPENSE"
 
 
 CREDIT_NORMAL = frozenset(

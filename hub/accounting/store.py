@@ -9,6 +9,12 @@ from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
 
 from hub.accounting.rules import GUARDED, AccountKind, Journal, content_sha256
+from hub.accounting.store_reconciliation import CaseEventRow as CaseEventRow
+from hub.accounting.store_reconciliation import CaseRow as CaseRow
+from hub.accounting.store_reconciliation import MatchedEntryRow as MatchedEntryRow
+from hub.accounting.store_reconciliation import MatchedJournalRow as MatchedJournalRow
+from hub.accounting.store_reconciliation import StatementEntryRow as StatementEntryRow
+from hub.accounting.store_reconciliation import StatementRow as StatementRow
 from hub.platform.database import Database
 from hub.platform.fields import UtcDatetimeField
 

@@ -304,6 +304,19 @@ POLICY: Mapping[str, frozenset[Role]] = {
         },
     ),
     **_service(
+        "accounting.v1.ReconciliationService",
+        {
+            "ImportStatement": OPERATOR,
+            "ListStatements": OPERATOR,
+            "GetReconciliation": OPERATOR | SUPERVISOR,
+            "ListReconciledDays": OPERATOR | SUPERVISOR,
+            "ListCases": OPERATOR,
+            "GetCase": OPERATOR,
+            "ProposeResolution": OPERATOR,
+            "DecideResolution": OPERATOR,
+        },
+    ),
+    **_service(
         "ledger.v1.ClaimService",
         {"EvaluateClaimKey": HUB, "GetDisclosureKey": HUB, "DiscloseConflict": HUB, "ListConflicts": OPERATOR},
     ),

@@ -1,0 +1,105 @@
+"""Reading a bank's statement: what is right is read exactly, what is not is refused as a whole."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from huilian_protocol.errors import HuilianError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.accounting.camt053 import read_statement
+from tests.support.statements import NAMESPACE, Movement, Stated
+
+DAY = date(2026, 3, 2)
+STATED = Stated(7, DAY, DAY, 100_05, [Movement(DAY, 50, "OURS-1"), Movement(DAY, -1_00)])
+
+
+def test_a_statement_is_read_exactly() -> None:
+    read = read_statement(STATED.document())
+    assert (read.statement_id, read.account_number, read.sequence) == ("STMT-7", STATED.number, 7)
+    assert (read.from_date, read.to_date, read.opening_fen, read.closing_fen) == (DAY, DAY, 100_05, 99_55)
+    assert [(one.number, one.amount_fen, one.reference) for one in read.entries] == [(1, 50, "OURS-1"), (2, -100, "")]
+
+
+@given(st.integers(-(10**14), 10**14), st.lists(st.integers(-(10**12), 10**12).filter(bool), max_size=5))
+def test_amounts_come_back_to_the_fen(opening_fen: int, amounts: list[int]) -> None:
+    read = read_statement(Stated(1, DAY, DAY, opening_fen, [Movement(DAY, fen) for fen in amounts]).document())
+    assert (read.opening_fen, [one.amount_fen for one in read.entries]) == (opening_fen, amounts)
+
+
+def test_a_batch_is_its_transactions() -> None:
+    batch = (
+        '<NtryDtls><TxDtls><Refs><EndToEndId>A</EndToEndId></Refs><Amt Ccy="CNY">0.20</Amt></TxDtls>'
+        '<TxDtls><Amt Ccy="CNY">0.30</Amt><CdtDbtInd>CRDT</CdtDbtInd></TxDtls></NtryDtls></Ntry>'
+    )
+    single = "<NtryDtls><TxDtls><Refs><EndToEndId>OURS-1</EndToEndId></Refs></TxDtls></NtryDtls></Ntry>"
+    document = STATED.document().decode()
+    entries = read_statement(document.replace(single, batch).encode()).entries
+    assert [(one.amount_fen, one.reference) for one in entries] == [(20, "A"), (30, ""), (-100, "")]
+    refuses(document.replace(single, batch.replace("0.30", "0.31")), "another amount")
+
+
+def refuses(document: str | bytes, detail: str) -> None:
+    with pytest.raises(HuilianError) as refused:
+        read_statement(document if isinstance(document, bytes) else document.encode())
+    assert (refused.value.code, refused.value.params["field"]) == ("INVALID_ARGUMENT", "camt053")
+    assert detail in (refused.value.detail or "")
+
+
+ENTITY = '<!DOCTYPE Document [<!ENTITY x "1">]>'
+BOMB = '<!DOCTYPE Document [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
+OUTSIDE = '<!DOCTYPE Document SYSTEM "file:///etc/passwd">'
+CHANGES = [
+    ("<Document", ENTITY + "<Document", "not plain XML"),
+    ("<Document", BOMB + "<Document", "not plain XML"),
+    ("<Document", OUTSIDE + "<Document", "not plain XML"),
+    ("</Document>", "", "not plain XML"),
+    ("camt.053.001.08", "camt.053.001.02", "not a document"),
+    ("camt.053.001.08", "camt.052.001.08", "not a document"),
+    ("<Ntry>", '<Ntry xmlns="urn:other">', "another namespace"),
+    ("<Ccy>CNY", "<Ccy>USD", "Acct/Ccy"),
+    ('<Amt Ccy="CNY">0.50', '<Amt Ccy="USD">0.50', "not in CNY"),
+    ('<Amt Ccy="CNY">0.50', "<Amt>0.50", "not in CNY"),
+    (">0.50<", ">0.51<", "do not make the closing balance"),
+    (">0.50<", ">0.500<", "Amt or CdtDbtInd"),
+    (">0.50<", ">-0.50<", "Amt or CdtDbtInd"),
+    (">0.50<", ">0,50<", "Amt or CdtDbtInd"),
+    (">0.50<", ">٠.50<", "Amt or CdtDbtInd"),
+    (">0.50<", "><Amt/>0.50<", "holds elements"),
+    (">0.50<", ">0.00<", "of nothing"),
+    ("BOOK", "PDNG", "not booked"),
+    ("OPBD", "CLBD", "stands twice"),
+    ("OPBD", "ITBD", "is missing"),
+    ("<BookgDt><Dt>2026-03-02", "<BookgDt><Dt>2026-03-03", "outside FrToDt"),
+    ("<BookgDt><Dt>2026-03-02", "<BookgDt><Dt>2026-02-30", "no date"),
+    ("<BookgDt><Dt>2026-03-02</Dt>", "<BookgDt>", "no or two dates"),
+    ("T00:00:00</FrDtTm>", "T00:00:00</FrDtTm><FrDtTm>2026-03-01</FrDtTm>", "more than once"),
+    ("2026-03-02T00:00:00", "2026-03-03T00:00:00", "ends before"),
+    ("<ElctrncSeqNb>7", "<ElctrncSeqNb>x", "no number"),
+    ("<ElctrncSeqNb>7</ElctrncSeqNb>", "", "is missing"),
+    ("<Id>STMT-7", "<Id>" + "x" * 36, "no Max35Text"),
+    ("<Id>STMT-7", "<Id> STMT-7", "no Max35Text"),
+    ("<Othr>", "<IBAN>CN1</IBAN><Othr>", "no or two numbers"),
+    ("<Bal>", "<TxsSummry><TtlNtries><NbOfNtries>3</NbOfNtries></TtlNtries></TxsSummry><Bal>", "NbOfNtries"),
+    ("</GrpHdr>", "<MsgPgntn><LastPgInd>false</LastPgInd></MsgPgntn></GrpHdr>", "one page of several"),
+    ("</BkToCstmrStmt>", "<Stmt></Stmt></BkToCstmrStmt>", "more than once"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "detail"), CHANGES)
+def test_what_is_not_a_clean_statement_is_refused(before: str, after: str, detail: str) -> None:
+    document = STATED.document().decode()
+    assert before in document
+    refuses(document.replace(before, after, 1), detail)
+
+
+@given(st.binary(max_size=200))
+def test_noise_is_refused_and_nothing_else_happens(noise: bytes) -> None:
+    refuses(noise, "not ")
+
+
+def test_another_document_is_refused() -> None:
+    refuses(f'<Statement xmlns="{NAMESPACE}"/>', "not a document")
+    refuses(STATED.document().decode().replace("UTF-8", "no-such-encoding"), "not plain XML")
