@@ -56,7 +56,8 @@ class ActionAdmission:
         """An errand, or the answer that is known already. A refusal is returned, not raised, so that its record stays.
 
         Raises NOT_FOUND (also for somebody else's consent), REQUEST_ID_REUSED, UNAVAILABLE (it is being carried out)
-        and, for an action whose end is unknown, PROVIDER_UNAVAILABLE; of these nothing is recorded.
+        and, for an action whose end is unknown, PROVIDER_UNAVAILABLE; of these nothing is recorded here: the first two
+        the caller counts (`turned_away.py`), the others end with a record of their own.
         """
         row_id = action_row_id(requested_by, wanted.request_id)
         row = await self._actions.lock(row_id, wanted.consent_id, [wanted.action])

@@ -23,6 +23,7 @@ from hub.exchange.action_settlement import ActionSettlement, Performed
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.rules import EDGE
 from hub.exchange.stored_actions import ActionStore
+from hub.exchange.turned_away import Refusal, TurnedAway
 from hub.platform.database import Database
 
 __all__ = ["Action", "Actions", "Performed"]
@@ -43,7 +44,9 @@ class Actions:
         store: ActionStore,
         admission: ActionAdmission,
         settlement: ActionSettlement,
+        turned_away: TurnedAway,
     ) -> None:
+        self._turned_away = turned_away
         self._database, self._clock, self._catalogue = database, clock, catalogue
         self._store, self._admission, self._settlement = store, admission, settlement
         self._out: set[asyncio.Task[Performed]] = set()
@@ -56,8 +59,13 @@ class Actions:
         became of it, PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT or PROVIDER_FAULT. Opens its own transactions.
         """
         offer = await self._catalogue.offer_of_action(wanted.action)
-        async with self._database.transaction():
-            admitted = await self._admission.admit(requested_by, wanted, offer)
+        try:
+            async with self._database.transaction():
+                admitted = await self._admission.admit(requested_by, wanted, offer)
+        except HuilianError as error:
+            if is_refusal(error):
+                self._turned_away.count(Refusal(wanted.consent_id, True, wanted.action, error.code, requested_by))
+            raise
         if isinstance(admitted, Errand):
             # What went out is settled even when the caller has stopped waiting.
             task = asyncio.create_task(self._run(admitted))

@@ -19,6 +19,10 @@ from hub.exchange.rules import Attempt, Outcome, Read, limits_of, row_id
 from hub.exchange.store import Phase, StoredRead, quota_key
 
 
+class NoConsent(HuilianError):
+    """There is no consent of this name, and so nobody in whose record the refusal stands."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """A read that asks to be let out; `offer` is None when nobody offers the dataset now."""
@@ -110,9 +114,9 @@ class Books:
     delivered: dict[str, Artefact] = field(default_factory=dict)
 
     def consent(self, consent_id: str) -> Consent:
-        """One consent; raises NOT_FOUND."""
+        """One consent; raises NOT_FOUND as `NoConsent`."""
         if consent_id not in self.consents:
-            raise HuilianError("NOT_FOUND", resource=f"consent {consent_id}")
+            raise NoConsent("NOT_FOUND", resource=f"consent {consent_id}")
         return self.consents[consent_id]
 
     def read(self, row_id: str) -> StoredRead:

@@ -14,6 +14,7 @@ from huilian_protocol.errors import HuilianError
 from hub.consent.service import ConsentService
 from hub.exchange.rules import Read
 from hub.exchange.settlement import Delivery
+from hub.exchange.turned_away import Refusal, TurnedAway
 from hub.platform.database import Database
 
 # One that is given none: a connector's own deadline, as for a single read.
@@ -35,8 +36,9 @@ class Part:
 class ManyReads:
     """Reads that do not wait for one another."""
 
-    def __init__(self, fetch: Fetch, database: Database, consents: ConsentService) -> None:
+    def __init__(self, fetch: Fetch, database: Database, consents: ConsentService, turned_away: TurnedAway) -> None:
         self._fetch, self._database, self._consents = fetch, database, consents
+        self._turned_away = turned_away
 
     async def fetch(
         self, requested_by: str, request_id: str, consent_id: str, reads: Sequence[Read], deadline_s: float
@@ -47,10 +49,11 @@ class ManyReads:
         finds its answer later. Raises only what concerns all of them: NOT_FOUND (also for somebody else's consent) and
         INVALID_ARGUMENT for a dataset that is asked for twice.
         """
-        artefact = await self._artefact(requested_by, consent_id)
-        wanted = [_named(request_id, read) for read in reads or _granted(artefact)]
-        if len({read.dataset for read in wanted}) < len(wanted):
-            raise HuilianError("INVALID_ARGUMENT", "each dataset once", field="reads")
+        try:
+            wanted = await self._wanted(requested_by, request_id, consent_id, reads)
+        except HuilianError as error:
+            self._turned_away.count(Refusal(consent_id, False, "", error.code, requested_by))
+            raise
         tasks = [asyncio.create_task(self._fetch_part(requested_by, read)) for read in wanted]
         try:
             await asyncio.wait(tasks, timeout=deadline_s)
@@ -59,6 +62,13 @@ class ManyReads:
             for task in tasks:
                 task.cancel()
         return tuple(Part(read, _outcome(task, read)) for read, task in zip(wanted, tasks, strict=True))
+
+    async def _wanted(self, requested_by: str, request_id: str, consent_id: str, reads: Sequence[Read]) -> list[Read]:
+        artefact = await self._artefact(requested_by, consent_id)
+        wanted = [_named(request_id, read) for read in reads or _granted(artefact)]
+        if len({read.dataset for read in wanted}) < len(wanted):
+            raise HuilianError("INVALID_ARGUMENT", "each dataset once", field="reads")
+        return wanted
 
     async def _artefact(self, requested_by: str, consent_id: str) -> Artefact:
         async with self._database.transaction():

@@ -27,13 +27,14 @@ from hub.exchange.action_settlement import ActionSettlement
 from hub.exchange.actions import Action, Actions, Performed
 from hub.exchange.admission import Admission, Ticket
 from hub.exchange.bookkeeping import Bookkeeping
-from hub.exchange.books import Answered, Failed, Wanted
+from hub.exchange.books import Answered, Failed, NoConsent, Wanted
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.events import AccessEvents
 from hub.exchange.many import ManyReads
 from hub.exchange.notices import Notices
 from hub.exchange.pace import ReadPace
 from hub.exchange.ports import Funds
+from hub.exchange.refused_calls import RefusedCalls, RefusedCell
 from hub.exchange.rules import EDGE, HUB, Read, attempt_of
 from hub.exchange.settlement import Delivery, Settlement
 from hub.exchange.statements import AccessStatements
@@ -47,7 +48,7 @@ from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.vault import SubjectVault
 
-__all__ = ["Action", "Delivery", "ExchangeService", "Performed", "Read", "Volume"]
+__all__ = ["Action", "Delivery", "ExchangeService", "Performed", "Read", "RefusedCell", "Volume"]
 
 FORGET_EVERY_S = 60.0
 # Beyond a read's own time, which is generous already.
@@ -84,19 +85,20 @@ class ExchangeService:
         consents.when_revoked(store.forget_answers)
         consents.count_reads_by(self)
         self._access_log = AccessLog(database, clock, ledger)
-        self.turned_away = TurnedAway(database, clock, ids, consents, self._access_log)
+        self.refused_calls = RefusedCalls(database, clock, ids, ledger, self._access_log, vault)
+        self.turned_away = TurnedAway(database, clock, ids, consents, self._access_log, self.refused_calls)
         self._books = Bookkeeping(
             database, ids, store, consents, self._access_log, Admission(clock, recipients), Settlement(clock)
         )
         self.board = StatusBoard(catalogue, clock)
         self.notices = Notices(database, clock, ids, vault, catalogue.titles)
         self.events = AccessEvents(database, clock, self.notices)
-        self.many = ManyReads(self.fetch, database, consents)
+        self.many = ManyReads(self.fetch, database, consents, self.turned_away)
         self._out: set[asyncio.Task[Delivery]] = set()
         deeds = ActionStore(database)
         endings = ActionSettlement(ids, clock, store, deeds, consents, self._access_log, funds)
         doors = ActionAdmission(database, clock, store, deeds, consents, recipients, endings, funds)
-        self.actions = Actions(database, clock, catalogue, deeds, doors, endings)
+        self.actions = Actions(database, clock, catalogue, deeds, doors, endings, self.turned_away)
 
     async def fetch(self, requested_by: str, read: Read) -> Delivery:
         """One read under a consent, for the person it is about or the recipient it names; repeatable under its id.
@@ -186,7 +188,11 @@ class ExchangeService:
 
     async def _fetch(self, requested_by: str, read: Read) -> Delivery:
         offer = await self.catalogue.offer(read.dataset)
-        admitted = await self._books.admit(Wanted(requested_by, read, offer))
+        try:
+            admitted = await self._books.admit(Wanted(requested_by, read, offer))
+        except NoConsent as error:
+            self.turned_away.count(Refusal(read.consent_id, False, read.dataset, error.code, requested_by))
+            raise
         return admitted if isinstance(admitted, Delivery) else await self._forward(admitted)
 
     async def _forward(self, ticket: Ticket) -> Delivery:

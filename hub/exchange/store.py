@@ -126,6 +126,23 @@ class TallyRow(Model):
         table = "exchange_tally"
 
 
+class RefusedCallRow(Model):
+    """How many calls for data a caller was refused in one day in China that name no consent that there is; `caller` is
+    empty for citizens.
+    """
+
+    id = fields.CharField(max_length=260, primary_key=True)
+    day = fields.CharField(max_length=10, db_index=True)
+    caller = fields.CharField(max_length=128)
+    role = fields.CharField(max_length=16)
+    wanted = fields.CharField(max_length=8)
+    outcome = fields.CharField(max_length=64)
+    count = fields.BigIntField()
+
+    class Meta:
+        table = "exchange_refused_call"
+
+
 class NoticeRow(Model):
     """One notice to a person; `body` is under their key. `held_day`: it waits for the digest of that day."""
 

@@ -1,9 +1,10 @@
 """Calls for somebody's data that were turned away before the exchange judged them: no token, another role, a broken
 field, too fast.
 
-The person whose consent such a call names is told of it, like of any other refusal. It must cost little and must not
-let an attacker flood anybody's record, so equal refusals of one minute become one record that says how many they were.
-Nothing is written while calls come in; what a process has heard is written once a minute, at its orderly end, and at
+The person whose consent such a call names is told of it, like of any other refusal. Where there is no such consent, it
+stands against the caller (`refused_calls.py`), if anybody knows who that was. It must cost little and must not let an
+attacker flood anybody's record, so equal refusals of one minute become one record that says how many they were. Nothing
+is written while calls come in; what a process has heard is written once a minute, at its orderly end, and at
 once when it has heard so much that it would have to forget. A process that is killed takes its last minute with it.
 """
 
@@ -20,16 +21,18 @@ from huilian_protocol.clock import Clock, format_time
 
 from hub.consent.service import Consent, ConsentService
 from hub.exchange.access import AccessLog
+from hub.exchange.refused_calls import ACTION, READ, RefusedCall, RefusedCalls
 from hub.exchange.rules import HUB, RECORD_TYPE, SOMEBODY_ELSE
 from hub.ledger.service import ChainedRecord
+from hub.platform.callers import ANONYMOUS, Caller, current_caller
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 
 EVERY_S = 60.0
-# Distinct refusals that are held at most. More of them are only counted: they name ever other consents, most of which
-# do not exist, since nobody can guess the id of one.
+# Distinct refusals that are held at most. More of them are held by caller only: they name ever other consents, most of
+# which do not exist, since nobody can guess the id of one. Callers without a name are then only counted.
 MOST_HELD = 5_000
-CONSENT_ID_CHARS = 64
+CONSENT_ID_CHARS, NAME_CHARS = 64, 128
 _METHODS = {
     "/huilian.exchange.v1.ExchangeService/FetchDataset": "dataset_id",
     "/huilian.exchange.v1.ExchangeService/FetchDatasets": "",
@@ -48,14 +51,24 @@ class Refusal(NamedTuple):
     name: str
     code: str
     requested_by: str
+    # Who called, which the person is not told; `requested_by` may be a service that reads on the caller's request.
+    caller: Caller = ANONYMOUS
 
 
 class TurnedAway:
     """Counts refusals in memory and records them."""
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids, consents: ConsentService, log: AccessLog) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        consents: ConsentService,
+        log: AccessLog,
+        calls: RefusedCalls,
+    ) -> None:
         self._database, self._clock, self._ids = database, clock, ids
-        self._consents, self._log = consents, log
+        self._consents, self._log, self._calls = consents, log, calls
         self._held: Counter[Refusal] = Counter()
         self._too_many = 0
         self._full = asyncio.Event()
@@ -63,24 +76,33 @@ class TurnedAway:
     def at_the_door(self, method: str, request: Any, code: str) -> None:
         """A call was refused before anybody served it. Never raises, whatever the request is."""
         field = _METHODS.get(method)
-        consent_id = getattr(request, "consent_id", None)
-        if field is None or not isinstance(consent_id, str):
+        if field is None:
             return
-        name = str(getattr(request, field, "")) if field else ""
-        self.count(Refusal(consent_id, field == "action_id", name, code, ""))
+        consent_id, name = getattr(request, "consent_id", ""), getattr(request, field, "") if field else ""
+        by = current_caller().id if current_caller() != ANONYMOUS else ""
+        self.count(Refusal(str(consent_id), field == "action_id", str(name), code, by))
 
     def count(self, refusal: Refusal) -> None:
-        """One more of these."""
-        if not 0 < len(refusal.consent_id) <= CONSENT_ID_CHARS:
-            return
+        """One more of these, by the caller of the running request."""
+        refusal = refusal._replace(caller=current_caller(), name=refusal.name[:NAME_CHARS])
+        if len(refusal.consent_id) > CONSENT_ID_CHARS:
+            refusal = _unnamed(refusal)
         if refusal not in self._held and len(self._held) >= MOST_HELD:
-            self._too_many += 1
             self._full.set()
-            return
-        self._held[refusal] += 1
+            # Which consents it named is lost; that it was refused, and who it was, is not.
+            refusal = _unnamed(refusal)
+        if not refusal.consent_id and refusal.caller == ANONYMOUS:
+            self._too_many += 1
+        elif refusal in self._held or len(self._held) < 2 * MOST_HELD:
+            self._held[refusal] += 1
+        else:
+            self._too_many += 1
 
     async def flush(self) -> int:
-        """Record what was counted, for those whose consents exist; how many records. What fails is kept."""
+        """Record what was counted, for those whose consents exist and else against the callers; how many records.
+
+        What fails is kept.
+        """
         if not self._held and not self._too_many:
             return 0
         held, self._held = self._held, Counter()
@@ -91,13 +113,14 @@ class TurnedAway:
                 consents = await self._consents.find_all({refusal.consent_id for refusal in held})
                 records = self._records(held, consents)
                 await self._log.append(records)
+                against = await self._calls.record(_of_nobody(held, consents))
         except BaseException:
             self._held.update(held)
             self._too_many += too_many
             raise
         if too_many:
             logger.warning("exchange.turned_away_uncounted", extra={"count": too_many})
-        return len(records)
+        return len(records) + against
 
     async def close(self) -> None:
         """Record the rest; for a graceful stop."""
@@ -157,7 +180,21 @@ def _as_shown(refusal: Refusal, consent: Consent) -> Refusal:
     parties = {*consent.parties, artefact.recipient.id}
     name = refusal.name if refusal.name in artefact.grant_ids else ""
     by = refusal.requested_by if refusal.requested_by in parties else SOMEBODY_ELSE
-    return refusal._replace(name=name, requested_by=by)
+    return refusal._replace(name=name, requested_by=by, caller=ANONYMOUS)
+
+
+def _unnamed(refusal: Refusal) -> Refusal:
+    """The same without what a stranger wrote into it."""
+    return refusal._replace(consent_id="", name="", requested_by="")
+
+
+def _of_nobody(held: Counter[Refusal], consents: dict[str, Consent]) -> Counter[RefusedCall]:
+    """What names no consent that there is, by who called."""
+    calls: Counter[RefusedCall] = Counter()
+    for refusal, times in held.items():
+        if refusal.consent_id not in consents and refusal.caller != ANONYMOUS:
+            calls[RefusedCall(refusal.caller, ACTION if refusal.is_action else READ, refusal.code)] += times
+    return calls
 
 
 async def _either(*events: asyncio.Event) -> None:

@@ -37,13 +37,13 @@ class Admission:
         """Set the current caller and give the call's notes.
 
         A token, where there is one, says who is calling; without one the mTLS certificate does. Raises HuilianError
-        UNAUTHENTICATED, TOKEN_EXPIRED or PERMISSION_DENIED.
+        UNAUTHENTICATED, TOKEN_EXPIRED or PERMISSION_DENIED; at the last it is known, and set, who was refused.
         """
         peer = peer_of(auth_context)
         notes = CallNotes(certificate=peer.certificate)
         caller = await self._caller(method, metadata.get(AUTHORIZATION, ""), peer, notes)
-        policy.check(method, caller)
         set_current_caller(caller)
+        policy.check(method, caller)
         set_current_call(notes)
         return notes
 

@@ -125,6 +125,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
         {
             "GetAccessVolumes": SUPERVISOR,
             "CountSubjectAccesses": SUPERVISOR,
+            "GetRefusedCalls": SUPERVISOR,
             "ListSupervisionQueries": EVERYBODY,
         },
     ),

@@ -8,7 +8,7 @@ from huilian.common.v1 import common_pb2
 from huilian.supervision.v1 import supervision_service_pb2 as pb
 from huilian.supervision.v1 import supervision_service_pb2_grpc
 
-from hub.exchange.service import Volume
+from hub.exchange.service import RefusedCell, Volume
 from hub.platform.callers import current_caller
 from hub.platform.idempotency import Idempotency
 from hub.platform.paging import DEFAULT_PAGE_SIZE
@@ -56,6 +56,18 @@ class SupervisionServicer(supervision_service_pb2_grpc.SupervisionServiceService
             "CountSubjectAccesses", request, response_type, use_case, about=request.subject
         )
 
+    async def GetRefusedCalls(self, request: pb.GetRefusedCallsRequest, context: Any) -> pb.GetRefusedCallsResponse:
+        """Who tried what."""
+        asked = Question(current_caller().id, request.request_id)
+
+        async def use_case() -> pb.GetRefusedCallsResponse:
+            cells = await self._service.refused_calls(asked, request.from_day, request.to_day)
+            return pb.GetRefusedCallsResponse(
+                refused_calls=[_refused(cell) for cell in cells], query_record_id=asked.record_id
+            )
+
+        return await self._idempotency.run("GetRefusedCalls", request, pb.GetRefusedCallsResponse, use_case)
+
     async def ListSupervisionQueries(
         self, request: pb.ListSupervisionQueriesRequest, context: Any
     ) -> pb.ListSupervisionQueriesResponse:
@@ -78,6 +90,17 @@ def _volume(volume: Volume) -> pb.AccessVolume:
         outcome=volume.outcome,
         count=0 if withheld else volume.count,
         is_withheld=withheld,
+    )
+
+
+def _refused(cell: RefusedCell) -> pb.RefusedCalls:
+    return pb.RefusedCalls(
+        day=cell.day,
+        caller_id=cell.caller,
+        caller_role=cell.role,
+        wanted=cell.wanted,
+        outcome=cell.outcome,
+        count=cell.count,
     )
 
 

@@ -16,7 +16,7 @@ from huilian_protocol.canonical import canonicalise
 from huilian_protocol.clock import Clock, format_time
 from huilian_protocol.errors import HuilianError
 
-from hub.exchange.service import ExchangeService, Volume
+from hub.exchange.service import ExchangeService, RefusedCell, Volume
 from hub.ledger.service import LedgerService
 from hub.platform.business_day import business_date
 from hub.platform.paging import Page
@@ -30,6 +30,7 @@ LONGEST_PERIOD = timedelta(days=92)
 MOST_RECORDS = 1_000
 RECORD_TYPE = "supervision-query"
 PURPOSE = "SUPERVISION"
+_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,29 @@ class SupervisionService:
 
         Raises INVALID_ARGUMENT for days that are none, not over, or too many.
         """
-        self._check_days(from_day, to_day)
+        self._check_days(from_day, to_day, _ONE_DAY)
         parameters = {"from_day": from_day, "to_day": to_day, "agency": agency}
         await self._record(asked, "GetAccessVolumes", parameters)
         return await self._exchange.volumes(from_day, to_day, agency)
 
-    def _check_days(self, from_day: str, to_day: str) -> None:
+    async def refused_calls(self, asked: Question, from_day: str, to_day: str) -> Sequence[RefusedCell]:
+        """Who was refused data how often without naming a consent that there is; today's too, for it is about callers.
+
+        Raises INVALID_ARGUMENT for days that are none, not there yet, or too many.
+        """
+        self._check_days(from_day, to_day, timedelta(0))
+        await self._record(asked, "GetRefusedCalls", {"from_day": from_day, "to_day": to_day})
+        return await self._exchange.refused_calls.told(from_day, to_day)
+
+    def _check_days(self, from_day: str, to_day: str, old: timedelta) -> None:
         try:
             first, last = date.fromisoformat(from_day), date.fromisoformat(to_day)
         except ValueError as error:
             raise HuilianError("INVALID_ARGUMENT", "not a day", field="from_day") from error
         if not first <= last <= first + LONGEST_PERIOD:
             raise HuilianError("INVALID_ARGUMENT", f"at most {LONGEST_PERIOD.days} days", field="to_day")
-        if last >= business_date(self._clock.now()):
-            raise HuilianError("INVALID_ARGUMENT", "that day is not over", field="to_day")
+        if last > business_date(self._clock.now()) - old:
+            raise HuilianError("INVALID_ARGUMENT", "too late a day to be told yet", field="to_day")
 
     async def count_subject(self, asked: Question, subject: str, case_reference: str) -> Counter[tuple[str, str]]:
         """How often one person's data were asked for, by agency and outcome; of the last `MOST_RECORDS` records.

@@ -36,6 +36,13 @@ class Supervision:
         request = pb.CountSubjectAccessesRequest(subject=subject, case_reference=case_reference)
         return await self.calls.unary(_SERVICE, request, pb.CountSubjectAccessesResponse, call)
 
+    async def refused_calls(
+        self, from_day: date, to_day: date, *, call: Call | None = None
+    ) -> pb.GetRefusedCallsResponse:
+        """Calls for data that were refused and name no consent that there is, by day, caller and outcome."""
+        request = pb.GetRefusedCallsRequest(from_day=from_day.isoformat(), to_day=to_day.isoformat())
+        return await self.calls.unary(_SERVICE, request, pb.GetRefusedCallsResponse, call)
+
     def queries(self) -> Pages[pb.SupervisionQuery]:
         """Every question that was asked, newest first; for everybody."""
 

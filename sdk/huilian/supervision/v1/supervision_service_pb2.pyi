@@ -192,6 +192,96 @@ class CountSubjectAccessesResponse(_message.Message):
 Global___CountSubjectAccessesResponse: _TypeAlias = CountSubjectAccessesResponse  # noqa: Y015
 
 @_typing.final
+class GetRefusedCallsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    FROM_DAY_FIELD_NUMBER: _builtins.int
+    TO_DAY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    from_day: _builtins.str
+    """Days in China, both included; 92 at most, today at the latest."""
+    to_day: _builtins.str
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        from_day: _builtins.str = ...,
+        to_day: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_day", b"from_day", "request_id", b"request_id", "to_day", b"to_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRefusedCallsRequest: _TypeAlias = GetRefusedCallsRequest  # noqa: Y015
+
+@_typing.final
+class RefusedCalls(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    CALLER_ID_FIELD_NUMBER: _builtins.int
+    CALLER_ROLE_FIELD_NUMBER: _builtins.int
+    WANTED_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    caller_id: _builtins.str
+    """The enterprise's USCC or the service's certificate name; empty for citizens, who are counted together."""
+    caller_role: _builtins.str
+    """"citizen", "enterprise", "channel", "connector", "operator", "supervisor" or "hub"."""
+    wanted: _builtins.str
+    """"READ" or "ACTION"."""
+    outcome: _builtins.str
+    """The catalogue code of the refusal."""
+    count: _builtins.int
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        caller_id: _builtins.str = ...,
+        caller_role: _builtins.str = ...,
+        wanted: _builtins.str = ...,
+        outcome: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_id", b"caller_id", "caller_role", b"caller_role", "count", b"count", "day", b"day", "outcome", b"outcome", "wanted", b"wanted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedCalls: _TypeAlias = RefusedCalls  # noqa: Y015
+
+@_typing.final
+class GetRefusedCallsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUSED_CALLS_FIELD_NUMBER: _builtins.int
+    QUERY_RECORD_ID_FIELD_NUMBER: _builtins.int
+    query_record_id: _builtins.str
+    """Names the record of this question in the ledger."""
+    @_builtins.property
+    def refused_calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedCalls]:
+        """The most frequent first, 1,000 at the most: ask for fewer days to see more."""
+
+    def __init__(
+        self,
+        *,
+        refused_calls: _abc.Iterable[Global___RefusedCalls] | None = ...,
+        query_record_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["query_record_id", b"query_record_id", "refused_calls", b"refused_calls"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRefusedCallsResponse: _TypeAlias = GetRefusedCallsResponse  # noqa: Y015
+
+@_typing.final
 class ListSupervisionQueriesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

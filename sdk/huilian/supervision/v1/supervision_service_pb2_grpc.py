@@ -44,6 +44,11 @@ class SupervisionServiceStub:
                 request_serializer=huilian_dot_supervision_dot_v1_dot_supervision__service__pb2.CountSubjectAccessesRequest.SerializeToString,
                 response_deserializer=huilian_dot_supervision_dot_v1_dot_supervision__service__pb2.CountSubjectAccessesResponse.FromString,
                 _registered_method=True)
+        self.GetRefusedCalls = channel.unary_unary(
+                '/huilian.supervision.v1.SupervisionService/GetRefusedCalls',
+                request_serializer=huilian_dot_supervision_dot_v1_dot_supervision__service__pb2.GetRefusedCallsRequest.SerializeToString,
+                response_deserializer=huilian_dot_supervision_dot_v1_dot_supervision__service__pb2.GetRefusedCallsResponse.FromString,
+                _registered_method=True)
         self.ListSupervisionQueries = channel.unary_unary(
                 '/huilian.supervision.v1.SupervisionService/ListSupervisionQueries',
                 request_serializer=huilian_dot_supervision_dot_v1_dot_supervision__service__pb2.ListSupervisionQueriesRequest.SerializeToString,
@@ -68,6 +73,14 @@ class SupervisionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRefusedCalls(self, request, context):
+        """Calls for data that were refused and name no consent that there is, per day, caller and outcome: who tries what is
+        not theirs to try. Citizens are told together.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSupervisionQueries(self, request, context):
         """Every question that was asked, newest first; for everybody.
         """
@@ -87,6 +100,11 @@ def add_SupervisionServiceServicer_to_server(servicer, server):
                     servicer.CountSubjectAccesses,
                     request_deserializer=huilian_dot_supervision_dot_v1_dot_supervision__service__pb2.CountSubjectAccessesRequest.FromString,
                     response_serializer=huilian_dot_supervision_dot_v1_dot_supervision__service__pb2.CountSubjectAccessesResponse.SerializeToString,
+            ),
+            'GetRefusedCalls': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRefusedCalls,
+                    request_deserializer=huilian_dot_supervision_dot_v1_dot_supervision__service__pb2.GetRefusedCallsRequest.FromString,
+                    response_serializer=huilian_dot_supervision_dot_v1_dot_supervision__service__pb2.GetRefusedCallsResponse.SerializeToString,
             ),
             'ListSupervisionQueries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSupervisionQueries,
@@ -148,6 +166,33 @@ class SupervisionService:
             '/huilian.supervision.v1.SupervisionService/CountSubjectAccesses',
             huilian_dot_supervision_dot_v1_dot_supervision__service__pb2.CountSubjectAccessesRequest.SerializeToString,
             huilian_dot_supervision_dot_v1_dot_supervision__service__pb2.CountSubjectAccessesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRefusedCalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.supervision.v1.SupervisionService/GetRefusedCalls',
+            huilian_dot_supervision_dot_v1_dot_supervision__service__pb2.GetRefusedCallsRequest.SerializeToString,
+            huilian_dot_supervision_dot_v1_dot_supervision__service__pb2.GetRefusedCallsResponse.FromString,
             options,
             channel_credentials,
             insecure,

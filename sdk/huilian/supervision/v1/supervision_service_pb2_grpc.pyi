@@ -35,6 +35,10 @@ class SupervisionServiceStub:
     """Reads per day, agency, dataset, purpose and outcome, of days that are over; small numbers are withheld."""
     CountSubjectAccesses: _grpc.UnaryUnaryMultiCallable[_supervision_service_pb2.CountSubjectAccessesRequest, _supervision_service_pb2.CountSubjectAccessesResponse]
     """How often one person's data were read, for a complaint. The person sees that it was asked, by whom and why."""
+    GetRefusedCalls: _grpc.UnaryUnaryMultiCallable[_supervision_service_pb2.GetRefusedCallsRequest, _supervision_service_pb2.GetRefusedCallsResponse]
+    """Calls for data that were refused and name no consent that there is, per day, caller and outcome: who tries what is
+    not theirs to try. Citizens are told together.
+    """
     ListSupervisionQueries: _grpc.UnaryUnaryMultiCallable[_supervision_service_pb2.ListSupervisionQueriesRequest, _supervision_service_pb2.ListSupervisionQueriesResponse]
     """Every question that was asked, newest first; for everybody."""
 
@@ -45,6 +49,10 @@ class SupervisionServiceAsyncStub(SupervisionServiceStub):
     """Reads per day, agency, dataset, purpose and outcome, of days that are over; small numbers are withheld."""
     CountSubjectAccesses: _aio.UnaryUnaryMultiCallable[_supervision_service_pb2.CountSubjectAccessesRequest, _supervision_service_pb2.CountSubjectAccessesResponse]  # type: ignore[assignment]
     """How often one person's data were read, for a complaint. The person sees that it was asked, by whom and why."""
+    GetRefusedCalls: _aio.UnaryUnaryMultiCallable[_supervision_service_pb2.GetRefusedCallsRequest, _supervision_service_pb2.GetRefusedCallsResponse]  # type: ignore[assignment]
+    """Calls for data that were refused and name no consent that there is, per day, caller and outcome: who tries what is
+    not theirs to try. Citizens are told together.
+    """
     ListSupervisionQueries: _aio.UnaryUnaryMultiCallable[_supervision_service_pb2.ListSupervisionQueriesRequest, _supervision_service_pb2.ListSupervisionQueriesResponse]  # type: ignore[assignment]
     """Every question that was asked, newest first; for everybody."""
 
@@ -64,6 +72,16 @@ class SupervisionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_supervision_service_pb2.CountSubjectAccessesResponse, _abc.Awaitable[_supervision_service_pb2.CountSubjectAccessesResponse]]:
         """How often one person's data were read, for a complaint. The person sees that it was asked, by whom and why."""
+
+    @_abc_1.abstractmethod
+    def GetRefusedCalls(
+        self,
+        request: _supervision_service_pb2.GetRefusedCallsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_supervision_service_pb2.GetRefusedCallsResponse, _abc.Awaitable[_supervision_service_pb2.GetRefusedCallsResponse]]:
+        """Calls for data that were refused and name no consent that there is, per day, caller and outcome: who tries what is
+        not theirs to try. Citizens are told together.
+        """
 
     @_abc_1.abstractmethod
     def ListSupervisionQueries(

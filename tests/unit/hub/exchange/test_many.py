@@ -89,7 +89,7 @@ async def test_a_part_that_breaks_is_one_part(exchange: Exchange) -> None:
         raise HuilianError("PROVIDER_FAULT", provider=read.dataset)
 
     await exchange.grant()
-    many = ManyReads(breaking, exchange.database, exchange.consents)
+    many = ManyReads(breaking, exchange.database, exchange.consents, exchange.service.turned_away)
     parts = await many.fetch(LENDING, REQUEST, CONSENT, (OURS, NOBODYS), 5.0)
     assert [code(part) for part in parts] == ["INTERNAL", "PROVIDER_FAULT"]
 

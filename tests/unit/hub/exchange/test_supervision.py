@@ -122,3 +122,25 @@ async def test_nobody_can_be_asked_about_who_is_not_there(exchange: Exchange, se
     with pytest.raises(HuilianError) as refusal:
         await servicer.CountSubjectAccesses(request, None)
     assert refusal.value.code == "NOT_FOUND"
+
+
+async def test_supervisors_are_told_who_was_refused_without_a_consent(
+    exchange: Exchange, servicer: SupervisionServicer
+) -> None:
+    set_current_caller(Caller("connector.tax", Role.CONNECTOR))
+    for _ in range(3):
+        await exchange.refused(1, consent_id="consent-unknown1")
+    await exchange.service.turned_away.flush()
+    set_current_caller(Caller(SUPERVISOR, Role.SUPERVISOR))
+    today = business_date(exchange.clock.now())
+    wanted = pb.GetRefusedCallsRequest(request_id="question-0001", from_day=today.isoformat(), to_day=today.isoformat())
+    answer = await servicer.GetRefusedCalls(wanted, None)
+    [cell] = answer.refused_calls
+    assert (cell.caller_id, cell.caller_role, cell.wanted) == ("connector.tax", "connector", "READ")
+    assert (cell.outcome, cell.count, cell.day) == ("NOT_FOUND", 3, today.isoformat())
+    assert await LeafRow.filter(record_id=answer.query_record_id).exists()
+    tomorrow = (today + timedelta(days=1)).isoformat()
+    with pytest.raises(HuilianError, match="INVALID_ARGUMENT"):
+        await servicer.GetRefusedCalls(
+            pb.GetRefusedCallsRequest(request_id="question-0002", from_day=tomorrow, to_day=tomorrow), None
+        )

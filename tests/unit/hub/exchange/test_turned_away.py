@@ -12,10 +12,15 @@ from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian_protocol.errors import HuilianError
 
 from hub.exchange import turned_away
+from hub.exchange.actions import Action
 from hub.exchange.pace import ReadPace
 from hub.exchange.rules import Read
 from hub.exchange.turned_away import Refusal
+from hub.ledger.rules import unpack_body
+from hub.ledger.store import LeafRow
+from hub.platform.callers import ANONYMOUS, Caller, Role, set_current_caller
 from tests.support.breaking import break_at_each_statement
+from tests.support.consents import LENDING
 from tests.unit.hub.exchange.conftest import CONSENT, DATASET, FIELDS, YEAR, Exchange
 
 FETCH = "/huilian.exchange.v1.ExchangeService/FetchDataset"
@@ -109,3 +114,111 @@ async def test_what_could_not_be_written_is_kept(exchange: Exchange) -> None:
     async for _ in break_at_each_statement(exchange.database, door.flush):
         assert await records(exchange) == [] and sum(door._held.values()) == 1
     assert [record["times"] for record in await records(exchange)] == [1]
+
+
+BANK, CITIZEN = Caller("bank.lending", Role.OPERATOR), Caller("net-0000000000000007", Role.CITIZEN)
+
+
+async def against(exchange: Exchange) -> list[tuple[str, str, str, str, int]]:
+    """What stands against callers, by the count that supervision asks for."""
+    cells = await exchange.service.refused_calls.told("2000-01-01", "2999-12-31")
+    return [(cell.caller, cell.role, cell.wanted, cell.outcome, cell.count) for cell in cells]
+
+
+async def in_the_ledger(exchange: Exchange) -> list[dict[str, Any]]:
+    leaves = await LeafRow.filter(record_id__startswith="refused-call:", subject=None).order_by("id")
+    return [unpack_body(bytes(leaf.body))[0]["content"] for leaf in leaves]
+
+
+async def test_where_no_person_is_named_it_stands_against_the_caller(exchange: Exchange) -> None:
+    await exchange.grant()
+    door = exchange.service.turned_away
+    set_current_caller(BANK)
+    for number in range(7):
+        door.at_the_door(FETCH, fetch(f"consent-unknown{number}", "张三 11010519491231002X"), "PERMISSION_DENIED")
+    door.at_the_door(FETCH, object(), "INVALID_ARGUMENT")
+    door.at_the_door(ACT, pb.PerformActionRequest(consent_id="x" * 65), "INVALID_ARGUMENT")
+    set_current_caller(CITIZEN)
+    door.at_the_door(FETCH, fetch("consent-unknown8"), "RATE_LIMITED")
+    set_current_caller(ANONYMOUS)
+    door.at_the_door(FETCH, fetch("consent-unknown9"), "UNAUTHENTICATED")
+    assert await door.flush() == 4 and await door.flush() == 0 and await records(exchange) == []
+    assert sorted(await against(exchange)) == [
+        # Citizens are told together.
+        ("", "citizen", "READ", "RATE_LIMITED", 1),
+        ("bank.lending", "operator", "ACTION", "INVALID_ARGUMENT", 1),
+        ("bank.lending", "operator", "READ", "INVALID_ARGUMENT", 1),
+        ("bank.lending", "operator", "READ", "PERMISSION_DENIED", 7),
+    ]
+    contents = await in_the_ledger(exchange)
+    assert sum(content["times"] for content in contents) == 9
+    # The ledger forgets nothing, so it never knew which citizen, nor what a stranger wrote.
+    assert not {CITIZEN.id, "张三 11010519491231002X"} & {str(value) for each in contents for value in each.values()}
+    [own] = (await exchange.service.access_records(CITIZEN.id, "", 50)).records
+    assert (own.content["outcome"], own.content["requested_by"]) == ("REFUSED:RATE_LIMITED", CITIZEN.id)
+
+
+async def test_of_a_citizen_who_has_left_only_the_number_of_calls_is_written(exchange: Exchange) -> None:
+    door = exchange.service.turned_away
+    set_current_caller(CITIZEN)
+    door.count(Refusal("consent-unknown1", True, "", "NOT_FOUND", CITIZEN.id))
+    await exchange.vault.destroy_subject_key(CITIZEN.id)
+    assert await door.flush() == 1
+    assert await against(exchange) == [("", "citizen", "ACTION", "NOT_FOUND", 1)]
+    assert not await LeafRow.filter(subject=CITIZEN.id).exists()
+    assert [content["parties"] for content in await in_the_ledger(exchange)] == [[]]
+
+
+async def test_unknown_consents_are_recorded_wherever_they_come_up(exchange: Exchange) -> None:
+    await exchange.grant()
+    set_current_caller(BANK)
+    service, unknown = exchange.service, "consent-unknown1"
+    assert await exchange.refused(1, consent_id=unknown) == "NOT_FOUND"
+    for asked in (
+        service.many.fetch(LENDING, "request-many-0001", unknown, (), 5.0),
+        service.actions.perform(exchange.citizen.subject, Action("request-act-00001", unknown, "a.b/v1", b"sealed")),
+    ):
+        with pytest.raises(HuilianError, match="NOT_FOUND"):
+            await asked
+    assert await service.turned_away.flush() == 2
+    assert sorted(await against(exchange)) == [
+        ("bank.lending", "operator", "ACTION", "NOT_FOUND", 1),
+        ("bank.lending", "operator", "READ", "NOT_FOUND", 2),
+    ]
+
+
+async def test_strangers_to_a_consent_are_told_to_its_person_whatever_they_call(exchange: Exchange) -> None:
+    await exchange.grant()
+    service = exchange.service
+    assert await exchange.refused(1, by="net-stranger") == "NOT_FOUND"
+    for asked in (
+        service.many.fetch("net-stranger", "request-many-0001", CONSENT, (), 5.0),
+        service.actions.perform("net-stranger", Action("request-act-00001", CONSENT, "a.b/v1", b"sealed")),
+    ):
+        with pytest.raises(HuilianError, match="NOT_FOUND"):
+            await asked
+    assert await service.turned_away.flush() == 2 and await against(exchange) == []
+    found = await records(exchange)
+    assert [(each["outcome"], each["requested_by"]) for each in found] == [("REFUSED:NOT_FOUND", "somebody-else")] * 3
+
+
+async def test_a_flood_by_somebody_known_is_counted_to_the_last(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turned_away, "MOST_HELD", 50)
+    set_current_caller(BANK)
+    door = exchange.service.turned_away
+    for number in range(500):
+        door.at_the_door(FETCH, fetch(f"consent-{number:08d}x", "x" * 10_000), "PERMISSION_DENIED")
+    assert len(door._held) <= 51 and max(len(held.name) for held in door._held) <= 128
+    assert await door.flush() == 1
+    assert await against(exchange) == [("bank.lending", "operator", "READ", "PERMISSION_DENIED", 500)]
+
+
+async def test_what_stands_against_a_caller_is_written_whole_or_kept(exchange: Exchange) -> None:
+    set_current_caller(BANK)
+    door = exchange.service.turned_away
+    door.count(Refusal("consent-unknown1", False, DATASET, "NOT_FOUND", ""))
+    async for _ in break_at_each_statement(exchange.database, door.flush):
+        assert await against(exchange) == [] and sum(door._held.values()) == 1
+    assert [cell[-1] for cell in await against(exchange)] == [1] and len(await in_the_ledger(exchange)) == 1
