@@ -27,6 +27,12 @@ FETCH = "/huilian.exchange.v1.ExchangeService/FetchDataset"
 ACT = "/huilian.exchange.v1.ExchangeService/PerformAction"
 
 
+@pytest.fixture(autouse=True)
+def nobody_calls() -> None:
+    """Whoever called last in another test does not call here."""
+    set_current_caller(ANONYMOUS)
+
+
 async def records(exchange: Exchange) -> list[dict[str, Any]]:
     page = await exchange.service.access_records(exchange.citizen.subject, "", 50)
     return [record.content for record in page.records]
