@@ -30,8 +30,8 @@ INSERT INTO exchange_refused_call (id, day, caller, role, wanted, outcome, count
 ON CONFLICT (id) DO UPDATE SET count = exchange_refused_call.count + excluded.count
 """
 _TOLD = """
-SELECT day, caller, role, wanted, outcome, count FROM exchange_refused_call WHERE day >= $1 AND day <= $2
-ORDER BY count DESC, id LIMIT $3
+SELECT day, caller, role, wanted, outcome, count AS times FROM exchange_refused_call WHERE day >= $1 AND day <= $2
+ORDER BY times DESC, id LIMIT $3
 """
 
 
@@ -51,7 +51,7 @@ class RefusedCell(NamedTuple):
     role: str
     wanted: str
     outcome: str
-    count: int
+    times: int
 
 
 class RefusedCalls:

@@ -100,7 +100,7 @@ def _refused(cell: RefusedCell) -> pb.RefusedCalls:
         caller_role=cell.role,
         wanted=cell.wanted,
         outcome=cell.outcome,
-        count=cell.count,
+        count=cell.times,
     )
 
 

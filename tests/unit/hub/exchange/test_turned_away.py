@@ -128,7 +128,7 @@ BANK, CITIZEN = Caller("bank.lending", Role.OPERATOR), Caller("net-0000000000000
 async def against(exchange: Exchange) -> list[tuple[str, str, str, str, int]]:
     """What stands against callers, by the count that supervision asks for."""
     cells = await exchange.service.refused_calls.told("2000-01-01", "2999-12-31")
-    return [(cell.caller, cell.role, cell.wanted, cell.outcome, cell.count) for cell in cells]
+    return [(cell.caller, cell.role, cell.wanted, cell.outcome, cell.times) for cell in cells]
 
 
 async def in_the_ledger(exchange: Exchange) -> list[dict[str, Any]]:
