@@ -105,6 +105,6 @@ def invoice_identity(receivable: Receivable) -> InvoiceIdentity:
         seller_uscc=receivable.supplier_uscc,
         buyer_uscc=receivable.buyer_uscc,
         invoice_number=receivable.invoice_number,
-        amount_fen=receivable.amount_fen,
+        amount_fen=receivable.invoiced_fen,
         issue_date=receivable.issue_date,
     )

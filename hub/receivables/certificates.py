@@ -19,6 +19,7 @@ from hub.platform.ids import Ids
 from hub.platform.paging import Page
 from hub.receivables import stored_certificates, stored_receivables
 from hub.receivables.access import visible_certificate, visible_receivable
+from hub.receivables.dilutions import Dilutions
 from hub.receivables.documents import is_uscc
 from hub.receivables.freezes import check_not_frozen
 from hub.receivables.model import Certificate, Receivable
@@ -61,8 +62,10 @@ class Certificates:
         ids: Ids,
         records: Records,
         enterprises: EnterpriseDirectory,
+        dilutions: Dilutions,
         mandates: Mandates | None = None,
     ) -> None:
+        self._dilutions = dilutions
         self._database = database
         self._clock = clock
         self._ids = ids
@@ -83,7 +86,8 @@ class Certificates:
         await check_not_frozen(receivable_id)
         now = self._clock.now()
         warning = check_certificate_term(business_date(now), receivable.due_date)
-        check_issue_amount(amount_fen, receivable.amount_fen, receivable.issued_fen)
+        loss = await self._dilutions.loss_of(receivable)
+        check_issue_amount(amount_fen, receivable.amount_fen - max(loss.fen, 0), receivable.issued_fen)
         certificate = _root(certificate_id, receivable, amount_fen, now)
         await stored_receivables.set_amounts(
             receivable, receivable.issued_fen + amount_fen, receivable.redeemed_fen, state

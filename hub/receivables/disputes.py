@@ -7,7 +7,7 @@ certificate nothing is disputed: the buyer promised its holders to pay, whatever
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 
 from huilian_protocol.clock import Clock
@@ -86,10 +86,11 @@ class Disputes:
         await self._impaired(receivable, disputed, Impairment.DISPUTED)
         return disputed
 
-    async def dilute(self, receivable: Receivable, document_id: str, credited_fen: int) -> Receivable:
-        """A credit note or a return made a signed receivable worth less, in fen; its row is locked by the caller."""
+    async def dilute(self, receivable: Receivable, document_ids: Sequence[str], credited_fen: int) -> Receivable:
+        """Credit notes or returns made a signed receivable worth less, in fen; its row is locked by the caller."""
         diluted = await stored_receivables.move(receivable, ReceivableEvent.DILUTE)
-        await self._records.dispute("diluted", diluted, document_id, credited_fen=credited_fen)
+        said = {"document_ids": list(document_ids), "credited_fen": credited_fen}
+        await self._records.dispute("diluted", diluted, self._ids(), **said)
         await self._impaired(receivable, diluted, Impairment.DILUTED)
         return diluted
 

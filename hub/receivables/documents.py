@@ -1,4 +1,5 @@
-"""Trade documents as the hub knows them: order, goods receipt and invoice, with line items. Pure. Names after UBL 2.4.
+"""Trade documents as the hub knows them: order, goods receipt, return, invoice and credit note, with line items. Pure.
+Names after UBL 2.4.
 
 Money is integer fen, quantities and unit prices are `Decimal`. The canonical form (`TradeDocument.content`) is what
 is stored, hashed into the confirmation's evidence and compared to tell a new version from a repeated one; its golden
@@ -24,18 +25,27 @@ MAX_TEXT = 200
 
 
 class DocumentKind(StrEnum):
-    """Which of the three documents of a three-way match."""
+    """The three documents of a three-way match, and the two that take something back.
+
+    A DESPATCH_ADVICE is of goods that the buyer sent back. Quantities and amounts are above zero on all of them.
+    """
 
     ORDER = "ORDER"
     RECEIPT_ADVICE = "RECEIPT_ADVICE"
     INVOICE = "INVOICE"
+    DESPATCH_ADVICE = "DESPATCH_ADVICE"
+    CREDIT_NOTE = "CREDIT_NOTE"
+
+
+UNPRICED = (DocumentKind.RECEIPT_ADVICE, DocumentKind.DESPATCH_ADVICE)
+"""Documents about goods alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentLine:
     """One line item. `order_line_id` names the order line it fulfils or bills (an order's own lines name themselves).
 
-    `unit_price_fen` is fen per `unit_code` and may have fractions. A goods receipt carries no prices: both are 0.
+    `unit_price_fen` is fen per `unit_code` and may have fractions. Receipts and returns carry no prices: both are 0.
     """
 
     order_line_id: str
@@ -59,11 +69,12 @@ class DocumentLine:
 
 @dataclass(frozen=True, slots=True)
 class TradeDocument:
-    """One version of an order, goods receipt or invoice, as the buyer's ERP holds it.
+    """One version of a trade document, as the buyer's ERP holds it.
 
     `document_id` is the ERP's stable identifier, `number` what people see. `order_document_ids` are the orders that a
-    receipt or an invoice answers (empty for an order). `due_date` is set on invoices only, `currency` is empty on a
-    receipt. `payable_amount_fen` includes `tax_amount_fen`.
+    document answers (empty for an order), `billing_document_ids` the invoices that a credit note corrects, as far as it
+    names them. `due_date` is set on invoices only, `currency` is empty where there are no prices.
+    `payable_amount_fen` includes `tax_amount_fen`; of a credit note it is what is taken off.
     """
 
     document_id: str
@@ -79,10 +90,14 @@ class TradeDocument:
     lines: tuple[DocumentLine, ...]
     tax_amount_fen: int
     payable_amount_fen: int
+    billing_document_ids: tuple[str, ...] = ()
 
     def content(self) -> dict[str, Any]:
         """Canonical form (golden file: tests/unit/hub/receivables/golden)."""
+        # Only a credit note has it: what was hashed before there were any stays as it is.
+        billing = {"billing_document_ids": list(self.billing_document_ids)} if self.billing_document_ids else {}
         return {
+            **billing,
             "type": "huilian-trade-document/v1",
             "document_id": self.document_id,
             "kind": self.kind.value,
@@ -121,6 +136,7 @@ def parse_document(content: dict[str, Any]) -> TradeDocument:
         lines=tuple(_parse_line(line) for line in content["lines"]),
         tax_amount_fen=content["tax_amount_fen"],
         payable_amount_fen=content["payable_amount_fen"],
+        billing_document_ids=tuple(content.get("billing_document_ids", ())),
     )
 
 
@@ -130,9 +146,9 @@ def check_document(document: TradeDocument) -> None:
     _require(is_uscc(document.buyer_uscc), document, "the buyer's USCC is malformed")
     _require(is_uscc(document.supplier_uscc), document, "the supplier's USCC is malformed")
     _require(document.buyer_uscc != document.supplier_uscc, document, "buyer and supplier are the same enterprise")
-    if document.kind is not DocumentKind.RECEIPT_ADVICE:
+    if document.kind not in UNPRICED:
         _require(document.currency == "CNY", document, "only CNY is accepted")
-    for text in (document.document_id, document.number, document.supplier_name, *document.order_document_ids):
+    for text in _names(document):
         _require(0 < len(text) <= MAX_TEXT, document, "a text is missing or too long")
     # PostgreSQL keeps every character but this one, and what one database refuses neither may take.
     _require("\x00" not in _all_text(document), document, "a text holds a NUL character")
@@ -152,6 +168,7 @@ def check_document(document: TradeDocument) -> None:
         due = document.due_date
         _require(due is not None and due >= document.issue_date, document, "due date missing or before the issue date")
         _require(document.payable_amount_fen > 0, document, "an invoice over nothing")
+    _check_taken_back(document)
 
 
 def lines_total_fen(document: TradeDocument) -> int:
@@ -170,10 +187,28 @@ def decimal_text(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _check_taken_back(document: TradeDocument) -> None:
+    """A return or a credit note that names nothing can be held against nothing."""
+    if document.kind is DocumentKind.DESPATCH_ADVICE:
+        _require(bool(document.order_document_ids), document, "a return that names no order")
+    if document.kind is DocumentKind.CREDIT_NOTE:
+        named = document.order_document_ids + document.billing_document_ids
+        _require(bool(named), document, "a credit note that names neither an invoice nor an order")
+        _require(document.payable_amount_fen > 0, document, "a credit note over nothing")
+    else:
+        _require(not document.billing_document_ids, document, "only a credit note corrects invoices")
+
+
+def _names(document: TradeDocument) -> tuple[str, ...]:
+    ids = (*document.order_document_ids, *document.billing_document_ids)
+    return (document.document_id, document.number, document.supplier_name, *ids)
+
+
 def _all_text(document: TradeDocument) -> str:
     """All free text of a document in one string."""
-    texts = (document.document_id, document.number, document.supplier_name, *document.order_document_ids)
-    return "\n".join((*texts, *(f"{line.order_line_id} {line.item_name} {line.unit_code}" for line in document.lines)))
+    return "\n".join(
+        (*_names(document), *(f"{line.order_line_id} {line.item_name} {line.unit_code}" for line in document.lines))
+    )
 
 
 def _parse_line(content: dict[str, Any]) -> DocumentLine:

@@ -14,7 +14,7 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.status import from_rpc_error
 
 from hub.platform.transactions import forbid_transaction
-from hub.receivables.documents import DocumentKind, DocumentLine, TradeDocument
+from hub.receivables.documents import UNPRICED, DocumentKind, DocumentLine, TradeDocument
 from hub.receivables.ports import ErpPage, PulledDocument, Sale, SalesPage
 
 DEADLINE_S = 30.0
@@ -25,6 +25,8 @@ _KINDS = {
     pb.TRADE_DOCUMENT_KIND_ORDER: DocumentKind.ORDER,
     pb.TRADE_DOCUMENT_KIND_RECEIPT_ADVICE: DocumentKind.RECEIPT_ADVICE,
     pb.TRADE_DOCUMENT_KIND_INVOICE: DocumentKind.INVOICE,
+    pb.TRADE_DOCUMENT_KIND_DESPATCH_ADVICE: DocumentKind.DESPATCH_ADVICE,
+    pb.TRADE_DOCUMENT_KIND_CREDIT_NOTE: DocumentKind.CREDIT_NOTE,
 }
 # What these say of a call to a connector is said of the connector, not of whoever asked the hub.
 _PROVIDER_FAULTS = {
@@ -124,11 +126,12 @@ def _document(message: pb.TradeDocument) -> TradeDocument:
         lines=tuple(_line(line, kind) for line in message.lines),
         tax_amount_fen=message.tax_amount_fen,
         payable_amount_fen=message.payable_amount_fen,
+        billing_document_ids=tuple(message.billing_document_ids),
     )
 
 
 def _line(message: pb.TradeLine, kind: DocumentKind) -> DocumentLine:
-    is_priced = kind is not DocumentKind.RECEIPT_ADVICE
+    is_priced = kind not in UNPRICED
     return DocumentLine(
         order_line_id=message.order_line_id,
         item_name=message.item_name,

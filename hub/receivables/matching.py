@@ -1,72 +1,42 @@
 """Three-way match: what was ordered, what was received, what is invoiced, line by line. Pure.
 
 An invoice matches when its total is the sum of its lines and every line bills an order line for the same item and
-unit, at the agreed price, for no more than was received and not invoiced before. Against what was received there is
-no tolerance at all: money is never raised on goods that did not arrive (Civil Code §763, fabricated receivables).
-What is tolerated elsewhere is data: `Tolerances`.
+unit, at the agreed price, for no more than was received and not invoiced before. What was sent back was not received,
+and what was credited is not invoiced (`credits.py`). Against what was received there is no tolerance at all: money is
+never raised on goods that did not arrive (Civil Code §763, fabricated receivables). What is tolerated elsewhere is
+data: `Tolerances`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from enum import StrEnum
 
+from hub.receivables.credits import credit_mismatches, credited_quantities
 from hub.receivables.documents import DocumentLine, TradeDocument, decimal_text, lines_total_fen
-
-OrderLineKey = tuple[str, str]
-"""(document id of the order, id of the line inside it)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerances:
-    """How far an invoice may stray.
-
-    Rates are fractions (0.01 = 1 %) of the ordered value; `line_amount_fen` absorbs rounding.
-    """
-
-    unit_price_rate: Decimal = Decimal(0)
-    over_delivery_rate: Decimal = Decimal(0)
-    line_amount_fen: int = 1
-
-
-class Mismatch(StrEnum):
-    """Why an invoice, or one of its lines, does not match."""
-
-    TOTAL_DIFFERS = "TOTAL_DIFFERS"
-    ORDER_MISSING = "ORDER_MISSING"
-    PARTY_DIFFERS = "PARTY_DIFFERS"
-    ORDER_LINE_UNKNOWN = "ORDER_LINE_UNKNOWN"
-    ITEM_DIFFERS = "ITEM_DIFFERS"
-    UNIT_DIFFERS = "UNIT_DIFFERS"
-    PRICE_DIFFERS = "PRICE_DIFFERS"
-    AMOUNT_DIFFERS = "AMOUNT_DIFFERS"
-    ABOVE_RECEIVED = "ABOVE_RECEIVED"
-    ABOVE_ORDERED = "ABOVE_ORDERED"
-
-
-@dataclass(frozen=True, slots=True)
-class MatchReason:
-    """One reason why an invoice does not match.
-
-    `line` counts the invoice's lines from 1; 0 is the invoice as a whole.
-    """
-
-    mismatch: Mismatch
-    line: int
-    expected: str
-    found: str
+from hub.receivables.mismatches import MatchReason, Mismatch, Tolerances
+from hub.receivables.order_lines import OrderLineKey, answered_line, billed_quantities, order_lines_of
 
 
 @dataclass(frozen=True, slots=True)
 class TradeFile:
-    """What is known of an invoice's trade: its orders, all their goods receipts, the other invoices that count."""
+    """What is known of an invoice's trade: its orders, all their goods receipts and returns, the other invoices that
+    count, each with the credit notes that count with it.
+
+    `credit_notes` are the invoice's own. What could be taken off it, or not, is in `unplaced_returns` and
+    `unplaced_credits`: nobody can tell of which goods or of which invoice they are.
+    """
 
     orders: tuple[TradeDocument, ...]
     receipts: tuple[TradeDocument, ...]
     other_invoices: tuple[TradeDocument, ...]
+    returns: tuple[TradeDocument, ...] = ()
+    credit_notes: tuple[TradeDocument, ...] = ()
+    other_credit_notes: tuple[TradeDocument, ...] = ()
+    unplaced_returns: tuple[TradeDocument, ...] = ()
+    unplaced_credits: tuple[TradeDocument, ...] = ()
 
 
 def match_invoice(invoice: TradeDocument, trade: TradeFile, tolerances: Tolerances) -> tuple[MatchReason, ...]:
@@ -84,11 +54,22 @@ def match_invoice(invoice: TradeDocument, trade: TradeFile, tolerances: Toleranc
         billed[key].append(number)
         reasons.extend(_match_terms(number, line, order_lines[key], tolerances))
     received = billed_quantities(trade.receipts, order_lines)
+    returned = billed_quantities(trade.returns, order_lines)
     invoiced = billed_quantities((*trade.other_invoices, invoice), order_lines)
+    credited = credited_quantities((*trade.other_credit_notes, *trade.credit_notes), order_lines, tolerances)
     for key, numbers in billed.items():
         ordered = order_lines[key].quantity * (1 + tolerances.over_delivery_rate)
-        reasons.extend(_match_quantity(numbers[-1], invoiced[key], received[key], ordered))
-    return tuple(reasons)
+        kept = received[key] - returned[key]
+        reasons.extend(_match_quantity(numbers[-1], invoiced[key] - credited[key], kept, ordered))
+    return (*reasons, *_match_taken_back(invoice, trade, tolerances))
+
+
+def _match_taken_back(invoice: TradeDocument, trade: TradeFile, tolerances: Tolerances) -> Iterator[MatchReason]:
+    for document in trade.unplaced_returns:
+        yield MatchReason(Mismatch.RETURN_UNALLOCATED, 0, "lines of the order", document.number)
+    for document in trade.unplaced_credits:
+        yield MatchReason(Mismatch.CREDIT_UNALLOCATED, 0, "one invoice", document.number)
+    yield from credit_mismatches(invoice, trade.credit_notes, order_lines_of(trade.orders), tolerances)
 
 
 def _match_header(invoice: TradeDocument, orders: Iterable[TradeDocument]) -> Iterator[MatchReason]:
@@ -126,30 +107,3 @@ def _match_quantity(number: int, invoiced: Decimal, received: Decimal, ordered: 
         yield MatchReason(Mismatch.ABOVE_RECEIVED, number, decimal_text(received), decimal_text(invoiced))
     if invoiced > ordered:
         yield MatchReason(Mismatch.ABOVE_ORDERED, number, decimal_text(ordered), decimal_text(invoiced))
-
-
-def order_lines_of(orders: Iterable[TradeDocument]) -> dict[OrderLineKey, DocumentLine]:
-    """The lines of orders by their keys."""
-    return {(order.document_id, line.order_line_id): line for order in orders for line in order.lines}
-
-
-def answered_line(
-    document: TradeDocument, line: DocumentLine, order_lines: Mapping[OrderLineKey, DocumentLine]
-) -> OrderLineKey | None:
-    """The order line that a line answers; None when there is none, or when two orders could be meant."""
-    keys = [(order_id, line.order_line_id) for order_id in document.order_document_ids]
-    known = [key for key in dict.fromkeys(keys) if key in order_lines]
-    return known[0] if len(known) == 1 else None
-
-
-def billed_quantities(
-    documents: Iterable[TradeDocument], order_lines: Mapping[OrderLineKey, DocumentLine]
-) -> defaultdict[OrderLineKey, Decimal]:
-    """Quantity per order line; a line in another unit than ordered counts for nothing, since it cannot be compared."""
-    sums: defaultdict[OrderLineKey, Decimal] = defaultdict(Decimal)
-    for document in documents:
-        for line in document.lines:
-            key = answered_line(document, line, order_lines)
-            if key is not None and line.unit_code == order_lines[key].unit_code:
-                sums[key] += line.quantity
-    return sums

@@ -47,6 +47,7 @@ def receivable_message(receivable: Receivable) -> receivable_pb.Receivable:
         amount=money(receivable.amount_fen),
         certificated_amount=money(receivable.issued_fen),
         redeemed_amount=money(receivable.redeemed_fen),
+        credited_amount=money(receivable.credited_fen),
         reasons=[reason_message(reason) for reason in receivable.reasons],
         confirmed_time=_timestamp(receivable.confirmed_at),
         evidence_hash=evidence_hash(receivable),

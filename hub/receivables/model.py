@@ -16,6 +16,7 @@ class Receivable:
 
     `issued_fen` is the part over which certificates are out or were redeemed, `redeemed_fen` the part that was
     redeemed: redeemed <= issued <= amount. `direct_fen` is what was paid of the part over which no certificate is out.
+    `credited_fen` is by how much credit notes and returns made `amount_fen` less than what was invoiced.
     `evidence` is the canonical form of the matched documents' digests, None
     before a match.
     """
@@ -36,6 +37,12 @@ class Receivable:
     evidence: dict[str, Any] | None
     confirmed_at: dt.datetime | None
     direct_fen: int = 0
+    credited_fen: int = 0
+
+    @property
+    def invoiced_fen(self) -> int:
+        """What the invoice is over, whatever was credited since: by this other banks know it."""
+        return self.amount_fen + self.credited_fen
 
     @property
     def unpaid_fen(self) -> int:

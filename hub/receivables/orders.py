@@ -6,7 +6,7 @@ Amounts are fen without tax: what is lent on an order is never more than its goo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
@@ -14,12 +14,21 @@ from huilian_protocol.errors import HuilianError
 
 from hub.platform.paging import Page
 from hub.receivables import stored_documents, stored_receivables
+from hub.receivables.credits import credited_quantities
 from hub.receivables.documents import DocumentKind, TradeDocument
-from hub.receivables.matching import OrderLineKey, answered_line, billed_quantities, order_lines_of
+from hub.receivables.mismatches import Tolerances
 from hub.receivables.model import Receivable
+from hub.receivables.order_lines import OrderLineKey, OrderLines, answered_line, billed_quantities, order_lines_of
 from hub.receivables.states import ReceivableState
+from hub.receivables.stored_documents import WITHDRAWN
 
-WITHDRAWN = "cancelled"
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An invoice whose goods are spoken for, with the credit notes that were taken off it when it matched."""
+
+    invoice: TradeDocument
+    credit_notes: tuple[TradeDocument, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ async def find_order(buyer_uscc: str, order_document_id: str) -> PurchaseOrder:
         raise HuilianError("NOT_FOUND", resource="order")
     document, erp_state = found[0]
     candidates = await stored_documents.answering(buyer_uscc, [order_document_id])
-    billed = billed_quantities(await counting_invoices(buyer_uscc, candidates), order_lines_of([document]))
+    billed = net_billed(await counting_invoices(buyer_uscc, candidates), order_lines_of([document]), Tolerances())
     return PurchaseOrder(document, erp_state != WITHDRAWN, _open_fen(document, billed, erp_state != WITHDRAWN))
 
 
@@ -57,30 +66,50 @@ async def page_of_orders(supplier_uscc: str, size: int, token: str) -> Page[Purc
 
 
 async def delivered_fen(receivable: Receivable) -> dict[OrderLineKey, int]:
-    """What a matched receivable bills, by order and line. Raises LookupError for one that never matched."""
-    if receivable.evidence is None:
-        raise LookupError("the receivable rests on no documents")
-    buyer = receivable.buyer_uscc
-    digest = bytes.fromhex(receivable.evidence["invoice"])
-    invoice = await stored_documents.version_with_digest(buyer, receivable.invoice_document_id, digest)
-    current = await stored_documents.current_documents(buyer, invoice.order_document_ids, DocumentKind.ORDER)
+    """What a matched receivable bills and is not credited, by order and line.
+
+    Raises LookupError for one that never matched.
+    """
+    counted = await relied_on(receivable)
+    order_ids = counted.invoice.order_document_ids
+    current = await stored_documents.current_documents(receivable.buyer_uscc, order_ids, DocumentKind.ORDER)
     lines = order_lines_of([order for order, _ in current])
     billed: dict[OrderLineKey, int] = defaultdict(int)
-    for line in invoice.lines:
-        key = answered_line(invoice, line, lines)
-        if key is not None:
-            billed[key] += line.line_extension_amount_fen
-    return dict(billed)
+    for sign, document in ((1, counted.invoice), *((-1, note) for note in counted.credit_notes)):
+        for line in document.lines:
+            key = answered_line(document, line, lines)
+            if key is not None:
+                billed[key] += sign * line.line_extension_amount_fen
+    return {key: max(fen, 0) for key, fen in billed.items()}
 
 
-async def counting_invoices(buyer_uscc: str, candidates: Collection[str]) -> tuple[TradeDocument, ...]:
+async def counting_invoices(buyer_uscc: str, candidates: Collection[str]) -> tuple[Counted, ...]:
     """Invoices whose goods are spoken for, each as it was when it matched: shrinking it later frees nothing."""
-    counting = []
-    for document_id, receivable in (await stored_receivables.lock_of_invoices(buyer_uscc, candidates)).items():
-        if receivable.evidence is not None and receivable.state is not ReceivableState.VOID:
-            digest = bytes.fromhex(receivable.evidence["invoice"])
-            counting.append(await stored_documents.version_with_digest(buyer_uscc, document_id, digest))
-    return tuple(counting)
+    known = await stored_receivables.lock_of_invoices(buyer_uscc, candidates)
+    counts = [one for one in known.values() if one.evidence is not None and one.state is not ReceivableState.VOID]
+    return tuple([await relied_on(receivable) for receivable in counts])
+
+
+async def relied_on(receivable: Receivable) -> Counted:
+    """The documents as they were when a receivable matched. Raises LookupError for one that never did."""
+    evidence, buyer = receivable.evidence, receivable.buyer_uscc
+    if evidence is None:
+        raise LookupError("the receivable rests on no documents")
+    digest = bytes.fromhex(evidence["invoice"])
+    invoice = await stored_documents.version_with_digest(buyer, receivable.invoice_document_id, digest)
+    return Counted(invoice, await stored_documents.versions_with_digests(buyer, evidence.get("credit_notes", ())))
+
+
+def net_billed(
+    counted: Iterable[Counted], lines: OrderLines, tolerances: Tolerances
+) -> defaultdict[OrderLineKey, Decimal]:
+    """Quantities that invoices bill and their credit notes do not take off again, per order line."""
+    items = tuple(counted)
+    net = billed_quantities((item.invoice for item in items), lines)
+    notes = (note for item in items for note in item.credit_notes)
+    for key, quantity in credited_quantities(notes, lines, tolerances).items():
+        net[key] -= quantity
+    return net
 
 
 def _open_fen(order: TradeDocument, billed: Mapping[OrderLineKey, Decimal], in_force: bool) -> dict[str, int]:

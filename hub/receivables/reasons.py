@@ -7,7 +7,7 @@ from typing import Final
 
 from hub.platform.legal_rules import TERM_SIX_MONTHS, rule
 from hub.receivables.fraud_rules import RULES, FraudRule
-from hub.receivables.matching import MatchReason, Mismatch
+from hub.receivables.mismatches import MatchReason, Mismatch
 from hub.receivables.rules import TermWarning
 
 ALREADY_PAID: Final = "ALREADY_PAID"
@@ -24,6 +24,14 @@ _MISMATCH_TEXTS: dict[Mismatch, tuple[str, str]] = {
     Mismatch.AMOUNT_DIFFERS: ("金额不等于数量乘单价", "The line amount is not quantity times unit price"),
     Mismatch.ABOVE_RECEIVED: ("开票数量超过收货数量", "More is invoiced than was received"),
     Mismatch.ABOVE_ORDERED: ("开票数量超过订购数量", "More is invoiced than was ordered"),
+    Mismatch.RETURN_UNALLOCATED: ("退货单无法对应订单行", "A return does not say which ordered goods went back"),
+    Mismatch.CREDIT_UNALLOCATED: ("红字凭证无法对应唯一的发票", "A credit note could belong to several invoices"),
+    Mismatch.CREDIT_PREDATES_INVOICE: (
+        "红字凭证早于其冲减的发票",
+        "A credit note is older than the invoice it corrects",
+    ),
+    Mismatch.CREDIT_ABOVE_INVOICE: ("红字凭证超过发票", "Credit notes take off more than was invoiced"),
+    Mismatch.CREDITED_IN_FULL: ("发票已全额冲减", "The invoice is credited in full: nothing is owed on it"),
 }
 
 

@@ -10,6 +10,7 @@ is: the log gives its receipt to them only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -85,6 +86,13 @@ class Records:
             f"receivable-{event}:{receivable.receivable_id}:{sha256_canonical({'reference': reference}).hex()[:16]}"
         )
         await self._append(f"receivable.{event}", record_id, content, {})
+
+    async def credited(self, receivable: Receivable, document_ids: Sequence[str], amount_fen: int) -> None:
+        """Credit notes or returns took so much off what no certificate is out over."""
+        said = {"document_ids": list(document_ids), "taken_off_fen": amount_fen}
+        content = {**_receivable_content(receivable), **said, "credited_fen": receivable.credited_fen}
+        record_id = f"receivable-credited:{receivable.receivable_id}:{receivable.credited_fen}"
+        await self._append("receivable.credited", record_id, content, {})
 
     async def freeze(self, event: str, freeze: Freeze, parties: list[str]) -> None:
         """A court's order was entered or lifted."""

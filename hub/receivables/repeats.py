@@ -65,7 +65,7 @@ class Repeats:
         if not await stored_receivables.claim_invoice_number(self._database, receivable, key):
             return [await self._taken(invoice, key)]
         for finding in findings:
-            is_open = holds_up(finding, receivable.amount_fen)
+            is_open = holds_up(finding, receivable.invoiced_fen)
             await stored_findings.add(receivable.receivable_id, finding, RULES_VERSION, is_open, self._clock.now())
         return []
 
@@ -88,7 +88,7 @@ class Repeats:
     async def _find(self, new: Billed, receivable: Receivable) -> tuple[Finding, ...]:
         around = await stored_receivables.neighbours(receivable, LOOK_BACK.days, NEIGHBOURS_AT_MOST)
         copies = await self._copied_receipts(new)
-        by_total = worth_comparing(receivable.amount_fen, {one.receivable_id: one.amount_fen for one in around})
+        by_total = worth_comparing(receivable.invoiced_fen, {one.receivable_id: one.invoiced_fen for one in around})
         near = [one for one in around if one.receivable_id in by_total or copies.keys() & _receipts_of(one)]
         others = [await self._billed(one, copies) for one in near]
         return find_duplicates(new, others)

@@ -78,13 +78,24 @@ def check_confirmation_time(confirmed_at: int, now: dt.datetime) -> None:
         raise HuilianError("CONFIRMATION_MISMATCH", "prepared too long ago, or in the future", field="confirmed_at")
 
 
-def evidence_content(invoice: str, orders: Sequence[str], receipts: Sequence[str]) -> dict[str, Any]:
-    """Canonical form of what a confirmation rests on: digests of documents (hex SHA-256), each kind sorted."""
+def evidence_content(
+    invoice: str,
+    orders: Sequence[str],
+    receipts: Sequence[str],
+    returns: Sequence[str] = (),
+    credit_notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Canonical form of what a confirmation rests on: digests of documents (hex SHA-256), each kind sorted.
+
+    Returns and credit notes stand in it only where there are any.
+    """
+    taken_back = {"returns": sorted(returns), "credit_notes": sorted(credit_notes)}
     return {
         "type": "huilian-trade-evidence/v1",
         "invoice": invoice,
         "orders": sorted(orders),
         "receipts": sorted(receipts),
+        **{kind: digests for kind, digests in taken_back.items() if digests},
     }
 
 

@@ -22,10 +22,12 @@ from hub.receivables.access import visible_receivable
 from hub.receivables.authenticity import Authenticity
 from hub.receivables.certificates import Certificates
 from hub.receivables.confirmations import ConfirmationDomain, Confirmations
+from hub.receivables.dilutions import Dilutions
 from hub.receivables.disputes import Disputes, Impairment
 from hub.receivables.freezes import Freezes, check_not_frozen
-from hub.receivables.matching import OrderLineKey, Tolerances
+from hub.receivables.mismatches import Tolerances
 from hub.receivables.model import Certificate, Receivable
+from hub.receivables.order_lines import OrderLineKey
 from hub.receivables.orders import PurchaseOrder, delivered_fen, find_order, page_of_orders
 from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger, Mandates, Sale, TaxAuthority
 from hub.receivables.provenance import ProvenanceDesk
@@ -100,12 +102,15 @@ class ReceivablesService:
         self.trade = TradeDocuments(database, clock, ids, erps, tolerances or Tolerances(), self.repeats)
         self.authenticity = Authenticity(database, clock, tax)
         self.confirmations = Confirmations(clock, self._records, enterprises, domain, self.authenticity, mandates)
-        self.certificates = Certificates(database, clock, ids, self._records, enterprises, mandates)
         self.sales = Sales(clock, erps)
 
         self.disputes = Disputes(database, clock, ids, self._records, self.trade.rematch)
+        self._dilutions = Dilutions(self.disputes, self._records, tolerances or Tolerances())
+        self.certificates = Certificates(database, clock, ids, self._records, enterprises, self._dilutions, mandates)
         self.provenance = ProvenanceDesk(ledger)
         self.freezes = Freezes(database, clock, self._records)
+        self.freezes.when_unfrozen(self._dilutions.unfrozen)
+        self.trade.after_matching(self._dilutions.documents_changed)
 
         self.when_impaired = self.disputes.when_impaired
         self.before_freezing = self.freezes.before_freezing
@@ -329,6 +334,7 @@ class ReceivablesService:
         if receivable.direct_fen:
             raise HuilianError("STATE_CONFLICT", "a part of it was paid already", state=receivable.state)
         await check_not_frozen(receivable_id)
+        await self._dilutions.require_undiluted(receivable)
         return receivable
 
     async def _due(self, certificate: Certificate) -> Certificate:

@@ -47,7 +47,7 @@ class DocumentRow(Model):
 
 
 class DocumentOrderRow(Model):
-    """Which orders any version of a receipt or an invoice answered.
+    """Which orders any version of a document answered, and which invoices a credit note named.
 
     Only ever added to: a later version hides nothing.
     """
@@ -93,6 +93,7 @@ class ReceivableRow(Model):
     issued_fen = fields.BigIntField()
     redeemed_fen = fields.BigIntField()
     direct_fen = fields.BigIntField(db_default=0)
+    credited_fen = fields.BigIntField(db_default=0)
     reasons: fields.JSONField[list[dict[str, str]]] = fields.JSONField()
     evidence: fields.JSONField[dict[str, Any] | None] = fields.JSONField(null=True)
     confirmed_at = UtcDatetimeField(null=True)
@@ -118,6 +119,7 @@ class ReceivableRow(Model):
             CheckConstraint(
                 check="direct_fen >= 0 AND direct_fen <= amount_fen - issued_fen", name="receivables_direct_within_rest"
             ),
+            CheckConstraint(check="credited_fen >= 0", name="receivables_credited_takes_off"),
             CheckConstraint(
                 check="state <> 'SETTLED' OR redeemed_fen + direct_fen = amount_fen", name="receivables_settled_is_paid"
             ),

@@ -13,6 +13,9 @@ from hub.receivables.duplicates import plain_number
 from hub.receivables.ports import PulledDocument
 from hub.receivables.store import CursorRow, DocumentOrderRow, DocumentRow
 
+WITHDRAWN = "cancelled"
+"""The state of a document that its ERP took back."""
+
 
 async def cursor_of(buyer_uscc: str) -> str:
     """How far the buyer's ERP was read; empty for not at all."""
@@ -73,7 +76,7 @@ def _number_key(document: TradeDocument) -> str:
 
 async def _link(buyer_uscc: str, document: TradeDocument) -> None:
     known = await orders_of(buyer_uscc, document.document_id)
-    for order_id in dict.fromkeys(document.order_document_ids):
+    for order_id in dict.fromkeys((*document.order_document_ids, *document.billing_document_ids)):
         if order_id not in known:
             await DocumentOrderRow.create(
                 buyer_uscc=buyer_uscc, order_document_id=order_id, document_id=document.document_id
@@ -81,13 +84,13 @@ async def _link(buyer_uscc: str, document: TradeDocument) -> None:
 
 
 async def orders_of(buyer_uscc: str, document_id: str) -> set[str]:
-    """Ids of the orders that any version of a document answered."""
+    """Ids of the orders, and of the invoices that a credit note names, that any version of a document answered."""
     rows = await DocumentOrderRow.filter(buyer_uscc=buyer_uscc, document_id=document_id)
     return {row.order_document_id for row in rows}
 
 
 async def answering(buyer_uscc: str, order_ids: Collection[str]) -> set[str]:
-    """Ids of the receipts and invoices of which any version answered one of these orders."""
+    """Ids of the documents of which any version answered one of these orders, or corrected one of these invoices."""
     rows = await DocumentOrderRow.filter(buyer_uscc=buyer_uscc, order_document_id__in=list(order_ids))
     return {row.document_id for row in rows}
 
@@ -100,6 +103,24 @@ async def current_documents(
         buyer_uscc=buyer_uscc, document_id__in=list(document_ids), kind=kind.value, is_current=True
     ).order_by("document_id")
     return [(parse_document(row.content), row.erp_state) for row in rows]
+
+
+async def in_force(buyer_uscc: str, document_ids: Collection[str], kind: DocumentKind) -> tuple[TradeDocument, ...]:
+    """Newest versions of these documents, as far as they are of this kind and not withdrawn."""
+    found = await current_documents(buyer_uscc, document_ids, kind)
+    return tuple(document for document, erp_state in found if erp_state != WITHDRAWN)
+
+
+async def versions_with_digests(buyer_uscc: str, digests: Collection[str]) -> tuple[TradeDocument, ...]:
+    """The versions with these digests (hex) that somebody relied on, whatever their ERP made of them since."""
+    if not digests:
+        return ()
+    wanted = [bytes.fromhex(digest) for digest in digests]
+    rows = await DocumentRow.filter(buyer_uscc=buyer_uscc, content_sha256__in=wanted).order_by("id")
+    found = {bytes(row.content_sha256): parse_document(row.content) for row in rows}
+    if len(found) != len(set(wanted)):
+        raise LookupError("a document that a receivable rests on is gone")
+    return tuple(found.values())
 
 
 async def version_with_digest(buyer_uscc: str, document_id: str, digest: bytes) -> TradeDocument:

@@ -94,6 +94,23 @@ async def set_direct(receivable: Receivable, direct_fen: int) -> Receivable:
     return replace(receivable, direct_fen=direct_fen)
 
 
+async def credit(receivable: Receivable, credited_fen: int) -> Receivable:
+    """Take an amount off what is owed beyond the certificates that are out."""
+    after = replace(
+        receivable,
+        amount_fen=receivable.amount_fen - credited_fen,
+        credited_fen=receivable.credited_fen + credited_fen,
+    )
+    count = await ReceivableRow.filter(
+        receivable_id=receivable.receivable_id,
+        amount_fen=receivable.amount_fen,
+        issued_fen=receivable.issued_fen,
+        direct_fen=receivable.direct_fen,
+    ).update(amount_fen=after.amount_fen, credited_fen=after.credited_fen)
+    _require_written(count, receivable)
+    return after
+
+
 async def claim_invoice_number(database: Database, receivable: Receivable, key: str) -> bool:
     """Whether this receivable is the only one that rests on its supplier's invoice number, from now on for good."""
     try:
@@ -178,4 +195,5 @@ def _receivable(row: ReceivableRow) -> Receivable:
         evidence=row.evidence,
         confirmed_at=row.confirmed_at,
         direct_fen=row.direct_fen,
+        credited_fen=row.credited_fen,
     )

@@ -17,15 +17,18 @@ from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.transactions import forbid_transaction
 from hub.receivables import stored_documents, stored_receivables
+from hub.receivables.credits import credited_fen
 from hub.receivables.documents import DocumentKind, TradeDocument, check_document
-from hub.receivables.matching import Tolerances, TradeFile, match_invoice
+from hub.receivables.matching import TradeFile, match_invoice
+from hub.receivables.mismatches import Tolerances
 from hub.receivables.model import Receivable
-from hub.receivables.orders import WITHDRAWN, counting_invoices
 from hub.receivables.ports import ErpConnectors, PulledDocument
 from hub.receivables.reasons import Reason, mismatch_reason, paid_reason
 from hub.receivables.repeats import Repeats
 from hub.receivables.rules import evidence_content
 from hub.receivables.states import ReceivableEvent, ReceivableState, next_receivable_state
+from hub.receivables.stored_documents import WITHDRAWN
+from hub.receivables.trade_files import trade_file
 
 PAGE_SIZE = 200
 MAX_PAGES = 25
@@ -86,10 +89,15 @@ class TradeDocuments:
         self._tolerances = tolerances
         self._repeats = repeats
         self._when_orders_change: list[Callable[[str, frozenset[str]], Awaitable[None]]] = []
+        self._after_matching: list[Callable[[str, frozenset[str]], Awaitable[list[Receivable]]]] = []
 
     def when_orders_change(self, tell: Callable[[str, frozenset[str]], Awaitable[None]]) -> None:
         """Have somebody told, in the transaction that stores them, of a buyer's orders about which there is news."""
         self._when_orders_change.append(tell)
+
+    def after_matching(self, look: Callable[[str, frozenset[str]], Awaitable[list[Receivable]]]) -> None:
+        """Have somebody look, in the transaction that matched them anew, at what else changed; it says which did."""
+        self._after_matching.append(look)
 
     async def pull(self, buyer_uscc: str, from_start: bool = False) -> Pulled:
         """What changed in the buyer's ERP since the last time, or everything `from_start`, over the network.
@@ -130,6 +138,8 @@ class TradeDocuments:
             imported += 1 if orders is not None else 0
             touched |= orders or set()
         receivables = await self._match_touched(buyer, touched)
+        for look in self._after_matching:
+            receivables += await look(buyer, frozenset(touched))
         for tell in self._when_orders_change:
             await tell(buyer, frozenset(touched))
         if pulled.after != pulled.before:
@@ -146,12 +156,16 @@ class TradeDocuments:
     async def _import(self, buyer: str, item: PulledDocument) -> set[str] | None:
         """The orders that a new or changed document touches; None when it is old news."""
         document = _checked(buyer, item)
+        await _check_creditor(document)
         before = await stored_documents.orders_of(buyer, document.document_id)
         if not await stored_documents.save_version(buyer, item, document, self._clock.now()):
             return None
         own = {document.document_id} if document.kind is DocumentKind.ORDER else set()
+        named = before | set(document.order_document_ids) | set(document.billing_document_ids) | own
+        for invoice_id in document.billing_document_ids:
+            named |= await stored_documents.orders_of(buyer, invoice_id)
         # An invoice without an order is matched under its own id, so that it shows up as a draft with its reasons.
-        return before | set(document.order_document_ids) | own or {document.document_id}
+        return named or {document.document_id}
 
     async def _match_touched(self, buyer: str, touched: set[str]) -> list[Receivable]:
         """Match again every invoice whose documents changed, the oldest first: who came first is billed first."""
@@ -177,7 +191,7 @@ class TradeDocuments:
         drafted = known or _draft(self._ids(), invoice)
         if known is None:
             await stored_receivables.insert(drafted, self._clock.now())
-        trade = await self._trade_file(invoice, waiting)
+        trade = await trade_file(invoice, waiting)
         reasons = [mismatch_reason(reason) for reason in match_invoice(invoice, trade, self._tolerances)]
         reasons += [paid_reason()] if erp_state == PAID else []
         matched = _restated(drafted, invoice, trade, reasons)
@@ -199,21 +213,6 @@ class TradeDocuments:
         await stored_receivables.release_invoice_number(voided)
         return voided
 
-    async def _trade_file(self, invoice: TradeDocument, waiting: Iterable[str]) -> TradeFile:
-        buyer, order_ids = invoice.buyer_uscc, invoice.order_document_ids
-        answering = await stored_documents.answering(buyer, order_ids)
-        orders = await stored_documents.current_documents(buyer, order_ids, DocumentKind.ORDER)
-        receipts = await stored_documents.current_documents(buyer, answering, DocumentKind.RECEIPT_ADVICE)
-        return TradeFile(
-            orders=_in_force(orders),
-            receipts=tuple(item for item in _in_force(receipts) if set(item.order_document_ids) & set(order_ids)),
-            other_invoices=await counting_invoices(buyer, answering - {invoice.document_id, *waiting}),
-        )
-
-
-def _in_force(documents: Iterable[tuple[TradeDocument, str]]) -> tuple[TradeDocument, ...]:
-    return tuple(document for document, erp_state in documents if erp_state != WITHDRAWN)
-
 
 def _checked(buyer: str, item: PulledDocument) -> TradeDocument:
     if item.document is None:
@@ -224,6 +223,13 @@ def _checked(buyer: str, item: PulledDocument) -> TradeDocument:
     if item.document.buyer_uscc != buyer:
         raise HuilianError("PROVIDER_FAULT", "the document belongs to another buyer", provider="ERP")
     return item.document
+
+
+async def _check_creditor(note: TradeDocument) -> None:
+    """Only who invoiced may credit: a stranger's note takes nothing off and is told."""
+    billed = await stored_documents.current_documents(note.buyer_uscc, note.billing_document_ids, DocumentKind.INVOICE)
+    if any(invoice.supplier_uscc != note.supplier_uscc for invoice, _ in billed):
+        raise HuilianError("PROVIDER_FAULT", "the credit note is by another supplier than the invoice", provider="ERP")
 
 
 def _draft(receivable_id: str, invoice: TradeDocument) -> Receivable:
@@ -252,12 +258,17 @@ def _restated(before: Receivable, invoice: TradeDocument, trade: TradeFile, reas
     stated = _draft(before.receivable_id, invoice)
     if reasons:
         return replace(stated, reasons=tuple(reasons))
+    taken_off_fen = credited_fen(trade.credit_notes)
     return replace(
         stated,
+        amount_fen=stated.amount_fen - taken_off_fen,
+        credited_fen=taken_off_fen,
         state=next_receivable_state(ReceivableState.DRAFT, ReceivableEvent.MATCH),
         evidence=evidence_content(
             invoice.digest().hex(),
             [order.digest().hex() for order in trade.orders],
             [receipt.digest().hex() for receipt in trade.receipts],
+            [item.digest().hex() for item in trade.returns],
+            [note.digest().hex() for note in trade.credit_notes],
         ),
     )

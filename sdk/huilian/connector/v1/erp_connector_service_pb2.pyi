@@ -29,6 +29,10 @@ class _TradeDocumentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Tra
     TRADE_DOCUMENT_KIND_ORDER: _TradeDocumentKind.ValueType  # 1
     TRADE_DOCUMENT_KIND_RECEIPT_ADVICE: _TradeDocumentKind.ValueType  # 2
     TRADE_DOCUMENT_KIND_INVOICE: _TradeDocumentKind.ValueType  # 3
+    TRADE_DOCUMENT_KIND_DESPATCH_ADVICE: _TradeDocumentKind.ValueType  # 4
+    """Goods that the buyer sent back to the supplier."""
+    TRADE_DOCUMENT_KIND_CREDIT_NOTE: _TradeDocumentKind.ValueType  # 5
+    """The buyer owes less than it was invoiced. Quantities and amounts are what is taken off, above zero."""
 
 class TradeDocumentKind(_TradeDocumentKind, metaclass=_TradeDocumentKindEnumTypeWrapper): ...
 
@@ -36,6 +40,10 @@ TRADE_DOCUMENT_KIND_UNSPECIFIED: TradeDocumentKind.ValueType  # 0
 TRADE_DOCUMENT_KIND_ORDER: TradeDocumentKind.ValueType  # 1
 TRADE_DOCUMENT_KIND_RECEIPT_ADVICE: TradeDocumentKind.ValueType  # 2
 TRADE_DOCUMENT_KIND_INVOICE: TradeDocumentKind.ValueType  # 3
+TRADE_DOCUMENT_KIND_DESPATCH_ADVICE: TradeDocumentKind.ValueType  # 4
+"""Goods that the buyer sent back to the supplier."""
+TRADE_DOCUMENT_KIND_CREDIT_NOTE: TradeDocumentKind.ValueType  # 5
+"""The buyer owes less than it was invoiced. Quantities and amounts are what is taken off, above zero."""
 Global___TradeDocumentKind: _TypeAlias = TradeDocumentKind  # noqa: Y015
 
 @_typing.final
@@ -99,9 +107,9 @@ class TradeLine(_message.Message):
     """Decimal as text, for example "12.5"."""
     unit_code: _builtins.str
     unit_price_fen: _builtins.str
-    """Price of one unit in fen as a decimal text; empty on a receipt."""
+    """Price of one unit in fen as a decimal text; empty on a receipt and on a return."""
     line_extension_amount_fen: _builtins.int
-    """Line total without tax; 0 on a receipt."""
+    """Line total without tax; 0 on a receipt and on a return."""
     def __init__(
         self,
         *,
@@ -139,6 +147,7 @@ class TradeDocument(_message.Message):
     PAYABLE_AMOUNT_FEN_FIELD_NUMBER: _builtins.int
     ERP_STATE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    BILLING_DOCUMENT_IDS_FIELD_NUMBER: _builtins.int
     document_id: _builtins.str
     """Stable id in the ERP, for example "invoice-17"."""
     kind: Global___TradeDocumentKind.ValueType
@@ -163,10 +172,14 @@ class TradeDocument(_message.Message):
     """Grows whenever the document changes."""
     @_builtins.property
     def order_document_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The order that a receipt or an invoice answers."""
+        """The order that a receipt, an invoice, a return or a credit note answers."""
 
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradeLine]: ...
+    @_builtins.property
+    def billing_document_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """BillingReference: the invoices that a credit note corrects; empty when it names its orders only."""
+
     def __init__(
         self,
         *,
@@ -185,10 +198,11 @@ class TradeDocument(_message.Message):
         payable_amount_fen: _builtins.int = ...,
         erp_state: _builtins.str = ...,
         version: _builtins.int = ...,
+        billing_document_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buyer_uscc", b"buyer_uscc", "currency", b"currency", "document_id", b"document_id", "due_date", b"due_date", "erp_state", b"erp_state", "issue_date", b"issue_date", "kind", b"kind", "lines", b"lines", "number", b"number", "order_document_ids", b"order_document_ids", "payable_amount_fen", b"payable_amount_fen", "supplier_name", b"supplier_name", "supplier_uscc", b"supplier_uscc", "tax_amount_fen", b"tax_amount_fen", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_document_ids", b"billing_document_ids", "buyer_uscc", b"buyer_uscc", "currency", b"currency", "document_id", b"document_id", "due_date", b"due_date", "erp_state", b"erp_state", "issue_date", b"issue_date", "kind", b"kind", "lines", b"lines", "number", b"number", "order_document_ids", b"order_document_ids", "payable_amount_fen", b"payable_amount_fen", "supplier_name", b"supplier_name", "supplier_uscc", b"supplier_uscc", "tax_amount_fen", b"tax_amount_fen", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

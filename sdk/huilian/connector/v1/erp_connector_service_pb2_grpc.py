@@ -64,8 +64,9 @@ class ErpConnectorServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTradeDocuments(self, request, context):
-        """Orders, receipts and invoices that changed after a cursor, oldest change first: a receipt may come before its order,
-        which changes again when goods arrive. A document comes again, with a higher version, whenever it changes.
+        """Orders, receipts, invoices, returns and credit notes that changed after a cursor, oldest change first: a receipt may
+        come before its order, which changes again when goods arrive. A document comes again, with a higher version,
+        whenever it changes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,8 +36,9 @@ class ErpConnectorServiceStub:
     DescribeErp: _grpc.UnaryUnaryMultiCallable[_erp_connector_service_pb2.DescribeErpRequest, _erp_connector_service_pb2.DescribeErpResponse]
     """Manifest and state of the ERP."""
     ListTradeDocuments: _grpc.UnaryUnaryMultiCallable[_erp_connector_service_pb2.ListTradeDocumentsRequest, _erp_connector_service_pb2.ListTradeDocumentsResponse]
-    """Orders, receipts and invoices that changed after a cursor, oldest change first: a receipt may come before its order,
-    which changes again when goods arrive. A document comes again, with a higher version, whenever it changes.
+    """Orders, receipts, invoices, returns and credit notes that changed after a cursor, oldest change first: a receipt may
+    come before its order, which changes again when goods arrive. A document comes again, with a higher version,
+    whenever it changes.
     """
     ListSales: _grpc.UnaryUnaryMultiCallable[_erp_connector_service_pb2.ListSalesRequest, _erp_connector_service_pb2.ListSalesResponse]
     """Invoices of the enterprise to its dealers that changed after a cursor, oldest change first; one comes again, with a
@@ -52,8 +53,9 @@ class ErpConnectorServiceAsyncStub(ErpConnectorServiceStub):
     DescribeErp: _aio.UnaryUnaryMultiCallable[_erp_connector_service_pb2.DescribeErpRequest, _erp_connector_service_pb2.DescribeErpResponse]  # type: ignore[assignment]
     """Manifest and state of the ERP."""
     ListTradeDocuments: _aio.UnaryUnaryMultiCallable[_erp_connector_service_pb2.ListTradeDocumentsRequest, _erp_connector_service_pb2.ListTradeDocumentsResponse]  # type: ignore[assignment]
-    """Orders, receipts and invoices that changed after a cursor, oldest change first: a receipt may come before its order,
-    which changes again when goods arrive. A document comes again, with a higher version, whenever it changes.
+    """Orders, receipts, invoices, returns and credit notes that changed after a cursor, oldest change first: a receipt may
+    come before its order, which changes again when goods arrive. A document comes again, with a higher version,
+    whenever it changes.
     """
     ListSales: _aio.UnaryUnaryMultiCallable[_erp_connector_service_pb2.ListSalesRequest, _erp_connector_service_pb2.ListSalesResponse]  # type: ignore[assignment]
     """Invoices of the enterprise to its dealers that changed after a cursor, oldest change first; one comes again, with a
@@ -77,8 +79,9 @@ class ErpConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _erp_connector_service_pb2.ListTradeDocumentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_erp_connector_service_pb2.ListTradeDocumentsResponse, _abc.Awaitable[_erp_connector_service_pb2.ListTradeDocumentsResponse]]:
-        """Orders, receipts and invoices that changed after a cursor, oldest change first: a receipt may come before its order,
-        which changes again when goods arrive. A document comes again, with a higher version, whenever it changes.
+        """Orders, receipts, invoices, returns and credit notes that changed after a cursor, oldest change first: a receipt may
+        come before its order, which changes again when goods arrive. A document comes again, with a higher version,
+        whenever it changes.
         """
 
     @_abc_1.abstractmethod

@@ -101,6 +101,7 @@ class Receivable(_message.Message):
     EVIDENCE_HASH_FIELD_NUMBER: _builtins.int
     SUPPLIER_NAME_FIELD_NUMBER: _builtins.int
     REDEEMED_AMOUNT_FIELD_NUMBER: _builtins.int
+    CREDITED_AMOUNT_FIELD_NUMBER: _builtins.int
     receivable_id: _builtins.str
     state: Global___ReceivableState.ValueType
     buyer_uscc: _builtins.str
@@ -109,7 +110,7 @@ class Receivable(_message.Message):
     issue_date: _builtins.str
     due_date: _builtins.str
     evidence_hash: _builtins.bytes
-    """SHA-256 of the canonical order, receipts and invoice behind it."""
+    """SHA-256 of the canonical order, receipts, returns, invoice and credit notes behind it."""
     supplier_name: _builtins.str
     @_builtins.property
     def amount(self) -> _common_pb2.Money: ...
@@ -126,6 +127,10 @@ class Receivable(_message.Message):
     @_builtins.property
     def redeemed_amount(self) -> _common_pb2.Money:
         """Part of the certificated amount that was redeemed."""
+
+    @_builtins.property
+    def credited_amount(self) -> _common_pb2.Money:
+        """By how much credit notes made `amount` less than what was invoiced."""
 
     def __init__(
         self,
@@ -144,10 +149,11 @@ class Receivable(_message.Message):
         evidence_hash: _builtins.bytes = ...,
         supplier_name: _builtins.str = ...,
         redeemed_amount: _common_pb2.Money | None = ...,
+        credited_amount: _common_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "certificated_amount", b"certificated_amount", "confirmed_time", b"confirmed_time", "redeemed_amount", b"redeemed_amount"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "certificated_amount", b"certificated_amount", "confirmed_time", b"confirmed_time", "credited_amount", b"credited_amount", "redeemed_amount", b"redeemed_amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "buyer_uscc", b"buyer_uscc", "certificated_amount", b"certificated_amount", "confirmed_time", b"confirmed_time", "due_date", b"due_date", "evidence_hash", b"evidence_hash", "invoice_number", b"invoice_number", "issue_date", b"issue_date", "reasons", b"reasons", "receivable_id", b"receivable_id", "redeemed_amount", b"redeemed_amount", "state", b"state", "supplier_name", b"supplier_name", "supplier_uscc", b"supplier_uscc"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "buyer_uscc", b"buyer_uscc", "certificated_amount", b"certificated_amount", "confirmed_time", b"confirmed_time", "credited_amount", b"credited_amount", "due_date", b"due_date", "evidence_hash", b"evidence_hash", "invoice_number", b"invoice_number", "issue_date", b"issue_date", "reasons", b"reasons", "receivable_id", b"receivable_id", "redeemed_amount", b"redeemed_amount", "state", b"state", "supplier_name", b"supplier_name", "supplier_uscc", b"supplier_uscc"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -95,7 +95,8 @@ class ReceivableServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def SyncTradeDocuments(self, request, context):
-        """Pulls new trade documents from the caller's ERP connector and matches them.
+        """Pulls new trade documents from the caller's ERP connector and matches them. What goods sent back and credit notes make
+        less worth after the buyer confirmed is diluted: a loan on it is called in. Certificates are owed as they were issued.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -32,7 +32,9 @@ class ReceivableServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReceivableServiceAsyncStub: ...
     SyncTradeDocuments: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.SyncTradeDocumentsRequest, _receivable_service_pb2.SyncTradeDocumentsResponse]
-    """Pulls new trade documents from the caller's ERP connector and matches them."""
+    """Pulls new trade documents from the caller's ERP connector and matches them. What goods sent back and credit notes make
+    less worth after the buyer confirmed is diluted: a loan on it is called in. Certificates are owed as they were issued.
+    """
     GetReceivable: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.GetReceivableRequest, _receivable_service_pb2.GetReceivableResponse]
     ListReceivables: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.ListReceivablesRequest, _receivable_service_pb2.ListReceivablesResponse]
     ListPurchaseOrders: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.ListPurchaseOrdersRequest, _receivable_service_pb2.ListPurchaseOrdersResponse]
@@ -58,7 +60,9 @@ class ReceivableServiceStub:
 class ReceivableServiceAsyncStub(ReceivableServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SyncTradeDocuments: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.SyncTradeDocumentsRequest, _receivable_service_pb2.SyncTradeDocumentsResponse]  # type: ignore[assignment]
-    """Pulls new trade documents from the caller's ERP connector and matches them."""
+    """Pulls new trade documents from the caller's ERP connector and matches them. What goods sent back and credit notes make
+    less worth after the buyer confirmed is diluted: a loan on it is called in. Certificates are owed as they were issued.
+    """
     GetReceivable: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.GetReceivableRequest, _receivable_service_pb2.GetReceivableResponse]  # type: ignore[assignment]
     ListReceivables: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.ListReceivablesRequest, _receivable_service_pb2.ListReceivablesResponse]  # type: ignore[assignment]
     ListPurchaseOrders: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.ListPurchaseOrdersRequest, _receivable_service_pb2.ListPurchaseOrdersResponse]  # type: ignore[assignment]
@@ -87,7 +91,9 @@ class ReceivableServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _receivable_service_pb2.SyncTradeDocumentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_receivable_service_pb2.SyncTradeDocumentsResponse, _abc.Awaitable[_receivable_service_pb2.SyncTradeDocumentsResponse]]:
-        """Pulls new trade documents from the caller's ERP connector and matches them."""
+        """Pulls new trade documents from the caller's ERP connector and matches them. What goods sent back and credit notes make
+        less worth after the buyer confirmed is diluted: a loan on it is called in. Certificates are owed as they were issued.
+        """
 
     @_abc_1.abstractmethod
     def GetReceivable(

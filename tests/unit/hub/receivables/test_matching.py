@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.receivables.documents import TradeDocument
-from hub.receivables.matching import Mismatch, Tolerances, TradeFile, match_invoice
+from hub.receivables.matching import TradeFile, match_invoice
+from hub.receivables.mismatches import Mismatch, Tolerances
 from tests.unit.hub.receivables import trade
 
 EXACT = Tolerances()
