@@ -35,6 +35,8 @@ from hub.platform.outbox import Message, Outbox
 from hub.receivables.service import FrozenKind, Receivable, ReceivableState
 
 CONVERT_TOPIC, CHANGED_TOPIC = "lending.convert", "lending.order-changed"
+UNSOUND = (ReceivableState.DRAFT, ReceivableState.MATCHED, ReceivableState.DISPUTED, ReceivableState.DILUTED)
+"""Disputed or diluted since it was pledged, and not confirmed anew: no money is lent on it."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class Conversions:
                 return
             claim_state = await self._desk.claims.state(conversion.claim_id)
             receivable = await self._desk.receivables.get_receivable(conversion.receivable_id)
+            if receivable.state in UNSOUND:
+                return  # it goes on once the receivable is confirmed anew
             if claim_state == FINANCED:
                 await self._take_over(application, conversion, receivable)
             elif claim_state == REFUSED:
@@ -126,9 +130,23 @@ class Conversions:
         loans = [await self._desk.loans.find(loan_id) for loan_id in ids]
         return [loan for loan in loans if not loan.record.closed]
 
+    async def shortfall_fen(self, loan: Loan) -> int:
+        """By how much the principal of a loan is above what its receivables are worth today, at the advance rate."""
+        secured_fen = 0
+        for conversion in await stored.conversions_on(receivable_loan_id=loan.record.loan_id):
+            receivable = await self._desk.receivables.get_receivable(conversion.receivable_id)
+            delivered = {} if receivable.state in UNSOUND else await self._desk.receivables.delivered_fen(receivable)
+            application = await stored.find(conversion.loan_id)
+            assert application is not None, "a conversion has its order loan: a foreign key says so"
+            lines = await stored.lines_of(conversion.loan_id)
+            billed_fen = sum(delivered.get((application.order_document_id, line.line_id), 0) for line in lines)
+            secured_fen += order_rules.share_of(self._desk.receivable_product.advance_rate, billed_fen)
+        return max(0, int(loan.owed.principal_fen) - secured_fen)
+
     async def _take_as_security(self, application: OrderApplication, receivable: Receivable) -> None:
         await self._desk.database.lock("order-loan", application.loan_id)
-        if await stored.find_conversion(f"{application.loan_id}:{receivable.receivable_id}"):
+        before = await stored.find_conversion(f"{application.loan_id}:{receivable.receivable_id}")
+        if before is not None and before.state != PENDING:
             # Confirmed anew after a dispute: it converted before, or it was lost to another bank.
             return
         if await self._desk.receivables.is_frozen(FrozenKind.RECEIVABLE, receivable.receivable_id):
@@ -137,6 +155,10 @@ class Conversions:
         if held.state is ReceivableState.CONFIRMED:
             await self._desk.receivables.pledge(receivable.receivable_id, application.loan_id)
         claim_id, claim_state = await self._desk.claims.ensure(receivable.receivable_id, invoice_identity(receivable))
+        if before is not None:
+            # Its claim may have been decided while it was disputed or diluted: it is looked at again.
+            await self._desk.outbox.put(CONVERT_TOPIC, self._desk.ids(), {"id": before.id})
+            return
         conversion = Conversion(
             loan_id=application.loan_id,
             receivable_id=receivable.receivable_id,

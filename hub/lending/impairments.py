@@ -2,7 +2,8 @@
 
 - A receivable under a loan is disputed or diluted: the loan is called in. The borrower is to buy the receivable back
   (Civil Code §766); ten days on, the bank takes what there is from its account, and tries again every day.
-- It is confirmed anew: it secures its loan again and the call is lifted.
+- It is confirmed anew: it secures its loan again. Where it is worth enough, the call is lifted; else only what the loan
+  is above the advance rate on it stays called.
 - A court freezes a certificate that an application blocks: the application ends and gives it back.
 - An order is lifted from what was paid meanwhile: the money in its place goes to whose it is.
 """
@@ -65,12 +66,15 @@ class Impairments:
                 await self._records.called("called", loan, called)
 
     async def confirmed(self, receivable: Receivable) -> None:
-        """A receivable that secures an open loan was confirmed anew: it is pledged again, the call lifted."""
+        """A receivable that secures an open loan was confirmed anew: it is pledged again, and the call lifted if it is
+        worth enough.
+        """
         for loan in await self._conversions.secured_on(receivable.receivable_id):
             held = await self._receivables.get_receivable(receivable.receivable_id)
             if held.state is ReceivableState.CONFIRMED:
                 await self._receivables.pledge(receivable.receivable_id, loan.record.loan_id)
-            await self._end(loan, CallState.LIFTED)
+            if not await self._conversions.shortfall_fen(loan):
+                await self._end(loan, CallState.LIFTED)
 
     async def closed(self, loan: Loan) -> None:
         """A called loan was repaid or bought back."""
@@ -110,13 +114,20 @@ class Impairments:
         return (await self._receivables.get_receivable(freeze.object_id)).supplier_uscc
 
     async def _take(self, loan_id: str) -> None:
-        """From the borrower, as much as it has."""
+        """From the borrower, as much as it has of what is called; the call is lifted once nothing of it is left."""
         loan = await self._loans.locked(loan_id)
         there_fen = await self._bank.balance_fen(deposit_account(loan.record.borrower))
-        amount_fen = min(int(loan.owed.total_fen), there_fen)
+        amount_fen = min(await self._called_fen(loan), there_fen)
         await stored.tried(loan_id, self._loans.today())
         if amount_fen > 0:
-            await self._freed(await self._loans.take(loan, amount_fen, loan.record.borrower, RECOURSE))
+            loan = await self._freed(await self._loans.take(loan, amount_fen, loan.record.borrower, RECOURSE))
+        if not loan.record.closed and not await self._called_fen(loan):
+            await self._end(loan, CallState.LIFTED)
+
+    async def _called_fen(self, loan: Loan) -> int:
+        """What is to be paid so that the rest is secured: interest and fees first, as on every payment."""
+        shortfall_fen = await self._conversions.shortfall_fen(loan)
+        return int(loan.owed.total_fen - loan.owed.principal_fen) + shortfall_fen if shortfall_fen else 0
 
     async def _end(self, loan: Loan, state: CallState) -> None:
         call = await stored.end(loan.record.loan_id, state)

@@ -1,6 +1,6 @@
 """What credit notes and returns take off a receivable after the buyer signed. Runs inside the caller's transaction.
 
-- Nobody holds a certificate over it: it is diluted. A loan on it is called in, and it is confirmed anew by what is left.
+- Nobody holds a certificate over it: it is diluted. A loan on it is called in; it is confirmed anew by what is left.
 - Certificates are out: their holders were promised the whole. Only what no certificate is out over is taken off.
 - A court froze it: nothing is taken off while its order is live, or the parties could credit away what is frozen.
 

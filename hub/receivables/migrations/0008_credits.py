@@ -1,6 +1,7 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from tortoise import fields
+from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint
 
 class Migration(migrations.Migration):
@@ -9,6 +10,10 @@ class Migration(migrations.Migration):
     initial = False
 
     operations = [
+        ops.AlterModelOptions(
+            name='DocumentOrderRow',
+            options={'table': 'receivables_document_order', 'app': 'receivables', 'unique_together': (('buyer_uscc', 'order_document_id', 'document_id'),), 'indexes': [Index(fields=['buyer_uscc', 'document_id'])], 'pk_attr': 'id', 'table_description': 'Which orders any version of a document answered, and which invoices a credit note named.'},
+        ),
         ops.AddField(
             model_name='ReceivableRow',
             name='credited_fen',

@@ -12,8 +12,9 @@ from hub.receivables.disputes import Ground
 from hub.receivables.service import CertificateState, Freeze, FrozenKind, Receivable, ReceivableState
 from tests.support.breaking import break_at_each_statement
 from tests.unit.hub.lending.test_clearing import DUE
-from tests.unit.hub.lending.test_order_loans import delivered, paid_out, receivable_of
+from tests.unit.hub.lending.test_order_loans import billed, delivered, paid_out, receivable_of
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, move_to, refused
+from tests.unit.hub.receivables import trade
 
 
 async def lent_on(world: LendingWorld) -> tuple[Receivable, str]:
@@ -86,6 +87,61 @@ async def test_what_is_confirmed_anew_secures_its_loan_again(world: LendingWorld
     await disputed(world, receivable)
     call = await stored_calls.find(loan_id)
     assert call is not None and (call.state, call.times) == (CallState.OPEN, 2)
+
+
+async def confirmed_anew(world: LendingWorld, receivable: Receivable) -> None:
+    await world.run(lambda: world.trade.service.disputes.reinstate(SUPPLIER, receivable.receivable_id))
+    await world.trade.confirm(await world.trade.service.confirmations.prepare(BUYER, receivable.receivable_id))
+
+
+async def test_a_late_credit_note_calls_the_loan_in_and_what_is_left_secures_what_it_can(world: LendingWorld) -> None:
+    receivable, loan_id = await lent_on(world)
+    world.trade.erps.put(trade.credit("credit-1", receivable.invoice_document_id, steel="20"))
+    pulled = await world.trade.service.trade.pull(BUYER)
+    async for _ in break_at_each_statement(
+        world.database, lambda: world.run(lambda: world.trade.service.trade.take_in(pulled)), most=400
+    ):
+        assert await stored_calls.find(loan_id) is None
+    assert (await receivable_of(world, receivable)).state is ReceivableState.DILUTED
+    assert await call_state(world, loan_id) is CallState.OPEN
+    await confirmed_anew(world, receivable)
+    less = await receivable_of(world, receivable)
+    assert (less.state, less.amount_fen) == (ReceivableState.PLEDGED, receivable.amount_fen - 25_010)
+    # 20 kg of 1250.5 fen are left, of which nine tenths are lent.
+    most_fen = 22_509
+    assert (await world.service.loans.find(loan_id)).owed.principal_fen > most_fen
+    assert await call_state(world, loan_id) is CallState.OPEN
+    world.clock.advance(timedelta(days=11))
+    await world.fund(SUPPLIER, 500_000)
+    await world.service.tick()
+    assert (await world.service.loans.find(loan_id)).owed.principal_fen == most_fen
+    assert await call_state(world, loan_id) is CallState.LIFTED
+    await world.check_books()
+
+
+async def test_a_small_credit_leaves_the_loan_secured_once_confirmed_anew(world: LendingWorld) -> None:
+    receivable, loan_id = await lent_on(world)
+    world.trade.erps.put(trade.credit("credit-1", receivable.invoice_document_id, steel="1"))
+    await world.trade.sync()
+    assert await call_state(world, loan_id) is CallState.OPEN
+    await confirmed_anew(world, receivable)
+    assert await call_state(world, loan_id) is CallState.LIFTED
+
+
+async def test_nothing_is_lent_on_what_was_diluted_before_the_claim_was_decided(world: LendingWorld) -> None:
+    await paid_out(world)
+    receivable = await billed(world, steel="40")
+    world.trade.erps.put(trade.credit("credit-1", receivable.invoice_document_id, steel="10"))
+    await world.trade.sync()
+    await world.settle_outbox()
+    assert (await receivable_of(world, receivable)).state is ReceivableState.DILUTED
+    assert [loan.record.product_id for loan in await world.service.loans.open_of(SUPPLIER)] == ["order-loan"]
+    await confirmed_anew(world, receivable)
+    await world.settle_outbox()
+    (loan,) = [loan for loan in await world.service.loans.open_of(SUPPLIER) if loan.record.product_id != "order-loan"]
+    # 30 kg of 1250.5 fen, of which at most nine tenths are lent.
+    assert 0 < loan.owed.principal_fen <= 33_763
+    await world.check_books()
 
 
 async def test_a_frozen_certificate_is_paid_to_a_frozen_account(world: LendingWorld) -> None:

@@ -151,3 +151,33 @@ def test_matched_invoices_never_exceed_orders_or_receipts(
         billed = sum(int(other.lines[0].quantity) for other in matched) + quantity
         assert (mismatches == []) is (billed <= min(ordered, sum(deliveries)))
         matched += () if mismatches else (invoice,)
+
+
+@given(
+    received=st.lists(st.integers(1, 120), max_size=4),
+    returned=st.lists(st.integers(1, 60), max_size=3),
+    bills=st.lists(st.tuples(st.integers(1, 120), st.integers(0, 130), st.booleans()), min_size=1, max_size=5),
+)
+def test_matched_invoices_never_exceed_what_was_received_and_kept(
+    received: list[int], returned: list[int], bills: list[tuple[int, int, bool]]
+) -> None:
+    """Each bill is (kilograms, kilograms credited, whether the note only lowers the price)."""
+    receipts = tuple(trade.receipt(f"shipment-{i}", steel=str(quantity)) for i, quantity in enumerate(received))
+    returns = tuple(trade.returned(f"return-{i}", steel=str(quantity)) for i, quantity in enumerate(returned))
+    kept, counted = sum(received) - sum(returned), 0
+    others: tuple[TradeDocument, ...] = ()
+    other_notes: tuple[TradeDocument, ...] = ()
+    for i, (quantity, credited, is_allowance) in enumerate(bills):
+        invoice = trade.invoice(f"invoice-{i}", steel=str(quantity))
+        note = trade.credit(f"credit-{i}", f"invoice-{i}", steel=str(credited or 1))
+        if is_allowance:
+            note = trade.allowance(f"credit-{i}", f"invoice-{i}", "steel", str(credited or 1), "1")
+        notes = (note,) if credited else ()
+        file = TradeFile((trade.order(steel="500"),), receipts, others, returns, notes, other_notes)
+        net = quantity - (0 if is_allowance else credited)
+        owed_fen = invoice.payable_amount_fen - sum(one.payable_amount_fen for one in notes)
+        is_right = owed_fen > 0 and net >= 0 and counted + net <= min(kept, 500)
+        assert (match_invoice(invoice, file, EXACT) == ()) is is_right
+        if is_right:
+            others, other_notes, counted = (*others, invoice), (*other_notes, *notes), counted + net
+            assert counted <= kept

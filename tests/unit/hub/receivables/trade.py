@@ -66,6 +66,29 @@ def invoice(document_id: str, order_id: str = "purchase-1", tax_fen: int = 0, **
     return document(DocumentKind.INVOICE, document_id, lines, [order_id], tax_fen)
 
 
+def returned(document_id: str, order_id: str = "purchase-1", **quantities: str) -> TradeDocument:
+    """Goods sent back, e.g. `returned("return-1", steel="10")`."""
+    lines = [line(_line_id(name), quantity, priced=False) for name, quantity in quantities.items()]
+    return document(DocumentKind.DESPATCH_ADVICE, document_id, lines, [order_id])
+
+
+def credit(
+    document_id: str, *invoice_ids: str, order_id: str = "purchase-1", tax_fen: int = 0, **quantities: str
+) -> TradeDocument:
+    """A credit note at the agreed prices, e.g. `credit("credit-1", "invoice-1", steel="10")`."""
+    lines = [line(_line_id(name), quantity) for name, quantity in quantities.items()]
+    note = document(DocumentKind.CREDIT_NOTE, document_id, lines, [order_id], tax_fen)
+    return replace(note, issue_date=dt.date(2026, 1, 20), billing_document_ids=invoice_ids)
+
+
+def allowance(document_id: str, invoice_id: str, name: str, quantity: str, unit_price_fen: str) -> TradeDocument:
+    """A credit note that takes a part off the price of goods that stay."""
+    priced = credit(document_id, invoice_id, **{name: quantity})
+    amount = int((Decimal(quantity) * Decimal(unit_price_fen)).quantize(Decimal(1), ROUND_HALF_UP))
+    cheap = with_line(priced, 1, unit_price_fen=Decimal(unit_price_fen), line_extension_amount_fen=amount)
+    return replace(cheap, payable_amount_fen=amount)
+
+
 def with_line(source: TradeDocument, number: int, **changes: object) -> TradeDocument:
     """The document with one line (from 1) changed, its total left alone."""
     lines = list(source.lines)
