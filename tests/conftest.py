@@ -60,12 +60,14 @@ def database_packages() -> list[str] | None:
 
 @pytest_asyncio.fixture
 async def database(database_maker: DatabaseMaker, database_packages: list[str] | None) -> AsyncIterator[Database]:
-    """A fresh, migrated, open database with the tables of `database_packages`."""
-    opened = Database(await database_maker.new_url(database_packages), database_packages)
+    """A migrated, open database without rows, with the tables of `database_packages`."""
+    url = await database_maker.lend(database_packages)
+    opened = Database(url, database_packages)
     await opened.open()
     yield opened
     opened.on_statement = None
     await opened.close()
+    await database_maker.take_back(url, database_packages)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Fresh migrated databases for tests: a template per session, copied for each test."""
+"""Migrated databases without rows for tests: a template per session, copied for a test; emptied for the next one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,22 @@ from tests.support.postgres import PostgresServer
 
 PostgresFactory = Callable[[], PostgresServer]
 
+# As after the last migration, which leaves no rows: rows that a trigger guards go too, and numbers start at 1 again.
+EMPTY = """
+DO $$ DECLARE name text; used text := ''; BEGIN
+  SET LOCAL session_replication_role = replica;
+  SET LOCAL lock_timeout = '5s';
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'tortoise_migrations' LOOP
+    EXECUTE format('SELECT %L || CASE WHEN EXISTS (SELECT 1 FROM %I) THEN %L ELSE %L END', used, name, ', ' || name, '')
+      INTO used;
+  END LOOP;
+  IF used <> '' THEN EXECUTE 'TRUNCATE ' || substr(used, 3) || ' CASCADE'; END IF;
+  FOR name IN SELECT sequencename FROM pg_sequences
+    WHERE last_value IS NOT NULL AND sequencename NOT LIKE 'tortoise%' LOOP
+    EXECUTE format('ALTER SEQUENCE %I RESTART', name);
+  END LOOP;
+END $$"""
+
 
 class DatabaseMaker:
     """Makes migrated databases of one dialect; migrating happens once per set of packages."""
@@ -24,6 +40,7 @@ class DatabaseMaker:
         self._postgres = postgres
         self._names = itertools.count()
         self._templates: dict[tuple[str, ...], str] = {}
+        self._emptied: dict[tuple[str, ...], list[str]] = {}
 
     async def new_url(self, packages: Sequence[str] | None = None) -> str:
         """The URL of a fresh migrated database."""
@@ -31,6 +48,26 @@ class DatabaseMaker:
         if key not in self._templates:
             self._templates[key] = await self._migrated(packages)
         return await self._copy(self._templates[key])
+
+    async def lend(self, packages: Sequence[str] | None = None) -> str:
+        """The URL of a migrated database without rows, for one test; give it back with `take_back`."""
+        emptied = self._emptied.get(tuple(packages or ()))
+        return emptied.pop() if emptied else await self.new_url(packages)
+
+    async def take_back(self, url: str, packages: Sequence[str] | None = None) -> None:
+        """Make a closed database that was lent ready for the next test. PostgreSQL makes one in 100 ms and keeps 11 MB
+        of it, so one that nobody holds any more is emptied instead.
+        """
+        if self.dialect == "sqlite":
+            return _unlink(url)
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(EMPTY)
+        except asyncpg.LockNotAvailableError:
+            return await self.drop(url)  # something that the test left open is still at it
+        finally:
+            await connection.close()
+        self._emptied.setdefault(tuple(packages or ()), []).append(url)
 
     async def drop(self, url: str) -> None:
         """Remove a database that is closed."""

@@ -34,6 +34,7 @@ class PostgresServer:
         options = (
             f"-p {self.port} -h 127.0.0.1 -k {self._folder} -F"
             " -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
+            " -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=256MB -c autovacuum=off"
         )
         self._run("pg_ctl", "-D", data, "-l", str(self._folder / "log"), "-o", options, "-w", "-t", "60", "start")
 
