@@ -11,17 +11,13 @@ from huilian_protocol.canonical import b64u_encode
 
 from connectors.kit.sandbox_people import DEMO_BORROWER
 from connectors.kit.sandbox_server import Fault
-from tests.support.tables import dump
+from tests.support.tables import everything
 from tests.unit.hub.exchange.conftest import Exchange
 
 
 async def everything_kept(exchange: Exchange) -> bytes:
     """Every row of every table; on SQLite the raw files too, with what deleted rows left in them."""
-    if exchange.database.dialect == "sqlite":
-        names = await exchange.database.fetch("SELECT name FROM sqlite_master WHERE type = 'table'")
-    else:
-        names = await exchange.database.fetch("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'")
-    kept = str(await dump(exchange.database, *(row["name"] for row in names))).encode()
+    kept = str(await everything(exchange.database)).encode()
     if exchange.database.dialect == "sqlite":
         [row] = [row for row in await exchange.database.fetch("PRAGMA database_list") if row["name"] == "main"]
         file = Path(row["file"])

@@ -33,6 +33,7 @@ from hub.receivables.service import Certificate
 from ledger.registry.fingerprints import InvoiceIdentity
 from tests.support import consents
 from tests.support.consents import Citizen
+from tests.support.tables import everything
 from tests.unit.hub.lending.fake_registry import FakeRegistry
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import CA_KEY, CHAIN_ID, CONTRACT
@@ -273,8 +274,7 @@ class LendingWorld:
         """Every row of every table but the tax authority's answers, which stand by themselves: equal before and after
         means that nothing changed.
         """
-        tables = [table for table in await self._tables() if table != "receivables_invoice_check"]
-        return {table: await self._rows(table) for table in tables}
+        return await everything(self.database, but=["receivables_invoice_check"])
 
     async def check_books(self) -> None:
         """What must hold after every step: trial balance 0, loans in the books = loans by their events."""
@@ -296,15 +296,6 @@ class LendingWorld:
             held = (int(uses[0]["blocked"]), int(uses[0]["utilised"]))
             assert held == (limit["blocked_fen"], limit["utilised_fen"]), limit["limit_id"]
             assert sum(held) <= limit["limit_fen"]
-
-    async def _tables(self) -> list[str]:
-        sqlite = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-        postgres = "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
-        rows = await self.database.fetch(sqlite if self.database.dialect == "sqlite" else postgres)
-        return sorted(row["name"] for row in rows)
-
-    async def _rows(self, table: str) -> list[str]:
-        return sorted(str(row) for row in await self.database.fetch(f"SELECT * FROM {table}"))
 
 
 def at_noon(year: int, month: int, day: int) -> datetime:
