@@ -17,7 +17,12 @@ from typing import Any
 import coincurve
 import grpc
 
-from connectors.core_enterprise.tryton.sandbox_setup import CONNECTOR_PASSWORD, CONNECTOR_USER
+from connectors.core_enterprise.tryton.sandbox_setup import (
+    CONNECTOR_PASSWORD,
+    CONNECTOR_USER,
+    PAYMENT_PASSWORD,
+    PAYMENT_USER,
+)
 from connectors.kit.keys import load_edge_keys, published
 from connectors.kit.sandbox_companies import CORE_ENTERPRISE
 from deploy.pki import SitePki, TlsFiles
@@ -221,11 +226,15 @@ def erp_specs(site: Site) -> list[ProcessSpec]:
     password = site.folder / "secrets" / "tryton-connector"
     password.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     password.write_text(CONNECTOR_PASSWORD)
+    payment_password = password.with_name("tryton-payments")
+    payment_password.write_text(PAYMENT_PASSWORD)
     environment = {
         **_edge_environment(site, "erp_connector", "erp_connector"),
         "HUILIAN_TRYTON_URL": site.tryton_url,
         "HUILIAN_TRYTON_USER": CONNECTOR_USER,
         "HUILIAN_TRYTON_PASSWORD_FILE": str(password),
+        "HUILIAN_TRYTON_PAYMENT_USER": PAYMENT_USER,
+        "HUILIAN_TRYTON_PAYMENT_PASSWORD_FILE": str(payment_password),
     }
     return [
         ProcessSpec("tryton", arguments, port_open(site.port("tryton")), timeout_s=SLOW_START_S),

@@ -135,7 +135,9 @@ POLICY: Mapping[str, frozenset[Role]] = {
     ),
     **_service(
         "connector.v1.ErpConnectorService",
-        {"DescribeErp": SERVED_ELSEWHERE, "ListTradeDocuments": SERVED_ELSEWHERE, "ListSales": SERVED_ELSEWHERE},
+        dict.fromkeys(
+            ("DescribeErp", "ListTradeDocuments", "ListSales", "RecordPayment", "ListLedgerEntries"), SERVED_ELSEWHERE
+        ),
     ),
     **_service(
         "receivables.v1.ReceivableService",

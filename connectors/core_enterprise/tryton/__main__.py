@@ -22,18 +22,25 @@ from connectors.kit.server import EdgeServer
 async def edge_server(settings: TrytonSettings) -> AsyncIterator[EdgeServer]:
     """The server, ready to start, with its connection to Tryton."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
-        client = TrytonClient(
-            http,
-            base_url=settings.tryton_url,
-            database=settings.tryton_database,
-            user=settings.tryton_user,
-            password=settings.password(),
-            timeout_s=manifest().timeout_ms / 1_000,
-        )
+        client = _client(http, settings, settings.tryton_user, settings.password())
+        accountant = None
+        if settings.tryton_payment_user:
+            accountant = _client(http, settings, settings.tryton_payment_user, settings.payment_password())
         server = EdgeServer(settings)
-        servicer = ErpConnectorServicer(TrytonConnector(client, manifest()))
+        servicer = ErpConnectorServicer(TrytonConnector(client, manifest(), accountant))
         erp_connector_service_pb2_grpc.add_ErpConnectorServiceServicer_to_server(servicer, server.grpc)
         yield server
+
+
+def _client(http: aiohttp.ClientSession, settings: TrytonSettings, user: str, password: str) -> TrytonClient:
+    return TrytonClient(
+        http,
+        base_url=settings.tryton_url,
+        database=settings.tryton_database,
+        user=user,
+        password=password,
+        timeout_s=manifest().timeout_ms / 1_000,
+    )
 
 
 async def run() -> None:

@@ -11,6 +11,7 @@ from huilian_protocol.errors import HuilianError
 from connectors.core_enterprise.tryton.jsonrpc import TrytonClient
 from connectors.core_enterprise.tryton.manifest import DocumentSchemas, ErpManifest
 from connectors.core_enterprise.tryton.mapping import Document, microseconds, to_document
+from connectors.core_enterprise.tryton.payments import LedgerReader, PaymentDesk
 from connectors.core_enterprise.tryton.queries import (
     START,
     USCC_IDENTIFIER_TYPE,
@@ -65,11 +66,15 @@ class ErpDescription:
 
 
 class TrytonConnector:
-    """The connector of one enterprise. `client` should be logged in as a user who may only read."""
+    """The connector of one enterprise. `client` should be logged in as a user who may only read, `accountant` as one
+    who may post payments; without one none are.
+    """
 
-    def __init__(self, client: TrytonClient, manifest: ErpManifest) -> None:
+    def __init__(self, client: TrytonClient, manifest: ErpManifest, accountant: TrytonClient | None = None) -> None:
         self._client = client
         self._manifest = manifest
+        self.payments = PaymentDesk(accountant)
+        self.ledger = LedgerReader(client)
         self._schemas = DocumentSchemas(manifest)
         self.sales = SalesReader(client, manifest)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 from huilian.connector.v1 import erp_connector_service_pb2 as pb
 from huilian.connector.v1 import erp_connector_service_pb2_grpc
+from huilian_protocol.errors import HuilianError
 
 from connectors.core_enterprise.tryton.connector import TrytonConnector
+from connectors.core_enterprise.tryton.payments import LedgerEntry, Payment
 from connectors.core_enterprise.tryton.sales import to_message as to_sale_message
 from connectors.core_enterprise.tryton.wire import to_fault, to_message
 from connectors.kit.contract import UpstreamError, provider_error
@@ -54,6 +57,42 @@ class ErpConnectorServicer(erp_connector_service_pb2_grpc.ErpConnectorServiceSer
             next_cursor=page.next_cursor,
             has_more=page.has_more,
         )
+
+    async def RecordPayment(self, request: pb.RecordPaymentRequest, context: Any) -> pb.RecordPaymentResponse:
+        """Post a payment, once."""
+        payment = Payment(
+            request.payment_id, request.invoice_document_id, request.amount_fen, _day(request.payment_date)
+        )
+        with _as_provider_error():
+            recorded = await self._connector.payments.record(payment)
+        return pb.RecordPaymentResponse(entry_number=recorded.entry_number, recorded_before=recorded.before)
+
+    async def ListLedgerEntries(
+        self, request: pb.ListLedgerEntriesRequest, context: Any
+    ) -> pb.ListLedgerEntriesResponse:
+        """What the general ledger says about some invoices."""
+        with _as_provider_error():
+            entries = await self._connector.ledger.entries(request.invoice_document_ids)
+        return pb.ListLedgerEntriesResponse(entries=[_entry(entry) for entry in entries])
+
+
+def _entry(entry: LedgerEntry) -> pb.LedgerEntry:
+    return pb.LedgerEntry(
+        entry_id=entry.entry_id,
+        entry_number=entry.entry_number,
+        invoice_document_id=entry.invoice_document_id,
+        payment_id=entry.payment_id,
+        entry_date=entry.entry_date.isoformat(),
+        debit_fen=entry.debit_fen,
+        credit_fen=entry.credit_fen,
+    )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise HuilianError("INVALID_ARGUMENT", "no such day", field="payment_date") from error
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -106,7 +106,9 @@ class SandboxErp:
         `unit_prices_fen` and `quantities`, by article code, overwrite what was ordered and received: an invoice that
         does not match. Raises `ValueError` when no draft is waiting.
         """
-        await self._ensure_fiscal_year(issued_on.year)
+        # It is paid within half a year: periods to post that in must be open, too.
+        for year in sorted({issued_on.year, (issued_on + timedelta(days=183)).year}):
+            await self._ensure_fiscal_year(year)
         invoice = await self._draft_invoice(order)
         await self._client.write("account.invoice", [invoice], {"reference": invoice_number, "invoice_date": issued_on})
         await self._overwrite(invoice, "unit_price", _yuan(unit_prices_fen))

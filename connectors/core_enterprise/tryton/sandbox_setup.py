@@ -10,6 +10,7 @@ from typing import Any
 
 from connectors.core_enterprise.tryton.jsonrpc import Row, TrytonClient
 from connectors.core_enterprise.tryton.manifest import manifest
+from connectors.core_enterprise.tryton.payments import METHOD
 from connectors.core_enterprise.tryton.queries import USCC_IDENTIFIER_TYPE
 from connectors.kit.sandbox_companies import SandboxCompany
 
@@ -18,6 +19,8 @@ ADMIN_USER = "admin"
 ADMIN_PASSWORD = "sandbox-erp-administrator"  # noqa: S105 - see above
 CONNECTOR_USER = "huilian-connector"
 CONNECTOR_PASSWORD = "sandbox-erp-connector"  # noqa: S105 - see above
+PAYMENT_USER = "huilian-payments"
+PAYMENT_PASSWORD = "sandbox-erp-payments"  # noqa: S105 - see above
 
 # Value added tax on goods, 13 % (财政部 税务总局 海关总署公告2019年第39号, article 1).
 VAT_RATE = Decimal("0.13")
@@ -55,6 +58,7 @@ async def set_up_company(client: TrytonClient, buyer: SandboxCompany) -> int:
     await _ensure_category(client, accounts, tax)
     await _number_documents(client)
     await _ensure_connector_user(client, company)
+    await _ensure_payments(client, company)
     return company
 
 
@@ -171,3 +175,26 @@ async def _ensure_reader_group(client: TrytonClient) -> int:
         access |= {"perm_create": False, "perm_delete": False}
         await ensure(client, "ir.model.access", [["model", "=", model], ["group", "=", group]], access)
     return group
+
+
+async def _ensure_payments(client: TrytonClient, company: int) -> None:
+    """The accountant who posts what the bank paid, and the method it goes by: 1.1.1 is cash in the universal chart."""
+    group = await find_one(client, "res.group", [["name", "=", "Accounting"]])
+    accountant = {
+        "name": "Huilian payments",
+        "login": PAYMENT_USER,
+        "password": PAYMENT_PASSWORD,
+        "companies": [["add", [company]]],
+        "company": company,
+        "groups": [["add", [group]]],
+    }
+    await ensure(client, "res.user", [["login", "=", PAYMENT_USER]], accountant)
+    cash = await find_one(client, "account.account", [["company", "=", company], ["code", "=", "1.1.1"]])
+    method = {
+        "name": METHOD,
+        "company": company,
+        "journal": await find_one(client, "account.journal", [["type", "=", "cash"]]),
+        "credit_account": cash,
+        "debit_account": cash,
+    }
+    await ensure(client, "account.invoice.payment.method", [["name", "=", METHOD]], method)

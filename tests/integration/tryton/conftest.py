@@ -21,6 +21,8 @@ from connectors.core_enterprise.tryton.sandbox_setup import (
     ADMIN_USER,
     CONNECTOR_PASSWORD,
     CONNECTOR_USER,
+    PAYMENT_PASSWORD,
+    PAYMENT_USER,
 )
 from deploy.process import free_port
 
@@ -70,4 +72,5 @@ async def erp(tryton: TrytonProcess) -> AsyncIterator[Erp]:
         http = await stack.enter_async_context(aiohttp.ClientSession())
         admin = client_of(http, tryton.base_url, ADMIN_USER, ADMIN_PASSWORD)
         reader = client_of(http, tryton.base_url, CONNECTOR_USER, CONNECTOR_PASSWORD)
-        yield Erp(admin, reader, SandboxErp(admin), TrytonConnector(reader, manifest()))
+        accountant = client_of(http, tryton.base_url, PAYMENT_USER, PAYMENT_PASSWORD)
+        yield Erp(admin, reader, SandboxErp(admin), TrytonConnector(reader, manifest(), accountant))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from huilian_protocol.errors import HuilianError
 
 from connectors.core_enterprise.tryton.connector import Page
+from connectors.core_enterprise.tryton.jsonrpc import TrytonWarning
 from connectors.core_enterprise.tryton.mapping import Document
+from connectors.core_enterprise.tryton.payments import Payment, PaymentDesk
 from connectors.core_enterprise.tryton.queries import Kind
 from connectors.core_enterprise.tryton.sandbox import Goods, TradeRecord
+from connectors.core_enterprise.tryton.sandbox_setup import find_one
 from connectors.kit.sandbox_companies import CORE_ENTERPRISE, SUPPLIER
 
 from .conftest import Erp
@@ -137,3 +142,61 @@ async def test_payment_term_sets_the_due_date(erp: Erp) -> None:
     await erp.staff.receive(order, received_on=date(2027, 6, 2), delivery_note="DN")
     invoice = await erp.staff.invoice(order, invoice_number="27449900000000000001", issued_on=date(2027, 6, 3))
     assert by_id(await erp.since(start))[invoice.document_id]["due_date"] == "2027-07-03"
+
+
+async def test_a_payment_is_posted_once_and_read_back(erp: Erp) -> None:
+    """In parts, until the invoice is paid; asked again, lost or not, nothing is posted twice."""
+    order = await trade(erp)
+    await erp.staff.receive(order, received_on=RECEIVED, delivery_note="DN-P")
+    invoice = await erp.staff.invoice(order, invoice_number="26449900000000000031", issued_on=INVOICED)
+    desk, ledger = erp.connector.payments, erp.connector.ledger
+    part = Payment("part-1", invoice.document_id, 40_000, date(2026, 4, 22))
+    first = await desk.record(part)
+    again = await desk.record(part)
+    assert (first.before, again.before, again.entry_number) == (False, True, first.entry_number)
+    with pytest.raises(HuilianError, match="ALREADY_EXISTS"):
+        await desk.record(replace(part, amount_fen=40_001))
+    with pytest.raises(HuilianError, match="STATE_CONFLICT") as too_much:
+        await desk.record(Payment("part-2", invoice.document_id, 1_372_501, date(2026, 4, 22)))
+    assert too_much.value.params["state"] == "ERP_REFUSED"
+    with pytest.raises(HuilianError, match="NOT_FOUND"):
+        await desk.record(replace(part, payment_id="part-3", invoice_document_id="invoice-999999"))
+    await desk.record(Payment("part-2", invoice.document_id, 1_372_500, date(2026, 4, 23)))
+    entries = await ledger.entries([invoice.document_id, "invoice-999999"])
+    assert [(one.payment_id, one.debit_fen, one.credit_fen) for one in entries] == [
+        ("", 0, 1_412_500),
+        ("part-1", 40_000, 0),
+        ("part-2", 1_372_500, 0),
+    ]
+    rows = await erp.admin.read("account.invoice", [invoice.row_id], ["state"])
+    assert rows[0]["state"] == "paid"
+    with pytest.raises(HuilianError, match="STATE_CONFLICT"):
+        await desk.record(replace(part, payment_id="part-4"))
+    # The payment itself asks for no more rights than Tryton's own accountants have, and the reader has fewer.
+    with pytest.raises(HuilianError, match="STATE_CONFLICT") as off:
+        await PaymentDesk(None).record(part)
+    assert off.value.params["state"] == "PAYMENTS_OFF"
+
+
+async def test_a_payment_that_was_taken_back_shows(erp: Erp) -> None:
+    order = await trade(erp)
+    await erp.staff.receive(order, received_on=RECEIVED, delivery_note="DN-B")
+    invoice = await erp.staff.invoice(order, invoice_number="26449900000000000032", issued_on=INVOICED)
+    await erp.connector.payments.record(Payment("back-1", invoice.document_id, 100, date(2026, 4, 22)))
+    domain = [["description", "=", "HUILIAN:back-1"]]
+    move = (await erp.admin.search_read("account.move", domain, ["id"]))[0]["id"]
+    session = (await erp.admin.call("wizard.account.move.cancel.create"))[0]
+    context = {"active_model": "account.move", "active_id": move, "active_ids": [move]}
+    arguments = (session, {"default": {"reversal": True}}, "cancel")
+    with pytest.raises(TrytonWarning) as warning:
+        await erp.admin.call("wizard.account.move.cancel.execute", *arguments, context=context)
+    user = await find_one(erp.admin, "res.user", [["login", "=", erp.admin.user]])
+    await erp.admin.create("res.user.warning", {"user": user, "name": warning.value.name, "always": False})
+    await erp.admin.call("wizard.account.move.cancel.execute", *arguments, context=context)
+    cancel = await erp.admin.search_read("account.move", [["origin", "=", f"account.move,{move}"]], ["id", "state"])
+    if cancel[0]["state"] == "draft":
+        await erp.admin.press("account.move", "post", [cancel[0]["id"]])
+    entries = await erp.connector.ledger.entries([invoice.document_id])
+    taken_back = [(one.debit_fen, one.credit_fen) for one in entries if one.payment_id == "back-1"]
+    assert sum(debit - credit for debit, credit in taken_back) == 0
+    assert len(taken_back) == 2

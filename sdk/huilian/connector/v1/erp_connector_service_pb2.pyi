@@ -425,3 +425,137 @@ class ListSalesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListSalesResponse: _TypeAlias = ListSalesResponse  # noqa: Y015
+
+@_typing.final
+class RecordPaymentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    INVOICE_DOCUMENT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FEN_FIELD_NUMBER: _builtins.int
+    PAYMENT_DATE_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    invoice_document_id: _builtins.str
+    amount_fen: _builtins.int
+    payment_date: _builtins.str
+    """YYYY-MM-DD."""
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+        invoice_document_id: _builtins.str = ...,
+        amount_fen: _builtins.int = ...,
+        payment_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_fen", b"amount_fen", "invoice_document_id", b"invoice_document_id", "payment_date", b"payment_date", "payment_id", b"payment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordPaymentRequest: _TypeAlias = RecordPaymentRequest  # noqa: Y015
+
+@_typing.final
+class RecordPaymentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
+    RECORDED_BEFORE_FIELD_NUMBER: _builtins.int
+    entry_number: _builtins.str
+    """Number of the entry that people see in the ERP."""
+    recorded_before: _builtins.bool
+    """It was there before this call."""
+    def __init__(
+        self,
+        *,
+        entry_number: _builtins.str = ...,
+        recorded_before: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_number", b"entry_number", "recorded_before", b"recorded_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordPaymentResponse: _TypeAlias = RecordPaymentResponse  # noqa: Y015
+
+@_typing.final
+class ListLedgerEntriesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVOICE_DOCUMENT_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def invoice_document_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        invoice_document_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invoice_document_ids", b"invoice_document_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLedgerEntriesRequest: _TypeAlias = ListLedgerEntriesRequest  # noqa: Y015
+
+@_typing.final
+class LedgerEntry(_message.Message):
+    """One posted line on a payable account: a credit is owed, a debit was paid. One of the amounts is 0."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    ENTRY_NUMBER_FIELD_NUMBER: _builtins.int
+    INVOICE_DOCUMENT_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    ENTRY_DATE_FIELD_NUMBER: _builtins.int
+    DEBIT_FEN_FIELD_NUMBER: _builtins.int
+    CREDIT_FEN_FIELD_NUMBER: _builtins.int
+    entry_id: _builtins.str
+    """Stable id in the ERP, for example "entry-6"."""
+    entry_number: _builtins.str
+    invoice_document_id: _builtins.str
+    payment_id: _builtins.str
+    """Ours, for what `RecordPayment` posted and what took that back; else empty."""
+    entry_date: _builtins.str
+    debit_fen: _builtins.int
+    credit_fen: _builtins.int
+    def __init__(
+        self,
+        *,
+        entry_id: _builtins.str = ...,
+        entry_number: _builtins.str = ...,
+        invoice_document_id: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        entry_date: _builtins.str = ...,
+        debit_fen: _builtins.int = ...,
+        credit_fen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_fen", b"credit_fen", "debit_fen", b"debit_fen", "entry_date", b"entry_date", "entry_id", b"entry_id", "entry_number", b"entry_number", "invoice_document_id", b"invoice_document_id", "payment_id", b"payment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LedgerEntry: _TypeAlias = LedgerEntry  # noqa: Y015
+
+@_typing.final
+class ListLedgerEntriesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___LedgerEntry]: ...
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___LedgerEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLedgerEntriesResponse: _TypeAlias = ListLedgerEntriesResponse  # noqa: Y015

@@ -50,6 +50,16 @@ class ErpConnectorServiceStub:
                 request_serializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListSalesRequest.SerializeToString,
                 response_deserializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListSalesResponse.FromString,
                 _registered_method=True)
+        self.RecordPayment = channel.unary_unary(
+                '/huilian.connector.v1.ErpConnectorService/RecordPayment',
+                request_serializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.RecordPaymentRequest.SerializeToString,
+                response_deserializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.RecordPaymentResponse.FromString,
+                _registered_method=True)
+        self.ListLedgerEntries = channel.unary_unary(
+                '/huilian.connector.v1.ErpConnectorService/ListLedgerEntries',
+                request_serializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListLedgerEntriesRequest.SerializeToString,
+                response_deserializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListLedgerEntriesResponse.FromString,
+                _registered_method=True)
 
 
 class ErpConnectorServiceServicer:
@@ -80,6 +90,22 @@ class ErpConnectorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordPayment(self, request, context):
+        """Posts a payment of a supplier's invoice in the ERP's own general ledger, once per payment id: asked again, it tells
+        what was posted. Refused with STATE_CONFLICT where the ERP does not take it, ALREADY_EXISTS for an id that was used
+        for another payment, NOT_FOUND for an unknown invoice.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLedgerEntries(self, request, context):
+        """What the general ledger says on the payable accounts about some invoices: owed, paid, taken back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ErpConnectorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -97,6 +123,16 @@ def add_ErpConnectorServiceServicer_to_server(servicer, server):
                     servicer.ListSales,
                     request_deserializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListSalesRequest.FromString,
                     response_serializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListSalesResponse.SerializeToString,
+            ),
+            'RecordPayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordPayment,
+                    request_deserializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.RecordPaymentRequest.FromString,
+                    response_serializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.RecordPaymentResponse.SerializeToString,
+            ),
+            'ListLedgerEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLedgerEntries,
+                    request_deserializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListLedgerEntriesRequest.FromString,
+                    response_serializer=huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListLedgerEntriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -181,6 +217,60 @@ class ErpConnectorService:
             '/huilian.connector.v1.ErpConnectorService/ListSales',
             huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListSalesRequest.SerializeToString,
             huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListSalesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordPayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.connector.v1.ErpConnectorService/RecordPayment',
+            huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.RecordPaymentRequest.SerializeToString,
+            huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.RecordPaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLedgerEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.connector.v1.ErpConnectorService/ListLedgerEntries',
+            huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListLedgerEntriesRequest.SerializeToString,
+            huilian_dot_connector_dot_v1_dot_erp__connector__service__pb2.ListLedgerEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

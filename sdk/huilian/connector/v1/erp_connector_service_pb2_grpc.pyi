@@ -44,6 +44,13 @@ class ErpConnectorServiceStub:
     """Invoices of the enterprise to its dealers that changed after a cursor, oldest change first; one comes again, with a
     higher version, whenever it changes, for example when it is paid.
     """
+    RecordPayment: _grpc.UnaryUnaryMultiCallable[_erp_connector_service_pb2.RecordPaymentRequest, _erp_connector_service_pb2.RecordPaymentResponse]
+    """Posts a payment of a supplier's invoice in the ERP's own general ledger, once per payment id: asked again, it tells
+    what was posted. Refused with STATE_CONFLICT where the ERP does not take it, ALREADY_EXISTS for an id that was used
+    for another payment, NOT_FOUND for an unknown invoice.
+    """
+    ListLedgerEntries: _grpc.UnaryUnaryMultiCallable[_erp_connector_service_pb2.ListLedgerEntriesRequest, _erp_connector_service_pb2.ListLedgerEntriesResponse]
+    """What the general ledger says on the payable accounts about some invoices: owed, paid, taken back."""
 
 @_typing.type_check_only
 class ErpConnectorServiceAsyncStub(ErpConnectorServiceStub):
@@ -61,6 +68,13 @@ class ErpConnectorServiceAsyncStub(ErpConnectorServiceStub):
     """Invoices of the enterprise to its dealers that changed after a cursor, oldest change first; one comes again, with a
     higher version, whenever it changes, for example when it is paid.
     """
+    RecordPayment: _aio.UnaryUnaryMultiCallable[_erp_connector_service_pb2.RecordPaymentRequest, _erp_connector_service_pb2.RecordPaymentResponse]  # type: ignore[assignment]
+    """Posts a payment of a supplier's invoice in the ERP's own general ledger, once per payment id: asked again, it tells
+    what was posted. Refused with STATE_CONFLICT where the ERP does not take it, ALREADY_EXISTS for an id that was used
+    for another payment, NOT_FOUND for an unknown invoice.
+    """
+    ListLedgerEntries: _aio.UnaryUnaryMultiCallable[_erp_connector_service_pb2.ListLedgerEntriesRequest, _erp_connector_service_pb2.ListLedgerEntriesResponse]  # type: ignore[assignment]
+    """What the general ledger says on the payable accounts about some invoices: owed, paid, taken back."""
 
 class ErpConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
     """Served at a core enterprise's edge, in front of its ERP. Names after UBL 2.4."""
@@ -93,5 +107,24 @@ class ErpConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
         """Invoices of the enterprise to its dealers that changed after a cursor, oldest change first; one comes again, with a
         higher version, whenever it changes, for example when it is paid.
         """
+
+    @_abc_1.abstractmethod
+    def RecordPayment(
+        self,
+        request: _erp_connector_service_pb2.RecordPaymentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_erp_connector_service_pb2.RecordPaymentResponse, _abc.Awaitable[_erp_connector_service_pb2.RecordPaymentResponse]]:
+        """Posts a payment of a supplier's invoice in the ERP's own general ledger, once per payment id: asked again, it tells
+        what was posted. Refused with STATE_CONFLICT where the ERP does not take it, ALREADY_EXISTS for an id that was used
+        for another payment, NOT_FOUND for an unknown invoice.
+        """
+
+    @_abc_1.abstractmethod
+    def ListLedgerEntries(
+        self,
+        request: _erp_connector_service_pb2.ListLedgerEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_erp_connector_service_pb2.ListLedgerEntriesResponse, _abc.Awaitable[_erp_connector_service_pb2.ListLedgerEntriesResponse]]:
+        """What the general ledger says on the payable accounts about some invoices: owed, paid, taken back."""
 
 def add_ErpConnectorServiceServicer_to_server(servicer: ErpConnectorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -54,3 +54,12 @@ def test_missing_setting_is_named(environment: dict[str, str]) -> None:
         SettingsError, match=r"HUILIAN_TRYTON_USER: missing; expected login of a user who may only read"
     ):
         TrytonSettings.from_environment(environment)
+
+
+def test_a_payment_user_comes_with_a_password(environment: dict[str, str]) -> None:
+    file = environment["HUILIAN_TRYTON_PASSWORD_FILE"]
+    both = {"HUILIAN_TRYTON_PAYMENT_USER": "payer", "HUILIAN_TRYTON_PAYMENT_PASSWORD_FILE": file}
+    assert TrytonSettings.from_environment({**environment, **both}).payment_password() == "secret"
+    for one in both:
+        with pytest.raises(SettingsError):
+            TrytonSettings.from_environment({**environment, one: both[one]})
