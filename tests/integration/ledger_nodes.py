@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -110,12 +111,44 @@ class PyEvm:
 
 
 class Anvil:
-    """A node process."""
+    """A node process that can be killed, and started again on a state that it told before."""
 
-    def __init__(self, url: str) -> None:
-        self.url = self._url = url
-        for address in FUNDED:
-            self.call("anvil_setBalance", address, hex(BALANCE))
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self.url = ""
+
+    def start(self, *options: str, port: int = 0) -> None:
+        """Start and wait until it listens."""
+        common = ["--chain-id", str(CHAIN_ID), "--hardfork", "shanghai", "--gas-limit", str(BLOCK_GAS)]
+        common += ["--base-fee", "0", "--accounts", "1", "--port", str(port)]
+        self._process = subprocess.Popen(
+            [*anvil_command(), *common, *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"NO_COLOR": "1"},
+        )
+        self.url = _listening(self._process)
+        # It tells of every call, and would stop once nobody reads that.
+        threading.Thread(target=deque, args=(self._process.stdout, 0), daemon=True).start()
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def restart(self, state: Path, *options: str, lose_s: float = 0.0, away_s: float = 0.0) -> None:
+        """kill -9, and start again on what the node held `lose_s` seconds before: the blocks since then and all that
+        waited to be mined are gone. `state` is a file to keep that in.
+        """
+        state.write_bytes(gzip.decompress(bytes.fromhex(self.call("anvil_dumpState", True)[2:])))
+        time.sleep(lose_s)
+        port = int(self.url.rpartition(":")[2])
+        self.kill()
+        time.sleep(away_s)
+        self.start("--load-state", str(state), *options, port=port)
 
     def send(self, raw: bytes, timestamp: int) -> Outcome:
         """See `Node`."""
@@ -134,7 +167,7 @@ class Anvil:
     def call(self, method: str, *params: object) -> Any:
         """Return a JSON-RPC result; ValueError with the node's text otherwise."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        request = urllib.request.Request(self._url, body, {"content-type": "application/json"})
+        request = urllib.request.Request(self.url, body, {"content-type": "application/json"})
         with urllib.request.urlopen(request, timeout=60) as response:
             answer = json.loads(response.read())
         if "error" in answer:
@@ -155,23 +188,14 @@ def anvil_command() -> list[str]:
 @contextmanager
 def anvil(timestamp: int = NOW) -> Iterator[Anvil]:
     """Start a node on a free port, one block for each transaction, and stop it."""
-    options = ["--port", "0", "--chain-id", str(CHAIN_ID), "--hardfork", "shanghai", "--timestamp", str(timestamp)]
-    options += ["--gas-limit", str(BLOCK_GAS), "--base-fee", "0", "--accounts", "1"]
-    process = subprocess.Popen(
-        [*anvil_command(), *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"NO_COLOR": "1"},
-    )
+    node = Anvil()
     try:
-        url = _listening(process)
-        # It tells of every call, and would stop once nobody reads that.
-        threading.Thread(target=deque, args=(process.stdout, 0), daemon=True).start()
-        yield Anvil(url)
+        node.start("--timestamp", str(timestamp))
+        for address in FUNDED:
+            node.call("anvil_setBalance", address, hex(BALANCE))
+        yield node
     finally:
-        process.kill()
-        process.wait()
+        node.kill()
 
 
 def _listening(process: subprocess.Popen[str]) -> str:

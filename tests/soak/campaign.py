@@ -6,11 +6,21 @@ import json
 import random
 import time
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-Case = Callable[[random.Random], Awaitable[int]]
+
+@dataclass(frozen=True)
+class Tally:
+    """How many checks a case made, and what it counted besides."""
+
+    checks: int
+    counted: Counter[str]
+
+
+Case = Callable[[random.Random], Awaitable[int | Tally]]
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,13 @@ class Progress:
     checks: int = 0
     seconds: float = 0.0
     failure: str = ""
+    counted: dict[str, int] = field(default_factory=dict)
+
+    def add(self, made: int | Tally) -> None:
+        """Count what a case made."""
+        tally = made if isinstance(made, Tally) else Tally(made, Counter())
+        self.checks += tally.checks
+        self.counted = dict(Counter(self.counted) + tally.counted)
 
 
 def seed_of(campaign: Campaign, case: int) -> random.Random:
@@ -47,7 +64,7 @@ async def advance(campaign: Campaign, progress: Progress, deadline: float) -> No
     while progress.checks < campaign.target and not progress.failure and time.monotonic() < deadline:
         started = time.monotonic()
         try:
-            progress.checks += await campaign.case(seed_of(campaign, progress.next_case))
+            progress.add(await campaign.case(seed_of(campaign, progress.next_case)))
         except Exception as failure:
             progress.failure = f"case {progress.next_case}: {type(failure).__name__}: {failure}, {_place_of(failure)}"
         else:

@@ -1,8 +1,9 @@
 """Five hub processes race for the same invoices on one chain while hubs and chain are killed with -9.
 
-One case is one race on a fresh chain: either the embedded one, which is killed and started again, or a real node whose
-blocks come late and are undone now and then. Every invoice has exactly one winner, the chain's locks say the same, and
-nobody else's lock is left on it once reservations have run out.
+One case is one race on a fresh chain: the embedded one, which is killed and started again, or a real node that is
+killed and comes back without its last blocks, whose blocks come late, and are undone. Of the attempts some are given
+up while they race. Every invoice that nobody gave up has exactly one winner, no invoice has two, the chain's locks say
+the same, and nobody's lock is left on anything else.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import coincurve
 from huilian_protocol.keccak import keccak256
@@ -27,9 +29,10 @@ from ledger.anchor.deploy import deploy_contract
 from ledger.anchor.transaction import address_of
 from ledger.contract.calls import LockState
 from ledger.registry.fingerprints import PADDED_SIZES, fingerprints
-from tests.integration.ledger_chain import ADMIN, ROOT, ChainProcess
-from tests.integration.ledger_hub_process import CONSORTIUM_KEY, READY, invoice
-from tests.integration.ledger_nodes import Anvil, anvil
+from tests.integration.ledger_chain import ADMIN, ROOT
+from tests.integration.ledger_hub_process import CONSORTIUM_KEY, READY, gives_up, invoice
+from tests.soak.campaign import Tally
+from tests.soak.race_nodes import RaceNode, killed_chain, real_node
 
 HUBS = (11, 12, 13, 14, 15)
 INVOICES = 200
@@ -44,16 +47,18 @@ LOCK_EVENTS = {
     )
 }
 PATIENCE_S = 300
-_Call = Callable[..., Any]
+ON_THE_CHAIN = 0.4
+"""How often a disturbance is the chain's and not a hub's."""
+Place = Callable[[Path], AbstractContextManager[RaceNode]]
 
 
 class RacingHub:
     """One hub process that can be killed and started again on its database."""
 
-    def __init__(self, folder: Path, url: str, contract: str, number: int, race: Race) -> None:
-        path = str(folder / f"hub{number}.sqlite")
-        self._arguments = [path, url, contract, str(number), str(race.invoices), race.profile]
-        self._said = folder / f"hub{number}.txt"
+    def __init__(self, race: Race, contract: str, number: int) -> None:
+        path = str(race.folder / f"hub{number}.sqlite")
+        self._arguments = [path, race.node.url, contract, str(number), str(race.invoices), race.node.profile]
+        self._said = race.folder / f"hub{number}.txt"
         self.start()
 
     def start(self) -> None:
@@ -63,93 +68,64 @@ class RacingHub:
         with self._said.open("w") as said:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
 
-    def crash(self) -> None:
-        """kill -9, if it is at work, and start again."""
-        if self.process.poll() is None and READY in self._said.read_text():
-            self.process.kill()
-            self.process.wait()
-            self.start()
+    def crash(self) -> bool:
+        """kill -9, if it is at work, and start again; whether it was."""
+        if self.process.poll() is not None or READY not in self._said.read_text():
+            return False
+        self.process.kill()
+        self.process.wait()
+        self.start()
+        return True
 
-    def decisions(self) -> dict[str, str]:
-        """What was decided; the process has ended."""
+    def ends(self) -> dict[str, str]:
+        """How each attempt ended; the process has ended."""
         text = self._said.read_text()
         assert self.process.returncode == 0, text[-2_000:]
-        decided: dict[str, str] = json.loads(text.splitlines()[-1])
-        return decided
+        ended: dict[str, str] = json.loads(text.splitlines()[-1])
+        return ended
 
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """Where it happens, and what disturbs it there. `call` asks the node."""
+    """Where it happens, and how much of it."""
 
     folder: Path
-    url: str
-    call: _Call
-    profile: str
-    disturb: Callable[[], None]
+    node: RaceNode
     rng: random.Random
     invoices: int
 
 
-async def case(rng: random.Random) -> int:
-    """One race; answers the number of attempts."""
-    return await asyncio.to_thread(rng.choice([on_undone_blocks, on_killed_chain]), rng, INVOICES)
+async def case(rng: random.Random) -> Tally:
+    """One race; a check is an attempt."""
+    place = rng.choice([killed_chain, real_node, real_node])
+    return await asyncio.to_thread(race, place, rng, INVOICES)
 
 
-def on_killed_chain(rng: random.Random, invoices: int) -> int:
-    """A race on the embedded chain, which is killed now and then."""
-    with tempfile.TemporaryDirectory(prefix="huilian-race-") as name:
-        chain = ChainProcess(Path(name) / "chain.sqlite", allocate=[address_of(ADMIN)])
-        chain.start()
-
-        def disturb() -> None:
-            port = chain.port
-            chain.kill()
-            chain.start(port)
-
-        try:
-            return _run(Race(Path(name), chain.url, chain.call, "embedded", disturb, rng, invoices))
-        finally:
-            chain.kill()
+def race(place: Place, rng: random.Random, invoices: int) -> Tally:
+    """One race at a place."""
+    with tempfile.TemporaryDirectory(prefix="huilian-race-") as name, place(Path(name)) as node:
+        return _run(Race(Path(name), node, rng, invoices))
 
 
-def on_undone_blocks(rng: random.Random, invoices: int) -> int:
-    """A race on a real node, whose blocks come late and are undone now and then."""
-    with tempfile.TemporaryDirectory(prefix="huilian-race-") as name, anvil(int(time.time())) as node:
-        node.call("anvil_setBalance", address_of(ADMIN), hex(10**24))
-        race = Race(Path(name), node.url, node.call, "race", lambda: _rewrite(node, rng), rng, invoices)
-        return _run(race)
-
-
-def _rewrite(node: Anvil, rng: random.Random) -> None:
-    """Undo up to two blocks for others without transactions: whoever was in them has to come again."""
-    head = int(node.call("eth_blockNumber"), 16)
-    node.call("anvil_reorg", min(rng.randint(1, 2), head - 20), [])
-
-
-def _run(race: Race) -> int:
+def _run(race: Race) -> Tally:
     keys = [address_of(coincurve.PrivateKey(bytes([number]) * 32)) for number in HUBS]
-    contract = asyncio.run(deploy_contract(race.url, ADMIN, keys))
-    if race.profile == "race":
-        _slow_down(race.call, keys)
-    hubs = [RacingHub(race.folder, race.url, contract, number, race) for number in HUBS]
+    contract = asyncio.run(deploy_contract(race.node.url, ADMIN, keys))
+    race.node.begin(keys)
+    hubs = [RacingHub(race, contract, number) for number in HUBS]
     try:
         _disturb_until_done(hubs, race)
-        _check(race, contract, [hub.decisions() for hub in hubs])
+        ends = [hub.ends() for hub in hubs]
     finally:
         for hub in hubs:
             hub.process.kill()
             hub.process.wait()
-    return race.invoices * len(HUBS)
+    _check(race, contract, ends)
+    counted = Counter({f"attempts {state}": count for state, count in _states(ends).items()})
+    return Tally(race.invoices * len(HUBS), counted + race.node.happened)
 
 
-def _slow_down(call: _Call, keys: Sequence[str]) -> None:
-    """From now on blocks come late, and also without transactions."""
-    for key in keys:
-        call("anvil_setBalance", key, hex(10**24))
-    call("anvil_mine", hex(25))
-    call("evm_setAutomine", False)
-    call("evm_setIntervalMining", 1)
+def _states(ends: Sequence[dict[str, str]]) -> Counter[str]:
+    return Counter(state for one in ends for state in one.values())
 
 
 def _disturb_until_done(hubs: Sequence[RacingHub], race: Race) -> None:
@@ -164,31 +140,42 @@ def _disturb_until_done(hubs: Sequence[RacingHub], race: Race) -> None:
         except subprocess.TimeoutExpired:
             # Ever more slowly, so that it ends on any machine.
             calm = race.rng.uniform(1.0, 1.5) * calm
-            if race.rng.random() < 0.4:
-                race.disturb()
-            else:
-                race.rng.choice(running).crash()
+            if race.rng.random() < ON_THE_CHAIN:
+                race.node.disturb(race.rng)
+            elif race.rng.choice(running).crash():
+                race.node.happened["kills of a hub"] += 1
     raise AssertionError("the race does not end")
 
 
-def _check(race: Race, contract: str, decided: Sequence[dict[str, str]]) -> None:
-    winners = {}
+def _check(race: Race, contract: str, ends: Sequence[dict[str, str]]) -> None:
+    locks, owners = _locks(race.node, contract), 0
     for number in range(race.invoices):
-        states = [decisions[f"claim-{number}"] for decisions in decided]
-        assert sorted(states) == ["FINANCED", *["REFUSED"] * (len(HUBS) - 1)], (number, states)
+        winner = _winner(number, [one[f"claim-{number}"] for one in ends])
         for fingerprint in fingerprints(invoice(number), CONSORTIUM_KEY):
-            winners["0x" + fingerprint.hex()] = states.index("FINANCED") + 1
-    locks = _locks(race.call, contract)
+            owner, state = locks["0x" + fingerprint.hex()]
+            held = owner if state is LockState.FINANCED else 0
+            assert held == winner and state is not LockState.RESERVED, (number, winner, owner, state)
+        owners += bool(winner)
     # What a reservation left behind would lock somebody out, or run out unused; there is none of any hub.
-    assert {state for _, state in locks.values()} == {LockState.FINANCED}
-    assert len(locks) == race.invoices * SHOWN
-    assert {fingerprint: locks[fingerprint][0] for fingerprint in winners} == winners
+    left = Counter(state for _, state in locks.values())
+    assert left[LockState.RESERVED] == 0 and left[LockState.FINANCED] == owners * SHOWN, left
 
 
-def _locks(call: _Call, contract: str) -> dict[str, tuple[int, LockState]]:
+def _winner(number: int, states: Sequence[str]) -> int:
+    """The hub, as the contract counts, that financed an invoice; 0 for none, if one who gave up came between."""
+    ended = Counter(states)
+    given_up = {place for place, key_number in enumerate(HUBS) if gives_up(key_number, number)}
+    assert {place for place, state in enumerate(states) if state == "RELEASED"} <= given_up, (number, states)
+    assert ended["FINANCED"] + ended["REFUSED"] + ended["RELEASED"] == len(HUBS), (number, states)
+    assert ended["FINANCED"] == 1 or (ended["FINANCED"] == 0 and ended["RELEASED"] > 0), (number, states)
+    assert all(states[place] != "FINANCED" for place in given_up), (number, states)
+    return states.index("FINANCED") + 1 if ended["FINANCED"] else 0
+
+
+def _locks(node: RaceNode, contract: str) -> dict[str, tuple[int, LockState]]:
     """Owner and state of every fingerprint that any hub ever locked, as the chain's events tell it."""
     wanted = {"address": contract, "fromBlock": "0x0", "toBlock": "latest", "topics": [list(LOCK_EVENTS)]}
     return {
         log["topics"][1]: (int(log["topics"][2], 16), LOCK_EVENTS[log["topics"][0]])
-        for log in call("eth_getLogs", wanted)
+        for log in node.call("eth_getLogs", wanted)
     }
