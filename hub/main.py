@@ -66,6 +66,7 @@ from hub.lending.rpc_documents import DocumentServicer
 from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer, WorkoutServicer
 from hub.lending.service import Collaborators, LendingService
 from hub.log_keys import log_keyring, log_vkey
+from hub.onboarding.rechecks import Rechecks
 from hub.onboarding.registry_client import GrpcBusinessRegistry
 from hub.onboarding.rpc import OnboardingServicer
 from hub.onboarding.service import OnboardingService
@@ -251,6 +252,8 @@ class _Builder:
         registry = GrpcBusinessRegistry(self._channel(address) if address else None)
         self.onboarding = OnboardingService(self.database, self.clock, registry, self.ledger)
         self.hub.server.serve(OnboardingServicer(self.onboarding, self.idempotency))
+        rechecks = Rechecks(self.database, self.clock, registry, os.urandom)
+        self.hub.workers["enterprises"] = rechecks.run
 
     def _receivables(self) -> None:
         chain, tax = self.trust.chain, self.settings.tax_authority
@@ -292,6 +295,7 @@ class _Builder:
                 vault=self.subjects,
                 trust=self.trust_file,
                 opening_key=partial(self.vault.opening_key, BANK_RECIPIENT),
+                mandates=self.onboarding,
             )
         )
         self.hub.workers["lending"] = LendingJobs(lending).run

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.signers import Power
 
 from hub.accounting.service import AccountKind, BankCore, Line, deposit_account
 from hub.lending import stored_auctions as stored
@@ -27,7 +28,7 @@ from hub.lending.auction_rules import (
 )
 from hub.lending.claim_locks import FINANCED, REFUSED, ClaimLocks, invoice_identity
 from hub.lending.loans import Loans, Opening, entrusted_account
-from hub.lending.ports import Receivables
+from hub.lending.ports import Mandates, Receivables
 from hub.lending.products import Product
 from hub.lending.records import Records
 from hub.lending.rounds import each
@@ -53,6 +54,7 @@ class AuctionDesk:
     outbox: Outbox
     bank: BankCore
     receivables: Receivables
+    mandates: Mandates
     loans: Loans
     claims: ClaimLocks
     records: Records
@@ -86,7 +88,8 @@ class Auctions:
     async def open(self, holder: str, wish: Wish) -> Auction:
         """Offers a held certificate to funders; it is blocked until the auction ends.
 
-        Raises NOT_FOUND, ALREADY_EXISTS, STATE_CONFLICT, TERM_TOO_LONG, AMOUNT_EXCEEDS_RECEIVABLE, INVALID_ARGUMENT.
+        Raises NOT_FOUND, ALREADY_EXISTS, STATE_CONFLICT, TERM_TOO_LONG, AMOUNT_EXCEEDS_RECEIVABLE, INVALID_ARGUMENT,
+        PERMISSION_DENIED (no signer of the holder agreed).
         """
         await self._lock(wish.auction_id)
         await self._desk.loans.take_id(wish.auction_id, "auction")
@@ -112,6 +115,7 @@ class Auctions:
             claim_id=None,
             created_at=now,
         )
+        await self._desk.mandates.require_mandate(holder, Power.FINANCE, wish.auction_id, auction.principal_fen)
         await self._desk.receivables.block_for_financing(wish.certificate_id, wish.auction_id)
         await stored.add(auction)
         await self._desk.records.auction("opened", auction)
@@ -120,8 +124,8 @@ class Auctions:
     async def bid(self, funder: str, auction_id: str, bid_id: str, commitment: bytes) -> Bid:
         """Commits a funder to a rate that nobody sees yet; the principal goes to escrow.
 
-        Raises NOT_FOUND, PERMISSION_DENIED (no funder, or a party of the certificate), STATE_CONFLICT (too late, or a
-        second bid), ALREADY_EXISTS, INSUFFICIENT_FUNDS.
+        Raises NOT_FOUND, PERMISSION_DENIED (no funder, a party of the certificate, or no signer agreed), STATE_CONFLICT
+        (too late, or a second bid), ALREADY_EXISTS, INSUFFICIENT_FUNDS.
         """
         auction = await self._locked(auction_id)
         check_bidding(auction.state, auction.closes_at, self._now())
@@ -132,6 +136,7 @@ class Auctions:
         bids = await stored.bids_of(auction_id)
         if any(other.funder == funder for other in bids):
             raise HuilianError("STATE_CONFLICT", "one bid of a funder counts", state=BidState.SEALED)
+        await self._desk.mandates.require_mandate(funder, Power.FUND, bid_id, auction.principal_fen)
         bid = Bid(bid_id, auction_id, funder, commitment, len(bids), BidState.SEALED, None, self._now())
         await stored.add_bid(bid)
         await self._desk.bank.open_account(_escrow(bid), funder, AccountKind.ESCROW)

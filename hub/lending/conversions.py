@@ -24,7 +24,7 @@ from hub.lending.limits import Limits, Parties, limit_id
 from hub.lending.loans import Loans, Opening
 from hub.lending.model import Loan
 from hub.lending.order_rules import ApplicationState, OrderLine
-from hub.lending.ports import Receivables
+from hub.lending.ports import Mandates, Receivables
 from hub.lending.products import Product
 from hub.lending.records import Records
 from hub.lending.stored_order_loans import CONVERTED, PENDING, Conversion, OrderApplication
@@ -48,6 +48,7 @@ class OrderDesk:
     ids: Ids
     outbox: Outbox
     receivables: Receivables
+    mandates: Mandates
     loans: Loans
     limits: Limits
     claims: ClaimLocks

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from huilian_protocol.clock import Clock, format_time
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.signers import Power
 
 from hub.lending import stored_dealer_loans as stored
 from hub.lending.dealer_rules import DealerState, dealer_facts, dealer_limit_fen, window_start
@@ -19,7 +20,7 @@ from hub.lending.decisions import Decision, DecisionTables, Reason
 from hub.lending.flash import AMOUNT_REDUCED
 from hub.lending.limits import Limits, Parties, limit_id
 from hub.lending.loans import Loans, Opening
-from hub.lending.ports import SalesHistory
+from hub.lending.ports import Mandates, SalesHistory
 from hub.lending.products import Product
 from hub.lending.records import Records
 from hub.lending.rounds import each
@@ -55,6 +56,7 @@ class DealerDesk:
     decisions: DecisionLog
     tables: DecisionTables
     sales: SalesHistory
+    mandates: Mandates
     records: Records
     product: Product
 
@@ -72,6 +74,7 @@ class DealerLoans:
         INVALID_ARGUMENT (amount or term outside the product), LIMIT_EXCEEDED.
         """
         _check_wish(self._desk.product, wish)
+        await self._desk.mandates.require_verified(dealer)
         # One dealer's applications and signatures queue here.
         await self._desk.database.lock("dealer", dealer)
         await self._desk.loans.take_id(wish.loan_id, "dealer loan")
@@ -92,12 +95,13 @@ class DealerLoans:
     async def sign(self, dealer: str, loan_id: str) -> DealerApplication:
         """Signs the offer; the money is paid out at once, more can be drawn up to the limit.
 
-        Raises NOT_FOUND, STATE_CONFLICT, OFFER_EXPIRED.
+        Raises NOT_FOUND, STATE_CONFLICT, OFFER_EXPIRED, PERMISSION_DENIED (no signer of the dealer agreed).
         """
         application = await self._locked(dealer, loan_id)
         if application.state is _S.OFFERED and self._desk.clock.now() >= application.offer_expires_at:
             raise HuilianError("OFFER_EXPIRED", expired_at=format_time(application.offer_expires_at))
         signed = await stored.move(application, _S.DISBURSED)
+        await self._desk.mandates.require_mandate(dealer, Power.FINANCE, loan_id, application.quote.principal_fen)
         await self._check_free(dealer)
         await self._desk.limits.utilise(loan_id)
         opening = Opening(

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from huilian_protocol.clock import Clock, format_time
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.signers import Power
 
 from hub.lending import stored_financings as stored
 from hub.lending.claim_locks import FINANCED, REFUSED, ClaimLocks, invoice_identity
@@ -22,7 +23,7 @@ from hub.lending.limits import Limits, Parties, limit_id
 from hub.lending.loans import Loans, Opening
 from hub.lending.model import Loan
 from hub.lending.overdue import overdue_of_buyer
-from hub.lending.ports import Receivables
+from hub.lending.ports import Mandates, Receivables
 from hub.lending.products import Product
 from hub.lending.records import Records
 from hub.lending.rounds import each
@@ -53,6 +54,7 @@ class Desk:
     clock: Clock
     outbox: Outbox
     receivables: Receivables
+    mandates: Mandates
     loans: Loans
     limits: Limits
     claims: ClaimLocks
@@ -91,6 +93,7 @@ class Financings:
         `wanted_fen` 0 asks for the most. Raises NOT_FOUND, ALREADY_EXISTS, STATE_CONFLICT, TERM_TOO_LONG,
         AMOUNT_EXCEEDS_RECEIVABLE, LIMIT_EXCEEDED, INVALID_ARGUMENT.
         """
+        await self._desk.mandates.require_verified(applicant)
         await self._desk.database.lock("financing", financing_id)
         await self._desk.loans.take_id(financing_id, "financing")
         certificate = await self._held(applicant, certificate_id)
@@ -110,8 +113,7 @@ class Financings:
         financing = await self._locked(applicant, financing_id)
         if financing.state is _S.OFFERED and self._desk.clock.now() >= financing.offer_expires_at:
             raise HuilianError("OFFER_EXPIRED", expired_at=format_time(financing.offer_expires_at))
-        require = self._desk.receivables.require_mandate
-        await require(applicant, "FINANCE", financing_id, financing.quote.principal_fen)
+        await self._desk.mandates.require_mandate(applicant, Power.FINANCE, financing_id, financing.quote.principal_fen)
         financing = await stored.move(financing, _S.ACCEPTED)
         receivable = await self._desk.receivables.get_receivable(financing.receivable_id)
         claim_id, claim_state = await self._desk.claims.ensure(receivable.receivable_id, invoice_identity(receivable))

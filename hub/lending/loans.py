@@ -12,12 +12,14 @@ from huilian_loans import Payoff, Repay, is_late, owed, position, replay
 from huilian_loans.documents import read_terms
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.signers import Power
 
 from hub.accounting.service import AccountKind, BankCore, Line, deposit_account
 from hub.lending import stored_loans as stored
 from hub.lending.fees import periodic_fees
 from hub.lending.limits import Limits, limit_id
 from hub.lending.model import Loan
+from hub.lending.ports import Mandates
 from hub.lending.records import Records
 from hub.lending.rules import LoanAction, LoanState, check_action
 from hub.lending.stored_loans import DRAW, FEE, RECOVERY, REPAYMENT, LoanEventRecord, LoanRecord
@@ -54,12 +56,21 @@ class Opening:
 class Loans:
     """Use cases of loans; all run inside the caller's transaction except `list_own` and reads."""
 
-    def __init__(self, database: Database, clock: Clock, bank: BankCore, limits: Limits, records: Records) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        bank: BankCore,
+        limits: Limits,
+        records: Records,
+        mandates: Mandates,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._bank = bank
         self._limits = limits
         self._records = records
+        self._mandates = mandates
 
     def today(self) -> date:
         """The business day."""
@@ -102,11 +113,14 @@ class Loans:
     async def draw(self, borrower: str, loan_id: str, amount_fen: int) -> Loan:
         """Pays out more of a revolving loan.
 
-        Raises NOT_FOUND, STATE_CONFLICT (not revolving, matured or overdue), LIMIT_EXCEEDED.
+        Raises NOT_FOUND, STATE_CONFLICT (not revolving, matured or overdue; an enterprise that is not verified),
+        PERMISSION_DENIED (an enterprise none of whose signers agreed), LIMIT_EXCEEDED.
         """
         loan = await self._locked(borrower, loan_id)
         if not loan.record.revolving or loan.state is not LoanState.ACTIVE or loan.as_of >= loan.record.maturity:
             raise HuilianError("STATE_CONFLICT", "this loan pays out no more", state=loan.state)
+        if not loan.record.is_person:
+            await self._mandates.require_mandate(borrower, Power.FINANCE, loan_id, amount_fen)
         await self._limits.draw(limit_id(loan.record.product_id, borrower), loan_id, amount_fen)
         event = LoanEventRecord(next_sequence(loan), DRAW, loan.as_of, amount_fen)
         lines = [

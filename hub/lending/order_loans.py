@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from huilian_protocol.clock import format_time
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.signers import Power
 
 from hub.lending import order_rules, stored_loans
 from hub.lending import stored_order_loans as stored
@@ -93,6 +94,7 @@ class OrderLoans:
         Raises NOT_FOUND, ALREADY_EXISTS, STATE_CONFLICT (withdrawn, delivered or lent on already), TERM_TOO_LONG,
         AMOUNT_EXCEEDS_RECEIVABLE, LIMIT_EXCEEDED, INVALID_ARGUMENT.
         """
+        await self._desk.mandates.require_verified(applicant)
         await self._desk.database.lock("order-loan", loan_id)
         await self._desk.loans.take_id(loan_id, "order loan")
         await self._desk.database.lock("order", buyer_uscc, order_document_id)
@@ -115,12 +117,13 @@ class OrderLoans:
     async def sign(self, applicant: str, loan_id: str) -> OrderLoan:
         """Signs the offer; the money follows once the claim on the order is locked on the chain.
 
-        Raises NOT_FOUND, STATE_CONFLICT, OFFER_EXPIRED.
+        Raises NOT_FOUND, STATE_CONFLICT, OFFER_EXPIRED, PERMISSION_DENIED (no signer of the applicant agreed).
         """
         application = await self._locked(applicant, loan_id)
         if application.state is _S.OFFERED and self._desk.clock.now() >= application.offer_expires_at:
             raise HuilianError("OFFER_EXPIRED", expired_at=format_time(application.offer_expires_at))
         order_rules.check_transition(application.state, _S.SIGNED)
+        await self._desk.mandates.require_mandate(applicant, Power.FINANCE, loan_id, application.quote.principal_fen)
         order = await self._desk.receivables.find_order(application.buyer_uscc, application.order_document_id)
         claim_id, claim_state = await self._desk.claims.ensure(f"order:{loan_id}", _order_identity(order))
         signed = await stored.move(application, _S.SIGNED, claim_id=claim_id)
@@ -314,6 +317,7 @@ class OrderLoans:
         )
 
     async def _locked(self, applicant: str, loan_id: str) -> OrderApplication:
+        await self._desk.mandates.require_verified(applicant)
         await self._desk.database.lock("order-loan", loan_id)
         return await self._own(applicant, loan_id)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from huilian_protocol.artefact import Artefact
+from huilian_protocol.signers import Power
 
 from hub.exchange.service import Delivery, Read
 from hub.receivables.service import Certificate, Freeze, FrozenKind, Impairment, PurchaseOrder, Receivable, Sale
@@ -77,6 +78,22 @@ class Registry(Protocol):
         ...
 
 
+class Mandates(Protocol):
+    """Who may borrow and lend, and who may bind them (hub/onboarding)."""
+
+    async def require_verified(self, uscc: str) -> None:
+        """Raise STATE_CONFLICT (ENTERPRISE_NOT_VERIFIED) unless the business registry agreed with an enterprise."""
+        ...
+
+    async def require_mandate(self, uscc: str, power: Power, object_id: str, amount_fen: int) -> None:
+        """Use up the word of a signer for one act of an enterprise, in the caller's transaction.
+
+        Raises STATE_CONFLICT as `require_verified` does, and PERMISSION_DENIED when an enterprise that has signers acts
+        without the word of one who may.
+        """
+        ...
+
+
 class Receivables(Protocol):
     """Certificates and receivables (hub/receivables); every call runs inside the open transaction."""
 
@@ -86,8 +103,6 @@ class Receivables(Protocol):
     async def get_receivable(self, receivable_id: str) -> Receivable: ...
 
     async def get_certificate(self, certificate_id: str) -> Certificate: ...
-
-    async def require_mandate(self, uscc: str, power: str, object_id: str, amount_fen: int) -> None: ...
 
     async def verify_invoice(self, receivable_id: str) -> None:
         """Outside any transaction."""

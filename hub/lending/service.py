@@ -33,7 +33,17 @@ from hub.lending.model import Loan
 from hub.lending.order_loans import OrderLoans
 from hub.lending.part_payments import PartPayments
 from hub.lending.payouts import Payouts
-from hub.lending.ports import Claims, Consents, Exchange, Ledger, Persons, Receivables, Registry, SubjectVault
+from hub.lending.ports import (
+    Claims,
+    Consents,
+    Exchange,
+    Ledger,
+    Mandates,
+    Persons,
+    Receivables,
+    Registry,
+    SubjectVault,
+)
 from hub.lending.products import DEALER_LOAN, FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, load_products, load_versions
 from hub.lending.records import Records
 from hub.lending.registrations import Registrations
@@ -69,6 +79,7 @@ class Collaborators:
     trust: TrustAnchors | Callable[[], TrustAnchors]
     opening_key: Callable[[str], bytes]
     days: Days
+    mandates: Mandates
 
 
 class LendingService:
@@ -82,13 +93,14 @@ class LendingService:
         self.registrations = Registrations(given.database, given.clock, given.outbox, given.registry, records)
         self._claims = ClaimLocks(given.database, given.ids, given.claims, self.registrations)
         self.decisions = DecisionLog(given.clock, given.ids, tables, given.vault)
-        self.loans = Loans(given.database, given.clock, given.bank, self.limits, records)
+        self.loans = Loans(given.database, given.clock, given.bank, self.limits, records, given.mandates)
         self.financings = Financings(
             Desk(
                 database=given.database,
                 clock=given.clock,
                 outbox=given.outbox,
                 receivables=given.receivables,
+                mandates=given.mandates,
                 loans=self.loans,
                 limits=self.limits,
                 claims=self._claims,
@@ -105,6 +117,7 @@ class LendingService:
                 ids=given.ids,
                 outbox=given.outbox,
                 receivables=given.receivables,
+                mandates=given.mandates,
                 loans=self.loans,
                 limits=self.limits,
                 claims=self._claims,
@@ -124,6 +137,7 @@ class LendingService:
                 decisions=self.decisions,
                 tables=tables,
                 sales=given.receivables.sales,
+                mandates=given.mandates,
                 records=records,
                 product=products[DEALER_LOAN],
             )
@@ -135,6 +149,7 @@ class LendingService:
                 outbox=given.outbox,
                 bank=given.bank,
                 receivables=given.receivables,
+                mandates=given.mandates,
                 loans=self.loans,
                 claims=self._claims,
                 records=records,

@@ -69,6 +69,13 @@ def compare(entry: RegistryEntry | None, name: str, legal_person_commitment: byt
     return tuple(found)
 
 
+def compare_standing(entry: RegistryEntry | None, name: str) -> tuple[str, ...]:
+    """What has changed for the worse at the registry since an enterprise was verified; its legal person is not asked
+    for.
+    """
+    return compare(entry, name, entry.legal_person_digest if entry is not None else b"")
+
+
 def check_approvals(
     change: SignerChange,
     approvals: Sequence[Approval],

@@ -103,16 +103,29 @@ class OnboardingService:
         verify_statement(signer.public_key, mandate, signature)
         await store.add_mandate(mandate, signature, self._clock.now())
 
-    async def require_mandate(self, uscc: str, power: str, object_id: str, amount_fen: int) -> None:
-        """Raise PERMISSION_DENIED when an enterprise that has signers acts without the word of one who may.
+    async def require_verified(self, uscc: str) -> None:
+        """Raise STATE_CONFLICT (ENTERPRISE_NOT_VERIFIED) unless the registry agreed with an enterprise when last asked.
 
-        An enterprise without signers acts by its own keys alone. A signer's powers and limit count as they are now.
+        Being registered with the hub (`identity.RegisterEnterprise`) proves a key, not a company.
         """
+        row = await store.verification(uscc)
+        if row is None or row.state != VerificationState.VERIFIED:
+            found = ", ".join(row.reasons) if row is not None else "never compared with the business registry"
+            raise HuilianError("STATE_CONFLICT", found, state="ENTERPRISE_NOT_VERIFIED")
+
+    async def require_mandate(self, uscc: str, power: Power, object_id: str, amount_fen: int) -> None:
+        """Use up the word of a signer for one act of an enterprise, in the caller's transaction.
+
+        A verified enterprise without signers acts by its own keys alone. A signer's powers and limit count as they are
+        now, and each word is good for one act. Raises STATE_CONFLICT (ENTERPRISE_NOT_VERIFIED), PERMISSION_DENIED.
+        """
+        await self.require_verified(uscc)
         signers = await store.signers(uscc)
         if not any(signer.active for signer in signers.values()):
             return
-        for mandate in await store.mandates(uscc, Power(power), object_id):
-            if mandate.amount_fen >= amount_fen and _covers(mandate, signers.get(mandate.signer_id)):
+        for number, mandate in await store.unused_mandates(uscc, power, object_id):
+            covers = mandate.amount_fen >= amount_fen and _covers(mandate, signers.get(mandate.signer_id))
+            if covers and await store.use_mandate(number, self._clock.now()):
                 return
         raise HuilianError("PERMISSION_DENIED", "no signer authorised this act for this amount")
 

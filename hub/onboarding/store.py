@@ -10,6 +10,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from hub.onboarding.rules import Signer
+from hub.onboarding.states import VerificationState
 from hub.platform.fields import UtcDatetimeField
 
 
@@ -45,7 +46,7 @@ class SignerRow(Model):
 
 
 class MandateRow(Model):
-    """A signer's word for one act; never changed."""
+    """A signer's word for one act; `used_at` is when the act was done with it, and it is good for no other."""
 
     id = fields.BigIntField(primary_key=True)
     uscc = fields.CharField(max_length=18)
@@ -55,6 +56,7 @@ class MandateRow(Model):
     amount_fen = fields.BigIntField()
     signature = fields.BinaryField()
     given_at = UtcDatetimeField()
+    used_at = UtcDatetimeField(null=True)
 
     class Meta:
         table = "onboarding_mandate"
@@ -102,10 +104,23 @@ async def add_mandate(mandate: Mandate, signature: bytes, now: dt.datetime) -> N
     )
 
 
-async def mandates(uscc: str, power: Power, object_id: str) -> list[Mandate]:
-    """The words given for one act."""
-    rows = await MandateRow.filter(uscc=uscc, power=power.value, object_id=object_id).order_by("id")
-    return [Mandate(uscc, power, object_id, row.amount_fen, row.signer_id) for row in rows]
+async def unused_mandates(uscc: str, power: Power, object_id: str) -> list[tuple[int, Mandate]]:
+    """The words given for one act and not used yet, each with its number, the least amount first."""
+    rows = await MandateRow.filter(uscc=uscc, power=power.value, object_id=object_id, used_at=None).order_by(
+        "amount_fen", "id"
+    )
+    return [(row.id, Mandate(uscc, power, object_id, row.amount_fen, row.signer_id)) for row in rows]
+
+
+async def use_mandate(number: int, now: dt.datetime) -> bool:
+    """Use a word up; False when another act did so first."""
+    return bool(await MandateRow.filter(id=number, used_at=None).update(used_at=now))
+
+
+async def verified_before(moment: dt.datetime, limit: int) -> list[VerificationRow]:
+    """Enterprises that were verified and not looked at since, the longest ago first."""
+    query = VerificationRow.filter(state=VerificationState.VERIFIED.value, checked_at__lt=moment)
+    return await query.order_by("checked_at", "uscc").limit(limit)
 
 
 def _signer(row: SignerRow) -> Signer:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.signers import Power
 
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
@@ -63,7 +64,7 @@ class Certificates:
         records: Records,
         enterprises: EnterpriseDirectory,
         dilutions: Dilutions,
-        mandates: Mandates | None = None,
+        mandates: Mandates,
     ) -> None:
         self._dilutions = dilutions
         self._database = database
@@ -88,6 +89,8 @@ class Certificates:
         warning = check_certificate_term(business_date(now), receivable.due_date)
         loss = await self._dilutions.loss_of(receivable)
         check_issue_amount(amount_fen, receivable.amount_fen - max(loss.fen, 0), receivable.issued_fen)
+        await self._mandates.require_verified(receivable.supplier_uscc)
+        await self._mandates.require_mandate(caller, Power.CONFIRM, certificate_id, amount_fen)
         certificate = _root(certificate_id, receivable, amount_fen, now)
         await stored_receivables.set_amounts(
             receivable, receivable.issued_fen + amount_fen, receivable.redeemed_fen, state
@@ -103,8 +106,7 @@ class Certificates:
         """
         offered = await self._lock_own(caller, certificate_id)
         check_not_due(offered.due_date, self._today())
-        if self._mandates is not None:
-            await self._mandates.require_mandate(caller, "ACCEPT", certificate_id, offered.amount_fen)
+        await self._mandates.require_mandate(caller, Power.ACCEPT, certificate_id, offered.amount_fen)
         accepted = await stored_certificates.move(offered, CertificateEvent.ACCEPT, None)
         await self._records.certificate("accepted", accepted)
         return accepted
@@ -152,6 +154,7 @@ class Certificates:
         parent = await self._lock_own(caller, certificate_id)
         await self._check_receiver(parent, receiver_uscc)
         check_not_due(parent.due_date, self._today())
+        await self._mandates.require_mandate(caller, Power.TRANSFER, certificate_id, parent.amount_fen)
         await stored_certificates.move(parent, CertificateEvent.TRANSFER, None)
         offered = _output(parent, new_id, 0, self._clock.now())
         offered = replace(offered, state=CertificateState.ISSUED, holder_uscc=receiver_uscc)
@@ -200,6 +203,7 @@ class Certificates:
         if receiver_uscc in (certificate.holder_uscc, certificate.issuer_uscc):
             raise HuilianError("INVALID_ARGUMENT", "a certificate goes to a third party", field="receiver_uscc")
         await self._enterprises.require_registered(receiver_uscc)
+        await self._mandates.require_verified(receiver_uscc)
 
     def _today(self) -> dt.date:
         return business_date(self._clock.now())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from huilian_protocol.clock import Clock
 from huilian_protocol.confirmation import ReceivableConfirmation, verify_confirmation
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.signers import Power
 
 from hub.platform.legal_rules import REAL_TRADE
 from hub.receivables import stored_receivables
@@ -47,7 +48,7 @@ class Confirmations:
         enterprises: EnterpriseDirectory,
         domain: ConfirmationDomain,
         authenticity: Authenticity,
-        mandates: Mandates | None = None,
+        mandates: Mandates,
     ) -> None:
         self._clock = clock
         self._records = records
@@ -83,8 +84,7 @@ class Confirmations:
         check_confirmation_time(message.confirmed_at, now)
         certificate_pem = await self._enterprises.confirmation_certificate(caller)
         verify_confirmation(message, signature, certificate_pem, self._domain.authorities())
-        if self._mandates is not None:
-            await self._mandates.require_mandate(caller, "CONFIRM", receivable.receivable_id, receivable.amount_fen)
+        await self._mandates.require_mandate(caller, Power.CONFIRM, receivable.receivable_id, receivable.amount_fen)
         await self._authenticity.require(receivable)
         confirmed = await stored_receivables.confirm(receivable, now)
         await self._records.confirmation(message, signature, certificate_pem, now)

@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from huilian_protocol.signers import Power
+
 from hub.receivables.authenticity_rules import TaxRecord
 from hub.receivables.documents import TradeDocument
 
@@ -87,10 +89,15 @@ class TaxAuthority(Protocol):
 class Mandates(Protocol):
     """Who may bind an enterprise (hub/onboarding)."""
 
-    async def require_mandate(self, uscc: str, power: str, object_id: str, amount_fen: int) -> None:
-        """Raise PERMISSION_DENIED when an enterprise that has signers acts without the word of one who may.
+    async def require_verified(self, uscc: str) -> None:
+        """Raise STATE_CONFLICT (ENTERPRISE_NOT_VERIFIED) unless the business registry agreed with an enterprise."""
+        ...
 
-        `power` is CONFIRM, ACCEPT or FINANCE.
+    async def require_mandate(self, uscc: str, power: Power, object_id: str, amount_fen: int) -> None:
+        """Use up the word of a signer for one act of an enterprise, in the caller's transaction.
+
+        Raises STATE_CONFLICT as `require_verified` does, and PERMISSION_DENIED when an enterprise that has signers acts
+        without the word of one who may.
         """
         ...
 

@@ -92,12 +92,11 @@ class ReceivablesService:
         erps: ErpConnectors,
         tax: TaxAuthority,
         domain: ConfirmationDomain,
-        mandates: Mandates | None = None,
+        mandates: Mandates,
         tolerances: Tolerances | None = None,
     ) -> None:
         self._clock = clock
         self._records = Records(ledger)
-        self._mandates = mandates
         self.repeats = Repeats(database, clock)
         self.trade = TradeDocuments(database, clock, ids, erps, tolerances or Tolerances(), self.repeats)
         self.authenticity = Authenticity(database, clock, tax)
@@ -200,11 +199,6 @@ class ReceivablesService:
         blocked = await stored_certificates.move(certificate, CertificateEvent.BLOCK, financing_id)
         await self._records.certificate_financing("blocked", blocked, financing_id)
         return blocked
-
-    async def require_mandate(self, uscc: str, power: str, object_id: str, amount_fen: int) -> None:
-        """Raise PERMISSION_DENIED when an enterprise that has signers acts without the word of one who may."""
-        if self._mandates is not None:
-            await self._mandates.require_mandate(uscc, power, object_id, amount_fen)
 
     async def verify_invoice(self, receivable_id: str) -> None:
         """Ask the tax authority once more, before money goes out. Outside any transaction.

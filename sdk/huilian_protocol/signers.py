@@ -23,9 +23,17 @@ from huilian_protocol.jose import public_key_to_jwk
 class Power(StrEnum):
     """What a signer may do for its enterprise."""
 
+    # Owe: confirm receivables, issue certificates over them.
     CONFIRM = "CONFIRM"
+    # Take certificates.
     ACCEPT = "ACCEPT"
+    # Pass certificates on.
+    TRANSFER = "TRANSFER"
+    # Borrow: sign loans, draw on them, offer certificates to funders.
     FINANCE = "FINANCE"
+    # Lend: bid for what others offer.
+    FUND = "FUND"
+    OPEN_ACCOUNT = "OPEN_ACCOUNT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,10 @@ class SignerChange:
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """A signer's word for one act of its enterprise: confirm a receivable, accept a certificate, sign a financing."""
+    """A signer's word for one act of its enterprise, up to an amount; it is used up by the act.
+
+    The object is what the act is on: the receivable, certificate, financing, loan, auction or bid.
+    """
 
     uscc: str
     power: Power

@@ -48,6 +48,9 @@ class _SigningPowerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SigningP
     SIGNING_POWER_CONFIRM: _SigningPower.ValueType  # 1
     SIGNING_POWER_ACCEPT: _SigningPower.ValueType  # 2
     SIGNING_POWER_FINANCE: _SigningPower.ValueType  # 3
+    SIGNING_POWER_TRANSFER: _SigningPower.ValueType  # 4
+    SIGNING_POWER_FUND: _SigningPower.ValueType  # 5
+    SIGNING_POWER_OPEN_ACCOUNT: _SigningPower.ValueType  # 6
 
 class SigningPower(_SigningPower, metaclass=_SigningPowerEnumTypeWrapper): ...
 
@@ -55,6 +58,9 @@ SIGNING_POWER_UNSPECIFIED: SigningPower.ValueType  # 0
 SIGNING_POWER_CONFIRM: SigningPower.ValueType  # 1
 SIGNING_POWER_ACCEPT: SigningPower.ValueType  # 2
 SIGNING_POWER_FINANCE: SigningPower.ValueType  # 3
+SIGNING_POWER_TRANSFER: SigningPower.ValueType  # 4
+SIGNING_POWER_FUND: SigningPower.ValueType  # 5
+SIGNING_POWER_OPEN_ACCOUNT: SigningPower.ValueType  # 6
 Global___SigningPower: _TypeAlias = SigningPower  # noqa: Y015
 
 @_typing.final

@@ -91,7 +91,8 @@ class OnboardingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AuthoriseAct(self, request, context):
-        """A signer's word for one act of its enterprise. Without it the enterprise's own call is refused once it has signers.
+        """A signer's word for one act of its enterprise, used up by it. Without it the enterprise's own call is refused once it
+        has signers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,9 @@ class OnboardingServiceStub:
     """Admits, changes or (without powers) dismisses a signer, by the legal person's signature or those of two signers."""
     ListSigners: _grpc.UnaryUnaryMultiCallable[_onboarding_service_pb2.ListSignersRequest, _onboarding_service_pb2.ListSignersResponse]
     AuthoriseAct: _grpc.UnaryUnaryMultiCallable[_onboarding_service_pb2.AuthoriseActRequest, _onboarding_service_pb2.AuthoriseActResponse]
-    """A signer's word for one act of its enterprise. Without it the enterprise's own call is refused once it has signers."""
+    """A signer's word for one act of its enterprise, used up by it. Without it the enterprise's own call is refused once it
+    has signers.
+    """
 
 @_typing.type_check_only
 class OnboardingServiceAsyncStub(OnboardingServiceStub):
@@ -50,7 +52,9 @@ class OnboardingServiceAsyncStub(OnboardingServiceStub):
     """Admits, changes or (without powers) dismisses a signer, by the legal person's signature or those of two signers."""
     ListSigners: _aio.UnaryUnaryMultiCallable[_onboarding_service_pb2.ListSignersRequest, _onboarding_service_pb2.ListSignersResponse]  # type: ignore[assignment]
     AuthoriseAct: _aio.UnaryUnaryMultiCallable[_onboarding_service_pb2.AuthoriseActRequest, _onboarding_service_pb2.AuthoriseActResponse]  # type: ignore[assignment]
-    """A signer's word for one act of its enterprise. Without it the enterprise's own call is refused once it has signers."""
+    """A signer's word for one act of its enterprise, used up by it. Without it the enterprise's own call is refused once it
+    has signers.
+    """
 
 class OnboardingServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -89,6 +93,8 @@ class OnboardingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _onboarding_service_pb2.AuthoriseActRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_onboarding_service_pb2.AuthoriseActResponse, _abc.Awaitable[_onboarding_service_pb2.AuthoriseActResponse]]:
-        """A signer's word for one act of its enterprise. Without it the enterprise's own call is refused once it has signers."""
+        """A signer's word for one act of its enterprise, used up by it. Without it the enterprise's own call is refused once it
+        has signers.
+        """
 
 def add_OnboardingServiceServicer_to_server(servicer: OnboardingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

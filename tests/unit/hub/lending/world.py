@@ -182,6 +182,7 @@ class LendingWorld:
                 persons=self.people,
                 vault=self.vault,
                 trust=self.people.trust,
+                mandates=self.trade.mandates,
                 opening_key=lambda _: self.people.recipients[RECIPIENT].private,
             )
         )

@@ -176,26 +176,30 @@ async def test_signers_do_not_raise_their_own_limit(world: World) -> None:
 async def test_an_act_needs_a_signer_with_the_power_and_the_limit(world: World) -> None:
     require = world.service.require_mandate
     await world.verify()
-    await require(USCC, "CONFIRM", "receivable-1", 10**9)
+    await require(USCC, Power.CONFIRM, "receivable-1", 10**9)
     await world.change(admitting(1, "signer-01", FIRST), ("", LEGAL))
-    await refused("PERMISSION_DENIED", require(USCC, "CONFIRM", "receivable-1", 1_000))
+    await refused("PERMISSION_DENIED", require(USCC, Power.CONFIRM, "receivable-1", 1_000))
     mandate = Mandate(USCC, Power.CONFIRM, "receivable-1", 1_000, "signer-01")
     await refused("ASSERTION_INVALID", world.authorise(mandate, SECOND))
     await refused("PERMISSION_DENIED", world.authorise(replace(mandate, power=Power.ACCEPT), FIRST))
     await refused("PERMISSION_DENIED", world.authorise(replace(mandate, amount_fen=1_001), FIRST))
     await refused("PERMISSION_DENIED", world.authorise(replace(mandate, signer_id="signer-09"), FIRST))
     await world.authorise(mandate, FIRST)
-    await require(USCC, "CONFIRM", "receivable-1", 1_000)
-    await refused("PERMISSION_DENIED", require(USCC, "CONFIRM", "receivable-1", 1_001))
-    await refused("PERMISSION_DENIED", require(USCC, "CONFIRM", "receivable-2", 1))
-    await refused("PERMISSION_DENIED", require(USCC, "FINANCE", "receivable-1", 1))
+    await refused("PERMISSION_DENIED", require(USCC, Power.CONFIRM, "receivable-1", 1_001))
+    await refused("PERMISSION_DENIED", require(USCC, Power.CONFIRM, "receivable-2", 1))
+    await refused("PERMISSION_DENIED", require(USCC, Power.FINANCE, "receivable-1", 1))
+    await require(USCC, Power.CONFIRM, "receivable-1", 1_000)
+    # One word, one act: a second draw on the same loan, say, needs a second word.
+    await refused("PERMISSION_DENIED", require(USCC, Power.CONFIRM, "receivable-1", 1))
+    await world.authorise(mandate, FIRST)
+    await require(USCC, Power.CONFIRM, "receivable-1", 999)
 
 
 async def test_the_word_of_one_who_was_dismissed_counts_no_more(world: World) -> None:
     await world.with_signers()
     await world.authorise(Mandate(USCC, Power.CONFIRM, "receivable-1", 1_000, "signer-01"), FIRST)
     await world.change(admitting(3, "signer-01", FIRST, powers=(), limit_fen=0), ("", LEGAL))
-    await refused("PERMISSION_DENIED", world.service.require_mandate(USCC, "CONFIRM", "receivable-1", 1))
+    await refused("PERMISSION_DENIED", world.service.require_mandate(USCC, Power.CONFIRM, "receivable-1", 1))
 
 
 async def test_a_change_is_made_whole_or_not_at_all(world: World) -> None:

@@ -1,6 +1,8 @@
-"""An enterprise that has signers confirms and accepts nothing without the word of one who may."""
+"""Nothing is signed for an enterprise that is not verified, nor, once it has signers, without the word of one."""
 
 from __future__ import annotations
+
+from huilian_protocol.signers import Power
 
 from hub.receivables.states import CertificateState, ReceivableState
 from tests.unit.hub.receivables import trade
@@ -10,18 +12,70 @@ from tests.unit.hub.receivables.world import World, refused
 async def test_a_confirmation_needs_a_signer(world: World) -> None:
     receivable = await world.matched()
     message = await world.service.confirmations.prepare(trade.BUYER, receivable.receivable_id)
-    world.mandates.withheld.add(("CONFIRM", receivable.receivable_id))
+    world.mandates.withheld.add((Power.CONFIRM, receivable.receivable_id))
     await refused("PERMISSION_DENIED", world.confirm(message))
     world.mandates.withheld.clear()
     assert (await world.confirm(message)).state is ReceivableState.CONFIRMED
+    assert world.mandates.asked[-1][1:] == (Power.CONFIRM, receivable.receivable_id, receivable.amount_fen)
 
 
-async def test_an_acceptance_needs_a_signer(world: World) -> None:
+async def test_issuing_and_accepting_need_signers(world: World) -> None:
     receivable = await world.confirmed()
     certificates = world.service.certificates
-    await world.run(lambda: certificates.issue(trade.BUYER, "certificate-1", receivable.receivable_id, 100))
-    world.mandates.withheld.add(("ACCEPT", "certificate-1"))
+
+    async def issue() -> object:
+        return await world.run(lambda: certificates.issue(trade.BUYER, "certificate-1", receivable.receivable_id, 100))
+
+    world.mandates.withheld |= {(Power.CONFIRM, "certificate-1"), (Power.ACCEPT, "certificate-1")}
+    await refused("PERMISSION_DENIED", issue())
+    world.mandates.withheld.discard((Power.CONFIRM, "certificate-1"))
+    await issue()
+    assert world.mandates.asked[-1] == (trade.BUYER, Power.CONFIRM, "certificate-1", 100)
     await refused("PERMISSION_DENIED", world.run(lambda: certificates.accept(trade.SUPPLIER, "certificate-1")))
     world.mandates.withheld.clear()
     accepted = await world.run(lambda: certificates.accept(trade.SUPPLIER, "certificate-1"))
     assert accepted.state is CertificateState.HELD
+    assert world.mandates.asked[-1] == (trade.SUPPLIER, Power.ACCEPT, "certificate-1", 100)
+
+
+async def test_passing_on_needs_a_signer(world: World) -> None:
+    await world.held()
+    world.mandates.withheld.add((Power.TRANSFER, "certificate-1"))
+
+    async def transfer() -> object:
+        move = world.service.certificates.transfer
+        return await world.run(lambda: move(trade.SUPPLIER, "certificate-1", "certificate-2", trade.SECOND_TIER))
+
+    await refused("PERMISSION_DENIED", transfer())
+    world.mandates.withheld.clear()
+    await transfer()
+    assert world.mandates.asked[-1] == (trade.SUPPLIER, Power.TRANSFER, "certificate-1", 50_000)
+
+
+async def test_who_is_not_verified_neither_confirms_nor_holds_nor_gets(world: World) -> None:
+    receivable = await world.matched()
+    message = await world.service.confirmations.prepare(trade.BUYER, receivable.receivable_id)
+    unverified, certificates = world.mandates.unverified, world.service.certificates
+    unverified.add(trade.BUYER)
+    error = await refused("STATE_CONFLICT", world.confirm(message))
+    assert error.params["state"] == "ENTERPRISE_NOT_VERIFIED"
+    unverified.clear()
+    await world.confirm(message)
+
+    async def issue(name: str) -> object:
+        return await world.run(lambda: certificates.issue(trade.BUYER, name, receivable.receivable_id, 100))
+
+    unverified.add(trade.SUPPLIER)
+    await refused("STATE_CONFLICT", issue("certificate-1"))
+    unverified.clear()
+    await issue("certificate-1")
+    unverified.add(trade.SUPPLIER)
+    await refused("STATE_CONFLICT", world.run(lambda: certificates.accept(trade.SUPPLIER, "certificate-1")))
+    unverified.clear()
+    await world.run(lambda: certificates.accept(trade.SUPPLIER, "certificate-1"))
+    unverified.add(trade.SECOND_TIER)
+    move = certificates.transfer
+    await refused(
+        "STATE_CONFLICT",
+        world.run(lambda: move(trade.SUPPLIER, "certificate-1", "certificate-2", trade.SECOND_TIER)),
+    )

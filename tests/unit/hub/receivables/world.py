@@ -16,6 +16,7 @@ from huilian_protocol.certificate import create_enterprise_ca, issue_enterprise_
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.confirmation import ReceivableConfirmation, confirmation_digest
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.signers import Power
 
 from hub.ledger.rules import unpack_body
 from hub.ledger.service import LedgerService
@@ -136,12 +137,23 @@ class FakeDirectory:
 
 
 class FakeMandates:
-    """Who may bind an enterprise: anybody, but for what `withheld` names by power and object."""
+    """Who may bind an enterprise: anybody, but for what `withheld` names by power and object. `asked` are the acts.
+
+    Every enterprise is verified but those of `unverified`.
+    """
 
     def __init__(self) -> None:
         self.withheld: set[tuple[str, str]] = set()
+        self.unverified: set[str] = set()
+        self.asked: list[tuple[str, Power, str, int]] = []
 
-    async def require_mandate(self, uscc: str, power: str, object_id: str, amount_fen: int) -> None:
+    async def require_verified(self, uscc: str) -> None:
+        if uscc in self.unverified:
+            raise HuilianError("STATE_CONFLICT", state="ENTERPRISE_NOT_VERIFIED")
+
+    async def require_mandate(self, uscc: str, power: Power, object_id: str, amount_fen: int) -> None:
+        await self.require_verified(uscc)
+        self.asked.append((uscc, power, object_id, amount_fen))
         if (power, object_id) in self.withheld:
             raise HuilianError("PERMISSION_DENIED", "no signer authorised this act for this amount")
 

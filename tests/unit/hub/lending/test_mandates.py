@@ -1,0 +1,87 @@
+"""Nothing is signed for an enterprise that is not verified, nor, once it has signers, without the word of one."""
+
+from __future__ import annotations
+
+from huilian_protocol.signers import Power
+
+from hub.lending.auction_rules import AuctionState, BidState
+from hub.lending.dealer_rules import DealerState
+from hub.lending.order_rules import ApplicationState
+from hub.lending.rules import FinancingState
+from tests.unit.hub.lending import test_auctions as auctions
+from tests.unit.hub.lending import test_dealer_loans as dealers
+from tests.unit.hub.lending import test_order_loans as orders
+from tests.unit.hub.lending.world import SUPPLIER, LendingWorld, refused
+from tests.unit.hub.receivables.trade import DEALER
+
+
+async def test_a_financing_needs_a_signer(world: LendingWorld) -> None:
+    await world.held()
+    offer = await world.offered()
+    mandates = world.trade.mandates
+    mandates.withheld.add((Power.FINANCE, "financing-1"))
+    await refused("PERMISSION_DENIED", world.signed())
+    mandates.withheld.clear()
+    assert (await world.signed()).state is FinancingState.SIGNED
+    assert mandates.asked[-1] == (SUPPLIER, Power.FINANCE, "financing-1", offer.quote.principal_fen)
+
+
+async def test_an_order_loan_needs_a_signer(world: LendingWorld) -> None:
+    await orders.ordered(world)
+    offer = await orders.applied(world)
+    mandates = world.trade.mandates
+    mandates.withheld.add((Power.FINANCE, orders.LOAN))
+    await refused("PERMISSION_DENIED", orders.signed(world))
+    mandates.withheld.clear()
+    assert (await orders.signed(world)).state is ApplicationState.SIGNED
+    assert mandates.asked[-1] == (SUPPLIER, Power.FINANCE, orders.LOAN, offer.application.quote.principal_fen)
+
+
+async def test_a_dealer_loan_and_each_draw_on_it_need_a_signer(world: LendingWorld) -> None:
+    await dealers.known(world, dealers.sales())
+    offer = await dealers.applied(world)
+    mandates = world.trade.mandates
+    mandates.withheld.add((Power.FINANCE, dealers.LOAN))
+    await refused("PERMISSION_DENIED", dealers.signed(world))
+    mandates.withheld.clear()
+    assert (await dealers.signed(world)).state is DealerState.DISBURSED
+    assert mandates.asked[-1] == (DEALER, Power.FINANCE, dealers.LOAN, offer.quote.principal_fen)
+    mandates.withheld.add((Power.FINANCE, dealers.LOAN))
+    await refused("PERMISSION_DENIED", world.draw(DEALER, 100, dealers.LOAN))
+    mandates.withheld.clear()
+    await world.draw(DEALER, 100, dealers.LOAN)
+    assert mandates.asked[-1] == (DEALER, Power.FINANCE, dealers.LOAN, 100)
+
+
+async def test_an_offer_to_funders_and_a_bid_need_signers(world: LendingWorld) -> None:
+    mandates = world.trade.mandates
+    mandates.withheld |= {(Power.FINANCE, auctions.AUCTION), (Power.FUND, f"bid-{auctions.FIRST}")}
+    await refused("PERMISSION_DENIED", auctions.opened(world))
+    mandates.withheld.discard((Power.FINANCE, auctions.AUCTION))
+    opened = await world.run(lambda: world.service.auctions.open(SUPPLIER, auctions.wish()))
+    assert opened.state is AuctionState.OPEN
+    assert mandates.asked[-1] == (SUPPLIER, Power.FINANCE, auctions.AUCTION, auctions.PRINCIPAL_FEN)
+    await refused("PERMISSION_DENIED", auctions.bid(world, auctions.FIRST, "0.05"))
+    assert await world.balance(auctions.FIRST) == auctions.MONEY_FEN
+    mandates.withheld.clear()
+    assert (await auctions.bid(world, auctions.FIRST, "0.05")).state is BidState.SEALED
+    assert mandates.asked[-1] == (auctions.FIRST, Power.FUND, f"bid-{auctions.FIRST}", auctions.PRINCIPAL_FEN)
+
+
+async def test_who_is_not_verified_is_lent_nothing(world: LendingWorld) -> None:
+    await world.held()
+    await orders.ordered(world)
+    await dealers.known(world, dealers.sales())
+    world.trade.mandates.unverified |= {SUPPLIER, DEALER}
+    await refused("STATE_CONFLICT", world.offered())
+    await refused("STATE_CONFLICT", orders.applied(world))
+    await refused("STATE_CONFLICT", dealers.applied(world))
+    error = await refused("STATE_CONFLICT", world.run(lambda: world.service.auctions.open(SUPPLIER, auctions.wish())))
+    assert error.params["state"] == "ENTERPRISE_NOT_VERIFIED"
+
+
+async def test_who_is_struck_off_after_the_offer_signs_no_more(world: LendingWorld) -> None:
+    await world.held()
+    await world.offered()
+    world.trade.mandates.unverified.add(SUPPLIER)
+    await refused("STATE_CONFLICT", world.signed())
