@@ -64,6 +64,7 @@ from hub.lending.rpc_credit import CreditServicer
 from hub.lending.rpc_dealers import DealerLoanServicer
 from hub.lending.rpc_documents import DocumentServicer
 from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer, WorkoutServicer
+from hub.lending.rpc_warnings import WarningServicer
 from hub.lending.service import Collaborators, LendingService
 from hub.log_keys import log_keyring, log_vkey
 from hub.onboarding.rechecks import Rechecks
@@ -309,6 +310,7 @@ class _Builder:
         self.hub.server.serve(DealerLoanServicer(lending, self.idempotency))
         self.hub.server.serve(CreditServicer(lending, self.idempotency, self.clock))
         self.hub.server.serve(CollectionServicer(lending, self.idempotency))
+        self.hub.server.serve(WarningServicer(lending, self.idempotency))
         papers, pool = Papers(lending.loans, self.receivables, self.ledger.receipt), RenderingPool()
         self.hub.server.serve(DocumentServicer(papers, pool, self.clock, self.settings.verifier_url))
         self.hub.before_close.append(partial(asyncio.to_thread, pool.close))

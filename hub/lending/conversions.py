@@ -20,6 +20,7 @@ from hub.lending import stored_order_loans as stored
 from hub.lending.claim_locks import FINANCED, REFUSED, ClaimLocks, invoice_identity
 from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import DecisionTables
+from hub.lending.early_warnings import EarlyWarnings
 from hub.lending.limits import Limits, Parties, limit_id
 from hub.lending.loans import Loans, Opening
 from hub.lending.model import Loan
@@ -54,6 +55,7 @@ class OrderDesk:
     claims: ClaimLocks
     decisions: DecisionLog
     tables: DecisionTables
+    warnings: EarlyWarnings
     records: Records
     product: Product
     receivable_product: Product

@@ -17,6 +17,7 @@ from hub.lending import stored_dealer_loans as stored
 from hub.lending.dealer_rules import DealerState, dealer_facts, dealer_limit_fen, window_start
 from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import Decision, DecisionTables, Reason
+from hub.lending.early_warnings import EarlyWarnings
 from hub.lending.flash import AMOUNT_REDUCED
 from hub.lending.limits import Limits, Parties, limit_id
 from hub.lending.loans import Loans, Opening
@@ -55,6 +56,7 @@ class DealerDesk:
     limits: Limits
     decisions: DecisionLog
     tables: DecisionTables
+    warnings: EarlyWarnings
     sales: SalesHistory
     mandates: Mandates
     records: Records
@@ -81,11 +83,12 @@ class DealerLoans:
         await self._check_free(dealer)
         if await stored.live_of(dealer):
             raise HuilianError("STATE_CONFLICT", "another application lives", state="OFFERED")
-        facts = await self._facts(dealer, wish)
+        bought = await self._facts(dealer, wish)
+        facts = {**bought, **await self._desk.warnings.facts(wish.core_uscc, dealer)}
         decision_id, decision = await self._desk.decisions.decide(
             self._desk.product.decision_table, facts, subject=None, may_refer=True
         )
-        application = self._decided(dealer, wish, facts["average_month_fen"], decision_id, decision)
+        application = self._decided(dealer, wish, bought["average_month_fen"], decision_id, decision)
         await stored.add(application)
         if application.state is _S.OFFERED:
             await self._block(application)

@@ -27,12 +27,16 @@ _SHARE = Decimal("0.0001")
 
 @dataclass(frozen=True)
 class Replay:
-    """A past decision, what its table says again, and what the newest would say (None: it asks for other facts)."""
+    """A past decision, what its table says again, and what the newest would say (None: it asks for other facts).
+
+    `facts` are what it was decided on, empty for a person's.
+    """
 
     recorded: Decision
     replayed: Decision
     newest: Decision | None
     decided_at: datetime
+    facts: Mapping[str, Any]
 
     @property
     def is_same(self) -> bool:
@@ -140,7 +144,8 @@ class DecisionLog:
             newest = self._tables.newest(row.rule_table).decide(facts)
         except DecisionFault:
             newest = None
-        return Replay(recorded, own.decide(facts), newest, row.decided_at)
+        shown = facts if row.subject is None else {}
+        return Replay(recorded, own.decide(facts), newest, row.decided_at, shown)
 
     async def report(self, first: date, last: date) -> list[TableCounts]:
         """How decisions from `first` to `last` (China's days, both included) were made, per table.

@@ -78,7 +78,7 @@ class DecisionTable:
 
     def decide(self, facts: Mapping[str, Any]) -> Decision:
         """Runs the table; a pure function of the facts. Raises DecisionFault for facts it does not declare or lacks."""
-        self._check(facts)
+        check_facts(f"{self.table}/{self.version}", self._inputs, facts)
         result: Any = self._decision.evaluate(dict(facts))["result"]
         codes = [row["code"] for row in result["reasons"]]
         referrals = [] if codes else [row["code"] for row in result.get("referrals", ())]
@@ -117,12 +117,14 @@ class DecisionTable:
             raise DecisionFault(f"{self.table}/{self.version} does not explain {code}")
         return Reason(code, self._reasons[code]["zh"], self._reasons[code]["en"])
 
-    def _check(self, facts: Mapping[str, Any]) -> None:
-        if set(facts) != set(self._inputs):
-            raise DecisionFault(f"facts missing or unknown: {sorted(set(facts) ^ set(self._inputs))}")
-        wrong = [name for name, kind in self._inputs.items() if type(facts[name]) is not _TYPES[kind]]
-        if wrong:
-            raise DecisionFault(f"facts of another type: {wrong}")
+
+def check_facts(name: str, inputs: Mapping[str, str], facts: Mapping[str, Any]) -> None:
+    """Raises DecisionFault unless the facts are just those that a table declares, each of its type."""
+    if set(facts) != set(inputs):
+        raise DecisionFault(f"{name}: facts missing or unknown: {sorted(set(facts) ^ set(inputs))}")
+    wrong = [fact for fact, kind in inputs.items() if type(facts[fact]) is not _TYPES[kind]]
+    if wrong:
+        raise DecisionFault(f"{name}: facts of another type: {wrong}")
 
 
 class DecisionTables:

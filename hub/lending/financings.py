@@ -19,6 +19,7 @@ from hub.lending import stored_financings as stored
 from hub.lending.claim_locks import FINANCED, REFUSED, ClaimLocks, invoice_identity
 from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import Decision, DecisionTables, Reason
+from hub.lending.early_warnings import EarlyWarnings, red_facts
 from hub.lending.limits import Limits, Parties, limit_id
 from hub.lending.loans import Loans, Opening
 from hub.lending.model import Loan
@@ -60,6 +61,7 @@ class Desk:
     claims: ClaimLocks
     decisions: DecisionLog
     tables: DecisionTables
+    warnings: EarlyWarnings
     records: Records
     product: Product
 
@@ -80,7 +82,7 @@ class Financings:
         certificate = await self._held(applicant, certificate_id)
         principal_fen = principal_on_certificate(self._desk.product, 0, certificate.amount_fen)
         decision = self._desk.tables.newest(self._desk.product.decision_table).decide(
-            self._facts(certificate, principal_fen, applicant_overdue=0, buyer_overdue=0)
+            self._facts(certificate, principal_fen, applicant_overdue=0, buyer_overdue=0) | red_facts()
         )
         if not decision.approved:
             codes = ", ".join(reason.code for reason in decision.reasons)
@@ -222,11 +224,12 @@ class Financings:
             applicant_overdue=sum(loan.in_arrears for loan in loans),
             buyer_overdue=await overdue_of_buyer(certificate.issuer_uscc),
         )
+        facts |= await self._desk.warnings.facts(certificate.issuer_uscc, applicant)
         return await self._desk.decisions.decide(self._desk.product.decision_table, facts, subject=None)
 
     def _facts(
         self, certificate: Certificate, principal_fen: int, *, applicant_overdue: int, buyer_overdue: int
-    ) -> dict[str, int]:
+    ) -> dict[str, int | str]:
         return {
             "amount_fen": principal_fen,
             "certificate_fen": certificate.amount_fen,

@@ -82,6 +82,7 @@ def replay_message(again: Replay) -> pb.ReplayDecisionResponse:
         is_same=again.is_same,
         newest=None if again.newest is None else _outcome(again.newest),
         differences=again.differences,
+        facts={name: str(value) for name, value in again.facts.items()},
     )
     message.decide_time.FromDatetime(again.decided_at)
     return message

@@ -20,6 +20,7 @@ from hub.lending import stored_order_loans as stored
 from hub.lending.claim_locks import FINANCED, REFUSED
 from hub.lending.conversions import Conversions, OrderDesk
 from hub.lending.decisions import Decision, Reason
+from hub.lending.early_warnings import red_facts
 from hub.lending.limits import Parties, limit_id
 from hub.lending.loans import Opening
 from hub.lending.model import Loan
@@ -82,7 +83,7 @@ class OrderLoans:
         """
         order, due_date = await self._fundable(applicant, buyer_uscc, order_document_id, term_days)
         principal_fen = self._principal(order, 0)
-        facts = self._facts(order, principal_fen, due_date, applicant_overdue=0, buyer_overdue=0)
+        facts = self._facts(order, principal_fen, due_date, applicant_overdue=0, buyer_overdue=0) | red_facts()
         decision = self._desk.tables.newest(self._desk.product.decision_table).decide(facts)
         return self._priced(principal_fen, decision, due_date)
 
@@ -224,11 +225,12 @@ class OrderLoans:
             applicant_overdue=sum(loan.in_arrears for loan in loans),
             buyer_overdue=await overdue_of_buyer(order.document.buyer_uscc),
         )
+        facts |= await self._desk.warnings.facts(order.document.buyer_uscc, applicant)
         return await self._desk.decisions.decide(self._desk.product.decision_table, facts, subject=None)
 
     def _facts(
         self, order: PurchaseOrder, principal_fen: int, due_date: date, *, applicant_overdue: int, buyer_overdue: int
-    ) -> dict[str, int]:
+    ) -> dict[str, int | str]:
         return {
             "amount_fen": principal_fen,
             "order_fen": sum(order.open_fen.values()),

@@ -10,8 +10,20 @@ from typing import Any, Protocol
 from huilian_protocol.artefact import Artefact
 from huilian_protocol.signers import Power
 
-from hub.exchange.service import Delivery, Read
-from hub.receivables.service import Certificate, Freeze, FrozenKind, Impairment, PurchaseOrder, Receivable, Sale
+from hub.exchange.service import Delivery, Read, Volume
+from hub.receivables.service import (
+    Certificate,
+    Days,
+    ErpTrouble,
+    Freeze,
+    FrozenKind,
+    Impaired,
+    Impairment,
+    OrderVolume,
+    PurchaseOrder,
+    Receivable,
+    Sale,
+)
 from ledger.registry.fingerprints import InvoiceIdentity
 
 
@@ -100,6 +112,9 @@ class Receivables(Protocol):
     @property
     def sales(self) -> SalesHistory: ...
 
+    @property
+    def signs(self) -> EarlySigns: ...
+
     async def get_receivable(self, receivable_id: str) -> Receivable: ...
 
     async def get_certificate(self, certificate_id: str) -> Certificate: ...
@@ -168,6 +183,22 @@ class SalesHistory(Protocol):
         ...
 
 
+class EarlySigns(Protocol):
+    """What receivables count over all parties at once (hub/receivables). Reads only; no transaction needed."""
+
+    async def fallen_orders(self, recent: Days, before: Days, *, placed: bool) -> list[OrderVolume]:
+        """Parties whose orders are worth less in the recent period; `placed` counts by buyer, else by supplier."""
+        ...
+
+    async def impaired(self, since: dt.datetime, *, owed: bool) -> list[Impaired]:
+        """Parties with disputes since a time, or with diluted receivables; `owed` counts by buyer, else by supplier."""
+        ...
+
+    async def erp_troubles(self) -> list[ErpTrouble]:
+        """Every ERP connector that failed the last time."""
+        ...
+
+
 class Consent(Protocol):
     """A consent as far as lending looks into it."""
 
@@ -188,6 +219,10 @@ class Exchange(Protocol):
 
     async def fetch(self, requested_by: str, read: Read) -> Delivery:
         """One read under a consent; the same request id gives the first answer again."""
+        ...
+
+    async def volumes(self, from_day: str, to_day: str, agency: str) -> list[Volume]:
+        """How many reads there were of these days, by outcome, of one agency or (empty) of all."""
         ...
 
 

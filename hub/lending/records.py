@@ -26,6 +26,7 @@ from hub.lending.stored_loans import LoanEventRecord
 from hub.lending.stored_order_loans import Conversion, OrderApplication
 from hub.lending.stored_part_payments import PartPayment
 from hub.lending.stored_registrations import Registration
+from hub.lending.stored_warnings import Warned
 
 CURRENCY = "CNY"
 
@@ -214,6 +215,22 @@ class Records:
         }
         record_id = f"collection-{done}:{event.event_id}"
         await self._ledger.append(f"collection.{done}", record_id, content, subject=None, evidence={})
+
+    async def warning(self, event: str, warned: Warned) -> None:
+        """An early warning was "raised", "acknowledged", "resolved" or "lapsed"; the bank's own, reasons stay there."""
+        content = {
+            "parties": [],
+            "warning_id": warned.warning_id,
+            "rule": f"{warned.rule}/{warned.rule_version}",
+            "subject_kind": warned.subject.kind.value,
+            "subject": warned.subject.id,
+            "business_day": warned.business_day.isoformat(),
+            "level": warned.level.value,
+            "facts": warned.facts,
+        }
+        await self._ledger.append(
+            f"warning.{event}", f"warning-{event}:{warned.warning_id}", content, subject=None, evidence={}
+        )
 
     async def _append(
         self, kind: str, record_id: str, content: dict[str, Any], loan: Loan, evidence: dict[str, Any]

@@ -23,6 +23,7 @@ from hub.lending.day_close import DayCloser
 from hub.lending.dealer_loans import DealerDesk, DealerLoans
 from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import load_tables
+from hub.lending.early_warnings import EarlyWarnings
 from hub.lending.evidence import EvidenceDesk
 from hub.lending.financings import Desk, Financings
 from hub.lending.flash import FlashDesk, FlashLoans
@@ -47,6 +48,8 @@ from hub.lending.ports import (
 from hub.lending.products import DEALER_LOAN, FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, load_products, load_versions
 from hub.lending.records import Records
 from hub.lending.registrations import Registrations
+from hub.lending.warning_measures import Measures
+from hub.lending.warning_rules import load_rules
 from hub.lending.workouts import Workouts
 from hub.platform.database import Database
 from hub.platform.ids import Ids
@@ -94,6 +97,8 @@ class LendingService:
         self._claims = ClaimLocks(given.database, given.ids, given.claims, self.registrations)
         self.decisions = DecisionLog(given.clock, given.ids, tables, given.vault)
         self.loans = Loans(given.database, given.clock, given.bank, self.limits, records, given.mandates)
+        measures = Measures(given.database, given.clock, given.receivables.signs, given.exchange)
+        self.warnings = EarlyWarnings(given.database, given.clock, records, measures, load_rules())
         self.financings = Financings(
             Desk(
                 database=given.database,
@@ -106,6 +111,7 @@ class LendingService:
                 claims=self._claims,
                 decisions=self.decisions,
                 tables=tables,
+                warnings=self.warnings,
                 records=records,
                 product=products[RECEIVABLE_LOAN],
             )
@@ -123,6 +129,7 @@ class LendingService:
                 claims=self._claims,
                 decisions=self.decisions,
                 tables=tables,
+                warnings=self.warnings,
                 records=records,
                 product=products[ORDER_LOAN],
                 receivable_product=products[RECEIVABLE_LOAN],
@@ -136,6 +143,7 @@ class LendingService:
                 limits=self.limits,
                 decisions=self.decisions,
                 tables=tables,
+                warnings=self.warnings,
                 sales=given.receivables.sales,
                 mandates=given.mandates,
                 records=records,
@@ -245,4 +253,5 @@ class LendingService:
             # Whatever is wrong with an offer, what is due is paid.
             cleared = await self.clearing.run()
             await self.collections.run()
+            await self.warnings.run()
         return cleared

@@ -296,6 +296,16 @@ POLICY: Mapping[str, frozenset[Role]] = {
         },
     ),
     **_service(
+        "lending.v1.WarningService",
+        {
+            "ListWarnings": OPERATOR | SUPERVISOR,
+            "GetWarning": OPERATOR | SUPERVISOR,
+            "AcknowledgeWarning": OPERATOR,
+            "ResolveWarning": OPERATOR,
+            "ListWarningRules": OPERATOR | SUPERVISOR,
+        },
+    ),
+    **_service(
         "accounting.v1.AccountingService",
         {
             "ListAccounts": OPERATOR | SUPERVISOR,

@@ -35,6 +35,7 @@ from hub.receivables.records import Records
 from hub.receivables.repeats import Repeats
 from hub.receivables.rules import check_not_due
 from hub.receivables.sales import Sales
+from hub.receivables.signs import Days, ErpTrouble, Impaired, OrderVolume, Signs
 from hub.receivables.states import (
     CertificateEvent,
     CertificateState,
@@ -48,9 +49,13 @@ __all__ = [
     "Certificate",
     "CertificateState",
     "ConfirmationDomain",
+    "Days",
+    "ErpTrouble",
     "Freeze",
     "FrozenKind",
+    "Impaired",
     "Impairment",
+    "OrderVolume",
     "PurchaseOrder",
     "Receivable",
     "ReceivableState",
@@ -102,6 +107,7 @@ class ReceivablesService:
         self.authenticity = Authenticity(database, clock, tax)
         self.confirmations = Confirmations(clock, self._records, enterprises, domain, self.authenticity, mandates)
         self.sales = Sales(clock, erps)
+        self.signs = Signs(database)
 
         self.disputes = Disputes(database, clock, ids, self._records, self.trade.rematch)
         self._dilutions = Dilutions(self.disputes, self._records, tolerances or Tolerances())

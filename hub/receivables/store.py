@@ -73,6 +73,18 @@ class CursorRow(Model):
         table = "receivables_cursor"
 
 
+class ErpTroubleRow(Model):
+    """A buyer's ERP connector that fails since a time: how often in a row, and with which code the last time."""
+
+    buyer_uscc = fields.CharField(max_length=18, primary_key=True)
+    failures = fields.IntField()
+    since = UtcDatetimeField()
+    code = fields.CharField(max_length=64)
+
+    class Meta:
+        table = "receivables_erp_trouble"
+
+
 class ReceivableRow(Model):
     """One receivable.
 

@@ -11,18 +11,18 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
 from huilian_protocol.clock import Clock
-from huilian_protocol.errors import HuilianError
+from huilian_protocol.errors import Fault, HuilianError
 
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.transactions import forbid_transaction
-from hub.receivables import stored_documents, stored_receivables
+from hub.receivables import stored_documents, stored_receivables, stored_signs
 from hub.receivables.credits import credited_fen
 from hub.receivables.documents import DocumentKind, TradeDocument, check_document
 from hub.receivables.matching import TradeFile, match_invoice
 from hub.receivables.mismatches import Tolerances
 from hub.receivables.model import Receivable
-from hub.receivables.ports import ErpConnectors, PulledDocument
+from hub.receivables.ports import ErpConnectors, ErpPage, PulledDocument
 from hub.receivables.reasons import Reason, mismatch_reason, paid_reason
 from hub.receivables.repeats import Repeats
 from hub.receivables.rules import evidence_content
@@ -112,12 +112,22 @@ class TradeDocuments:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + PULL_S
         for _ in range(MAX_PAGES):
-            page = await self._erps.list_documents(buyer_uscc, cursor, PAGE_SIZE)
+            page = await self._page(buyer_uscc, cursor)
             documents += page.documents
             cursor = page.next_cursor or cursor
             if not page.has_more or loop.time() >= ends_at:
                 break
         return Pulled(buyer_uscc, before, cursor, tuple(documents))
+
+    async def _page(self, buyer_uscc: str, cursor: str) -> ErpPage:
+        """One page; a fault of the connector is remembered as an early sign, in a transaction of its own."""
+        try:
+            return await self._erps.list_documents(buyer_uscc, cursor, PAGE_SIZE)
+        except HuilianError as error:
+            if error.entry.fault is Fault.PROVIDER:
+                async with self._database.transaction():
+                    await stored_signs.erp_failed(self._database, buyer_uscc, error.code, self._clock.now())
+            raise
 
     async def take_in(self, pulled: Pulled) -> TakenIn:
         """Store and match what was pulled, inside the caller's transaction.
@@ -142,6 +152,7 @@ class TradeDocuments:
             receivables += await look(buyer, frozenset(touched))
         for tell in self._when_orders_change:
             await tell(buyer, frozenset(touched))
+        await stored_signs.erp_answered(buyer)
         if pulled.after != pulled.before:
             await stored_documents.move_cursor(buyer, pulled.before, pulled.after)
         return TakenIn(imported, tuple(rejected), tuple(receivables))

@@ -31,6 +31,7 @@ from huilian_sdk._sandbox import Sandbox
 from huilian_sdk._supervision import Supervision
 from huilian_sdk._tokens import FixedToken, NoTokens, SignedTokens, TokenSigner
 from huilian_sdk._transport import ClientCertificate, GrpcTransport, Transport
+from huilian_sdk._warnings import Warnings
 from huilian_sdk._workouts import Workouts
 
 DEFAULT_TIMEOUT_S = 10.0
@@ -146,6 +147,7 @@ class Huilian:
         self.workouts = Workouts(calls)
         self.credit = Credit(calls)
         self.collections = Collections(calls)
+        self.warnings = Warnings(calls)
         self.documents = Documents(calls)
         self.dealer_loans = DealerLoans(calls)
         self.ledger = Ledger(calls)

@@ -36,6 +36,7 @@ SERVICES = {
     "huilian.lending.v1.LoanService": "huilian.lending.v1.loan_service_pb2",
     "huilian.lending.v1.WorkoutService": "huilian.lending.v1.workout_service_pb2",
     "huilian.lending.v1.CollectionService": "huilian.lending.v1.collection_service_pb2",
+    "huilian.lending.v1.WarningService": "huilian.lending.v1.warning_service_pb2",
     "huilian.lending.v1.DocumentService": "huilian.lending.v1.document_service_pb2",
     "huilian.onboarding.v1.OnboardingService": "huilian.onboarding.v1.onboarding_service_pb2",
     "huilian.ledger.v1.LedgerService": "huilian.ledger.v1.ledger_service_pb2",

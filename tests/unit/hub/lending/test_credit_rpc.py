@@ -75,6 +75,8 @@ async def test_decisions_are_counted(world: LendingWorld, desk: Desk, monkeypatc
         "term_days": 200,
         "applicant_overdue_loans": 0,
         "buyer_overdue_receivables": 0,
+        "red_warnings": 0,
+        "red_warning_rules": "",
     }
     for changed in [{}, {}, {"term_days": 30}, {"applicant_overdue_loans": 1, "buyer_overdue_receivables": 2}]:
         given = {**facts, **changed}
@@ -108,11 +110,12 @@ async def test_the_newest_table_may_say_something_else(world: LendingWorld, desk
     await world.held()
     financing = await world.offered()
     newer = raw_table()
-    newer["version"] = 2
+    newer["version"] = 3
     newer["graph"]["nodes"][2]["content"]["rules"][0]["o0"] = "'0.0500'"
     world.service.decisions._tables = DecisionTables([DecisionTable(raw_table()), DecisionTable(newer)])
     again = await desk(pb.ReplayDecisionRequest(decision_id=financing.decision_id))
-    assert again.is_same and again.newest.rule_version == "receivable-loan/2"
+    assert again.is_same and again.newest.rule_version == "receivable-loan/3"
+    assert again.facts["red_warnings"] == "0" and again.facts["term_days"]
     assert list(again.differences) == ["offer.annual_rate"]
     newer["inputs"]["another"] = "integer"
     world.service.decisions._tables = DecisionTables([DecisionTable(raw_table()), DecisionTable(newer)])

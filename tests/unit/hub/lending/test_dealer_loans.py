@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hub.lending.dealer_loans import DealerWish
 from hub.lending.dealer_rules import DealerState, dealer_facts, dealer_limit_fen, window_start
 from hub.lending.decisions import load_tables
+from hub.lending.early_warnings import red_facts
 from hub.lending.products import DEALER_LOAN, load_products, load_versions
 from hub.lending.rules import LoanState
 from hub.lending.stored_dealer_loans import DealerApplication
@@ -112,7 +113,7 @@ def test_facts_stay_in_bounds(bought: list[tuple[int, int]], others: int) -> Non
     assert facts["average_month_fen"] * 12 <= max(12 * own, 0)
     limit = dealer_limit_fen(PRODUCT, facts["average_month_fen"], Decimal(2))
     assert limit % 10_000 == 0 and limit <= min(PRODUCT.most_amount_fen, 2 * facts["average_month_fen"])
-    load_tables().newest(DEALER_LOAN).decide(facts)
+    load_tables().newest(DEALER_LOAN).decide(facts | red_facts())
 
 
 async def test_offer_money_draw_repay(world: LendingWorld) -> None:

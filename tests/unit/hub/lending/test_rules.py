@@ -37,6 +37,8 @@ FACTS = {
     "term_days": 90,
     "applicant_overdue_loans": 0,
     "buyer_overdue_receivables": 0,
+    "red_warnings": 0,
+    "red_warning_rules": "",
 }
 
 
@@ -94,7 +96,7 @@ def test_a_long_term_is_priced_and_said() -> None:
     assert [reason.code for reason in decision.reasons] == ["TERM_ABOVE_SIX_MONTHS"]
 
 
-@pytest.mark.parametrize("missing", sorted(FACTS))
+@pytest.mark.parametrize("missing", sorted(FACTS.keys() - {"red_warning_rules"}))
 def test_a_missing_fact_is_never_taken_for_a_good_one(missing: str) -> None:
     table = TABLES.newest("receivable-loan")
     with pytest.raises(DecisionFault):
@@ -112,21 +114,21 @@ def test_an_unknown_fact_is_refused() -> None:
         TABLES.newest("receivable-loan").decide({**FACTS, "shoe_size": 42})
 
 
-def raw_table(name: str = "receivable-loan") -> dict[str, Any]:
+def raw_table(name: str = "receivable-loan.2") -> dict[str, Any]:
     read: dict[str, Any] = json.loads((TABLES_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return read
 
 
 def test_the_newest_version_decides_and_the_old_one_replays() -> None:
-    newer = {**raw_table(), "version": 2}
+    newer = {**raw_table(), "version": 3}
     tables = DecisionTables([DecisionTable(newer), DecisionTable(raw_table())])
-    assert tables.newest("receivable-loan").version == 2
-    assert tables.version("receivable-loan", 1).version == 1
-    assert tables.newest("receivable-loan").sha256 != tables.version("receivable-loan", 1).sha256
+    assert tables.newest("receivable-loan").version == 3
+    assert tables.version("receivable-loan", 2).version == 2
+    assert tables.newest("receivable-loan").sha256 != tables.version("receivable-loan", 2).sha256
     with pytest.raises(DecisionFault):
         tables.newest("nothing")
     with pytest.raises(DecisionFault):
-        tables.version("receivable-loan", 3)
+        tables.version("receivable-loan", 4)
 
 
 @pytest.mark.parametrize("name", ["receivable-loan", "flash-loan"])

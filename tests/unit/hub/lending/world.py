@@ -16,7 +16,7 @@ from huilian_protocol.webauthn import Assertion
 
 from hub.accounting.closing import Closes
 from hub.accounting.service import AccountKind, EmbeddedBook, Line, deposit_account
-from hub.exchange.service import Delivery, Read
+from hub.exchange.service import Delivery, Read, Volume
 from hub.ledger.service import LedgerService
 from hub.lending.evidence import RECIPIENT
 from hub.lending.flash import Wish
@@ -92,6 +92,7 @@ class FakeSources:
     artefacts: dict[str, Artefact] = field(default_factory=dict)
     reads: list[Read] = field(default_factory=list)
     refusal: HuilianError | None = None
+    cells: list[Volume] = field(default_factory=list)
 
     def grant(self, subject: str, consent_id: str = CONSENT, recipient: str = RECIPIENT) -> None:
         """A consent for the three sources with the fields that the sources know."""
@@ -120,6 +121,9 @@ class FakeSources:
         if consent_id not in self.artefacts:
             raise HuilianError("NOT_FOUND", resource=f"consent {consent_id}")
         return _FoundConsent(self.artefacts[consent_id])
+
+    async def volumes(self, from_day: str, to_day: str, agency: str) -> list[Volume]:
+        return [cell for cell in self.cells if from_day <= cell.day <= to_day and agency in ("", cell.agency)]
 
     async def fetch(self, requested_by: str, read: Read) -> Delivery:
         assert requested_by == RECIPIENT

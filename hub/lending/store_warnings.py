@@ -1,0 +1,66 @@
+"""Tables of early warnings."""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+from tortoise.models import Model
+
+from hub.lending.columns import ID_LENGTH, PARTY_LENGTH
+from hub.platform.fields import UtcDatetimeField
+
+
+class WarningRow(Model):
+    """What a rule found about a subject on a business day, with the facts; at most one of a subject is open.
+
+    `changed_at` is when the state became what it is.
+    """
+
+    warning_id = fields.CharField(max_length=ID_LENGTH * 2, primary_key=True)
+    rule = fields.CharField(max_length=32)
+    rule_version = fields.IntField()
+    rule_sha256 = fields.BinaryField()
+    subject_kind = fields.CharField(max_length=10)
+    subject = fields.CharField(max_length=ID_LENGTH)
+    business_day = fields.DateField()
+    level = fields.CharField(max_length=8)
+    facts: fields.JSONField[dict[str, int]] = fields.JSONField()
+    state = fields.CharField(max_length=12)
+    acknowledged_by = fields.CharField(max_length=PARTY_LENGTH, db_default="")
+    acknowledged_reason = fields.CharField(max_length=500, db_default="")
+    resolved_by = fields.CharField(max_length=PARTY_LENGTH, db_default="")
+    resolved_reason = fields.CharField(max_length=500, db_default="")
+    changed_at = UtcDatetimeField()
+    created_at = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_warning"
+        unique_together = (("rule", "subject_kind", "subject", "business_day"),)
+        indexes = (("subject", "state"), ("created_at", "warning_id"))
+        constraints = (
+            UniqueConstraint(
+                fields=("rule", "subject_kind", "subject"),
+                name="lending_warning_one_open",
+                condition="state IN ('RAISED', 'ACKNOWLEDGED')",
+            ),
+            CheckConstraint(check="level IN ('WATCH', 'AMBER', 'RED')", name="lending_warning_level"),
+            CheckConstraint(
+                check="acknowledged_by <> '' OR state NOT IN ('ACKNOWLEDGED', 'RESOLVED')",
+                name="lending_warning_acknowledged_by_somebody",
+            ),
+            CheckConstraint(
+                check="(state = 'RESOLVED') = (resolved_by <> '')", name="lending_warning_resolved_by_somebody"
+            ),
+        )
+
+
+class WarningRoundRow(Model):
+    """That a rule was evaluated on a business day, in which version, and how many warnings it gave."""
+
+    round_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    rule_version = fields.IntField()
+    found = fields.IntField()
+    evaluated_at = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_warning_round"
