@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 from huilian_protocol.canonical import parse_json
 
-from ledger.embedded_chain.methods import Methods, RpcError
+from ledger.embedded_chain.methods import RpcError
 
 _PARSE_ERROR, _INVALID_REQUEST = -32700, -32600
 _MAX_BODY_BYTES = 4 * 1024 * 1024
 _MAX_BATCH = 1_000
 
 
-def application(methods: Methods) -> web.Application:
+class Answers(Protocol):
+    """What answers the calls, for example `Methods`."""
+
+    def answer(self, method: str, params: list[Any]) -> Any:
+        """Return a method's result. Raises `RpcError`."""
+
+
+def application(methods: Answers) -> web.Application:
     """Return the web application: POST / takes a call or a batch, GET /healthz says that the chain is up."""
 
     async def post(request: web.Request) -> web.Response:
@@ -33,13 +40,13 @@ def application(methods: Methods) -> web.Application:
     return app
 
 
-def _answer_all(methods: Methods, body: Any) -> Any:
+def _answer_all(methods: Answers, body: Any) -> Any:
     if isinstance(body, list) and 0 < len(body) <= _MAX_BATCH:
         return [_answer(methods, call) for call in body]
     return _answer(methods, body)
 
 
-def _answer(methods: Methods, call: Any) -> dict[str, Any]:
+def _answer(methods: Answers, call: Any) -> dict[str, Any]:
     if not (
         isinstance(call, dict) and isinstance(call.get("method"), str) and isinstance(call.get("params", []), list)
     ):

@@ -139,11 +139,15 @@ class Anvil:
             self._process.wait()
             self._process = None
 
+    def save(self, state: Path) -> None:
+        """Write what the node holds, its history included, but not what waits to be mined."""
+        state.write_bytes(gzip.decompress(bytes.fromhex(self.call("anvil_dumpState", True)[2:])))
+
     def restart(self, state: Path, *options: str, lose_s: float = 0.0, away_s: float = 0.0) -> None:
         """kill -9, and start again on what the node held `lose_s` seconds before: the blocks since then and all that
         waited to be mined are gone. `state` is a file to keep that in.
         """
-        state.write_bytes(gzip.decompress(bytes.fromhex(self.call("anvil_dumpState", True)[2:])))
+        self.save(state)
         time.sleep(lose_s)
         port = int(self.url.rpartition(":")[2])
         self.kill()
