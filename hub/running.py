@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from huilian_protocol.collecting import spare_what_is_loaded
+
 from hub.platform.database import Database
 from hub.platform.server import HubServer
 
@@ -35,6 +37,7 @@ class Hub:
         except BaseException:
             await self.close()
             raise
+        spare_what_is_loaded()
         logger.info(
             "hub.serving", extra={"public_port": self.server.public_port, "partner_port": self.server.partner_port}
         )

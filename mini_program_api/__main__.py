@@ -9,6 +9,7 @@ import ssl
 import sys
 
 from aiohttp import web
+from huilian_protocol.collecting import spare_what_is_loaded
 from huilian_protocol.settings import SettingsError
 from huilian_protocol.trust import TrustFile
 from huilian_sdk import Huilian
@@ -30,6 +31,7 @@ async def serve(settings: ApiSettings) -> None:
         await runner.setup()
         host, _, port = settings.listen.rpartition(":")
         await web.TCPSite(runner, host, int(port), ssl_context=_tls(settings)).start()
+        spare_what_is_loaded()
         logging.getLogger("mini_program_api").info("api_serving address=%s", settings.listen)
         await _stop_signal()
         await runner.cleanup()

@@ -9,6 +9,7 @@ import sys
 
 from aiohttp import web
 from huilian_protocol.clock import SandboxClock, SystemClock
+from huilian_protocol.collecting import spare_what_is_loaded
 
 from connectors.kit.credentials import Credentials
 from connectors.kit.keys import write_private
@@ -33,6 +34,7 @@ async def run(package: str, settings: SandboxSettings) -> None:
     await runner.setup()
     host, _, port = settings.listen.rpartition(":")
     await web.TCPSite(runner, host, int(port)).start()
+    spare_what_is_loaded()
     logging.getLogger(__name__).info("sandbox_serving package=%s %s", package, SANDBOX_NOTICE_EN)
     await wait_for_stop()
     await runner.cleanup()

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 from huilian_protocol.clock import Clock, SandboxClock, SystemClock
+from huilian_protocol.collecting import spare_what_is_loaded
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.status import to_rpc_status
 
@@ -159,6 +160,7 @@ class EdgeServer:
     async def serve(self) -> None:
         """Start, serve until the process is told to stop, stop."""
         await self.start()
+        spare_what_is_loaded()
         logger.info("serving port=%d", self.port)
         await wait_for_stop()
         await self.stop()

@@ -7,7 +7,7 @@ an entry carries its own time, and only a look that found nothing new may carry 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -63,6 +63,19 @@ class Notice:
         )
 
 
+Seen = tuple[datetime, Sequence[NoticeRow]]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A look at the notices after `cursor` while `woken` was to be set by the next commit, begun at `at`."""
+
+    cursor: int
+    woken: asyncio.Event
+    at: float
+    seen: asyncio.Task[Seen]
+
+
 class RevocationFeed:
     """Follows the notices of one database for any number of edges."""
 
@@ -73,6 +86,7 @@ class RevocationFeed:
         self._poll_s, self._heartbeat_s = poll_s, heartbeat_s
         self._wake = asyncio.Event()
         self._closed = False
+        self._last: _Look | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """End every stream when the process is told to stop: they would never end by themselves."""
@@ -90,8 +104,8 @@ class RevocationFeed:
         loop = asyncio.get_running_loop()
         next_heartbeat = loop.time()
         while not self._closed:
-            woken, as_of = self._wake, self._clock.now()
-            rows = await self._store.notices_after(cursor, BATCH)
+            woken = self._wake
+            as_of, rows = await self._look(cursor)
             for row in rows:
                 cursor = row.cursor
                 yield Notice.of(row)
@@ -102,6 +116,18 @@ class RevocationFeed:
                 yield Notice(cursor, as_of)
                 next_heartbeat = loop.time() + self._heartbeat_s
             await _wait(woken, self._poll_s)
+
+    async def _look(self, cursor: int) -> Seen:
+        """What there is after `cursor`, and when that was so. One look serves all edges that are at the same place."""
+        now, last = asyncio.get_running_loop().time(), self._last
+        is_fresh = last is not None and now - last.at < self._poll_s / 2
+        if last is None or not is_fresh or (last.cursor, last.woken) != (cursor, self._wake):
+            last = self._last = _Look(cursor, self._wake, now, asyncio.create_task(self._read(cursor)))
+        return await asyncio.shield(last.seen)
+
+    async def _read(self, cursor: int) -> Seen:
+        as_of = self._clock.now()
+        return as_of, await self._store.notices_after(cursor, BATCH)
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

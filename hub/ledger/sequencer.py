@@ -24,7 +24,7 @@ from ledger.merkle.tree import append_leaves
 BATCH = 1_000
 POLL_SECONDS = 0.5
 # Between two batches: under load a place for everything that comes in this time costs one transaction, not many.
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.2
 
 logger = logging.getLogger(__name__)
 

@@ -68,6 +68,26 @@ async def test_what_another_process_revoked_is_found_by_looking(office: Office) 
     assert seen(await take(stream, 1)) == [(1, "consent-00000001")]
 
 
+async def test_edges_at_the_same_place_share_a_look(office: Office) -> None:
+    await revoke(office, 1)
+    feed, looks = RevocationFeed(ConsentStore(office.database), office.clock, poll_s=0.2), 0
+
+    def count(statement: str) -> None:
+        nonlocal looks
+        looks += "consent_notice" in statement
+
+    streams = [feed.follow(cursor) for cursor in (1, 1, 1, 1, 0)]
+    office.database.on_statement = count
+    told = await asyncio.gather(*(take(stream, 1) for stream in streams))
+    assert [seen(each) for each in told] == [[(1, "")]] * 4 + [[(1, "consent-00000001")]] and looks == 2
+    office.database.on_statement = None
+    # Whoever is woken looks again: a shared look is never older than a commit of this process.
+    waiting = [asyncio.create_task(take(stream, 1)) for stream in streams[:4]]
+    await revoke(office, 2)
+    feed.wake()
+    assert [seen(await each) for each in waiting] == [[(2, "consent-00000002")]] * 4
+
+
 async def test_heartbeats_go_on(office: Office) -> None:
     feed = RevocationFeed(ConsentStore(office.database), office.clock, poll_s=0.01, heartbeat_s=0.02)
     assert seen(await take(feed.follow(0), 3)) == [(0, ""), (0, ""), (0, "")]
