@@ -55,6 +55,7 @@ from hub.ledger.anchoring import LedgerMismatch
 from hub.ledger.claims import EpochDropped
 from hub.ledger.exports import ChainExports
 from hub.ledger_site import ChainNode, LedgerSite
+from hub.lending.erp_client import GrpcErpLedgers
 from hub.lending.jobs import LendingJobs
 from hub.lending.papers import Papers
 from hub.lending.registry_client import GrpcRegistry
@@ -63,6 +64,7 @@ from hub.lending.rpc_collections import CollectionServicer
 from hub.lending.rpc_credit import CreditServicer
 from hub.lending.rpc_dealers import DealerLoanServicer
 from hub.lending.rpc_documents import DocumentServicer
+from hub.lending.rpc_erp import ErpLedgerServicer
 from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer, WorkoutServicer
 from hub.lending.rpc_warnings import WarningServicer
 from hub.lending.service import Collaborators, LendingService
@@ -258,7 +260,7 @@ class _Builder:
 
     def _receivables(self) -> None:
         chain, tax = self.trust.chain, self.settings.tax_authority
-        erps: Mapping[str, grpc.aio.Channel] = {
+        self.erps: Mapping[str, grpc.aio.Channel] = {
             uscc: self._channel(address) for uscc, address in self.settings.erp_connectors.items()
         }
         self.receivables = ReceivablesService(
@@ -267,7 +269,7 @@ class _Builder:
             ids=random_id,
             ledger=self.ledger,
             enterprises=self.identity,
-            erps=GrpcErpConnectors(erps),
+            erps=GrpcErpConnectors(self.erps),
             tax=GrpcTaxAuthority(self._channel(tax) if tax else None),
             mandates=self.onboarding,
             domain=ConfirmationDomain(chain.chain_id, chain.contract, lambda: self.trust_file().enterprise_ca),
@@ -290,6 +292,8 @@ class _Builder:
                 receivables=self.receivables,
                 bank=self.book,
                 days=self.closes,
+                erps=GrpcErpLedgers(self.erps),
+                cases=self.cases,
                 consents=self.consents,
                 exchange=self.exchange,
                 persons=self.identity,
@@ -311,6 +315,7 @@ class _Builder:
         self.hub.server.serve(CreditServicer(lending, self.idempotency, self.clock))
         self.hub.server.serve(CollectionServicer(lending, self.idempotency))
         self.hub.server.serve(WarningServicer(lending, self.idempotency))
+        self.hub.server.serve(ErpLedgerServicer(lending.erp_payments, self.idempotency))
         papers, pool = Papers(lending.loans, self.receivables, self.ledger.receipt), RenderingPool()
         self.hub.server.serve(DocumentServicer(papers, pool, self.clock, self.settings.verifier_url))
         self.hub.before_close.append(partial(asyncio.to_thread, pool.close))

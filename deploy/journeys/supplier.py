@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from huilian.lending.v1 import erp_ledger_service_pb2 as erp_ledger
 from huilian.lending.v1 import financing_service_pb2 as lending
 from huilian.lending.v1 import loan_service_pb2 as loans
 from huilian.receivables.v1 import certificate_service_pb2 as certificates
@@ -91,6 +92,7 @@ class SupplierJourney:
             *steps,
             Step("move-clock", "沙盒时钟拨到到期日 sandbox clock to the due date", self._move_clock),
             Step("cleared", "到期清分 cleared down the chain, loan repaid, certificate redeemed", self._cleared),
+            Step("posted-in-erp", "付款回写 ERP、总账核对 posted in Tryton, ledgers agree", self._posted_in_erp),
             Step("clearing-receipts", "清分回执 receipts of the clearing", self._clearing_receipts),
         ]
 
@@ -107,10 +109,7 @@ class SupplierJourney:
         today = await self._today()
         supplier = SUPPLIER
         async with aiohttp.ClientSession() as http:
-            client = TrytonClient(
-                http, base_url=self._site.tryton_url, database=DATABASE, user=ADMIN_USER, password=ADMIN_PASSWORD
-            )
-            erp = SandboxErp(client)
+            erp = SandboxErp(self._tryton(http))
             order = await erp.order(supplier, list(GOODS), ordered_on=today - dt.timedelta(days=9), payment_days=90)
             receipt = await erp.receive(order, received_on=today - dt.timedelta(days=3), delivery_note="SH-0001")
             self._invoice_number = await issue_invoice(
@@ -296,6 +295,28 @@ class SupplierJourney:
         balances = await self._balances()
         return {"receivable": _plain(settled), "loan": _plain(loan), "balances_fen": balances}
 
+    async def _posted_in_erp(self) -> Any:
+        """The buyer's own general ledger says what the bank's books say, and its invoice is paid."""
+        operator = await self._operator(self._hub)
+
+        async def look() -> erp_ledger.ErpPayment | None:
+            found = [one async for one in operator.reconciliation.erp_payments(self._buyer.uscc)]
+            posted = [one for one in found if one.receivable_id == self._receivable_id and one.entry_number]
+            return posted[0] if posted else None
+
+        payment = await until(look, "the payment to be posted in Tryton")
+        compared = await operator.reconciliation.reconcile_erp(self._buyer.uscc, call=Call("reconcile-erp"))
+        if compared.open_case_ids or not compared.compared_payments:
+            raise Unexpected(f"the ledgers differ: {_plain(compared)}")
+        if payment.amount.amount_fen != self._amount_fen:
+            raise Unexpected(f"posted another amount than {self._amount_fen} fen: {_plain(payment)}")
+        async with aiohttp.ClientSession() as http:
+            row = int(payment.invoice_document_id.removeprefix("invoice-"))
+            invoice = (await self._tryton(http).read("account.invoice", [row], ["state"]))[0]
+        if invoice["state"] != "paid":
+            raise Unexpected(f"the invoice is {invoice['state']} in Tryton")
+        return {"payment": _plain(payment), "compared": _plain(compared), "invoice": invoice["state"]}
+
     async def _balances(self) -> dict[str, int]:
         """What each party holds; the buyer must have paid the receivable, the first tier must have got its part."""
         balances = {}
@@ -334,6 +355,11 @@ class SupplierJourney:
         return {"record_id": record_id, "file": path.name, "bytes": len(receipt)}
 
     # --- helpers
+
+    def _tryton(self, http: aiohttp.ClientSession) -> TrytonClient:
+        return TrytonClient(
+            http, base_url=self._site.tryton_url, database=DATABASE, user=ADMIN_USER, password=ADMIN_PASSWORD
+        )
 
     async def _client(self, hub: HubPlace, party: Party) -> Huilian:
         return await self._kept(hub, party.uscc, lambda: client_of(self._site, hub, party))

@@ -70,12 +70,16 @@ class Payouts:
         receivables: Receivables,
         loans: Loans,
         secured_on: Callable[[str], Awaitable[list[Loan]]],
+        tell_erp: Callable[[Receivable, Payment], Awaitable[None]],
     ) -> None:
-        """`secured_on` names the open loans that a pledged receivable secures."""
+        """`secured_on` names the open loans that a pledged receivable secures; `tell_erp` puts down, in the same
+        transaction, what the buyer's own ledger is to learn.
+        """
         self._bank = bank
         self._receivables = receivables
         self._loans = loans
         self._secured_on = secured_on
+        self._tell_erp = tell_erp
 
     async def pay(self, receivable_id: str, payment: Payment) -> PaidOut:
         """Shares the payment; paid in full, the receivable is settled.
@@ -105,6 +109,7 @@ class Payouts:
         if not after.unpaid_fen:
             after = await self._receivables.settle(receivable_id)
             await note_paid(receivable_id, payment.value_date)
+        await self._tell_erp(after, payment)
         return PaidOut(after, paid, repaid_fen, direct_fen - repaid_fen)
 
     async def _redeem(self, certificate: Certificate, share_fen: int, payment: Payment) -> dict[str, object]:

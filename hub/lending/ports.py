@@ -11,6 +11,7 @@ from huilian_protocol.artefact import Artefact
 from huilian_protocol.signers import Power
 
 from hub.exchange.service import Delivery, Read, Volume
+from hub.lending.erp_rules import ErpEntry, ErpPayment
 from hub.receivables.service import (
     Certificate,
     Days,
@@ -168,6 +169,26 @@ class Receivables(Protocol):
     def before_freezing(self, tell: Callable[[Certificate], Awaitable[None]]) -> None: ...
 
     def when_unfrozen(self, tell: Callable[[Freeze], Awaitable[None]]) -> None: ...
+
+
+class ErpLedgers(Protocol):
+    """The general ledgers of buyers' ERPs, over the network: never inside a transaction."""
+
+    def has(self, buyer_uscc: str) -> bool:
+        """Whether this buyer has an ERP connector."""
+        ...
+
+    async def record_payment(self, payment: ErpPayment) -> str:
+        """Posts a payment, once per payment id; the number of the ERP's entry.
+
+        Raises STATE_CONFLICT, ALREADY_EXISTS, NOT_FOUND where the ERP says no, PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT
+        and PROVIDER_FAULT where nobody knows.
+        """
+        ...
+
+    async def ledger_entries(self, buyer_uscc: str, invoice_document_ids: Sequence[str]) -> Sequence[ErpEntry]:
+        """What stands on the payable accounts about these invoices, at most 100. Raises PROVIDER_*."""
+        ...
 
 
 class SalesHistory(Protocol):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from huilian_protocol.clock import Clock
 from huilian_protocol.trust import TrustAnchors, current
 
+from hub.accounting.cases import Cases
 from hub.accounting.closing import Days
 from hub.accounting.service import BankCore
 from hub.lending.auctions import AuctionDesk, Auctions
@@ -24,6 +25,7 @@ from hub.lending.dealer_loans import DealerDesk, DealerLoans
 from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import load_tables
 from hub.lending.early_warnings import EarlyWarnings
+from hub.lending.erp_payments import ErpPayments
 from hub.lending.evidence import EvidenceDesk
 from hub.lending.financings import Desk, Financings
 from hub.lending.flash import FlashDesk, FlashLoans
@@ -37,6 +39,7 @@ from hub.lending.payouts import Payouts
 from hub.lending.ports import (
     Claims,
     Consents,
+    ErpLedgers,
     Exchange,
     Ledger,
     Mandates,
@@ -83,6 +86,8 @@ class Collaborators:
     opening_key: Callable[[str], bytes]
     days: Days
     mandates: Mandates
+    erps: ErpLedgers
+    cases: Cases
 
 
 class LendingService:
@@ -192,7 +197,9 @@ class LendingService:
             )
         )
         self.day_close = DayCloser(given.database, given.outbox, given.days)
-        payouts = Payouts(given.bank, given.receivables, self.loans, self.orders.conversions.secured_on)
+        self.erp_payments = ErpPayments(given.database, given.clock, given.outbox, given.erps, given.cases)
+        secured_on, tell_erp = self.orders.conversions.secured_on, self.erp_payments.owe
+        payouts = Payouts(given.bank, given.receivables, self.loans, secured_on, tell_erp)
         self.clearing = Clearing(
             given.database,
             given.clock,

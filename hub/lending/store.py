@@ -16,6 +16,7 @@ from hub.lending.columns import ID_LENGTH, PARTY_LENGTH
 from hub.lending.store_auctions import AuctionRow as AuctionRow
 from hub.lending.store_auctions import BidRow as BidRow
 from hub.lending.store_auctions import FunderRow as FunderRow
+from hub.lending.store_erp import ErpPaymentRow as ErpPaymentRow
 from hub.lending.store_loans import CallRow as CallRow
 from hub.lending.store_loans import ClearingRow as ClearingRow
 from hub.lending.store_loans import CollectionEventRow as CollectionEventRow

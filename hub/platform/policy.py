@@ -295,6 +295,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "ResolveCollectionEvent": OPERATOR,
         },
     ),
+    **_service("lending.v1.ErpLedgerService", {"ListErpPayments": OPERATOR, "ReconcileErpLedger": OPERATOR}),
     **_service(
         "lending.v1.WarningService",
         {

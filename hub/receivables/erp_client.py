@@ -56,7 +56,7 @@ class GrpcErpConnectors:
         try:
             answer: pb.ListTradeDocumentsResponse = await stub.ListTradeDocuments(request, timeout=self._deadline_s)
         except grpc.RpcError as error:
-            raise _as_provider_error(error) from error
+            raise as_provider_error(error) from error
         left_out = [PulledDocument(item.document_id, "", 0, "", None, item.detail) for item in answer.faults]
         documents = (*(pulled(item) for item in answer.documents), *left_out)
         return ErpPage(documents, answer.next_cursor, answer.has_more)
@@ -71,7 +71,7 @@ class GrpcErpConnectors:
         try:
             answer: pb.ListSalesResponse = await stub.ListSales(request, timeout=self._deadline_s)
         except grpc.RpcError as error:
-            raise _as_provider_error(error) from error
+            raise as_provider_error(error) from error
         sales, faults = [], [(fault.document_id, fault.detail) for fault in answer.faults]
         for message in answer.sales:
             try:
@@ -157,7 +157,8 @@ def _decimal(name: str, text: str) -> Decimal:
     return Decimal(text)
 
 
-def _as_provider_error(error: grpc.RpcError) -> HuilianError:
+def as_provider_error(error: grpc.RpcError) -> HuilianError:
+    """What a connector's failure is called towards whoever asked the hub."""
     stated = from_rpc_error(error)
     code = _PROVIDER_FAULTS.get(stated.code)
     return stated if code is None else HuilianError(code, stated.detail, provider="ERP")

@@ -7,6 +7,7 @@ from typing import Self
 
 from huilian_protocol.clock import Clock, SystemClock
 
+from huilian_sdk._accounting import Accounting
 from huilian_sdk._auctions import Auctions
 from huilian_sdk._calls import Calls, Environment, RetryPolicy, TokenSource
 from huilian_sdk._certificates import Certificates
@@ -27,6 +28,7 @@ from huilian_sdk._onboarding import Onboarding
 from huilian_sdk._order_loans import OrderLoans
 from huilian_sdk._privacy import Privacy
 from huilian_sdk._receivables import Receivables
+from huilian_sdk._reconciliation import Reconciliation
 from huilian_sdk._sandbox import Sandbox
 from huilian_sdk._supervision import Supervision
 from huilian_sdk._tokens import FixedToken, NoTokens, SignedTokens, TokenSigner
@@ -148,6 +150,8 @@ class Huilian:
         self.credit = Credit(calls)
         self.collections = Collections(calls)
         self.warnings = Warnings(calls)
+        self.accounting = Accounting(calls)
+        self.reconciliation = Reconciliation(calls)
         self.documents = Documents(calls)
         self.dealer_loans = DealerLoans(calls)
         self.ledger = Ledger(calls)

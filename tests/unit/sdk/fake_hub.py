@@ -39,6 +39,9 @@ SERVICES = {
     "huilian.lending.v1.WarningService": "huilian.lending.v1.warning_service_pb2",
     "huilian.lending.v1.DocumentService": "huilian.lending.v1.document_service_pb2",
     "huilian.onboarding.v1.OnboardingService": "huilian.onboarding.v1.onboarding_service_pb2",
+    "huilian.accounting.v1.AccountingService": "huilian.accounting.v1.accounting_service_pb2",
+    "huilian.accounting.v1.ReconciliationService": "huilian.accounting.v1.reconciliation_service_pb2",
+    "huilian.lending.v1.ErpLedgerService": "huilian.lending.v1.erp_ledger_service_pb2",
     "huilian.ledger.v1.LedgerService": "huilian.ledger.v1.ledger_service_pb2",
     "huilian.common.v1.SandboxService": "huilian.common.v1.sandbox_service_pb2",
 }

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from huilian.accounting.v1 import reconciliation_service_pb2
 from huilian.common.v1 import common_pb2
 from huilian.lending.v1 import workout_service_pb2
 from huilian.receivables.v1 import freeze_service_pb2, receivable_service_pb2
@@ -41,6 +42,8 @@ FACADES = [
     "dealer_loans",
     "collections",
     "warnings",
+    "accounting",
+    "reconciliation",
     "documents",
     "ledger",
     "privacy",
@@ -59,6 +62,11 @@ def _link() -> Link:
 
 EXAMPLES: dict[str, Any] = {
     "amends_version": 1,
+    "business_day": date(2026, 3, 1),
+    "camt053": b"<Document/>",
+    "proposal": reconciliation_service_pb2.CaseProposal(reason="why"),
+    "source": reconciliation_service_pb2.CASE_SOURCE_BANK,
+    "state": reconciliation_service_pb2.CASE_STATE_OPEN,
     "statement": b"statement",
     "delegation": [_link()],
     "version": 1,

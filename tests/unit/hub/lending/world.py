@@ -14,6 +14,7 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.sealing import key_id, payload_info, seal
 from huilian_protocol.webauthn import Assertion
 
+from hub.accounting.cases import Cases
 from hub.accounting.closing import Closes
 from hub.accounting.service import AccountKind, EmbeddedBook, Line, deposit_account
 from hub.exchange.service import Delivery, Read, Volume
@@ -34,6 +35,7 @@ from ledger.registry.fingerprints import InvoiceIdentity
 from tests.support import consents
 from tests.support.consents import Citizen
 from tests.support.tables import everything
+from tests.unit.hub.lending.fake_erp import FakeErpLedgers
 from tests.unit.hub.lending.fake_registry import FakeRegistry
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import CA_KEY, CHAIN_ID, CONTRACT
@@ -165,6 +167,8 @@ class LendingWorld:
         self.registry = FakeRegistry(clock)
         self.book = EmbeddedBook(database, clock)
         self.closes = Closes(database, clock, self.book)
+        self.cases = Cases(database, clock, self.book)
+        self.erps = FakeErpLedgers()
         self.vault = SubjectVault(Wrapping(bytes(32), lambda size: bytes(size)), lambda size: bytes(size), clock)
         self.ledger = LedgerService(
             database, clock, lambda size: bytes(size), self.vault, lambda: CA_KEY, CHAIN_ID, CONTRACT
@@ -181,6 +185,8 @@ class LendingWorld:
                 receivables=self.trade.service,
                 bank=self.book,
                 days=self.closes,
+                erps=self.erps,
+                cases=self.cases,
                 consents=self.sources,
                 exchange=self.sources,
                 persons=self.people,
