@@ -99,7 +99,7 @@ CAMPAIGNS: list[Campaign] = [
     Campaign(
         name="ledger-kills",
         title="SIGKILLs of hubs with their sequencers and of the chain: logged once, receipts hold, one winner each",
-        target=1_000,
+        target=1_000,  # kills, about one a second on two busy cores
         slice_cases=0,  # a shorter world is in test_slices.py
         case=ledger_kills.case,
     ),

@@ -22,7 +22,7 @@ from ledger.embedded_chain.__main__ import main as serve_chain
 from tests.integration.ledger_chain import CHAIN_ID, FUNDED
 from tests.integration.ledger_hub_process import HubProcess, invoice
 
-RECORD_PAUSE_S, CLAIM_PAUSE_S, LONGEST_CALM_S = 0.02, 0.15, 90
+RECORD_PAUSE_S, CLAIM_PAUSE_S, LONGEST_CALM_S = 0.05, 0.15, 90
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
