@@ -34,13 +34,22 @@ class Frontier:
 
     def append(self, leaf_hash: bytes) -> list[Node]:
         """Add one leaf; return every subtree that it completes, the leaf itself first."""
-        node = Node(0, self._size, leaf_hash)
+        return self.append_subtree(0, leaf_hash)
+
+    def append_subtree(self, level: int, subtree_hash: bytes) -> list[Node]:
+        """Add a complete subtree of 2**`level` leaves at once; return it and every larger one that it completes.
+
+        ValueError where no subtree of this level begins.
+        """
+        if self._size & ((1 << level) - 1):
+            raise ValueError(f"no complete subtree of level {level} begins at leaf {self._size}")
+        node = Node(level, self._size >> level, subtree_hash)
         completed = [node]
         while node.index & 1:
             node = Node(node.level + 1, node.index >> 1, node_hash(self._peaks.pop(), node.hash))
             completed.append(node)
         self._peaks.append(node.hash)
-        self._size += 1
+        self._size += 1 << level
         return completed
 
     def root(self) -> bytes:
@@ -57,6 +66,13 @@ class Frontier:
         if len(data) != size.bit_count() * HASH_SIZE:
             raise ValueError(f"a frontier of size {size} does not have {len(data)} bytes")
         return cls(size, (data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)))
+
+
+def complete_root(hashes: list[bytes]) -> bytes:
+    """Return the root over 2**n adjacent subtrees of one level."""
+    while len(hashes) > 1:
+        hashes = [node_hash(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
+    return hashes[0]
 
 
 def fold_peaks(peaks: list[bytes]) -> bytes:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ledger.merkle.frontier import Node
-from ledger.merkle.hashing import HASH_SIZE, node_hash
+from ledger.merkle.frontier import Node, complete_root
+from ledger.merkle.hashing import HASH_SIZE
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
@@ -81,7 +81,4 @@ def subtree_hash(tile: bytes, level: int, index: int) -> bytes:
     end = (first + count) * HASH_SIZE
     if len(tile) < end:
         raise MissingTile(f"the tile of subtree level {level} index {index} has only {len(tile)} bytes")
-    hashes = [tile[at : at + HASH_SIZE] for at in range(first * HASH_SIZE, end, HASH_SIZE)]
-    while len(hashes) > 1:
-        hashes = [node_hash(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
-    return hashes[0]
+    return complete_root([tile[at : at + HASH_SIZE] for at in range(first * HASH_SIZE, end, HASH_SIZE)])

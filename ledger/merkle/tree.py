@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
-from ledger.merkle.frontier import Frontier, fold_peaks
+from ledger.merkle.frontier import Frontier, Node, complete_root, fold_peaks
 from ledger.merkle.hashing import HASH_SIZE, split_point
-from ledger.merkle.tiles import MissingTile, TileId, TileStore, subtree_hash, tile_for, tile_of
+from ledger.merkle.tiles import (
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    MissingTile,
+    TileId,
+    TileStore,
+    subtree_hash,
+    tile_for,
+    tile_of,
+)
 
 LeafRange = tuple[int, int]
 """Leaves from the first number up to but without the second."""
@@ -17,21 +27,41 @@ async def append_leaves(store: TileStore, frontier: Frontier, leaf_hashes: Itera
 
     The caller makes both durable in one transaction; after an error both must be thrown away.
     """
-    grown: dict[TileId, list[tuple[int, bytes]]] = {}
-    for leaf_hash in leaf_hashes:
-        for node in frontier.append(leaf_hash):
+    grown = _Grown()
+    leaves = iter(leaf_hashes)
+    while chunk := list(islice(leaves, TILE_WIDTH - frontier.size % TILE_WIDTH)):
+        if len(chunk) == TILE_WIDTH:
+            # A whole tile needs the nodes inside it for its root only: a third of the time.
+            grown.fill(TileId(0, frontier.size // TILE_WIDTH), chunk)
+            grown.note(frontier.append_subtree(TILE_HEIGHT, complete_root(chunk)))
+        else:
+            for leaf_hash in chunk:
+                grown.note(frontier.append(leaf_hash))
+    old = await store.read_tiles([tile for tile, (first, _) in grown.tiles.items() if first > 0])
+    await store.write_tiles({tile: _extend(tile, old.get(tile, b""), *added) for tile, added in grown.tiles.items()})
+
+
+class _Grown:
+    """What is added to tiles: from which place on, and the hashes."""
+
+    def __init__(self) -> None:
+        self.tiles: dict[TileId, tuple[int, list[bytes]]] = {}
+
+    def fill(self, tile: TileId, hashes: list[bytes]) -> None:
+        self.tiles[tile] = (0, hashes)
+
+    def note(self, nodes: Iterable[Node]) -> None:
+        for node in nodes:
             place = tile_of(node)
             if place is not None:
-                grown.setdefault(place[0], []).append((place[1], node.hash))
-    old = await store.read_tiles([tile for tile, entries in grown.items() if entries[0][0] > 0])
-    await store.write_tiles({tile: _extend(tile, old.get(tile, b""), grown[tile]) for tile in grown})
+                self.tiles.setdefault(place[0], (place[1], []))[1].append(node.hash)
 
 
-def _extend(tile: TileId, old: bytes, entries: list[tuple[int, bytes]]) -> bytes:
-    first = entries[0][0] * HASH_SIZE
+def _extend(tile: TileId, old: bytes, place: int, hashes: list[bytes]) -> bytes:
+    first = place * HASH_SIZE
     if len(old) < first:
         raise MissingTile(f"{tile.path()} should have {first} bytes and has {len(old)}")
-    return old[:first] + b"".join(value for _, value in entries)
+    return old[:first] + b"".join(hashes)
 
 
 async def prove_inclusion(store: TileStore, index: int, size: int) -> list[bytes]:
