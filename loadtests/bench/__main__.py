@@ -24,8 +24,10 @@ from typing import Any
 import uvloop
 
 from deploy.process import ROOT, StartFailed
+from ledger.contract.gas import PerConfirmation, gas_per_confirmation
 from loadtests.bench import log_fsck
 from loadtests.bench.appends import append_pairs
+from loadtests.bench.appends_postgres import postgres_append_pairs
 from loadtests.bench.calls import call_pairs
 from loadtests.bench.citizen import registered_citizen
 from loadtests.bench.claims import claim_pairs
@@ -39,6 +41,8 @@ from loadtests.bench.transfers import transfer_pairs
 from loadtests.bench.world import FOLDER, running_world
 from loadtests.cpu import quiet
 from loadtests.pairs import Measured, Pair, measure, table
+
+GAS_BATCHES = (1_000, 10_000)
 
 
 def say(line: str) -> None:
@@ -57,6 +61,8 @@ async def bench(wanted: Sequence[str]) -> list[Measured]:
                 rows.append(await measure(pair, partial(quiet, busy_pids)))
 
     async with append_pairs() as pairs:
+        await run(pairs)
+    async with postgres_append_pairs(partial(is_wanted, wanted=wanted)) as pairs:
         await run(pairs)
     if not wanted or any(part in CLOSE for part in wanted):
         async with close_pairs() as pairs:
@@ -96,6 +102,20 @@ def is_wanted(name: str, wanted: Sequence[str]) -> bool:
     return not wanted or any(part in name for part in wanted)
 
 
+def gas(wanted: Sequence[str]) -> list[PerConfirmation]:
+    """Gas of a confirmation in batches of 1,000 and 10,000, from the contract itself."""
+    sizes = [size for size in GAS_BATCHES if is_wanted(f"gas per confirmation, {size:,} at a time", wanted)]
+    return [one for one in gas_per_confirmation() if one.batch in sizes] if sizes else []
+
+
+def gas_described(found: PerConfirmation) -> str:
+    """One line for people."""
+    return (
+        f"gas per confirmation, {found.batch:,} at a time: {found.anchored:,.1f} anchored,"
+        f" {found.locked:,.0f} anchored and its invoice locked"
+    )
+
+
 def fsck_runs(wanted: Sequence[str]) -> list[log_fsck.FsckRun]:
     """fsck over a great log, in a process of its own."""
     name = f"fsck of {log_fsck.RECORDS:,} records"
@@ -106,6 +126,7 @@ def report(
     rows: Sequence[Measured],
     sizes: Sequence[LogSize],
     checked: Sequence[log_fsck.FsckRun],
+    confirmed: Sequence[PerConfirmation],
     wanted: Sequence[str],
     started: datetime,
     took_s: float,
@@ -120,6 +141,7 @@ def report(
         "figures": [row.as_json() for row in rows],
         "log_sizes": [asdict(size) for size in sizes],
         "fsck": [asdict(run) for run in checked],
+        "gas_per_confirmation": [asdict(one) for one in confirmed],
     }
 
 
@@ -131,15 +153,17 @@ def main() -> int:
     started, clock = datetime.now(UTC), time.monotonic()
     try:
         rows = uvloop.run(bench_until_told(wanted))
-        sizes, checked = log_sizes(wanted), fsck_runs(wanted)
+        sizes, checked, confirmed = log_sizes(wanted), fsck_runs(wanted), gas(wanted)
     except StartFailed as error:
         print(f"did not start: {error}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("stopped; nothing is reported", file=sys.stderr)
         return 1
-    path = _write(report(rows, sizes, checked, wanted, started, time.monotonic() - clock))
-    lines = "\n".join([table(rows), *map(described, sizes), *map(log_fsck.described, checked)])
+    path = _write(report(rows, sizes, checked, confirmed, wanted, started, time.monotonic() - clock))
+    lines = "\n".join(
+        [table(rows), *map(described, sizes), *map(log_fsck.described, checked), *map(gas_described, confirmed)]
+    )
     print(f"\n{lines}\n\n{path.relative_to(ROOT)} after {time.monotonic() - clock:.0f} s")
     return 0
 

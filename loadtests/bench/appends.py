@@ -37,7 +37,7 @@ TABLE, FIRST = "ledger_leaf", "bench:0"
 
 
 @dataclass
-class _Log:
+class Log:
     """A log on a database of its own, wired as in `hub/main.py`, with its sequencer at work."""
 
     database: Database
@@ -82,14 +82,14 @@ async def append_pairs() -> AsyncIterator[list[Pair]]:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="log-", dir=FOLDER) as name:
         folder = Path(name)
-        async with _running_log(folder / "hub.sqlite") as log:
+        async with running_log(f"sqlite://{folder / 'hub.sqlite'}") as log:
             await log.write(1, 1)
             with closing(durable(folder / "raw.sqlite")) as raw:
                 inserts = _Inserts(raw, folder / "hub.sqlite")
                 yield [_pair(log, inserts, batch, count) for batch, count in RECORDS.items()]
 
 
-def _pair(log: _Log, inserts: _Inserts, batch: int, count: int) -> Pair:
+def _pair(log: Log, inserts: _Inserts, batch: int, count: int) -> Pair:
     async def ours(records: int) -> list[float]:
         return await log.write(max(batch, records), batch)
 
@@ -124,8 +124,9 @@ class _Inserts:
 
 
 @asynccontextmanager
-async def _running_log(path: Path) -> AsyncIterator[_Log]:
-    clock, database = SystemClock(), Database(f"sqlite://{path}")
+async def running_log(url: str) -> AsyncIterator[Log]:
+    """A log on a fresh database of its own."""
+    clock, database = SystemClock(), Database(url)
     await database.open()
     await database.migrate()
     sequencer = Sequencer(database, clock, LogSigner("bench.huilian.example", Ed25519PrivateKey.generate()))
@@ -137,7 +138,7 @@ async def _running_log(path: Path) -> AsyncIterator[_Log]:
     stop = asyncio.Event()
     working = asyncio.create_task(sequencer.run(stop))
     try:
-        yield _Log(database, ledger, sequencer)
+        yield Log(database, ledger, sequencer)
     finally:
         stop.set()
         await working

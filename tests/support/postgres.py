@@ -15,12 +15,13 @@ UNPRIVILEGED = "postgres"
 
 
 class PostgresServer:
-    """`initdb` and `pg_ctl` under a non-root user, on a free port of 127.0.0.1, without fsync."""
+    """`initdb` and `pg_ctl` under a non-root user, on a free port of 127.0.0.1, without fsync unless it is durable."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         if not (BIN / "initdb").exists():
             raise RuntimeError(MISSING)
         self._folder = Path(tempfile.mkdtemp(prefix="huilian-postgres-"))
+        self._durable = durable
         self.port = _free_port()
 
     def start(self) -> None:
@@ -32,8 +33,8 @@ class PostgresServer:
         data = str(self._folder / "data")
         self._run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         options = (
-            f"-p {self.port} -h 127.0.0.1 -k {self._folder} -F"
-            " -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
+            f"-p {self.port} -h 127.0.0.1 -k {self._folder} -c max_connections=200"
+            f"{'' if self._durable else ' -F -c synchronous_commit=off -c full_page_writes=off'}"
             " -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=256MB -c autovacuum=off"
         )
         self._run("pg_ctl", "-D", data, "-l", str(self._folder / "log"), "-o", options, "-w", "-t", "60", "start")
