@@ -69,9 +69,13 @@ from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer, WorkoutServic
 from hub.lending.rpc_warnings import WarningServicer
 from hub.lending.service import Collaborators, LendingService
 from hub.log_keys import log_keyring, log_vkey
+from hub.onboarding.jobs import OnboardingJobs
+from hub.onboarding.opening_files import OpeningFiles
+from hub.onboarding.openings import Openings
 from hub.onboarding.rechecks import Rechecks
 from hub.onboarding.registry_client import GrpcBusinessRegistry
 from hub.onboarding.rpc import OnboardingServicer
+from hub.onboarding.rpc_openings import AccountOpeningServicer
 from hub.onboarding.service import OnboardingService
 from hub.platform.admission import Admission
 from hub.platform.database import Database
@@ -255,8 +259,10 @@ class _Builder:
         registry = GrpcBusinessRegistry(self._channel(address) if address else None)
         self.onboarding = OnboardingService(self.database, self.clock, registry, self.ledger)
         self.hub.server.serve(OnboardingServicer(self.onboarding, self.idempotency))
+        files = OpeningFiles(self.database, self.clock, registry, self.ledger, self.subjects)
+        self.hub.server.serve(AccountOpeningServicer(files, self.idempotency))
         rechecks = Rechecks(self.database, self.clock, registry, os.urandom)
-        self.hub.workers["enterprises"] = rechecks.run
+        self.hub.workers["onboarding"] = OnboardingJobs(rechecks, Openings(files)).run
 
     def _receivables(self) -> None:
         chain, tax = self.trust.chain, self.settings.tax_authority

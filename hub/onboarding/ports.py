@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -17,11 +18,18 @@ class RegistryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RegistryEntry:
-    """A registered enterprise; its legal person as SHA-256 of the asked salt and the name."""
+    """A registered enterprise; its legal person as SHA-256 of the asked salt and the name.
+
+    `licence_until` is the last day of the licence's term (营业期限), None for one without an end; `serious_violation`
+    is whether it stands on the list of serious violations (严重违法失信企业名单).
+    """
 
     name: str
     status: RegistryStatus
     legal_person_digest: bytes
+    licence_until: date | None = None
+    business_scope: str = ""
+    serious_violation: bool = False
 
 
 class BusinessRegistry(Protocol):
@@ -32,6 +40,22 @@ class BusinessRegistry(Protocol):
 
         Raises PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT, PROVIDER_FAULT.
         """
+        ...
+
+
+class DocumentVault(Protocol):
+    """Encryption under a key of its own for each application (hub/platform/vault.py)."""
+
+    async def encrypt_for_subject(self, subject: str, data: bytes) -> bytes:
+        """Ciphertext that becomes unreadable when the key is destroyed. Raises NOT_FOUND when it was already."""
+        ...
+
+    async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
+        """The plaintext. Raises NOT_FOUND once the key is destroyed."""
+        ...
+
+    async def destroy_subject_key(self, subject: str) -> None:
+        """Make everything encrypted under this key unreadable, for good. Again is a no-op."""
         ...
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 
 from huilian_protocol.clock import Clock
@@ -19,7 +17,6 @@ from hub.onboarding.store import VerificationRow
 from hub.platform.database import Database
 
 RECHECK_AFTER = timedelta(days=1)
-ROUND_EVERY_S = 30.0
 BATCH = 100
 SALT_BYTES = 32
 
@@ -34,16 +31,6 @@ class Rechecks:
     ) -> None:
         self._database, self._clock, self._registry = database, clock, registry
         self._random_bytes = random_bytes
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """A round now and then until `stop`."""
-        while not stop.is_set():
-            try:
-                await self.round()
-            except Exception as error:  # noqa: BLE001  the database or the registry may be away for a moment
-                logger.error("onboarding.recheck_failed", extra={"error_type": type(error).__name__})
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), ROUND_EVERY_S)
 
     async def round(self) -> int:
         """Look at those whose last comparison is a day old; how many were refused. A transaction for each."""

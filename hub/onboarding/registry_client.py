@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import grpc
 from huilian.onboarding.v1 import business_registry_service_pb2 as pb
 from huilian.onboarding.v1 import business_registry_service_pb2_grpc as pb_grpc
@@ -43,4 +45,18 @@ class GrpcBusinessRegistry:
             return None
         if answer.status not in _STATUS:
             raise HuilianError("PROVIDER_FAULT", "a status that is not known", provider=PROVIDER)
-        return RegistryEntry(answer.name, _STATUS[answer.status], answer.legal_person_digest)
+        return RegistryEntry(
+            answer.name,
+            _STATUS[answer.status],
+            answer.legal_person_digest,
+            _day(answer.licence_until),
+            answer.business_scope,
+            answer.serious_violation,
+        )
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise HuilianError("PROVIDER_FAULT", "a day that is none", provider=PROVIDER) from error

@@ -11,6 +11,9 @@ from tortoise.models import Model
 
 from hub.onboarding.rules import Signer
 from hub.onboarding.states import VerificationState
+from hub.onboarding.store_openings import OpeningDocumentRow as OpeningDocumentRow
+from hub.onboarding.store_openings import OpeningRow as OpeningRow
+from hub.onboarding.store_openings import VisitRow as VisitRow
 from hub.platform.fields import UtcDatetimeField
 
 

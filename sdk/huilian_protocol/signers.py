@@ -7,6 +7,7 @@ object.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -88,12 +89,42 @@ class Mandate:
         return canonicalise(content)
 
 
-def sign_statement(key: ec.EllipticCurvePrivateKey, statement: SignerChange | Mandate) -> bytes:
+@dataclass(frozen=True, slots=True)
+class OpeningSubmission:
+    """An application for an account as it is handed in: exactly these documents, by their SHA-256.
+
+    `signer_id` is empty for the legal person; `number` grows by one with each submission of an application.
+    """
+
+    uscc: str
+    application_id: str
+    number: int
+    signer_id: str
+    documents: Mapping[str, bytes]
+
+    def canonical(self) -> bytes:
+        """What is signed."""
+        return canonicalise(
+            {
+                "type": "huilian-opening-submission/v1",
+                "uscc": self.uscc,
+                "application_id": self.application_id,
+                "number": self.number,
+                "signer_id": self.signer_id,
+                "documents": {kind: sha256.hex() for kind, sha256 in self.documents.items()},
+            }
+        )
+
+
+Statement = SignerChange | Mandate | OpeningSubmission
+
+
+def sign_statement(key: ec.EllipticCurvePrivateKey, statement: Statement) -> bytes:
     """The signature over a statement."""
     return key.sign(statement.canonical(), ec.ECDSA(hashes.SHA256()))
 
 
-def verify_statement(key: ec.EllipticCurvePublicKey, statement: SignerChange | Mandate, signature: bytes) -> None:
+def verify_statement(key: ec.EllipticCurvePublicKey, statement: Statement, signature: bytes) -> None:
     """Raise HuilianError ASSERTION_INVALID unless `key` signed exactly this statement."""
     try:
         key.verify(signature, statement.canonical(), ec.ECDSA(hashes.SHA256()))

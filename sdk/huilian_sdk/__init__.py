@@ -27,6 +27,7 @@ from huilian_sdk._errors import (
     RefusedError,
     UnavailableError,
 )
+from huilian_sdk._openings import sign_opening
 from huilian_sdk._pages import Page, Pages
 from huilian_sdk._tokens import ClientSigner, DeviceSigner, TokenSigner
 from huilian_sdk._transport import ClientCertificate, GrpcTransport, Reply, Transport
@@ -65,4 +66,5 @@ __all__ = [
     "Transport",
     "UnavailableError",
     "new_id",
+    "sign_opening",
 ]

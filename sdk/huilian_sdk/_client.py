@@ -25,6 +25,7 @@ from huilian_sdk._ledger import Ledger
 from huilian_sdk._loans import Loans
 from huilian_sdk._notices import Notices
 from huilian_sdk._onboarding import Onboarding
+from huilian_sdk._openings import Openings
 from huilian_sdk._order_loans import OrderLoans
 from huilian_sdk._privacy import Privacy
 from huilian_sdk._receivables import Receivables
@@ -139,6 +140,7 @@ class Huilian:
         self.exchange = Exchange(calls)
         self.convenience = Convenience(calls)
         self.onboarding = Onboarding(calls)
+        self.openings = Openings(calls)
         self.receivables = Receivables(calls)
         self.certificates = Certificates(calls)
         self.freezes = Freezes(calls)

@@ -26,7 +26,7 @@ from huilian_protocol.jose import public_key_to_jwk, thumbprint
 from huilian_protocol.receipt import Anchor, build_receipt
 from huilian_protocol.record import commit_record
 from huilian_protocol.resumption import Resumption
-from huilian_protocol.signers import Mandate, Power, SignerChange
+from huilian_protocol.signers import Mandate, OpeningSubmission, Power, SignerChange
 from huilian_protocol.termination import Ending, Termination, issue_termination
 from huilian_protocol.webauthn import Assertion
 
@@ -243,6 +243,9 @@ CASES: dict[str, Callable[[], bytes]] = {
     "jwk.thumbprint": lambda: thumbprint(world.HUB.public_key()).encode("ascii") + b"\n",
     "receipt.json": lambda: build_receipt(world.HUB, **receipt_parts()),
     "record_commitment.sha256": lambda: _hex(commit_record(receipt_parts()["record"], bytes(range(32)))),
+    "opening_submission.json": lambda: OpeningSubmission(
+        world.SUPPLIER_USCC, "opening-0001", 1, "", {"ARTICLES": bytes(32), "BUSINESS_LICENCE": b"\x01" * 32}
+    ).canonical(),
     "mandate.json": lambda: Mandate(
         world.SUPPLIER_USCC, Power.FINANCE, "financing-0001", 5_000_000, "signer-01"
     ).canonical(),

@@ -22,6 +22,9 @@ from connectors.kit.sandbox_companies import SandboxCompany, company_by_uscc
 from connectors.kit.server import EdgeServer
 from connectors.kit.settings import TlsSettings
 
+# Of the drawn companies that are otherwise in order.
+STRUCK_OFF_ONE_IN, LICENCE_OVER_ONE_IN, PAWNBROKER_ONE_IN = 50, 40, 60
+LICENCE_OVER = "2025-12-31"
 _SURNAMES, _GIVEN = "赵钱孙李周吴郑王冯陈", "安宁康平和顺明远嘉诚"
 
 
@@ -40,13 +43,34 @@ def look_up(code: str, salt: bytes) -> pb.LookUpEnterpriseResponse:
     company = company_by_uscc(code)
     if company is None:
         return pb.LookUpEnterpriseResponse(found=False)
-    is_found_there = company.standing != "abnormal"
     return pb.LookUpEnterpriseResponse(
         found=True,
         name=company.name_zh,
-        status=pb.REGISTRY_STATUS_IN_BUSINESS if is_found_there else pb.REGISTRY_STATUS_ABNORMAL,
+        status=_status(company),
         legal_person_digest=hashlib.sha256(salt + legal_person_of(company).encode()).digest(),
+        licence_until=LICENCE_OVER if _drawn(company, LICENCE_OVER_ONE_IN, "licence") else "",
+        business_scope=_scope(company),
+        serious_violation=company.standing == "dishonest",
     )
+
+
+def _status(company: SandboxCompany) -> pb.RegistryStatus.ValueType:
+    if company.standing == "abnormal":
+        return pb.REGISTRY_STATUS_ABNORMAL
+    struck_off = _drawn(company, STRUCK_OFF_ONE_IN, "status")
+    return pb.REGISTRY_STATUS_REVOKED if struck_off else pb.REGISTRY_STATUS_IN_BUSINESS
+
+
+def _scope(company: SandboxCompany) -> str:
+    """What the company may trade in; a few have a trade that banks look at twice."""
+    own = f"一般项目：{company.name_zh.removeprefix('沙盒').removesuffix('有限公司')}相关的生产、销售及服务"
+    return f"{own}；典当业务" if _drawn(company, PAWNBROKER_ONE_IN, "scope") else own
+
+
+def _drawn(company: SandboxCompany, one_in: int, what: str) -> bool:
+    """Whether a drawn company is the one in so many of which something is true; the named companies never are."""
+    lot = hashlib.sha256(f"{what}:{company.uscc}".encode()).digest()
+    return company.role == "enterprise" and int.from_bytes(lot[:4], "big") % one_in == 0
 
 
 def legal_person_of(company: SandboxCompany) -> str:

@@ -42,6 +42,7 @@ SERVICES = {
     "huilian.accounting.v1.AccountingService": "huilian.accounting.v1.accounting_service_pb2",
     "huilian.accounting.v1.ReconciliationService": "huilian.accounting.v1.reconciliation_service_pb2",
     "huilian.lending.v1.ErpLedgerService": "huilian.lending.v1.erp_ledger_service_pb2",
+    "huilian.onboarding.v1.AccountOpeningService": "huilian.onboarding.v1.account_opening_service_pb2",
     "huilian.ledger.v1.LedgerService": "huilian.ledger.v1.ledger_service_pb2",
     "huilian.common.v1.SandboxService": "huilian.common.v1.sandbox_service_pb2",
 }

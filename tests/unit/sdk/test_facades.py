@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from huilian.accounting.v1 import reconciliation_service_pb2
 from huilian.common.v1 import common_pb2
 from huilian.lending.v1 import workout_service_pb2
+from huilian.onboarding.v1 import account_opening_service_pb2
 from huilian.receivables.v1 import freeze_service_pb2, receivable_service_pb2
 from huilian_protocol.artefact import ActionGrant, DatasetGrant, Period
 from huilian_protocol.delegation import Basis, Delegation, EnterpriseProof, Link
@@ -30,6 +31,7 @@ FACADES = [
     "exchange",
     "convenience",
     "onboarding",
+    "openings",
     "receivables",
     "certificates",
     "freezes",
@@ -78,6 +80,16 @@ EXAMPLES: dict[str, Any] = {
     "core_uscc": BUYER_USCC,
     "granted": True,
     "approve": True,
+    "content": b"%PDF-1.7",
+    "media_type": "application/pdf",
+    "state": account_opening_service_pb2.OPENING_STATE_REFERRED,
+    "review": account_opening_service_pb2.OPENING_REVIEW_DOCUMENT_UNREADABLE,
+    "branch_code": "SB01",
+    "slot": "09:30",
+    "day": date(2026, 3, 3),
+    "account_number": "622200000001",
+    "missing_originals": [account_opening_service_pb2.OPENING_DOCUMENT_KIND_ARTICLES],
+    "applicant_absent": True,
     "reason": "why",
     "party": BUYER_USCC,
     "limit_fen": 1,

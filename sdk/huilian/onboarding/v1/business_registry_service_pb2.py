@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5huilian/onboarding/v1/business_registry_service.proto\x12\x15huilian.onboarding.v1\x1a\x1b\x62uf/validate/validate.proto\"T\n\x17LookUpEnterpriseRequest\x12\x1c\n\x04uscc\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x12R\x04uscc\x12\x1b\n\x04salt\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x04salt\"\xb3\x01\n\x18LookUpEnterpriseResponse\x12\x14\n\x05\x66ound\x18\x01 \x01(\x08R\x05\x66ound\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12=\n\x06status\x18\x03 \x01(\x0e\x32%.huilian.onboarding.v1.RegistryStatusR\x06status\x12.\n\x13legal_person_digest\x18\x04 \x01(\x0cR\x11legalPersonDigest*\x8d\x01\n\x0eRegistryStatus\x12\x1f\n\x1bREGISTRY_STATUS_UNSPECIFIED\x10\x00\x12\x1f\n\x1bREGISTRY_STATUS_IN_BUSINESS\x10\x01\x12\x1c\n\x18REGISTRY_STATUS_ABNORMAL\x10\x02\x12\x1b\n\x17REGISTRY_STATUS_REVOKED\x10\x03\x32\x8e\x01\n\x17\x42usinessRegistryService\x12s\n\x10LookUpEnterprise\x12..huilian.onboarding.v1.LookUpEnterpriseRequest\x1a/.huilian.onboarding.v1.LookUpEnterpriseResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n5huilian/onboarding/v1/business_registry_service.proto\x12\x15huilian.onboarding.v1\x1a\x1b\x62uf/validate/validate.proto\"T\n\x17LookUpEnterpriseRequest\x12\x1c\n\x04uscc\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x12R\x04uscc\x12\x1b\n\x04salt\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x04salt\"\xde\x02\n\x18LookUpEnterpriseResponse\x12\x14\n\x05\x66ound\x18\x01 \x01(\x08R\x05\x66ound\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12=\n\x06status\x18\x03 \x01(\x0e\x32%.huilian.onboarding.v1.RegistryStatusR\x06status\x12.\n\x13legal_person_digest\x18\x04 \x01(\x0cR\x11legalPersonDigest\x12K\n\rlicence_until\x18\x05 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x0clicenceUntil\x12/\n\x0e\x62usiness_scope\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xa0\x1fR\rbusinessScope\x12+\n\x11serious_violation\x18\x07 \x01(\x08R\x10seriousViolation*\x8d\x01\n\x0eRegistryStatus\x12\x1f\n\x1bREGISTRY_STATUS_UNSPECIFIED\x10\x00\x12\x1f\n\x1bREGISTRY_STATUS_IN_BUSINESS\x10\x01\x12\x1c\n\x18REGISTRY_STATUS_ABNORMAL\x10\x02\x12\x1b\n\x17REGISTRY_STATUS_REVOKED\x10\x03\x32\x8e\x01\n\x17\x42usinessRegistryService\x12s\n\x10LookUpEnterprise\x12..huilian.onboarding.v1.LookUpEnterpriseRequest\x1a/.huilian.onboarding.v1.LookUpEnterpriseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,12 +36,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOOKUPENTERPRISEREQUEST'].fields_by_name['uscc']._serialized_options = b'\272H\005r\003\230\001\022'
   _globals['_LOOKUPENTERPRISEREQUEST'].fields_by_name['salt']._loaded_options = None
   _globals['_LOOKUPENTERPRISEREQUEST'].fields_by_name['salt']._serialized_options = b'\272H\004z\002h '
-  _globals['_REGISTRYSTATUS']._serialized_start=378
-  _globals['_REGISTRYSTATUS']._serialized_end=519
+  _globals['_LOOKUPENTERPRISERESPONSE'].fields_by_name['licence_until']._loaded_options = None
+  _globals['_LOOKUPENTERPRISERESPONSE'].fields_by_name['licence_until']._serialized_options = b'\272H#r!2\037^([0-9]{4}-[0-9]{2}-[0-9]{2})?$'
+  _globals['_LOOKUPENTERPRISERESPONSE'].fields_by_name['business_scope']._loaded_options = None
+  _globals['_LOOKUPENTERPRISERESPONSE'].fields_by_name['business_scope']._serialized_options = b'\272H\005r\003\030\240\037'
+  _globals['_REGISTRYSTATUS']._serialized_start=549
+  _globals['_REGISTRYSTATUS']._serialized_end=690
   _globals['_LOOKUPENTERPRISEREQUEST']._serialized_start=109
   _globals['_LOOKUPENTERPRISEREQUEST']._serialized_end=193
   _globals['_LOOKUPENTERPRISERESPONSE']._serialized_start=196
-  _globals['_LOOKUPENTERPRISERESPONSE']._serialized_end=375
-  _globals['_BUSINESSREGISTRYSERVICE']._serialized_start=522
-  _globals['_BUSINESSREGISTRYSERVICE']._serialized_end=664
+  _globals['_LOOKUPENTERPRISERESPONSE']._serialized_end=546
+  _globals['_BUSINESSREGISTRYSERVICE']._serialized_start=693
+  _globals['_BUSINESSREGISTRYSERVICE']._serialized_end=835
 # @@protoc_insertion_point(module_scope)

@@ -66,11 +66,20 @@ class LookUpEnterpriseResponse(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     LEGAL_PERSON_DIGEST_FIELD_NUMBER: _builtins.int
+    LICENCE_UNTIL_FIELD_NUMBER: _builtins.int
+    BUSINESS_SCOPE_FIELD_NUMBER: _builtins.int
+    SERIOUS_VIOLATION_FIELD_NUMBER: _builtins.int
     found: _builtins.bool
     name: _builtins.str
     status: Global___RegistryStatus.ValueType
     legal_person_digest: _builtins.bytes
     """SHA-256 of the salt and the legal person's name in UTF-8."""
+    licence_until: _builtins.str
+    """The last day of the licence's term (营业期限), YYYY-MM-DD; empty for one without an end."""
+    business_scope: _builtins.str
+    """经营范围."""
+    serious_violation: _builtins.bool
+    """On the list of serious violations (严重违法失信企业名单)."""
     def __init__(
         self,
         *,
@@ -78,10 +87,13 @@ class LookUpEnterpriseResponse(_message.Message):
         name: _builtins.str = ...,
         status: Global___RegistryStatus.ValueType = ...,
         legal_person_digest: _builtins.bytes = ...,
+        licence_until: _builtins.str = ...,
+        business_scope: _builtins.str = ...,
+        serious_violation: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["found", b"found", "legal_person_digest", b"legal_person_digest", "name", b"name", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_scope", b"business_scope", "found", b"found", "legal_person_digest", b"legal_person_digest", "licence_until", b"licence_until", "name", b"name", "serious_violation", b"serious_violation", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
