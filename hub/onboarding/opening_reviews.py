@@ -15,6 +15,7 @@ from hub.onboarding.opening_states import OpeningState
 from hub.onboarding.stored_openings import Opening
 from hub.platform.business_day import start_of_day
 
+REPORT_DAYS_AT_MOST, FIRST_YEAR, LAST_YEAR = 366, 2000, 9000
 _OF_A_DOCUMENT = ("DOCUMENT_UNREADABLE", "DOCUMENT_NOT_THEIRS")
 
 
@@ -68,6 +69,12 @@ class OpeningReviews:
         return await self._files.vault.decrypt_for_subject(key_name(application_id), encrypted)
 
     async def report(self, first: date, last: date) -> Report:
-        """Of the results that came from one day in China to another, both included."""
+        """Of the results that came from one day in China to another, both included.
+
+        Raises INVALID_ARGUMENT for days that are not in order, more than a year apart or of another age.
+        """
+        days = (last - first).days
+        if not 0 <= days <= REPORT_DAYS_AT_MOST or not FIRST_YEAR <= first.year <= LAST_YEAR:
+            raise HuilianError("INVALID_ARGUMENT", "at most a year", field="last_day")
         results, in_time = await stored.count_results(start_of_day(first), start_of_day(last + timedelta(days=1)))
         return Report(results, in_time, *await stored.count_waiting(self._files.now()))

@@ -156,7 +156,9 @@ class Openings:
         return await self.calls.unary(_SERVICE, request, pb.GetOpeningReportResponse, call)
 
 
-def sign_opening(key: ec.EllipticCurvePrivateKey, opening: pb.Opening, contents: Mapping[pb.OpeningDocumentKind.ValueType, bytes]) -> bytes:
+def sign_opening(
+    key: ec.EllipticCurvePrivateKey, opening: pb.Opening, contents: Mapping[pb.OpeningDocumentKind.ValueType, bytes]
+) -> bytes:
     """The applicant's signature for the next submission of an application, over the files that the applicant has.
 
     ``contents`` holds every uploaded file by its kind: what the hub says of them is not believed.

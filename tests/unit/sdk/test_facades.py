@@ -82,7 +82,6 @@ EXAMPLES: dict[str, Any] = {
     "approve": True,
     "content": b"%PDF-1.7",
     "media_type": "application/pdf",
-    "state": account_opening_service_pb2.OPENING_STATE_REFERRED,
     "review": account_opening_service_pb2.OPENING_REVIEW_DOCUMENT_UNREADABLE,
     "branch_code": "SB01",
     "slot": "09:30",
