@@ -295,6 +295,7 @@ class _Builder:
                 ledger=self.ledger,
                 claims=self.claims,
                 registry=GrpcRegistry(self._registry_channel(), f"hub.{self.settings.origin}"),
+                names=self.identity.name_of,
                 receivables=self.receivables,
                 bank=self.book,
                 days=self.closes,
@@ -322,7 +323,7 @@ class _Builder:
         self.hub.server.serve(CollectionServicer(lending, self.idempotency))
         self.hub.server.serve(WarningServicer(lending, self.idempotency))
         self.hub.server.serve(ErpLedgerServicer(lending.erp_payments, self.idempotency))
-        papers, pool = Papers(lending.loans, self.receivables, self.ledger.receipt), RenderingPool()
+        papers, pool = Papers(lending.loans, self.receivables, lending.registered, self.ledger.receipt), RenderingPool()
         self.hub.server.serve(DocumentServicer(papers, pool, self.clock, self.settings.verifier_url))
         self.hub.before_close.append(partial(asyncio.to_thread, pool.close))
 

@@ -116,6 +116,11 @@ class IdentityService:
             raise HuilianError("NOT_FOUND", resource=f"enterprise {uscc}")
         return row
 
+    async def name_of(self, uscc: str) -> str:
+        """An enterprise's registered name, empty for one that is not registered."""
+        row = await self._store.enterprise(uscc)
+        return "" if row is None else row.name
+
     async def enterprises(self, after_uscc: str, size: int) -> list[EnterpriseRow]:
         """Enterprises in order of USCC that follow `after_uscc`."""
         return await self._store.enterprises(after_uscc, size)

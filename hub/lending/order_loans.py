@@ -17,7 +17,7 @@ from huilian_protocol.signers import Power
 
 from hub.lending import order_rules, stored_loans
 from hub.lending import stored_order_loans as stored
-from hub.lending.claim_locks import FINANCED, REFUSED
+from hub.lending.claim_locks import FINANCED, ORDER, REFUSED
 from hub.lending.conversions import Conversions, OrderDesk
 from hub.lending.decisions import Decision, Reason
 from hub.lending.early_warnings import red_facts
@@ -126,7 +126,7 @@ class OrderLoans:
         order_rules.check_transition(application.state, _S.SIGNED)
         await self._desk.mandates.require_mandate(applicant, Power.FINANCE, loan_id, application.quote.principal_fen)
         order = await self._desk.receivables.find_order(application.buyer_uscc, application.order_document_id)
-        claim_id, claim_state = await self._desk.claims.ensure(f"order:{loan_id}", _order_identity(order))
+        claim_id, claim_state = await self._desk.claims.ensure(f"{ORDER}{loan_id}", _order_identity(order))
         signed = await stored.move(application, _S.SIGNED, claim_id=claim_id)
         await self._desk.records.order_loan("signed", signed)
         if claim_state == FINANCED:

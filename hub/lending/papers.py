@@ -21,6 +21,7 @@ from documents.lending_papers import (
     LoanContract,
     LoanStatement,
     PayoffLetter,
+    RegistrationNotice,
     StatementLine,
 )
 from documents.paper import Paper
@@ -29,11 +30,25 @@ from hub.lending import stored_loans as stored
 from hub.lending.loans import Loans
 from hub.lending.model import Loan
 from hub.lending.ports import Receivables
+from hub.lending.records import registration_record
+from hub.lending.registration_states import RegistrationState
 from hub.lending.rules import schedule_of
+from hub.lending.stored_registrations import Registration
 
 MOST_DAYS = 366
 Receipts = Callable[[str, str], Awaitable[bytes]]
 """Receipt of a record for a reader; raises RECEIPT_PENDING, NOT_FOUND."""
+
+
+Registered = Callable[[str], Awaitable[Registration | None]]
+REGISTRY = "动产融资统一登记公示系统"
+SANDBOX = "SANDBOX-"
+STEPS = {
+    RegistrationState.REGISTERED: ("registered", "初始登记"),
+    RegistrationState.AMENDED: ("amended", "变更登记"),
+    RegistrationState.EXTENDED: ("extended", "展期登记"),
+    RegistrationState.OBJECTED: ("objected", "异议登记"),
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,9 @@ class Filled:
 class Papers:
     """Papers as their parties ask for them. `caller` is a network number or a USCC."""
 
-    def __init__(self, loans: Loans, receivables: Receivables, receipts: Receipts) -> None:
+    def __init__(self, loans: Loans, receivables: Receivables, registered: Registered, receipts: Receipts) -> None:
+        """`registered` finds the live registration over a receivable."""
+        self._registered = registered
         self._loans = loans
         self._receivables = receivables
         self._receipts = receipts
@@ -104,6 +121,17 @@ class Papers:
         )
         return await self._filled(caller, paper.paper())
 
+    async def registration(self, caller: str, receivable_id: str) -> Filled:
+        """动产担保登记告知书 over a receivable, as registered today; for its supplier.
+
+        Raises NOT_FOUND, also for anybody else, and while nothing is registered.
+        """
+        receivable = await self._receivables.get_receivable(receivable_id)
+        registration = await self._registered(receivable_id)
+        if caller != receivable.supplier_uscc or registration is None or registration.state not in STEPS:
+            raise HuilianError("NOT_FOUND", resource="registration")
+        return await self._filled(caller, notice_of(registration, receivable_id).paper())
+
     async def _filled(self, caller: str, paper: Paper) -> Filled:
         try:
             return Filled(paper, await self._receipts(paper.record_id, caller))
@@ -111,6 +139,27 @@ class Papers:
             if error.code != "RECEIPT_PENDING":
                 raise
             return Filled(paper, None)
+
+
+def notice_of(registration: Registration, receivable_id: str) -> RegistrationNotice:
+    """What the register shows of a live registration, and which record of ours says so."""
+    event, step = STEPS[registration.state]
+    if registration.state is RegistrationState.REGISTERED and registration.attempt > 1:
+        event, step = "outranked" if registration.outranked else "renewed", "重新登记"
+    assert registration.registered_at is not None and registration.expires_on is not None, "it is live"
+    invoice, names = registration.invoice, registration.names
+    return RegistrationNotice(
+        registration_id=registration.number,
+        record_id=registration_record(event, registration),
+        kind=f"应收账款担保 · {step}",
+        registry=f"{REGISTRY}（沙箱）" if registration.number.startswith(SANDBOX) else REGISTRY,
+        secured_party="本行",
+        debtor=f"{names.grantor} {invoice.seller_uscc}".strip(),
+        receivable_id=receivable_id,
+        amount_fen=invoice.amount_fen,
+        registered_at=f"{registration.registered_at.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}（北京时间）",
+        expires_on=registration.expires_on,
+    )
 
 
 def contract_of(loan: Loan) -> LoanContract:

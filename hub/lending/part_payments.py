@@ -10,6 +10,7 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
 from hub.lending import stored_part_payments as stored
+from hub.lending.claim_locks import ClaimLocks
 from hub.lending.payouts import PaidOut, Payment, Payouts
 from hub.lending.ports import Receivables
 from hub.lending.records import CURRENCY, Records
@@ -23,8 +24,15 @@ class PartPayments:
     """Use cases; all run inside the caller's transaction."""
 
     def __init__(
-        self, database: Database, clock: Clock, receivables: Receivables, payouts: Payouts, records: Records
+        self,
+        database: Database,
+        clock: Clock,
+        receivables: Receivables,
+        payouts: Payouts,
+        claims: ClaimLocks,
+        records: Records,
     ) -> None:
+        self._claims = claims
         self._database = database
         self._clock = clock
         self._receivables = receivables
@@ -55,6 +63,7 @@ class PartPayments:
         paid = await self._payouts.pay(receivable_id, payment)
         booked = _booked(payment_id, payment, paid)
         await stored.add(booked, self._clock.now())
+        await self._claims.changed(receivable_id, payment_id)
         await self._records.part_payment(booked, _content(booked, paid))
         return booked
 

@@ -51,8 +51,19 @@ class Claims(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PartyNames:
+    """Registered names of the grantor and the debtor of a receivable; empty where they are not known."""
+
+    grantor: str = ""
+    debtor: str = ""
+
+
+NO_NAMES = PartyNames()
+
+
+@dataclass(frozen=True, slots=True)
 class RegisteredEntry:
-    """A registration as the register shows it; `is_ours` when we are the secured party."""
+    """A registration as the register shows it; `is_ours` when we are the secured party. The amount is in fen."""
 
     registration_id: str
     number: str
@@ -61,7 +72,14 @@ class RegisteredEntry:
     registered_at: dt.datetime
     expires_on: dt.date
     status: str
+    amount_fen: int
     objection: str = ""
+    names: PartyNames = NO_NAMES
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it counts no more."""
+        return self.status in ("EXPIRED", "DEREGISTERED")
 
 
 class Registry(Protocol):
@@ -74,8 +92,17 @@ class Registry(Protocol):
         """Live registrations over a receivable, whoever's they are, the earliest first."""
         ...
 
-    async def register(self, registration_id: str, invoice: InvoiceIdentity, expires_on: dt.date) -> RegisteredEntry:
+    async def register(
+        self, registration_id: str, invoice: InvoiceIdentity, expires_on: dt.date, names: PartyNames
+    ) -> RegisteredEntry:
         """Register for us; the same id again is the same registration. Raises REQUEST_ID_REUSED."""
+        ...
+
+    async def amend(self, registration_id: str, amount_fen: int, names: PartyNames) -> RegisteredEntry:
+        """Another amount in fen, other names (empty: as they are); the place in the order of time stays.
+
+        Raises NOT_FOUND, STATE_CONFLICT once it ran out.
+        """
         ...
 
     async def look(self, registration_id: str) -> RegisteredEntry:

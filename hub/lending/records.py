@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from huilian_protocol.canonical import b64u_encode, sha256_canonical
+from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.clock import format_time
 
 from hub.lending.auction_rules import Bid
@@ -173,7 +173,9 @@ class Records:
         await self._append(f"loan.call-{event}", record_id, content, loan, {})
 
     async def registration(self, event: str, registration: Registration) -> None:
-        """The register of movable assets: "registered", "conflicted", "extended", "objected", "deregistered"."""
+        """The register of movable assets: "registered", "conflicted", "amended", "extended", "objected", "expired",
+        "renewed", "outranked", "deregistered".
+        """
         expires_on = registration.expires_on.isoformat() if registration.expires_on else None
         content = {
             "parties": [registration.invoice.seller_uscc],
@@ -186,11 +188,10 @@ class Records:
             "registered_at": format_time(registration.registered_at) if registration.registered_at else None,
             "expires_on": expires_on,
             "objection": registration.objection,
+            "amount_fen": registration.invoice.amount_fen,
+            "currency": CURRENCY,
         }
-        record_id = f"registration-{event}:{registration.claim_id}"
-        if event in ("extended", "objected"):
-            told_apart = sha256_canonical({"until": expires_on, "objection": registration.objection}).hex()[:16]
-            record_id = f"{record_id}:{told_apart}"
+        record_id = registration_record(event, registration)
         await self._ledger.append(f"registration.{event}", record_id, content, subject=None, evidence={})
 
     async def cleared(self, receivable_id: str, content: dict[str, Any]) -> None:
@@ -237,6 +238,12 @@ class Records:
     ) -> None:
         subject = loan.record.borrower if loan.record.is_person else None
         await self._ledger.append(kind, record_id, content, subject=subject, evidence=evidence)
+
+
+def registration_record(event: str, registration: Registration) -> str:
+    """The id of a record about a registration; what can happen more than once bears the revision."""
+    once = event in ("registered", "conflicted", "deregistered")
+    return f"registration-{event}:{registration.claim_id}" + ("" if once else f":{registration.revision}")
 
 
 def _loan_content(loan: Loan) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Life of our registration at the register of movable assets, as a table, and who ranks first. Pure.
 
 A registration is asked for with the claim on the chain and made once the claim is ours: the register is searched first,
-a prior registration of another party ends it. It lives as long as the claim does.
+a prior registration of another party ends it. It lives as long as the claim does; one that ran out under a claim is
+asked for anew, and ranks by its new time.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class RegistrationEvent(StrEnum):
     RELEASE = "RELEASE"
     DEREGISTER = "DEREGISTER"
     EXPIRE = "EXPIRE"
+    RENEW = "RENEW"
 
 
 _S, _E = RegistrationState, RegistrationEvent
@@ -66,6 +68,7 @@ TRANSITIONS: Mapping[tuple[RegistrationState, RegistrationEvent], RegistrationSt
     (_S.QUERIED, _E.RELEASE): _S.RELEASING,
     **{(state, event): after for state in LIVE for event, after in _AFTER_REGISTERING.items()},
     (_S.RELEASING, _E.DEREGISTER): _S.DEREGISTERED,
+    (_S.EXPIRED, _E.RENEW): _S.REQUESTED,
 }
 
 

@@ -12,7 +12,7 @@ from huilian.registry.v1 import registry_service_pb2_grpc
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.status import from_rpc_error
 
-from hub.lending.ports import RegisteredEntry
+from hub.lending.ports import PartyNames, RegisteredEntry
 from hub.platform.transactions import forbid_transaction
 from ledger.registry.invoices import InvoiceIdentity
 
@@ -35,10 +35,14 @@ class GrpcRegistry:
         found = await self._ask("SearchRegistrations", request)
         return [self._entry(item) for item in found.registrations]
 
-    async def register(self, registration_id: str, invoice: InvoiceIdentity, expires_on: date) -> RegisteredEntry:
+    async def register(
+        self, registration_id: str, invoice: InvoiceIdentity, expires_on: date, names: PartyNames
+    ) -> RegisteredEntry:
         """See `ports.Registry`."""
+        receivable = _receivable(invoice)
+        receivable.grantor_name, receivable.debtor_name = names.grantor, names.debtor
         request = pb.RegisterRequest(
-            registration_id=registration_id, receivable=_receivable(invoice), expires_on=expires_on.isoformat()
+            registration_id=registration_id, receivable=receivable, expires_on=expires_on.isoformat()
         )
         return self._entry((await self._ask("Register", request)).registration)
 
@@ -51,6 +55,16 @@ class GrpcRegistry:
         """See `ports.Registry`."""
         request = pb.ExtendRegistrationRequest(registration_id=registration_id, expires_on=expires_on.isoformat())
         return self._entry((await self._ask("ExtendRegistration", request)).registration)
+
+    async def amend(self, registration_id: str, amount_fen: int, names: PartyNames) -> RegisteredEntry:
+        """See `ports.Registry`."""
+        request = pb.AmendRegistrationRequest(
+            registration_id=registration_id,
+            amount_fen=amount_fen,
+            grantor_name=names.grantor,
+            debtor_name=names.debtor,
+        )
+        return self._entry((await self._ask("AmendRegistration", request)).registration)
 
     async def deregister(self, registration_id: str) -> None:
         """See `ports.Registry`."""
@@ -78,7 +92,9 @@ class GrpcRegistry:
             registered_at=item.registered_time.ToDatetime(tzinfo=UTC),
             expires_on=date.fromisoformat(item.expires_on),
             status=pb.RegistrationStatus.Name(item.status).removeprefix("REGISTRATION_STATUS_"),
+            amount_fen=item.receivable.amount_fen,
             objection=item.objection,
+            names=PartyNames(item.receivable.grantor_name, item.receivable.debtor_name),
         )
 
 

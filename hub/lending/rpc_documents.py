@@ -47,6 +47,8 @@ class DocumentServicer(pb_grpc.DocumentServiceServicer):
                 return await self._papers.statement(caller, request.object_id, first, last)
             case pb.DOCUMENT_KIND_PAYOFF_LETTER:
                 return await self._papers.payoff(caller, request.object_id)
+            case pb.DOCUMENT_KIND_REGISTRATION_NOTICE:
+                return await self._papers.registration(caller, request.object_id)
             case _:
                 raise HuilianError("INVALID_ARGUMENT", "no such paper", field="kind")
 

@@ -6,7 +6,7 @@ work in the background open their own and say so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from huilian_protocol.clock import Clock
@@ -66,7 +66,7 @@ DECIDED_TOPIC = "claim.decided"
 @dataclass(frozen=True)
 class Collaborators:
     """What lending is made of. `opening_key` gives the private sealing key of the
-    recipient "bank.lending" that has this id.
+    recipient "bank.lending" that has this id; `names` an enterprise's registered name, empty when it has none.
     """
 
     database: Database
@@ -76,6 +76,7 @@ class Collaborators:
     ledger: Ledger
     claims: Claims
     registry: Registry
+    names: Callable[[str], Awaitable[str]]
     receivables: Receivables
     bank: BankCore
     consents: Consents
@@ -98,8 +99,11 @@ class LendingService:
         self.product_versions, self.tables = load_versions(), tables
         self._database = given.database
         self.limits = Limits(given.database, given.clock)
-        self.registrations = Registrations(given.database, given.clock, given.outbox, given.registry, records)
-        self._claims = ClaimLocks(given.database, given.ids, given.claims, self.registrations)
+        self.registrations = Registrations(
+            given.database, given.clock, given.outbox, given.registry, records, given.names
+        )
+        self._claims = ClaimLocks(given.database, given.ids, given.claims, self.registrations, given.receivables)
+        self.registered = self._claims.registration
         self.decisions = DecisionLog(given.clock, given.ids, tables, given.vault)
         self.loans = Loans(given.database, given.clock, given.bank, self.limits, records, given.mandates)
         measures = Measures(given.database, given.clock, given.receivables.signs, given.exchange)
@@ -169,7 +173,7 @@ class LendingService:
                 product=products[RECEIVABLE_LOAN],
             )
         )
-        self.registrations.serve(self._claims.lock, self._registered)
+        self.registrations.serve(self._claims.lock, self._registered, self._claims.content)
         given.outbox.register(DECIDED_TOPIC, self.claim_decided)
         given.receivables.when_confirmed(self.orders.conversions.receivable_confirmed)
         given.receivables.when_orders_change(self.orders.conversions.orders_changed)
@@ -209,7 +213,9 @@ class LendingService:
             records,
         )
         self.collections = CollectionsDesk(given.database, given.clock, records)
-        self.part_payments = PartPayments(given.database, given.clock, given.receivables, payouts, records)
+        self.part_payments = PartPayments(
+            given.database, given.clock, given.receivables, payouts, self._claims, records
+        )
 
     async def claim_decided(self, message: Message) -> None:
         """The chain's answer on a claim. Opens its own transaction; again it changes nothing."""

@@ -202,7 +202,11 @@ class FlashRow(Model):
 
 
 class RegistrationRow(Model):
-    """Our registration at the register of movable assets, one for each claim and named like it."""
+    """Our registration at the register of movable assets, one for each claim and named like it.
+
+    One that ran out is made anew: `attempt` counts, `outranked` says that another came first meanwhile. `revision`
+    counts what changed since it was made; the amount is as registered, in fen.
+    """
 
     claim_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
     state = fields.CharField(max_length=12)
@@ -216,6 +220,11 @@ class RegistrationRow(Model):
     expires_on = fields.DateField(null=True)
     looked_on = fields.DateField(null=True)
     objection = fields.CharField(max_length=500, db_default="")
+    grantor_name = fields.CharField(max_length=200, db_default="")
+    debtor_name = fields.CharField(max_length=200, db_default="")
+    attempt = fields.IntField(db_default=1)
+    outranked = fields.BooleanField(db_default=False)
+    revision = fields.IntField(db_default=0)
 
     class Meta:
         table = "lending_registration"

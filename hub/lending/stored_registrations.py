@@ -8,6 +8,7 @@ from typing import Any
 
 from tortoise.expressions import Q
 
+from hub.lending.ports import NO_NAMES, PartyNames
 from hub.lending.registration_states import LIVE, RegistrationEvent, RegistrationState, next_state
 from hub.lending.store import RegistrationRow
 from ledger.registry.invoices import InvoiceIdentity
@@ -15,7 +16,9 @@ from ledger.registry.invoices import InvoiceIdentity
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """One registration; its id is its claim's. `invoice` is what the register knows the receivable by."""
+    """One registration; its id is its claim's. `invoice` is what the register knows the receivable by, with the amount
+    as registered.
+    """
 
     claim_id: str
     state: RegistrationState
@@ -24,6 +27,15 @@ class Registration:
     registered_at: datetime | None = None
     expires_on: date | None = None
     objection: str = ""
+    names: PartyNames = NO_NAMES
+    attempt: int = 1
+    outranked: bool = False
+    revision: int = 0
+
+    @property
+    def register_id(self) -> str:
+        """Its id at the register: another for each attempt, for what ran out there is over."""
+        return self.claim_id if self.attempt == 1 else f"{self.claim_id}-r{self.attempt}"
 
 
 async def add(claim_id: str, invoice: InvoiceIdentity) -> None:
@@ -46,10 +58,11 @@ async def find(claim_id: str) -> Registration | None:
 
 
 async def move(registration: Registration, event: RegistrationEvent, **changes: Any) -> Registration:
-    """The registration in its next state. Raises STATE_CONFLICT when the table has no such step."""
-    after = replace(registration, state=next_state(registration.state, event), **changes)
+    """The registration in its next state and revision. Raises STATE_CONFLICT when the table has no such step."""
+    state, revision = next_state(registration.state, event), registration.revision + 1
+    after = replace(registration, state=state, revision=revision, **changes)
     changed = await RegistrationRow.filter(claim_id=registration.claim_id, state=registration.state.value).update(
-        state=after.state.value, **changes
+        **_columns(after)
     )
     if changed != 1:
         raise AssertionError("a registration is changed under its claim's lock only")
@@ -68,6 +81,16 @@ async def looked_at(claim_id: str, today: date) -> None:
     await RegistrationRow.filter(claim_id=claim_id).update(looked_on=today)
 
 
+def _columns(registration: Registration) -> dict[str, Any]:
+    same = ("number", "registered_at", "expires_on", "objection", "attempt", "outranked", "revision")
+    return {name: getattr(registration, name) for name in same} | {
+        "state": registration.state.value,
+        "amount_fen": registration.invoice.amount_fen,
+        "grantor_name": registration.names.grantor,
+        "debtor_name": registration.names.debtor,
+    }
+
+
 def _registration(row: RegistrationRow) -> Registration:
     return Registration(
         claim_id=row.claim_id,
@@ -83,4 +106,8 @@ def _registration(row: RegistrationRow) -> Registration:
         registered_at=row.registered_at,
         expires_on=row.expires_on,
         objection=row.objection,
+        names=PartyNames(row.grantor_name, row.debtor_name),
+        attempt=row.attempt,
+        outranked=row.outranked,
+        revision=row.revision,
     )

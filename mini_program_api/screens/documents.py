@@ -56,6 +56,17 @@ class ConfirmationScreen(Screen):
         return _file(await self.hub.documents.confirmation(receivable_id))
 
 
+class RegistrationNoticeScreen(Screen):
+    """GET /api/v1/receivables/{receivable_id}/registration-notice.pdf"""
+
+    async def get(self, receivable_id: ObjectId, /) -> r200:
+        """What stands at the register of movable assets over a receivable that I supplied.
+
+        Tags: supplier
+        """
+        return _file(await self.hub.documents.registration_notice(receivable_id))
+
+
 def _file(document: pb.GetDocumentResponse) -> web.Response:
     """A file to keep; its name says kind and object, nothing personal."""
     headers = {
@@ -73,4 +84,5 @@ def routes() -> list[web.RouteDef]:
         web.view("/api/v1/loans/{loan_id}/statement.pdf", StatementScreen),
         web.view("/api/v1/loans/{loan_id}/payoff-letter.pdf", PayoffLetterScreen),
         web.view("/api/v1/receivables/{receivable_id}/confirmation.pdf", ConfirmationScreen),
+        web.view("/api/v1/receivables/{receivable_id}/registration-notice.pdf", RegistrationNoticeScreen),
     ]

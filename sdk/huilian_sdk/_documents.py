@@ -43,5 +43,10 @@ class Documents:
         """What closes a loan today, or that nothing is owed."""
         return await self._get(pb.GetDocumentRequest(kind=pb.DOCUMENT_KIND_PAYOFF_LETTER, object_id=loan_id), call)
 
+    async def registration_notice(self, receivable_id: str, *, call: Call | None = None) -> pb.GetDocumentResponse:
+        """What stands at the register of movable assets over a receivable that the caller supplied."""
+        kind = pb.DOCUMENT_KIND_REGISTRATION_NOTICE
+        return await self._get(pb.GetDocumentRequest(kind=kind, object_id=receivable_id), call)
+
     async def _get(self, request: pb.GetDocumentRequest, call: Call | None) -> pb.GetDocumentResponse:
         return await self.calls.unary(_SERVICE, request, pb.GetDocumentResponse, call)

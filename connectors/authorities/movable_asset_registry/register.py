@@ -48,6 +48,8 @@ class Entry:
     registered_at: datetime
     expires_on: date
     objection: str = ""
+    grantor_name: str = ""
+    debtor_name: str = ""
 
 
 _COLUMNS = tuple(Entry.__dataclass_fields__)
@@ -95,10 +97,21 @@ class MovableAssetRegister:
             raise HuilianError("REQUEST_ID_REUSED")
         return known
 
-    def amend(self, party: str, registration_id: str, amount_fen: int) -> Entry:
-        """Another amount, in fen. Raises NOT_FOUND, PERMISSION_DENIED, STATE_CONFLICT."""
+    def amend(
+        self, party: str, registration_id: str, amount_fen: int, grantor_name: str = "", debtor_name: str = ""
+    ) -> Entry:
+        """Another amount, in fen, and other names (empty: as they are); its time stays. Again it changes nothing.
+
+        Raises NOT_FOUND, PERMISSION_DENIED, STATE_CONFLICT.
+        """
         entry = self._own(party, registration_id)
-        return self._put(replace(entry, amount_fen=amount_fen, status=Status.AMENDED))
+        amended = replace(
+            entry,
+            amount_fen=amount_fen,
+            grantor_name=grantor_name or entry.grantor_name,
+            debtor_name=debtor_name or entry.debtor_name,
+        )
+        return entry if amended == entry else self._put(replace(amended, status=Status.AMENDED))
 
     def extend(self, party: str, registration_id: str, expires_on: date) -> Entry:
         """A later end. Raises NOT_FOUND, PERMISSION_DENIED, STATE_CONFLICT (also once it ran out), INVALID_ARGUMENT."""

@@ -63,14 +63,17 @@ class MovableAssetRegistryServicer(registry_service_pb2_grpc.MovableAssetRegistr
             status=Status.REGISTERED,
             registered_at=_NEVER,
             expires_on=_date(request.expires_on),
+            grantor_name=receivable.grantor_name,
+            debtor_name=receivable.debtor_name,
         )
         return pb.RegisterResponse(registration=_message(self._register.register(wanted)))
 
     async def AmendRegistration(
         self, request: pb.AmendRegistrationRequest, context: Any
     ) -> pb.AmendRegistrationResponse:
-        """Another amount."""
-        entry = self._register.amend(_party(context), request.registration_id, request.amount_fen)
+        """Another amount, other names."""
+        names = (request.grantor_name, request.debtor_name)
+        entry = self._register.amend(_party(context), request.registration_id, request.amount_fen, *names)
         return pb.AmendRegistrationResponse(registration=_message(entry))
 
     async def ExtendRegistration(
@@ -107,6 +110,8 @@ def _message(entry: Entry) -> pb.Registration:
             debtor_uscc=entry.debtor_uscc,
             document_number=entry.document_number,
             amount_fen=entry.amount_fen,
+            grantor_name=entry.grantor_name,
+            debtor_name=entry.debtor_name,
         ),
         status=pb.RegistrationStatus.Value(f"REGISTRATION_STATUS_{entry.status}"),
         registered_time=registered,

@@ -12,13 +12,14 @@ from huilian_protocol.clock import FixedClock, SystemClock
 from huilian_protocol.errors import HuilianError
 
 from connectors.authorities.movable_asset_registry.register import Entry, MovableAssetRegister, Status
-from hub.lending.ports import Registry
+from hub.lending.ports import PartyNames, Registry
 from hub.lending.registry_client import GrpcRegistry
 from ledger.registry.invoices import InvoiceIdentity
 from tests.contract.connectors.test_authorities import running
 from tests.unit.hub.lending.fake_registry import FakeRegistry
 
 INVOICE = InvoiceIdentity("91449900MA0H00029R", "91449900MA0H00010W", "NO-1", 50_000, date(2026, 1, 5))
+NAMES = PartyNames("沙盒供应商", "沙盒核心企业")
 OTHER = InvoiceIdentity("91449900MA0H00029R", "91449900MA0H00010W", "NO-2", 50_000, date(2026, 1, 5))
 
 
@@ -45,15 +46,22 @@ async def code_of(attempt: object) -> str:
 async def test_the_port(registry: Registry) -> None:
     assert await registry.search(INVOICE) == []
     assert await code_of(registry.look("claim-0001")) == "NOT_FOUND"
+    assert await code_of(registry.amend("claim-0001", 1, NAMES)) == "NOT_FOUND"
     assert await code_of(registry.deregister("claim-0001")) == "NOT_FOUND"
-    first = await registry.register("claim-0001", INVOICE, in_a_year())
+    first = await registry.register("claim-0001", INVOICE, in_a_year(), NAMES)
     assert (first.is_ours, first.secured_party, first.status) == (True, "hub", "REGISTERED")
-    assert await registry.register("claim-0001", INVOICE, in_a_year()) == first
-    assert await code_of(registry.register("claim-0001", OTHER, in_a_year())) == "REQUEST_ID_REUSED"
-    second = await registry.register("claim-0002", INVOICE, in_a_year())
+    assert await registry.register("claim-0001", INVOICE, in_a_year(), NAMES) == first
+    assert await code_of(registry.register("claim-0001", OTHER, in_a_year(), NAMES)) == "REQUEST_ID_REUSED"
+    second = await registry.register("claim-0002", INVOICE, in_a_year(), NAMES)
     assert second.registered_at > first.registered_at
     assert [entry.registration_id for entry in await registry.search(INVOICE)] == ["claim-0001", "claim-0002"]
     assert await registry.search(OTHER) == []
+    assert (first.amount_fen, first.names) == (50_000, NAMES)
+    renamed = PartyNames("", "沙盒新名称")
+    for _ in range(2):
+        amended = await registry.amend("claim-0001", 30_000, renamed)
+        assert (amended.amount_fen, amended.names) == (30_000, PartyNames(NAMES.grantor, "沙盒新名称"))
+        assert (amended.status, amended.registered_at) == ("AMENDED", first.registered_at)
     later = in_a_year() + timedelta(days=30)
     extended = await registry.extend("claim-0001", later)
     assert (extended.expires_on, extended.status) == (later, "EXTENDED")
@@ -62,6 +70,7 @@ async def test_the_port(registry: Registry) -> None:
     await registry.deregister("claim-0001")
     assert (await registry.look("claim-0001")).status == "DEREGISTERED"
     assert await code_of(registry.extend("claim-0001", later + timedelta(days=1))) == "STATE_CONFLICT"
+    assert await code_of(registry.amend("claim-0001", 1, NAMES)) == "STATE_CONFLICT"
     assert [entry.registration_id for entry in await registry.search(INVOICE)] == ["claim-0002"]
 
 

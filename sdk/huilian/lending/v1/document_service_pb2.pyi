@@ -32,6 +32,8 @@ class _DocumentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Document
     """A loan over a period; for its borrower."""
     DOCUMENT_KIND_PAYOFF_LETTER: _DocumentKind.ValueType  # 4
     """What closes a loan today, or that it is closed; for its borrower."""
+    DOCUMENT_KIND_REGISTRATION_NOTICE: _DocumentKind.ValueType  # 5
+    """What stands at the register of movable assets over a receivable; for its supplier."""
 
 class DocumentKind(_DocumentKind, metaclass=_DocumentKindEnumTypeWrapper): ...
 
@@ -44,6 +46,8 @@ DOCUMENT_KIND_LOAN_STATEMENT: DocumentKind.ValueType  # 3
 """A loan over a period; for its borrower."""
 DOCUMENT_KIND_PAYOFF_LETTER: DocumentKind.ValueType  # 4
 """What closes a loan today, or that it is closed; for its borrower."""
+DOCUMENT_KIND_REGISTRATION_NOTICE: DocumentKind.ValueType  # 5
+"""What stands at the register of movable assets over a receivable; for its supplier."""
 Global___DocumentKind: _TypeAlias = DocumentKind  # noqa: Y015
 
 @_typing.final

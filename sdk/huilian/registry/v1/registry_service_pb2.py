@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*huilian/registry/v1/registry_service.proto\x12\x13huilian.registry.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x01\n\x14RegisteredReceivable\x12,\n\x0cgrantor_uscc\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0bgrantorUscc\x12*\n\x0b\x64\x65\x62tor_uscc\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\ndebtorUscc\x12\x33\n\x0f\x64ocument_number\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x0e\x64ocumentNumber\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"\x9b\x03\n\x0cRegistration\x12\'\n\x0fregistration_id\x18\x01 \x01(\tR\x0eregistrationId\x12/\n\x13registration_number\x18\x02 \x01(\tR\x12registrationNumber\x12#\n\rsecured_party\x18\x03 \x01(\tR\x0csecuredParty\x12I\n\nreceivable\x18\x04 \x01(\x0b\x32).huilian.registry.v1.RegisteredReceivableR\nreceivable\x12?\n\x06status\x18\x05 \x01(\x0e\x32\'.huilian.registry.v1.RegistrationStatusR\x06status\x12\x43\n\x0fregistered_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0eregisteredTime\x12\x1d\n\nexpires_on\x18\x07 \x01(\tR\texpiresOn\x12\x1c\n\tobjection\x18\x08 \x01(\tR\tobjection\"o\n\x1aSearchRegistrationsRequest\x12Q\n\nreceivable\x18\x01 \x01(\x0b\x32).huilian.registry.v1.RegisteredReceivableB\x06\xbaH\x03\xc8\x01\x01R\nreceivable\"f\n\x1bSearchRegistrationsResponse\x12G\n\rregistrations\x18\x01 \x03(\x0b\x32!.huilian.registry.v1.RegistrationR\rregistrations\"_\n\x16GetRegistrationRequest\x12\x45\n\x0fregistration_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0eregistrationId\"`\n\x17GetRegistrationResponse\x12\x45\n\x0cregistration\x18\x01 \x01(\x0b\x32!.huilian.registry.v1.RegistrationR\x0cregistration\"\xef\x01\n\x0fRegisterRequest\x12\x45\n\x0fregistration_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0eregistrationId\x12Q\n\nreceivable\x18\x02 \x01(\x0b\x32).huilian.registry.v1.RegisteredReceivableB\x06\xbaH\x03\xc8\x01\x01R\nreceivable\x12\x42\n\nexpires_on\x18\x03 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\texpiresOn\"Y\n\x10RegisterResponse\x12\x45\n\x0cregistration\x18\x01 \x01(\x0b\x32!.huilian.registry.v1.RegistrationR\x0cregistration\"\x92\x01\n\x18\x41mendRegistrationRequest\x12\x45\n\x0fregistration_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0eregistrationId\x12/\n\namount_fen\x18\x02 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"b\n\x19\x41mendRegistrationResponse\x12\x45\n\x0cregistration\x18\x01 \x01(\x0b\x32!.huilian.registry.v1.RegistrationR\x0cregistration\"\xa6\x01\n\x19\x45xtendRegistrationRequest\x12\x45\n\x0fregistration_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0eregistrationId\x12\x42\n\nexpires_on\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\texpiresOn\"c\n\x1a\x45xtendRegistrationResponse\x12\x45\n\x0cregistration\x18\x01 \x01(\x0b\x32!.huilian.registry.v1.RegistrationR\x0cregistration\"\x8e\x01\n\x1bObjectToRegistrationRequest\x12\x45\n\x0fregistration_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0eregistrationId\x12(\n\tstatement\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03R\tstatement\"e\n\x1cObjectToRegistrationResponse\x12\x45\n\x0cregistration\x18\x01 \x01(\x0b\x32!.huilian.registry.v1.RegistrationR\x0cregistration\"f\n\x1d\x44\x65registerRegistrationRequest\x12\x45\n\x0fregistration_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0eregistrationId\"g\n\x1e\x44\x65registerRegistrationResponse\x12\x45\n\x0cregistration\x18\x01 \x01(\x0b\x32!.huilian.registry.v1.RegistrationR\x0cregistration*\x89\x02\n\x12RegistrationStatus\x12#\n\x1fREGISTRATION_STATUS_UNSPECIFIED\x10\x00\x12\"\n\x1eREGISTRATION_STATUS_REGISTERED\x10\x01\x12\x1f\n\x1bREGISTRATION_STATUS_AMENDED\x10\x02\x12 \n\x1cREGISTRATION_STATUS_EXTENDED\x10\x03\x12 \n\x1cREGISTRATION_STATUS_OBJECTED\x10\x04\x12$\n REGISTRATION_STATUS_DEREGISTERED\x10\x05\x12\x1f\n\x1bREGISTRATION_STATUS_EXPIRED\x10\x06\x32\xca\x06\n\x1bMovableAssetRegistryService\x12x\n\x13SearchRegistrations\x12/.huilian.registry.v1.SearchRegistrationsRequest\x1a\x30.huilian.registry.v1.SearchRegistrationsResponse\x12l\n\x0fGetRegistration\x12+.huilian.registry.v1.GetRegistrationRequest\x1a,.huilian.registry.v1.GetRegistrationResponse\x12W\n\x08Register\x12$.huilian.registry.v1.RegisterRequest\x1a%.huilian.registry.v1.RegisterResponse\x12r\n\x11\x41mendRegistration\x12-.huilian.registry.v1.AmendRegistrationRequest\x1a..huilian.registry.v1.AmendRegistrationResponse\x12u\n\x12\x45xtendRegistration\x12..huilian.registry.v1.ExtendRegistrationRequest\x1a/.huilian.registry.v1.ExtendRegistrationResponse\x12{\n\x14ObjectToRegistration\x12\x30.huilian.registry.v1.ObjectToRegistrationRequest\x1a\x31.huilian.registry.v1.ObjectToRegistrationResponse\x12\x81\x01\n\x16\x44\x65registerRegistration\x12\x32.huilian.registry.v1.DeregisterRegistrationRequest\x1a\x33.huilian.registry.v1.DeregisterRegistrationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*huilian/registry/v1/registry_service.proto\x12\x13huilian.registry.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x02\n\x14RegisteredReceivable\x12,\n\x0cgrantor_uscc\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x0bgrantorUscc\x12*\n\x0b\x64\x65\x62tor_uscc\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\ndebtorUscc\x12\x33\n\x0f\x64ocument_number\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x0e\x64ocumentNumber\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\x12+\n\x0cgrantor_name\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x0bgrantorName\x12)\n\x0b\x64\x65\x62tor_name\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\ndebtorName\"\x9b\x03\n\x0cRegistration\x12\'\n\x0fregistration_id\x18\x01 \x01(\tR\x0eregistrationId\x12/\n\x13registration_number\x18\x02 \x01(\tR\x12registrationNumber\x12#\n\rsecured_party\x18\x03 \x01(\tR\x0csecuredParty\x12I\n\nreceivable\x18\x04 \x01(\x0b\x32).huilian.registry.v1.RegisteredReceivableR\nreceivable\x12?\n\x06status\x18\x05 \x01(\x0e\x32\'.huilian.registry.v1.RegistrationStatusR\x06status\x12\x43\n\x0fregistered_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0eregisteredTime\x12\x1d\n\nexpires_on\x18\x07 \x01(\tR\texpiresOn\x12\x1c\n\tobjection\x18\x08 \x01(\tR\tobjection\"o\n\x1aSearchRegistrationsRequest\x12Q\n\nreceivable\x18\x01 \x01(\x0b\x32).huilian.registry.v1.RegisteredReceivableB\x06\xbaH\x03\xc8\x01\x01R\nreceivable\"f\n\x1bSearchRegistrationsResponse\x12G\n\rregistrations\x18\x01 \x03(\x0b\x32!.huilian.registry.v1.RegistrationR\rregistrations\"_\n\x16GetRegistrationRequest\x12\x45\n\x0fregistration_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0eregistrationId\"`\n\x17GetRegistrationResponse\x12\x45\n\x0cregistration\x18\x01 \x01(\x0b\x32!.huilian.registry.v1.RegistrationR\x0cregistration\"\xef\x01\n\x0fRegisterRequest\x12\x45\n\x0fregistration_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0eregistrationId\x12Q\n\nreceivable\x18\x02 \x01(\x0b\x32).huilian.registry.v1.RegisteredReceivableB\x06\xbaH\x03\xc8\x01\x01R\nreceivable\x12\x42\n\nexpires_on\x18\x03 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\texpiresOn\"Y\n\x10RegisterResponse\x12\x45\n\x0cregistration\x18\x01 \x01(\x0b\x32!.huilian.registry.v1.RegistrationR\x0cregistration\"\xea\x01\n\x18\x41mendRegistrationRequest\x12\x45\n\x0fregistration_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0eregistrationId\x12/\n\namount_fen\x18\x02 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\x12+\n\x0cgrantor_name\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x0bgrantorName\x12)\n\x0b\x64\x65\x62tor_name\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\ndebtorName\"b\n\x19\x41mendRegistrationResponse\x12\x45\n\x0cregistration\x18\x01 \x01(\x0b\x32!.huilian.registry.v1.RegistrationR\x0cregistration\"\xa6\x01\n\x19\x45xtendRegistrationRequest\x12\x45\n\x0fregistration_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0eregistrationId\x12\x42\n\nexpires_on\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\texpiresOn\"c\n\x1a\x45xtendRegistrationResponse\x12\x45\n\x0cregistration\x18\x01 \x01(\x0b\x32!.huilian.registry.v1.RegistrationR\x0cregistration\"\x8e\x01\n\x1bObjectToRegistrationRequest\x12\x45\n\x0fregistration_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0eregistrationId\x12(\n\tstatement\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03R\tstatement\"e\n\x1cObjectToRegistrationResponse\x12\x45\n\x0cregistration\x18\x01 \x01(\x0b\x32!.huilian.registry.v1.RegistrationR\x0cregistration\"f\n\x1d\x44\x65registerRegistrationRequest\x12\x45\n\x0fregistration_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x0eregistrationId\"g\n\x1e\x44\x65registerRegistrationResponse\x12\x45\n\x0cregistration\x18\x01 \x01(\x0b\x32!.huilian.registry.v1.RegistrationR\x0cregistration*\x89\x02\n\x12RegistrationStatus\x12#\n\x1fREGISTRATION_STATUS_UNSPECIFIED\x10\x00\x12\"\n\x1eREGISTRATION_STATUS_REGISTERED\x10\x01\x12\x1f\n\x1bREGISTRATION_STATUS_AMENDED\x10\x02\x12 \n\x1cREGISTRATION_STATUS_EXTENDED\x10\x03\x12 \n\x1cREGISTRATION_STATUS_OBJECTED\x10\x04\x12$\n REGISTRATION_STATUS_DEREGISTERED\x10\x05\x12\x1f\n\x1bREGISTRATION_STATUS_EXPIRED\x10\x06\x32\xca\x06\n\x1bMovableAssetRegistryService\x12x\n\x13SearchRegistrations\x12/.huilian.registry.v1.SearchRegistrationsRequest\x1a\x30.huilian.registry.v1.SearchRegistrationsResponse\x12l\n\x0fGetRegistration\x12+.huilian.registry.v1.GetRegistrationRequest\x1a,.huilian.registry.v1.GetRegistrationResponse\x12W\n\x08Register\x12$.huilian.registry.v1.RegisterRequest\x1a%.huilian.registry.v1.RegisterResponse\x12r\n\x11\x41mendRegistration\x12-.huilian.registry.v1.AmendRegistrationRequest\x1a..huilian.registry.v1.AmendRegistrationResponse\x12u\n\x12\x45xtendRegistration\x12..huilian.registry.v1.ExtendRegistrationRequest\x1a/.huilian.registry.v1.ExtendRegistrationResponse\x12{\n\x14ObjectToRegistration\x12\x30.huilian.registry.v1.ObjectToRegistrationRequest\x1a\x31.huilian.registry.v1.ObjectToRegistrationResponse\x12\x81\x01\n\x16\x44\x65registerRegistration\x12\x32.huilian.registry.v1.DeregisterRegistrationRequest\x1a\x33.huilian.registry.v1.DeregisterRegistrationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTEREDRECEIVABLE'].fields_by_name['document_number']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
   _globals['_REGISTEREDRECEIVABLE'].fields_by_name['amount_fen']._loaded_options = None
   _globals['_REGISTEREDRECEIVABLE'].fields_by_name['amount_fen']._serialized_options = b'\272H\r\"\013\030\200\200\232\246\352\257\343\001 \000'
+  _globals['_REGISTEREDRECEIVABLE'].fields_by_name['grantor_name']._loaded_options = None
+  _globals['_REGISTEREDRECEIVABLE'].fields_by_name['grantor_name']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_REGISTEREDRECEIVABLE'].fields_by_name['debtor_name']._loaded_options = None
+  _globals['_REGISTEREDRECEIVABLE'].fields_by_name['debtor_name']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_SEARCHREGISTRATIONSREQUEST'].fields_by_name['receivable']._loaded_options = None
   _globals['_SEARCHREGISTRATIONSREQUEST'].fields_by_name['receivable']._serialized_options = b'\272H\003\310\001\001'
   _globals['_GETREGISTRATIONREQUEST'].fields_by_name['registration_id']._loaded_options = None
@@ -55,6 +59,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AMENDREGISTRATIONREQUEST'].fields_by_name['registration_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_AMENDREGISTRATIONREQUEST'].fields_by_name['amount_fen']._loaded_options = None
   _globals['_AMENDREGISTRATIONREQUEST'].fields_by_name['amount_fen']._serialized_options = b'\272H\r\"\013\030\200\200\232\246\352\257\343\001 \000'
+  _globals['_AMENDREGISTRATIONREQUEST'].fields_by_name['grantor_name']._loaded_options = None
+  _globals['_AMENDREGISTRATIONREQUEST'].fields_by_name['grantor_name']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_AMENDREGISTRATIONREQUEST'].fields_by_name['debtor_name']._loaded_options = None
+  _globals['_AMENDREGISTRATIONREQUEST'].fields_by_name['debtor_name']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_EXTENDREGISTRATIONREQUEST'].fields_by_name['registration_id']._loaded_options = None
   _globals['_EXTENDREGISTRATIONREQUEST'].fields_by_name['registration_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_EXTENDREGISTRATIONREQUEST'].fields_by_name['expires_on']._loaded_options = None
@@ -65,40 +73,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OBJECTTOREGISTRATIONREQUEST'].fields_by_name['statement']._serialized_options = b'\272H\007r\005\020\001\030\364\003'
   _globals['_DEREGISTERREGISTRATIONREQUEST'].fields_by_name['registration_id']._loaded_options = None
   _globals['_DEREGISTERREGISTRATIONREQUEST'].fields_by_name['registration_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
-  _globals['_REGISTRATIONSTATUS']._serialized_start=2482
-  _globals['_REGISTRATIONSTATUS']._serialized_end=2747
+  _globals['_REGISTRATIONSTATUS']._serialized_start=2658
+  _globals['_REGISTRATIONSTATUS']._serialized_end=2923
   _globals['_REGISTEREDRECEIVABLE']._serialized_start=130
-  _globals['_REGISTEREDRECEIVABLE']._serialized_end=344
-  _globals['_REGISTRATION']._serialized_start=347
-  _globals['_REGISTRATION']._serialized_end=758
-  _globals['_SEARCHREGISTRATIONSREQUEST']._serialized_start=760
-  _globals['_SEARCHREGISTRATIONSREQUEST']._serialized_end=871
-  _globals['_SEARCHREGISTRATIONSRESPONSE']._serialized_start=873
-  _globals['_SEARCHREGISTRATIONSRESPONSE']._serialized_end=975
-  _globals['_GETREGISTRATIONREQUEST']._serialized_start=977
-  _globals['_GETREGISTRATIONREQUEST']._serialized_end=1072
-  _globals['_GETREGISTRATIONRESPONSE']._serialized_start=1074
-  _globals['_GETREGISTRATIONRESPONSE']._serialized_end=1170
-  _globals['_REGISTERREQUEST']._serialized_start=1173
-  _globals['_REGISTERREQUEST']._serialized_end=1412
-  _globals['_REGISTERRESPONSE']._serialized_start=1414
-  _globals['_REGISTERRESPONSE']._serialized_end=1503
-  _globals['_AMENDREGISTRATIONREQUEST']._serialized_start=1506
-  _globals['_AMENDREGISTRATIONREQUEST']._serialized_end=1652
-  _globals['_AMENDREGISTRATIONRESPONSE']._serialized_start=1654
-  _globals['_AMENDREGISTRATIONRESPONSE']._serialized_end=1752
-  _globals['_EXTENDREGISTRATIONREQUEST']._serialized_start=1755
-  _globals['_EXTENDREGISTRATIONREQUEST']._serialized_end=1921
-  _globals['_EXTENDREGISTRATIONRESPONSE']._serialized_start=1923
-  _globals['_EXTENDREGISTRATIONRESPONSE']._serialized_end=2022
-  _globals['_OBJECTTOREGISTRATIONREQUEST']._serialized_start=2025
-  _globals['_OBJECTTOREGISTRATIONREQUEST']._serialized_end=2167
-  _globals['_OBJECTTOREGISTRATIONRESPONSE']._serialized_start=2169
-  _globals['_OBJECTTOREGISTRATIONRESPONSE']._serialized_end=2270
-  _globals['_DEREGISTERREGISTRATIONREQUEST']._serialized_start=2272
-  _globals['_DEREGISTERREGISTRATIONREQUEST']._serialized_end=2374
-  _globals['_DEREGISTERREGISTRATIONRESPONSE']._serialized_start=2376
-  _globals['_DEREGISTERREGISTRATIONRESPONSE']._serialized_end=2479
-  _globals['_MOVABLEASSETREGISTRYSERVICE']._serialized_start=2750
-  _globals['_MOVABLEASSETREGISTRYSERVICE']._serialized_end=3592
+  _globals['_REGISTEREDRECEIVABLE']._serialized_end=432
+  _globals['_REGISTRATION']._serialized_start=435
+  _globals['_REGISTRATION']._serialized_end=846
+  _globals['_SEARCHREGISTRATIONSREQUEST']._serialized_start=848
+  _globals['_SEARCHREGISTRATIONSREQUEST']._serialized_end=959
+  _globals['_SEARCHREGISTRATIONSRESPONSE']._serialized_start=961
+  _globals['_SEARCHREGISTRATIONSRESPONSE']._serialized_end=1063
+  _globals['_GETREGISTRATIONREQUEST']._serialized_start=1065
+  _globals['_GETREGISTRATIONREQUEST']._serialized_end=1160
+  _globals['_GETREGISTRATIONRESPONSE']._serialized_start=1162
+  _globals['_GETREGISTRATIONRESPONSE']._serialized_end=1258
+  _globals['_REGISTERREQUEST']._serialized_start=1261
+  _globals['_REGISTERREQUEST']._serialized_end=1500
+  _globals['_REGISTERRESPONSE']._serialized_start=1502
+  _globals['_REGISTERRESPONSE']._serialized_end=1591
+  _globals['_AMENDREGISTRATIONREQUEST']._serialized_start=1594
+  _globals['_AMENDREGISTRATIONREQUEST']._serialized_end=1828
+  _globals['_AMENDREGISTRATIONRESPONSE']._serialized_start=1830
+  _globals['_AMENDREGISTRATIONRESPONSE']._serialized_end=1928
+  _globals['_EXTENDREGISTRATIONREQUEST']._serialized_start=1931
+  _globals['_EXTENDREGISTRATIONREQUEST']._serialized_end=2097
+  _globals['_EXTENDREGISTRATIONRESPONSE']._serialized_start=2099
+  _globals['_EXTENDREGISTRATIONRESPONSE']._serialized_end=2198
+  _globals['_OBJECTTOREGISTRATIONREQUEST']._serialized_start=2201
+  _globals['_OBJECTTOREGISTRATIONREQUEST']._serialized_end=2343
+  _globals['_OBJECTTOREGISTRATIONRESPONSE']._serialized_start=2345
+  _globals['_OBJECTTOREGISTRATIONRESPONSE']._serialized_end=2446
+  _globals['_DEREGISTERREGISTRATIONREQUEST']._serialized_start=2448
+  _globals['_DEREGISTERREGISTRATIONREQUEST']._serialized_end=2550
+  _globals['_DEREGISTERREGISTRATIONRESPONSE']._serialized_start=2552
+  _globals['_DEREGISTERREGISTRATIONRESPONSE']._serialized_end=2655
+  _globals['_MOVABLEASSETREGISTRYSERVICE']._serialized_start=2926
+  _globals['_MOVABLEASSETREGISTRYSERVICE']._serialized_end=3768
 # @@protoc_insertion_point(module_scope)

@@ -55,11 +55,16 @@ class RegisteredReceivable(_message.Message):
     DEBTOR_USCC_FIELD_NUMBER: _builtins.int
     DOCUMENT_NUMBER_FIELD_NUMBER: _builtins.int
     AMOUNT_FEN_FIELD_NUMBER: _builtins.int
+    GRANTOR_NAME_FIELD_NUMBER: _builtins.int
+    DEBTOR_NAME_FIELD_NUMBER: _builtins.int
     grantor_uscc: _builtins.str
     debtor_uscc: _builtins.str
     document_number: _builtins.str
     """Invoice or order number."""
     amount_fen: _builtins.int
+    grantor_name: _builtins.str
+    """Registered names of the two; empty where they are not known."""
+    debtor_name: _builtins.str
     def __init__(
         self,
         *,
@@ -67,10 +72,12 @@ class RegisteredReceivable(_message.Message):
         debtor_uscc: _builtins.str = ...,
         document_number: _builtins.str = ...,
         amount_fen: _builtins.int = ...,
+        grantor_name: _builtins.str = ...,
+        debtor_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_fen", b"amount_fen", "debtor_uscc", b"debtor_uscc", "document_number", b"document_number", "grantor_uscc", b"grantor_uscc"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_fen", b"amount_fen", "debtor_name", b"debtor_name", "debtor_uscc", b"debtor_uscc", "document_number", b"document_number", "grantor_name", b"grantor_name", "grantor_uscc", b"grantor_uscc"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -253,17 +260,24 @@ class AmendRegistrationRequest(_message.Message):
 
     REGISTRATION_ID_FIELD_NUMBER: _builtins.int
     AMOUNT_FEN_FIELD_NUMBER: _builtins.int
+    GRANTOR_NAME_FIELD_NUMBER: _builtins.int
+    DEBTOR_NAME_FIELD_NUMBER: _builtins.int
     registration_id: _builtins.str
     amount_fen: _builtins.int
+    grantor_name: _builtins.str
+    """Empty: as it is."""
+    debtor_name: _builtins.str
     def __init__(
         self,
         *,
         registration_id: _builtins.str = ...,
         amount_fen: _builtins.int = ...,
+        grantor_name: _builtins.str = ...,
+        debtor_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_fen", b"amount_fen", "registration_id", b"registration_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_fen", b"amount_fen", "debtor_name", b"debtor_name", "grantor_name", b"grantor_name", "registration_id", b"registration_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -97,7 +97,7 @@ class MovableAssetRegistryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AmendRegistration(self, request, context):
-        """Another amount; the place in the order of time stays.
+        """Another amount, other names; the place in the order of time stays.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,7 +39,7 @@ class MovableAssetRegistryServiceStub:
     Register: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.RegisterRequest, _registry_service_pb2.RegisterResponse]
     """The same id with the same content is the same registration; with other content it is refused."""
     AmendRegistration: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.AmendRegistrationRequest, _registry_service_pb2.AmendRegistrationResponse]
-    """Another amount; the place in the order of time stays."""
+    """Another amount, other names; the place in the order of time stays."""
     ExtendRegistration: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.ExtendRegistrationRequest, _registry_service_pb2.ExtendRegistrationResponse]
     """Before its end only, by at most thirty years."""
     ObjectToRegistration: _grpc.UnaryUnaryMultiCallable[_registry_service_pb2.ObjectToRegistrationRequest, _registry_service_pb2.ObjectToRegistrationResponse]
@@ -57,7 +57,7 @@ class MovableAssetRegistryServiceAsyncStub(MovableAssetRegistryServiceStub):
     Register: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.RegisterRequest, _registry_service_pb2.RegisterResponse]  # type: ignore[assignment]
     """The same id with the same content is the same registration; with other content it is refused."""
     AmendRegistration: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.AmendRegistrationRequest, _registry_service_pb2.AmendRegistrationResponse]  # type: ignore[assignment]
-    """Another amount; the place in the order of time stays."""
+    """Another amount, other names; the place in the order of time stays."""
     ExtendRegistration: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.ExtendRegistrationRequest, _registry_service_pb2.ExtendRegistrationResponse]  # type: ignore[assignment]
     """Before its end only, by at most thirty years."""
     ObjectToRegistration: _aio.UnaryUnaryMultiCallable[_registry_service_pb2.ObjectToRegistrationRequest, _registry_service_pb2.ObjectToRegistrationResponse]  # type: ignore[assignment]
@@ -96,7 +96,7 @@ class MovableAssetRegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_service_pb2.AmendRegistrationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_service_pb2.AmendRegistrationResponse, _abc.Awaitable[_registry_service_pb2.AmendRegistrationResponse]]:
-        """Another amount; the place in the order of time stays."""
+        """Another amount, other names; the place in the order of time stays."""
 
     @_abc_1.abstractmethod
     def ExtendRegistration(

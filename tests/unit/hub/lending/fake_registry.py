@@ -8,11 +8,12 @@ from datetime import date, timedelta
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
-from hub.lending.ports import RegisteredEntry
+from hub.lending.ports import PartyNames, RegisteredEntry
 from hub.platform.transactions import forbid_transaction
 from ledger.registry.invoices import InvoiceIdentity
 
 OURS, OTHER = "hub.hub-a", "hub.other-bank"
+NOBODY = PartyNames()
 
 
 class FakeRegistry:
@@ -31,9 +32,21 @@ class FakeRegistry:
         live = [self._seen(entry) for entry in found if self._seen(entry).status not in ("EXPIRED", "DEREGISTERED")]
         return sorted(live, key=lambda entry: entry.registered_at)
 
-    async def register(self, registration_id: str, invoice: InvoiceIdentity, expires_on: date) -> RegisteredEntry:
+    async def register(
+        self, registration_id: str, invoice: InvoiceIdentity, expires_on: date, names: PartyNames
+    ) -> RegisteredEntry:
         self._ask("register")
-        return self.put(registration_id, invoice, expires_on, self._own_name)
+        return self.put(registration_id, invoice, expires_on, self._own_name, names)
+
+    async def amend(self, registration_id: str, amount_fen: int, names: PartyNames) -> RegisteredEntry:
+        self._ask("amend")
+        entry = self._seen(self._entry(registration_id))
+        if entry.is_over:
+            raise HuilianError("STATE_CONFLICT", state=entry.status)
+        known = PartyNames(names.grantor or entry.names.grantor, names.debtor or entry.names.debtor)
+        if (entry.amount_fen, entry.names) != (amount_fen, known):
+            self.entries[registration_id] = replace(entry, amount_fen=amount_fen, names=known, status="AMENDED")
+        return self._seen(self.entries[registration_id])
 
     async def look(self, registration_id: str) -> RegisteredEntry:
         self._ask("look")
@@ -53,7 +66,14 @@ class FakeRegistry:
         if self._seen(entry).status != "EXPIRED":
             self.entries[registration_id] = replace(entry, status="DEREGISTERED")
 
-    def put(self, registration_id: str, invoice: InvoiceIdentity, expires_on: date, party: str) -> RegisteredEntry:
+    def put(
+        self,
+        registration_id: str,
+        invoice: InvoiceIdentity,
+        expires_on: date,
+        party: str,
+        names: PartyNames = NOBODY,
+    ) -> RegisteredEntry:
         """Anybody's registration."""
         known = self.invoices.get(registration_id)
         if known is not None and known != _key(invoice):
@@ -63,7 +83,15 @@ class FakeRegistry:
             at = max(self._clock.now(), last + timedelta(microseconds=1))
             number = f"SANDBOX-{len(self.entries) + 1:012d}"
             self.entries[registration_id] = RegisteredEntry(
-                registration_id, number, party, party == self._own_name, at, expires_on, "REGISTERED"
+                registration_id=registration_id,
+                number=number,
+                secured_party=party,
+                is_ours=party == self._own_name,
+                registered_at=at,
+                expires_on=expires_on,
+                status="REGISTERED",
+                amount_fen=invoice.amount_fen,
+                names=names,
             )
             self.invoices[registration_id] = _key(invoice)
         return self._seen(self.entries[registration_id])

@@ -12,6 +12,7 @@ from huilian.lending.v1 import document_service_pb2 as pb
 from huilian_protocol.errors import HuilianError
 from pypdf import PdfReader
 
+from documents.paper import yuan
 from documents.pool import RenderingPool
 from hub.lending.papers import Papers, contract_of
 from hub.lending.rpc_documents import DocumentServicer
@@ -42,7 +43,7 @@ def receipts() -> Receipts:
 
 @pytest.fixture
 def papers(world: LendingWorld, receipts: Receipts) -> Papers:
-    return Papers(world.service.loans, world.trade.service, receipts)
+    return Papers(world.service.loans, world.trade.service, world.service.registered, receipts)
 
 
 @pytest.fixture
@@ -114,3 +115,33 @@ async def test_on_the_wire_a_pdf_with_a_plain_name(world: LendingWorld, papers: 
     assert "融资合同" in re.sub(r"\s+", "", text)
     set_current_caller(Caller(BUYER, Role.ENTERPRISE))
     await refused("NOT_FOUND", servicer.GetDocument(request, None))
+
+
+async def test_a_notice_says_what_is_registered_today(
+    world: LendingWorld, papers: Papers, receipts: Receipts, pool: RenderingPool
+) -> None:
+    await world.held()
+    name = await receivable_id(world)
+    await refused("NOT_FOUND", papers.registration(SUPPLIER, name))
+    world.names[SUPPLIER] = "沙盒通达精密零件有限公司"
+    await world.offered()
+    await world.signed()
+    await world.settle_outbox()
+    registration = await world.service.registered(name)
+    assert registration is not None
+    receipts.known[f"registration-registered:{registration.claim_id}"] = b"{}"
+    filled = await papers.registration(SUPPLIER, name)
+    assert filled.receipt == b"{}"
+    rows = dict(filled.paper.sections[0].rows)
+    assert rows["登记证明编号"].startswith("SANDBOX-") and rows["登记系统"].endswith("（沙箱）")
+    assert rows["担保人"] == f"沙盒通达精密零件有限公司 {SUPPLIER}" and rows["担保财产金额"] == yuan(50_020)
+    assert "初始登记" in rows["业务种类"]
+    for stranger in (BUYER, SECOND_TIER):
+        await refused("NOT_FOUND", papers.registration(stranger, name))
+    world.names[SUPPLIER] = "沙盒通达重工有限公司"
+    await world.service.registrations.queue_looks()
+    await world.settle_outbox()
+    amended = await papers.registration(SUPPLIER, name)
+    rows = dict(amended.paper.sections[0].rows)
+    assert "变更登记" in rows["业务种类"] and rows["担保人"].startswith("沙盒通达重工")
+    assert amended.receipt is None and receipts.asked[-1][0].startswith("registration-amended:")

@@ -47,7 +47,7 @@ def test_a_registration_moves_by_the_table_only(state: RegistrationState, event:
 def test_it_is_searched_before_it_is_registered_and_every_life_ends() -> None:
     before = {state for (state, event), after in TRANSITIONS.items() if after is S.REGISTERED}
     assert before == {S.QUERIED}
-    ends = {S.CONFLICTED, S.DEREGISTERED, S.EXPIRED}
+    ends = {S.CONFLICTED, S.DEREGISTERED}
     assert ends == set(RegistrationState) - {state for state, _ in TRANSITIONS}
     assert all(next_state(state, RegistrationEvent.RELEASE) is S.RELEASING for state in LIVE)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 
 import pytest
 
 from hub.lending import stored_registrations
 from hub.lending.claim_locks import invoice_identity
+from hub.lending.ports import PartyNames
 from hub.lending.registration_states import RegistrationState
 from hub.lending.rules import FinancingState
+from hub.lending.stored_registrations import Registration
 from hub.platform.legal_rules import QUERY_FIRST
 from hub.platform.outbox import Message
 from hub.receivables.service import CertificateState
@@ -77,9 +80,9 @@ async def test_who_registers_between_search_and_registration_is_first(world: Len
     invoice = await invoice_of(world)
     register = world.registry.register
 
-    async def late(registration_id: str, wanted: InvoiceIdentity, expires_on: date) -> object:
+    async def late(registration_id: str, wanted: InvoiceIdentity, expires_on: date, names: PartyNames) -> object:
         world.registry.put("other-0001", invoice, FAR, OTHER)
-        return await register(registration_id, wanted, expires_on)
+        return await register(registration_id, wanted, expires_on, names)
 
     world.registry.register = late  # type: ignore[method-assign, assignment]
     await world.settle_outbox()
@@ -120,10 +123,10 @@ async def test_a_release_that_overtakes_a_registration_still_ends_it(world: Lend
     await world.run(lambda: world.service._claims.decided(claim_id, "FINANCED"))
     register = world.registry.register
 
-    async def overtaken(registration_id: str, invoice: InvoiceIdentity, expires_on: date) -> object:
+    async def overtaken(registration_id: str, invoice: InvoiceIdentity, expires_on: date, names: PartyNames) -> object:
         await world.run(lambda: world.service.registrations.release(claim_id))
         await world.service.registrations.deregister(Message("", "", {"claim_id": claim_id}))
-        return await register(registration_id, invoice, expires_on)
+        return await register(registration_id, invoice, expires_on, names)
 
     world.registry.register = overtaken  # type: ignore[method-assign, assignment]
     await world.service.registrations.register(Message("", "", {"claim_id": claim_id}))
@@ -213,17 +216,178 @@ async def test_looked_at_once_a_day_and_extended_before_its_end(world: LendingWo
     assert (await records(world))[-1] == "registration.extended"
 
 
-async def test_an_objection_and_an_end_are_noted(world: LendingWorld) -> None:
-    financing = await world.disbursed()
-    claim_id = financing.claim_id
-    assert claim_id is not None
+async def test_an_objection_is_noted_once(world: LendingWorld) -> None:
+    claim_id = await registered(world)
     world.registry.object_to(claim_id, "主债权已清偿")
     await looked(world)
-    found = await stored_registrations.find(claim_id)
-    assert found is not None and (found.state, found.objection) == (S.OBJECTED, "主债权已清偿")
+    found = await row(world, claim_id)
+    assert (found.state, found.objection) == (S.OBJECTED, "主债权已清偿")
     world.clock.advance(timedelta(days=1))
     await looked(world)
-    world.clock.advance(timedelta(days=400))
+    assert await records(world) == ["registration.registered", "registration.objected"]
+
+
+async def row(world: LendingWorld, claim_id: str) -> Registration:
+    found = await stored_registrations.find(claim_id)
+    assert found is not None
+    return found
+
+
+async def registered(world: LendingWorld) -> str:
+    """A paid-out financing; its claim's id, with the register's diary empty."""
+    claim_id = (await world.disbursed()).claim_id
+    assert claim_id is not None
+    world.registry.asked.clear()
+    return claim_id
+
+
+async def paid_in_part(world: LendingWorld, fen: int = 20_000) -> None:
+    await world.fund(BUYER, fen)
+    move_to(world.clock, DUE)
+    receivable = (await world.trade.service.get_certificate("certificate-1")).receivable_id
+    await world.run(lambda: world.service.part_payments.pay_own(BUYER, "payment-1", receivable, fen))
+
+
+async def test_a_part_payment_is_amended_at_once_and_once(world: LendingWorld) -> None:
+    claim_id = await registered(world)
+    at = world.registry.entries[claim_id].registered_at
+    await paid_in_part(world)
+    await world.settle_outbox()
+    entry, ours = world.registry.entries[claim_id], await row(world, claim_id)
+    assert (entry.amount_fen, entry.status, entry.registered_at) == (30_020, "AMENDED", at)
+    assert (ours.state, ours.invoice.amount_fen, ours.registered_at) == (S.AMENDED, 30_020, at)
+    assert world.registry.asked == ["look", "amend"]
     await looked(world)
-    assert await state(world, claim_id) is S.EXPIRED
-    assert await records(world) == ["registration.registered", "registration.objected", "registration.expired"]
+    assert world.registry.asked == ["look", "amend", "look"]
+    assert (await records(world))[-1] == "registration.amended"
+
+
+async def test_a_renamed_party_is_amended_by_the_daily_look(world: LendingWorld) -> None:
+    world.names[SUPPLIER] = "沙盒通达精密零件有限公司"
+    claim_id = await registered(world)
+    assert world.registry.entries[claim_id].names == PartyNames("沙盒通达精密零件有限公司", "")
+    world.names |= {SUPPLIER: "沙盒通达重工有限公司", BUYER: "沙盒核心企业"}
+    await looked(world)
+    assert world.registry.entries[claim_id].names == PartyNames("沙盒通达重工有限公司", "沙盒核心企业")
+    assert (await row(world, claim_id)).names.grantor == "沙盒通达重工有限公司"
+    # A directory that forgets a name takes none away from the register.
+    world.names.clear()
+    world.clock.advance(timedelta(days=1))
+    await looked(world)
+    assert (await row(world, claim_id)).names.debtor == "沙盒核心企业"
+
+
+async def ran_out(world: LendingWorld, *, other: bool = False) -> str:
+    """Nobody looked for longer than a year; perhaps another bank registered meanwhile."""
+    claim_id = await registered(world)
+    invoice = (await row(world, claim_id)).invoice
+    world.clock.advance(timedelta(days=366))
+    if other:
+        world.registry.put("other-0001", invoice, FAR, OTHER)
+    return claim_id
+
+
+async def test_what_ran_out_is_searched_and_registered_anew(world: LendingWorld) -> None:
+    claim_id = await ran_out(world)
+    await looked(world)
+    assert world.registry.asked == ["look", "search", "register", "search"]
+    ours = await row(world, claim_id)
+    assert (ours.state, ours.attempt, ours.outranked) == (S.REGISTERED, 2, False)
+    assert world.registry.live() == [f"{claim_id}-r2"] == [ours.register_id]
+    assert (await records(world))[-2:] == ["registration.expired", "registration.renewed"]
+    assert await world.service.registrations.stands(claim_id) is True
+
+
+async def test_outranked_meanwhile_it_is_registered_behind_and_carries_no_new_money(world: LendingWorld) -> None:
+    claim_id = await ran_out(world, other=True)
+    await looked(world)
+    ours = await row(world, claim_id)
+    assert (ours.state, ours.outranked) == (S.REGISTERED, True)
+    assert world.registry.live() == ["other-0001", ours.register_id]
+    assert (await records(world))[-1] == "registration.outranked"
+    # The claim on the chain stays ours, for a loan rests on it, and says no to another.
+    assert world.chain.released == []
+    locks = world.service._claims
+    assert await world.run(lambda: locks.state(claim_id)) == "REFUSED"
+    assert (await locks.refusal(claim_id)).code == "REGISTRATION_CONFLICT"
+
+
+async def test_no_new_money_while_it_is_registered_anew(world: LendingWorld) -> None:
+    claim_id = await ran_out(world)
+    await world.service.registrations.look(Message("", "", {"claim_id": claim_id}))
+    assert await state(world, claim_id) is S.REQUESTED
+    assert await world.run(lambda: world.service._claims.state(claim_id)) == "PENDING"
+    await world.settle_outbox()
+    assert await world.run(lambda: world.service._claims.state(claim_id)) == "FINANCED"
+
+
+async def test_given_up_while_it_was_registered_anew_nothing_stays(world: LendingWorld) -> None:
+    claim_id = await ran_out(world)
+    await world.service.registrations.look(Message("", "", {"claim_id": claim_id}))
+    await world.run(lambda: world.service.registrations.release(claim_id))
+    await world.settle_outbox()
+    assert (world.registry.live(), await state(world, claim_id)) == ([], S.DEREGISTERED)
+
+
+def handler(world: LendingWorld, name: str) -> Callable[[Message], Awaitable[None]]:
+    found: Callable[[Message], Awaitable[None]] = getattr(world.service.registrations, name)
+    return found
+
+
+async def to_amend(world: LendingWorld) -> str:
+    claim_id = await registered(world)
+    await paid_in_part(world)
+    return claim_id
+
+
+async def to_extend(world: LendingWorld) -> str:
+    claim_id = await registered(world)
+    world.clock.advance(timedelta(days=340))
+    world.registry.object_to(claim_id, "异议")
+    return claim_id
+
+
+async def to_renew(world: LendingWorld) -> str:
+    claim_id = await ran_out(world)
+    await world.service.registrations.look(Message("", "", {"claim_id": claim_id}))
+    return claim_id
+
+
+async def to_release(world: LendingWorld) -> str:
+    claim_id = await registered(world)
+    await world.run(lambda: world.service.registrations.release(claim_id))
+    return claim_id
+
+
+@pytest.mark.parametrize(
+    ("prepare", "name", "after"),
+    [
+        (to_amend, "look", (S.AMENDED, "AMENDED", 30_020)),
+        (to_extend, "look", (S.EXTENDED, "EXTENDED", 50_020)),
+        (ran_out, "look", (S.REQUESTED, "EXPIRED", 50_020)),
+        (to_renew, "register", (S.REGISTERED, "REGISTERED", 50_020)),
+        (to_release, "deregister", (S.DEREGISTERED, "DEREGISTERED", 50_020)),
+    ],
+    ids=["amend", "extend-and-object", "expire", "renew", "deregister"],
+)
+async def test_broken_at_each_statement_and_done_once(
+    world: LendingWorld,
+    prepare: Callable[[LendingWorld], Awaitable[str]],
+    name: str,
+    after: tuple[RegistrationState, str, int],
+) -> None:
+    claim_id = await prepare(world)
+    message, before = Message("", "", {"claim_id": claim_id}), await records(world)
+    at = world.registry.entries[claim_id].registered_at
+    async for _ in break_at_each_statement(world.database, lambda: handler(world, name)(message)):
+        # What the hub wrote down it wrote down as a whole, with its record; the register may be ahead of it.
+        assert len(world.registry.live()) <= 1
+        assert await row(world, claim_id)
+    ours = await row(world, claim_id)
+    entry = world.registry.entries[ours.register_id if name == "register" else claim_id]
+    assert (ours.state, world.registry._seen(entry).status, entry.amount_fen) == after
+    assert world.registry.entries[claim_id].registered_at == at
+    done = await records(world)
+    await handler(world, name)(message)
+    assert await records(world) == done and len(done) > len(before)
+    await world.check_books()

@@ -165,6 +165,7 @@ class LendingWorld:
         self.outbox = Outbox(database, clock)
         self.chain = FakeChain(self.outbox, database, locked)
         self.registry = FakeRegistry(clock)
+        self.names: dict[str, str] = {}
         self.book = EmbeddedBook(database, clock)
         self.closes = Closes(database, clock, self.book)
         self.cases = Cases(database, clock, self.book)
@@ -182,6 +183,7 @@ class LendingWorld:
                 ledger=self.ledger,
                 claims=self.chain,
                 registry=self.registry,
+                names=self.name_of,
                 receivables=self.trade.service,
                 bank=self.book,
                 days=self.closes,
@@ -196,6 +198,10 @@ class LendingWorld:
                 opening_key=lambda _: self.people.recipients[RECIPIENT].private,
             )
         )
+
+    async def name_of(self, uscc: str) -> str:
+        """An enterprise's name, as far as the test gave it one."""
+        return self.names.get(uscc, "")
 
     async def run(self, use_case: Callable[[], Awaitable[Answer]]) -> Answer:
         """One use case in one transaction."""
