@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ SPEC = "SHANGHAI"
 """The EVM version. The contract is compiled for the one before, so that it also runs on older consortium chains; pyrevm
 charges creations (EIP-3860) and warms the miner's account (EIP-3651) as of this one, whatever it is told."""
 
+_SLOTS = struct.Struct("32s32s")
 _REVERT = re.compile(r"Revert \{ gas_used: (\d+), output: (0x[0-9a-f]*)")
 _ACCOUNT = re.compile(r"(0x[0-9a-f]{40}): Account \{ info: AccountInfo \{.*?, storage: \{(.*?)\}, status: ")
 _SLOT = re.compile(r"(\d+): \w+ \{ previous_or_original_value: (\d+), present_value: (\d+) ")
@@ -89,10 +91,10 @@ class Machine:
         """Put storage slots in as they were stored: slot and value, 32 bytes each. A million is usual."""
         snapshot, insert, revert = self._evm.snapshot, self._evm.insert_account_storage, self._evm.revert
         number = int.from_bytes
-        for at in range(0, len(joined), 64):
+        for slot, value in _SLOTS.iter_unpack(joined):
             # As in `_write`: only for an account outside the journal does this write below it.
             checkpoint = snapshot()
-            insert(address, number(joined[at : at + 32]), number(joined[at + 32 : at + 64]))
+            insert(address, number(slot), number(value))
             revert(checkpoint)
 
     def allocate(self, address: str, wei: int) -> None:

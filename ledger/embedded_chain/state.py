@@ -1,34 +1,39 @@
 """The state of all accounts at the newest block, on disk: a snapshot that every block moves on in its own transaction.
 
 A start checks it and takes it in, without running a block again. The check is a sum of hashes modulo 2^256, one for
-each account and one for each bucket of slots (those of an account whose numbers begin with the same two bytes): a block
-adds and subtracts what it changed, a start adds everything up. In buckets, because a million claims are two million
-slots, and SQLite joins a bucket faster than Python reads its rows.
+each account and one for each bucket of slots: a block adds and subtracts what it changed, a start adds everything up.
+
+A bucket is a row with all slots of an account whose numbers begin with the same two bytes, because a million claims are
+millions of slots: a row for each would be read for longer than the EVM takes to take them in, and writing one slot of
+a random number costs a page either way.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS account (
     address BLOB PRIMARY KEY, balance BLOB NOT NULL, nonce INTEGER NOT NULL, code BLOB NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS slot (
-    address BLOB NOT NULL, slot BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (address, slot)
-) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS bucket (
+    address BLOB NOT NULL, number INTEGER NOT NULL, joined BLOB NOT NULL, UNIQUE (address, number)
+);
+DROP TABLE IF EXISTS slot; -- of an earlier version: the state is then made again
 CREATE TABLE IF NOT EXISTS state (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1), number INTEGER NOT NULL, digest BLOB NOT NULL
 );
 """
 _MODULUS = 2**256
 _WORD, _ADDRESS, _BUCKET_BYTES = 32, 20, 2
-_NEXT_ADDRESS = "SELECT address FROM slot WHERE address > ? ORDER BY address LIMIT 1"
-_NEXT_SLOT = "SELECT slot FROM slot WHERE address = ? AND slot > ? ORDER BY slot LIMIT 1"
-_BUCKET = "SELECT CAST(group_concat(slot || value, '') AS BLOB) FROM slot WHERE address = ? AND slot BETWEEN ? AND ?"
+# As bytes, whatever somebody who damaged the file made of it.
+_BUCKETS = "SELECT CAST(address AS BLOB), number, CAST(joined AS BLOB) FROM bucket"
+_ENTRY = 2 * _WORD
+_PAIRS = struct.Struct(f"{_WORD}s{_WORD}s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class StateStore:
 
     def clear(self) -> None:
         """Forget everything, before a replay from the first block."""
-        for statement in ("DELETE FROM account", "DELETE FROM slot", "DELETE FROM state"):
+        for statement in ("DELETE FROM account", "DELETE FROM bucket", "DELETE FROM state"):
             self._connection.execute(statement)
         self._digest = 0
 
@@ -81,35 +86,18 @@ class StateStore:
         for row in self._connection.execute("SELECT * FROM account").fetchall():
             total += _account_hash(*row)
             put(_account(*row))
-        for address in self._addresses():
-            if len(address) != _ADDRESS:
+        for address, number, joined in self._connection.execute(_BUCKETS):
+            if len(address) != _ADDRESS or not _is_bucket(number, joined):
                 return False
-            for joined in self._buckets(address):
-                if len(joined) % (2 * _WORD):
-                    return False
-                total += _bucket_hash(address, joined)
-                put_slots("0x" + address.hex(), joined)
+            total += _bucket_hash(address, joined)
+            put_slots("0x" + address.hex(), joined)
         return total % _MODULUS == self._digest
-
-    def _addresses(self) -> Iterator[bytes]:
-        """Yield the accounts that have slots; one look into the index for each."""
-        after = b""
-        while row := self._connection.execute(_NEXT_ADDRESS, (after,)).fetchone():
-            after = row[0]
-            yield after
-
-    def _buckets(self, address: bytes) -> Iterator[bytes]:
-        """Yield the buckets of an account that are not empty; a small chain has few of them."""
-        after = b""
-        while row := self._connection.execute(_NEXT_SLOT, (address, after)).fetchone():
-            after = row[0][:_BUCKET_BYTES] + b"\xff" * _WORD
-            yield self._bucket(address, int.from_bytes(row[0][:_BUCKET_BYTES]))
 
     def _bucket(self, address: bytes, number: int) -> bytes:
         """Return the slots of a bucket with their values, joined in order; empty without any."""
-        first = number.to_bytes(_BUCKET_BYTES)
-        row = self._connection.execute(_BUCKET, (address, first, first + b"\xff" * _WORD)).fetchone()
-        return row[0] or b""
+        sql = "SELECT joined FROM bucket WHERE address = ? AND number = ?"
+        row = self._connection.execute(sql, (address, number)).fetchone()
+        return bytes(row[0]) if row else b""
 
     def move(self, number: int, accounts: Iterable[StoredAccount], slots: Iterable[SlotChange]) -> None:
         """Take a block's changes in."""
@@ -127,20 +115,38 @@ class StateStore:
         self._exchange(_account_hash(*old) if old else 0, _account_hash(*new))
 
     def _put_slots(self, changes: Sequence[SlotChange]) -> None:
-        words = [(bytes.fromhex(one.address[2:]), one.slot.to_bytes(_WORD), one.new) for one in changes]
-        buckets = {(address, int.from_bytes(slot[:_BUCKET_BYTES])) for address, slot, _ in words}
-        before = sum(_bucket_hash(address, self._bucket(address, number)) for address, number in buckets)
-        for address, slot, new in words:
-            if new:
-                values = (address, slot, new.to_bytes(_WORD))
-                self._connection.execute("INSERT OR REPLACE INTO slot VALUES (?, ?, ?)", values)
-            else:
-                self._connection.execute("DELETE FROM slot WHERE address = ? AND slot = ?", (address, slot))
-        after = sum(_bucket_hash(address, self._bucket(address, number)) for address, number in buckets)
-        self._exchange(before, after)
+        by_bucket: dict[tuple[bytes, int], dict[bytes, bytes]] = {}
+        for one in changes:
+            slot = one.slot.to_bytes(_WORD)
+            place = bytes.fromhex(one.address[2:]), int.from_bytes(slot[:_BUCKET_BYTES])
+            by_bucket.setdefault(place, {})[slot] = one.new.to_bytes(_WORD)
+        for (address, number), changed in by_bucket.items():
+            old = self._bucket(address, number)
+            new = _merged(old, changed)
+            self._write_bucket(address, number, new)
+            self._exchange(_bucket_hash(address, old), _bucket_hash(address, new))
+
+    def _write_bucket(self, address: bytes, number: int, joined: bytes) -> None:
+        if joined:
+            values = (address, number, joined)
+            self._connection.execute("INSERT OR REPLACE INTO bucket VALUES (?, ?, ?)", values)
+        else:
+            self._connection.execute("DELETE FROM bucket WHERE address = ? AND number = ?", (address, number))
 
     def _exchange(self, old: int, new: int) -> None:
         self._digest = (self._digest - old + new) % _MODULUS
+
+
+def _merged(joined: bytes, changed: Mapping[bytes, bytes]) -> bytes:
+    """A bucket with some slots changed; a slot of value 0 is none."""
+    slots = {**dict(_PAIRS.iter_unpack(joined)), **changed}
+    return b"".join(slot + value for slot, value in sorted(slots.items()) if any(value))
+
+
+def _is_bucket(number: int, joined: bytes) -> bool:
+    """Whether first and last of the slots belong into this bucket; they are in order, or the hash is another."""
+    ends = joined[:_BUCKET_BYTES], joined[-_ENTRY:][:_BUCKET_BYTES]
+    return bool(joined) and not len(joined) % _ENTRY and all(int.from_bytes(end) == number for end in ends)
 
 
 def _account(address: bytes, balance: bytes, nonce: int, code: bytes) -> StoredAccount:

@@ -46,7 +46,7 @@ class Site:
         self.journal.close()
         with closing(sqlite3.connect(self.path)) as connection, connection:
             for statement in damage:
-                connection.execute(statement)
+                connection.executescript(statement)
         self.open()
 
     def send(self, key: coincurve.PrivateKey, data: bytes, to: str = CONTRACT) -> None:
@@ -100,12 +100,17 @@ def test_a_restart_takes_the_stored_state_and_goes_on_from_it(site: Site) -> Non
         "UPDATE state SET digest = zeroblob(32)",
         "UPDATE state SET number = 3",
         "UPDATE account SET nonce = nonce + 1",
-        "DELETE FROM slot WHERE slot = (SELECT MIN(slot) FROM slot)",
-        "UPDATE slot SET value = zeroblob(32) WHERE slot = (SELECT MAX(slot) FROM slot)",
-        "UPDATE slot SET slot = slot || value, value = x'' WHERE slot = (SELECT MAX(slot) FROM slot)",
-        "INSERT INTO slot VALUES (zeroblob(20), zeroblob(32), zeroblob(32))",
-        "INSERT INTO slot VALUES (zeroblob(19), zeroblob(32), zeroblob(32))",
-        "INSERT INTO slot SELECT address, zeroblob(33), zeroblob(32) FROM account",
+        "DELETE FROM bucket WHERE rowid = 1",
+        "UPDATE bucket SET joined = joined || zeroblob(64) WHERE rowid = 2",
+        "UPDATE bucket SET joined = substr(joined, 1, 32) || zeroblob(32) WHERE rowid = 2",
+        "UPDATE bucket SET joined = substr(joined, 1, 63)",
+        "UPDATE bucket SET joined = x''",
+        "UPDATE bucket SET number = number + 70000",
+        "UPDATE bucket SET number = -1 - number",
+        "INSERT INTO bucket VALUES (zeroblob(20), 0, zeroblob(64))",
+        "INSERT INTO bucket VALUES (zeroblob(19), 0, zeroblob(64))",
+        "DROP TABLE bucket",
+        "DROP TABLE bucket; CREATE TABLE slot (address BLOB)",
     ],
 )
 def test_a_state_that_is_damaged_or_missing_is_made_again_and_told(site: Site, damage: str) -> None:
