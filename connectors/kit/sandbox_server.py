@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import quote
 
 from aiohttp import web
 from huilian_protocol.clock import Clock
@@ -33,6 +34,7 @@ class Fault(StrEnum):
     REFUSES = "refuses"
     WRONG_PERSON = "wrong_person"
     BROKEN_SCHEMA = "broken_schema"
+    TELLS = "tells"
 
 
 class PageFault(StrEnum):
@@ -145,11 +147,21 @@ async def _spoil(request: web.Request, response: web.Response, fault: Fault | No
         return web.Response(body=b"\x81\x00\xff<html>proxy error</html>\xfe" * 7)
     if fault is Fault.HUGE:
         return web.Response(body=b" " * 3_000_000)
+    if fault is Fault.TELLS:
+        return await _telling(request, response)
     if fault is Fault.SLOW:
         await asyncio.sleep(30)
     if fault in (Fault.CUT, Fault.STALLED):
         return await _half(request, response, then_stall=fault is Fault.STALLED)
     return response
+
+
+async def _telling(request: web.Request, response: web.Response) -> web.Response:
+    """An error that says whom it is about, wherever an error can say something."""
+    asked, known = await request.read(), response.body if isinstance(response.body, bytes) else b""
+    said = quote(asked[-200:]), quote(known[-200:])
+    body = b"cannot serve " + asked + b"\nfound " + known
+    return web.Response(status=500, reason="; ".join(said), headers={"X-Error": said[0]}, body=body)
 
 
 async def _half(request: web.Request, response: web.Response, *, then_stall: bool) -> web.StreamResponse:

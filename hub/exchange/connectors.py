@@ -16,6 +16,7 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.status import from_rpc_error
 
+from hub.exchange.edge_words import in_plain_words
 from hub.exchange.resilience import Breaker, Guard, Limits, NotSent
 from hub.platform.transactions import forbid_transaction
 
@@ -67,7 +68,7 @@ class Connector:
                 pb.DescribeRequest(), timeout=self._limits.describe_deadline_s
             )
         except grpc.RpcError as error:
-            raise self._error(error) from error
+            raise self._error(error) from None
         if not self._speaks_for_itself(answer):
             raise HuilianError("PROVIDER_FAULT", "it speaks for another agency", provider=self.agency)
         if answer.sandbox and not self._takes_sandbox:
@@ -105,7 +106,7 @@ class Connector:
                 pb.CheckRequest(), timeout=self._limits.describe_deadline_s
             )
         except grpc.RpcError as error:
-            raise self._error(error) from error
+            raise self._error(error) from None
         return answer
 
     @property
@@ -136,7 +137,7 @@ class Connector:
                 answer: pb.ActResponse = await self._stub.Act(request, timeout=self._limits.deadline_s)
                 return answer
             except grpc.RpcError as error:
-                raise self._error(error) from error
+                raise self._error(error, request.request_id) from None
 
     async def _read_once(self, request: pb.ReadRequest) -> pb.ReadResponse:
         async with self._guard.call():
@@ -144,7 +145,7 @@ class Connector:
                 answer: pb.ReadResponse = await self._stub.Read(request, timeout=self._limits.deadline_s)
                 return answer
             except grpc.RpcError as error:
-                raise self._error(error) from error
+                raise self._error(error, request.request_id) from None
 
     async def count_answers(self, consent_id: str) -> str:
         """The edge's signed count of its answers under a consent; raises a PROVIDER_ error or the edge's own."""
@@ -153,16 +154,19 @@ class Connector:
         try:
             answer = await self._stub.CountAnswers(request, timeout=self._limits.describe_deadline_s)
         except grpc.RpcError as error:
-            raise self._error(error) from error
+            raise self._error(error) from None
         return str(answer.signed_count)
 
     async def close(self) -> None:
         """Close the channel."""
         await self._channel.close(None)
 
-    def _error(self, error: grpc.RpcError) -> HuilianError:
-        """The edge's own refusal, or the provider's fault when the call failed without one."""
-        stated = from_rpc_error(error)
+    def _error(self, error: grpc.RpcError, request_id: str = "") -> HuilianError:
+        """The edge's own refusal, or the provider's fault when the call failed without one.
+
+        To be raised without its cause, whose text is the edge's as it stands.
+        """
+        stated = in_plain_words(from_rpc_error(error), self.agency, request_id)
         code = _PROVIDER_FAULTS.get(stated.code)
         return stated if code is None else HuilianError(code, stated.detail, provider=self.agency)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from huilian.exchange.v1 import exchange_service_pb2 as pb
 
+from hub.exchange.edge_words import plain_words
 from hub.exchange.status import DatasetStatus
 
 
@@ -15,7 +16,10 @@ def status_message(status: DatasetStatus) -> pb.DatasetStatus:
         state=pb.ServiceState.Value(f"SERVICE_STATE_{status.state}"),
         breaker=pb.BreakerState.Value(f"BREAKER_STATE_{status.breaker}"),
         last_failure_code=status.last_failure_code,
-        degraded_fields=[pb.DegradedField(name=one.name, reason=one.reason) for one in status.health.degraded_fields],
+        degraded_fields=[
+            pb.DegradedField(name=plain_words(one.name), reason=plain_words(one.reason))
+            for one in status.health.degraded_fields
+        ],
     )
     message.since_time.FromDatetime(status.since)
     if status.last_success is not None:

@@ -21,6 +21,7 @@ from huilian_protocol.artefact import DatasetGrant
 from huilian_protocol.canonical import canonicalise
 from huilian_protocol.consent import parse_signed_consent
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.status import to_rpc_status
 from huilian_sdk import Call, Person
 
 from connectors.gov_data.court_enforcement import sandbox as court
@@ -47,7 +48,7 @@ async def test_nothing_personal_stays_with_the_hub_or_the_edges(shared_site: Run
     person = sandbox_people.DEMO_TWO_EMPLOYERS
     async with registered(site, place, person) as citizen:
         payloads = await _read_everything(TakenOverHub.of(site, place), citizen)
-        await _be_refused(citizen)
+        said = [*await _be_refused(citizen), await _published(citizen)]
     secrets = {person.name, person.resident_id, *_telling(payloads)}
     assert len(secrets) >= 6, secrets
     in_the_clear = canonicalise(payloads) + canonicalise([person.name, person.resident_id])
@@ -55,6 +56,7 @@ async def test_nothing_personal_stays_with_the_hub_or_the_edges(shared_site: Run
     places = list(_files(site, place.folder))
     assert any(path.name == "hub.sqlite" for path in places) and any(path.name == "hub-a.log" for path in places)
     assert _leaks(places, secrets) == []
+    assert [secret for secret in secrets for told in said if _found_in(told, secret)] == []
 
 
 def test_the_search_spares_nothing_but_what_the_court_signed(tmp_path: Path) -> None:
@@ -104,10 +106,18 @@ async def _fetch(citizen: Citizen, consent_id: str, grant: DatasetGrant, request
     )
 
 
-async def _be_refused(citizen: Citizen) -> None:
-    """Refusals are logged and recorded too: by the hub for a field too many, by the authority for a wrong name."""
+async def _published(citizen: Citizen) -> bytes:
+    """What anybody may see of how reads go."""
+    return (await citizen.hub.exchange.status()).SerializeToString()
+
+
+async def _be_refused(citizen: Citizen) -> list[bytes]:
+    """Refusals are logged and recorded too: by the hub for a field too many, by the authority for a wrong name.
+
+    Answers what the caller is told, as it is on the wire.
+    """
     consent = await citizen.granted()
-    with pytest.raises(HuilianError):
+    with pytest.raises(HuilianError) as first:
         await _fetch(citizen, consent.consent_id, citizen.grant_of(["balance_fen"]), "canary-refused-1")
     misspelt = Person(replace(citizen.person.identity, name=citizen.person.identity.name + "某"))
     suite, key = await authority_key(citizen.hub)
@@ -115,6 +125,7 @@ async def _be_refused(citizen: Citizen) -> None:
         sealed = misspelt.seal_registration(key, suite=suite)
         await citizen.hub.identity.register_person(sealed, citizen.device.public_jwk)
     assert refusal.value.code == "PERSON_NOT_VERIFIED"
+    return [to_rpc_status(error).SerializeToString() for error in (first.value, refusal.value)]
 
 
 def _telling(value: Any) -> Iterator[str]:

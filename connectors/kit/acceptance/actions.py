@@ -310,7 +310,7 @@ class ActionAcceptance:
     ) -> None:
         caplog.set_level("DEBUG")
         shown = []
-        for fault in (*OPEN_ENDS, Fault.REFUSES, None):
+        for fault in (*OPEN_ENDS, Fault.REFUSES, Fault.TELLS, None):
             payer.edge.upstream.faults.active = fault
             try:
                 await payer.edge.actions.act(payer.order()[1])
