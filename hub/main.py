@@ -33,9 +33,11 @@ from hub.commands import command
 from hub.consent.rpc import ConsentServicer
 from hub.consent.service import ConsentService
 from hub.consortium import Consortium
+from hub.convenience.payment_desk import PaymentDesk
 from hub.convenience.payments import Payments
 from hub.convenience.records import Records
 from hub.convenience.rpc import ConvenienceServicer
+from hub.convenience.rpc_desk import PaymentDeskServicer
 from hub.erasures import erasure_service
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.connectors import Connector
@@ -164,6 +166,7 @@ class _Builder:
     def _books(self) -> None:
         sandbox = {CASH_NUMBER: CASH_ACCOUNT} if self.settings.mode is Mode.SANDBOX else {}
         accounts = {**sandbox, **self.settings.bank_accounts}
+        self.cash_account = next(iter(accounts.values()), None)
         reconciliation = Reconciliation(self.database, self.clock, self.book, self.cases, accounts)
         self.hub.server.serve(ReconciliationServicer(reconciliation, self.cases, self.idempotency))
 
@@ -252,6 +255,10 @@ class _Builder:
         self.hub.server.serve(ExchangeServicer(self.exchange, self.idempotency))
         records = Records(self.consents, self.exchange, opening_key)
         self.hub.server.serve(ConvenienceServicer(records, self.payments))
+        desk = PaymentDesk(
+            self.database, self.clock, self.book, self.payments, self.exchange.actions, self.cash_account
+        )
+        self.hub.server.serve(PaymentDeskServicer(desk, self.database, self.idempotency))
         self.hub.server.serve(NoticeServicer(self.exchange.notices, self.idempotency))
 
     def _onboarding(self) -> None:

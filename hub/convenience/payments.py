@@ -20,7 +20,7 @@ from huilian_protocol.sealing import open_sealed
 from hub.accounting.service import AccountKind, BankCore, Line, deposit_account
 from hub.convenience import rules
 from hub.convenience.ports import RECIPIENT, SubjectVault
-from hub.convenience.rules import Result, read_result
+from hub.convenience.rules import REFUND, Resolution, Result, read_result
 from hub.convenience.states import PaymentState
 from hub.convenience.store import PaymentRow, PaymentStore
 from hub.exchange.action_rules import EXECUTED, REJECTED, Order
@@ -28,6 +28,7 @@ from hub.platform.business_day import business_date
 from hub.platform.database import Database
 
 BANK = "bank"
+BY_HAND = "BY_HAND"
 
 
 @dataclass(frozen=True)
@@ -111,17 +112,28 @@ class Payments:
         if not result.is_executed:
             await self._give_back(row, PaymentState.REJECTED, {"reason": result.details.get("reason", "")})
             return REJECTED
-        row.paid_fen, details = result.paid_fen, {"receipt_number": result.details.get("receipt_number", "")}
-        if row.reserved_fen:
-            await self._bank.open_account(rules.owed_account(row.agency), BANK, AccountKind.CLEARING)
-            lines = rules.settling(row.subject, row.agency, row.reserved_fen, row.paid_fen)
-            await self._post(row, "settle", lines)
-        await self._close(row, PaymentState.PAID, details)
+        row.paid_fen = result.paid_fen
+        await self._pay(row, {"receipt_number": result.details.get("receipt_number", "")})
         return EXECUTED
 
     async def release(self, order: Order, reason: str) -> None:
         """See `Funds.release`."""
         await self._give_back(await self._store.reserved(order.row_id), PaymentState.RELEASED, {"reason": reason})
+
+    async def settle_by_hand(self, order: Order, operator: str, resolution: Resolution) -> str:
+        """Ends a payment as people found out; EXECUTED, or REJECTED for one that is given back whole.
+
+        The caller holds the lock on its action and has seen to the second pair of eyes.
+        """
+        row = await self._store.reserved(order.row_id)
+        # The receipt's number goes where only the person reads it.
+        row.decided_by, row.proposal = operator, {**resolution.__dict__, "receipt_number": ""}
+        if resolution.kind == REFUND:
+            await self._give_back(row, PaymentState.RELEASED, {"reason": BY_HAND})
+            return REJECTED
+        row.paid_fen = resolution.paid_fen
+        await self._pay(row, {"receipt_number": resolution.receipt_number})
+        return EXECUTED
 
     async def get(self, subject: str, payment_id: str) -> Payment:
         """A person's own payment. Raises NOT_FOUND, also for somebody else's."""
@@ -142,8 +154,17 @@ class Payments:
     async def reconcile(self) -> Reconciliation:
         """The books against the payments; for operators and tests. Inside a transaction of the caller."""
         reserved_fen, paid_fen = await self._store.sums()
-        owed = {agency: await self._balance(rules.owed_account(agency)) - fen for agency, fen in paid_fen.items()}
-        return Reconciliation(await self._balance(rules.RESERVED_ACCOUNT) - reserved_fen, owed)
+        gone = await self._store.paid_over()
+        owed = {agency: await self.owed_fen(agency) + gone.get(agency, 0) - fen for agency, fen in paid_fen.items()}
+        return Reconciliation(await self.reserved_fen() - reserved_fen, owed)
+
+    async def reserved_fen(self) -> int:
+        """What is set aside, by the books."""
+        return await self._balance(rules.RESERVED_ACCOUNT)
+
+    async def owed_fen(self, agency: str) -> int:
+        """What is owed to an agency, by the books."""
+        return await self._balance(rules.owed_account(agency))
 
     def _open(self, order: Order, envelope: bytes, reserved_fen: int) -> Result:
         artefact = order.artefact
@@ -160,6 +181,13 @@ class Payments:
             # The edge sealed it for another use or key: nothing that the person could mend.
             raise HuilianError("PROVIDER_FAULT", error.detail, provider=order.agency) from error
         return read_result(payload, action=order.action, request_id=order.request_id, reserved_fen=reserved_fen)
+
+    async def _pay(self, row: PaymentRow, details: dict[str, Any]) -> None:
+        if row.reserved_fen:
+            await self._bank.open_account(rules.owed_account(row.agency), BANK, AccountKind.CLEARING)
+            lines = rules.settling(row.subject, row.agency, row.reserved_fen, row.paid_fen)
+            await self._post(row, "settle", lines)
+        await self._close(row, PaymentState.PAID, details)
 
     async def _give_back(self, row: PaymentRow, state: PaymentState, details: dict[str, Any]) -> None:
         if row.reserved_fen:

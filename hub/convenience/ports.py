@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from huilian_protocol.artefact import Artefact
 
+from hub.exchange.action_rules import Order
 from hub.exchange.service import Delivery, Read
 
 # The recipient that persons' consents to the convenience zone name.
@@ -36,6 +38,14 @@ class Consents(Protocol):
 
     async def find(self, consent_id: str) -> Consent:
         """Any consent. Raises NOT_FOUND."""
+        ...
+
+
+class Actions(Protocol):
+    """Actions that persons ordered (hub/exchange)."""
+
+    async def end_by_hand(self, row_id: str, move: Callable[[Order], Awaitable[str]]) -> None:
+        """Ends, inside the caller's transaction, an action of which nobody knows what became. Raises STATE_CONFLICT."""
         ...
 
 

@@ -3,6 +3,7 @@
 reserve   deposit of the person   →  reserved
 settle    reserved                →  owed to the agency (what it took), deposit (the rest)
 release   reserved                →  deposit
+pay over  owed to the agency      →  the bank's own account, on its way to the treasury
 """
 
 from __future__ import annotations
@@ -17,12 +18,23 @@ from huilian_protocol.errors import HuilianError
 from hub.accounting.service import Line, deposit_account
 
 RESERVED_ACCOUNT = "payments:reserved"
+SETTLE, REFUND = "SETTLE", "REFUND"
 _STATUSES = ("executed", "rejected")
 
 
 def owed_account(agency: str) -> str:
     """Account id of what was paid for persons to an agency and goes to the treasury in the day's settlement."""
     return f"payments:owed:{agency}"
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """How a payment ended as people found out, in fen: SETTLE pays `paid_fen`, REFUND gives everything back."""
+
+    kind: str
+    paid_fen: int
+    receipt_number: str
+    reason: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,3 +77,8 @@ def settling(subject: str, agency: str, reserved_fen: int, paid_fen: int) -> lis
     if reserved_fen > paid_fen:
         lines.append(Line(deposit_account(subject), 0, reserved_fen - paid_fen))
     return lines
+
+
+def paying_over(agency: str, cash_account: str, amount_fen: int) -> list[Line]:
+    """What is owed leaves the bank."""
+    return [Line(owed_account(agency), amount_fen, 0), Line(cash_account, 0, amount_fen)]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from tortoise import fields
 from tortoise.expressions import Q
 from tortoise.migrations.constraints import CheckConstraint
@@ -29,6 +32,10 @@ class PaymentRow(Model):
     details = fields.BinaryField(null=True)
     ordered_at = UtcDatetimeField()
     settled_at = UtcDatetimeField(null=True)
+    # What one operator says of its end, where the agency cannot be heard, and who carried that out.
+    proposal: fields.JSONField[dict[str, Any] | None] = fields.JSONField(null=True)
+    proposed_by = fields.CharField(max_length=64, null=True)
+    decided_by = fields.CharField(max_length=64, null=True)
 
     class Meta:
         table = "convenience_payment"
@@ -42,7 +49,25 @@ class PaymentRow(Model):
                 check="(state = 'PAID') OR (paid_fen = 0)",
                 name="convenience_payment_paid_is_paid",
             ),
+            CheckConstraint(
+                check="decided_by IS NULL OR (proposed_by IS NOT NULL AND decided_by <> proposed_by)",
+                name="convenience_payment_four_eyes",
+            ),
         )
+
+
+class PaidOverRow(Model):
+    """What was owed to an agency and went to its treasury account; never changed (triggers)."""
+
+    payover_id = fields.CharField(max_length=64, primary_key=True)
+    agency = fields.CharField(max_length=64, db_index=True)
+    amount_fen = fields.BigIntField()
+    journal_id = fields.CharField(max_length=160)
+    created_at = UtcDatetimeField()
+
+    class Meta:
+        table = "convenience_paid_over"
+        constraints = (CheckConstraint(check="amount_fen > 0", name="convenience_paid_over_amount"),)
 
 
 class PaymentStore:
@@ -75,6 +100,32 @@ class PaymentStore:
         if after is not None:
             rows = rows.filter(Q(ordered_at__lt=after.ordered_at) | Q(ordered_at=after.ordered_at, id__lt=after.id))
         return await rows.order_by("-ordered_at", "-id").limit(size)
+
+    async def unresolved(self, after: PaymentRow | None, size: int) -> list[PaymentRow]:
+        """Payments set aside, oldest first; those that follow `after` when it is given."""
+        rows = PaymentRow.filter(state=PaymentState.RESERVED)
+        if after is not None:
+            rows = rows.filter(Q(ordered_at__gt=after.ordered_at) | Q(ordered_at=after.ordered_at, id__gt=after.id))
+        return await rows.order_by("ordered_at", "id").limit(size)
+
+    async def paid_over_exists(self, payover_id: str) -> bool:
+        """Whether this id was used."""
+        return await PaidOverRow.exists(payover_id=payover_id)
+
+    async def add_paid_over(
+        self, payover_id: str, agency: str, amount_fen: int, journal_id: str, now: datetime
+    ) -> None:
+        """Writes what went to a treasury."""
+        row = PaidOverRow(payover_id=payover_id, agency=agency, amount_fen=amount_fen, journal_id=journal_id)
+        row.created_at = now
+        await row.save(force_create=True)
+
+    async def paid_over(self) -> dict[str, int]:
+        """What went to each agency's treasury, in fen."""
+        rows = await self._database.fetch(
+            "SELECT agency, SUM(amount_fen) AS fen FROM convenience_paid_over GROUP BY agency"
+        )
+        return {row["agency"]: int(row["fen"]) for row in rows}
 
     async def sums(self) -> tuple[int, dict[str, int]]:
         """In fen: what is set aside for payments under way, and what was paid to each agency."""

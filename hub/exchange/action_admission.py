@@ -86,9 +86,14 @@ class ActionAdmission:
             await self._actions.put(row)
             return None
         consent = await self._consents.find(row.consent_id)
-        request_id = row.id.rpartition("/")[2]
-        order = Order(row.id, request_id, row.action_id, consent.artefact, _agency(row.action_id))
-        return await self._send(row, order, consent, offer, give_up=True)
+        return await self._send(row, _order_of(row, consent), consent, offer, give_up=True)
+
+    async def order_of(self, row_id: str) -> Order:
+        """An order as it was given. Raises NOT_FOUND."""
+        row = await self._actions.find(row_id)
+        if row is None:
+            raise HuilianError("NOT_FOUND", resource="action")
+        return _order_of(row, await self._consents.find(row.consent_id))
 
     async def _again(
         self, row: ActionRow, wanted: Action, order: Order, consent: Consent, offer: Offer | None
@@ -152,6 +157,10 @@ class ActionAdmission:
             sealed_parameters=bytes(row.sealed_parameters),
             recipient_public_key=key.public_key,
         )
+
+
+def _order_of(row: ActionRow, consent: Consent) -> Order:
+    return Order(row.id, row.id.rpartition("/")[2], row.action_id, consent.artefact, _agency(row.action_id))
 
 
 def _agency(action: str) -> str:

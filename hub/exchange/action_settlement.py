@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -73,6 +74,21 @@ class ActionSettlement:
         await self._funds.release(order, error.code)
         await self._give_back_use(order)
         return await self.refuse(row, order, error, refused_by)
+
+    async def end_by_hand(self, order: Order, move: Callable[[Order], Awaitable[str]]) -> None:
+        """Ends what nobody could tell, by what people found out: `move` moves the money and says EXECUTED or REJECTED.
+
+        Raises STATE_CONFLICT for an action that has ended or about which the edge is being asked.
+        """
+        row = await self._row(order)
+        if row.phase != ActionPhase.OPEN:
+            raise HuilianError("STATE_CONFLICT", "its end is known, or is being asked for", state=row.phase)
+        row.outcome = await move(order)
+        if row.outcome != EXECUTED:
+            await self._give_back_use(order)
+        row.phase, row.envelope, row.keep_until = ActionPhase.DONE, b"", self._clock.now()
+        await self._close(row, order, Outcome(row.outcome))
+        await self._exhaust_if_last(order.artefact)
 
     async def leave_open(self, order: Order, error: HuilianError) -> Performed | HuilianError:
         """Nobody knows what became of it: it is asked again later, and the money stays aside until somebody knows."""

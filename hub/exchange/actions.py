@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 
 from huilian.connector.v1 import connector_service_pb2 as connector_pb
 from huilian_protocol.action import verify_result
@@ -18,7 +19,7 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
 from hub.exchange.action_admission import ActionAdmission, Errand
-from hub.exchange.action_rules import Action, is_refusal, proves_nothing_done
+from hub.exchange.action_rules import Action, Order, is_refusal, proves_nothing_done
 from hub.exchange.action_settlement import ActionSettlement, Performed
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.rules import EDGE
@@ -87,6 +88,13 @@ class Actions:
             if errand is not None:
                 ended += await self._asked_again(errand)
         return ended
+
+    async def end_by_hand(self, row_id: str, move: Callable[[Order], Awaitable[str]]) -> None:
+        """An action of which nobody knows what became ends as people found out; nobody asks the agency again.
+
+        Inside the caller's transaction. Raises NOT_FOUND, STATE_CONFLICT.
+        """
+        await self._settlement.end_by_hand(await self._admission.order_of(row_id), move)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep resuming until the process stops. A failing round is logged and the next one tries again."""

@@ -27,6 +27,10 @@ class ActionStore:
         await self._database.lock_all([("exchange-action", row_id), ("consent", consent_id), *quotas])
         return await ActionRow.get_or_none(id=row_id)
 
+    async def find(self, row_id: str) -> ActionRow | None:
+        """The action, or None."""
+        return await ActionRow.get_or_none(id=row_id)
+
     async def put(self, row: ActionRow) -> None:
         """Store an action as it stands now."""
         await row.save(force_create=not row._saved_in_db)

@@ -117,6 +117,19 @@ POLICY: Mapping[str, frozenset[Role]] = {
         {"ReadRecord": CITIZEN, "GetPayment": CITIZEN, "ListPayments": CITIZEN},
     ),
     **_service(
+        "convenience.v1.PaymentDeskService",
+        dict.fromkeys(
+            (
+                "ListUnresolvedPayments",
+                "ProposePaymentResolution",
+                "DecidePaymentResolution",
+                "GetPaymentBooks",
+                "PayOverToAgency",
+            ),
+            OPERATOR,
+        ),
+    ),
+    **_service(
         "exchange.v1.NoticeService",
         dict.fromkeys(("ListNotices", "MarkNoticesRead", "GetNoticePreference", "SetNoticePreference"), CITIZEN),
     ),

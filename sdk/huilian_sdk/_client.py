@@ -27,6 +27,7 @@ from huilian_sdk._notices import Notices
 from huilian_sdk._onboarding import Onboarding
 from huilian_sdk._openings import Openings
 from huilian_sdk._order_loans import OrderLoans
+from huilian_sdk._payment_desk import PaymentDesk
 from huilian_sdk._privacy import Privacy
 from huilian_sdk._receivables import Receivables
 from huilian_sdk._reconciliation import Reconciliation
@@ -152,6 +153,7 @@ class Huilian:
         self.credit = Credit(calls)
         self.collections = Collections(calls)
         self.warnings = Warnings(calls)
+        self.payment_desk = PaymentDesk(calls)
         self.accounting = Accounting(calls)
         self.reconciliation = Reconciliation(calls)
         self.documents = Documents(calls)

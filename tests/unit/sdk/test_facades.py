@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian.accounting.v1 import reconciliation_service_pb2
 from huilian.common.v1 import common_pb2
+from huilian.convenience.v1 import payment_desk_service_pb2
 from huilian.lending.v1 import workout_service_pb2
 from huilian.onboarding.v1 import account_opening_service_pb2
 from huilian.receivables.v1 import freeze_service_pb2, receivable_service_pb2
@@ -44,6 +45,7 @@ FACADES = [
     "dealer_loans",
     "collections",
     "warnings",
+    "payment_desk",
     "accounting",
     "reconciliation",
     "documents",
@@ -66,6 +68,7 @@ EXAMPLES: dict[str, Any] = {
     "amends_version": 1,
     "business_day": date(2026, 3, 1),
     "camt053": b"<Document/>",
+    "resolution": payment_desk_service_pb2.PaymentResolution(reason="why"),
     "proposal": reconciliation_service_pb2.CaseProposal(reason="why"),
     "source": reconciliation_service_pb2.CASE_SOURCE_BANK,
     "state": reconciliation_service_pb2.CASE_STATE_OPEN,
