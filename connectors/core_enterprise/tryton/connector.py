@@ -25,7 +25,7 @@ from connectors.core_enterprise.tryton.queries import (
 from connectors.core_enterprise.tryton.sales import SalesReader
 from connectors.kit.contract import CheckOutcome, CheckResult, UpstreamError, UpstreamMalformed, check_result_of
 
-_CURSOR = re.compile(r"\A1\.([0-9]{1,17})\.([1-3])\.([0-9]{1,18})\Z")
+_CURSOR = re.compile(r"\A1\.([0-9]{1,17})\.([1-5])\.([0-9]{1,18})\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class DocumentSpec(BaseModel):
     model_config = _STRICT
 
     id: str = Field(pattern=r"^[a-z_]+/v[0-9]+$")
-    kind: Literal["ORDER", "RECEIPT", "INVOICE"]
+    kind: Literal["ORDER", "RECEIPT", "INVOICE", "RETURN", "CREDIT_NOTE"]
     ubl: str
     title_zh: str
     title_en: str

@@ -1,8 +1,8 @@
 """Gives Tryton's rows their meaning: pure functions from a `RawDocument` to the project's trade documents.
 
-The documents are JSON values whose names follow UBL 2.4 (Order, ReceiptAdvice, Invoice) in snake case: quantities and
-unit prices are decimal texts, amounts are integer fen, dates are ISO 8601, parties carry their unified social credit
-code (GB 32100-2015). `schemas/*.json` is the contract.
+The documents are JSON values whose names follow UBL 2.4 (Order, ReceiptAdvice, Invoice, DespatchAdvice of goods sent
+back, CreditNote) in snake case: quantities and unit prices are decimal texts, amounts are integer fen, dates are
+ISO 8601, parties carry their unified social credit code (GB 32100-2015). `schemas/*.json` is the contract.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.core_enterprise.tryton.jsonrpc import Row
+from connectors.core_enterprise.tryton.origins import Answer
 from connectors.core_enterprise.tryton.queries import Kind, RawDocument, document_id, order_line_id
 from connectors.kit.contract import UpstreamMalformed
 
@@ -46,6 +47,8 @@ def to_document(raw: RawDocument) -> Document:
         Kind.ORDER: _order,
         Kind.RECEIPT: _receipt,
         Kind.INVOICE: _invoice,
+        Kind.RETURN: _return,
+        Kind.CREDIT_NOTE: _credit_note,
     }
     try:
         return builders[raw.kind](raw)
@@ -106,6 +109,65 @@ def _invoice(raw: RawDocument) -> Document:
         "tax_total": {"tax_amount_fen": fen(head["tax_amount"])},
         "legal_monetary_total": _total(head),
     }
+
+
+def _return(raw: RawDocument) -> Document:
+    """Goods that went back; a move of nothing stands for goods that were to go back and did not."""
+    head = raw.head
+    return {
+        **_head(raw, number=head["number"], issued_on=_received_on(raw)),
+        "order_reference": _orders_answered(raw),
+        "despatch_customer_party": _buyer(raw),
+        "delivery_supplier_party": _supplier(raw, "supplier"),
+        "despatch_line": [
+            {"id": f"return-line-{line['id']}", **_taken_back_line(raw, line), **_line(line, "delivered_quantity")}
+            for line in raw.lines
+            if line["quantity"]
+        ],
+    }
+
+
+def _credit_note(raw: RawDocument) -> Document:
+    """Tryton counts a credit note below zero; here everything is what is taken off."""
+    head = raw.head
+    invoices = sorted({answer.invoice for answer in _own_answers(raw) if answer.invoice is not None})
+    return {
+        # The supplier's own number; Tryton's where staff entered none.
+        **_head(raw, number=head["reference"] or head["number"], issued_on=head["invoice_date"]),
+        "billing_reference": [{"id": document_id(Kind.INVOICE, invoice)} for invoice in invoices],
+        "order_reference": _orders_answered(raw),
+        "accounting_customer_party": _buyer(raw),
+        "accounting_supplier_party": _supplier(raw, "party"),
+        "document_currency_code": head["currency."]["code"],
+        "credit_note_line": [
+            {
+                "id": f"credit-note-line-{line['id']}",
+                **_taken_back_line(raw, line),
+                **_priced_line(_positive(line), "credited_quantity"),
+            }
+            for line in raw.lines
+        ],
+        "tax_total": {"tax_amount_fen": -fen(head["tax_amount"])},
+        "legal_monetary_total": {name: -amount_fen for name, amount_fen in _total(head).items()},
+    }
+
+
+def _positive(line: Row) -> Row:
+    return {**line, "quantity": -line["quantity"], "amount": -line["amount"]}
+
+
+def _own_answers(raw: RawDocument) -> list[Answer]:
+    return [raw.answers[line["id"]] for line in raw.lines]
+
+
+def _orders_answered(raw: RawDocument) -> list[Document]:
+    orders = sorted({answer.order for answer in _own_answers(raw) if answer.order is not None})
+    return [{"id": document_id(Kind.ORDER, order)} for order in orders]
+
+
+def _taken_back_line(raw: RawDocument, line: Row) -> Document:
+    answered = raw.answers[line["id"]].order_line
+    return {"order_line_reference": order_line_id(answered) if answered is not None else ""}
 
 
 def _head(raw: RawDocument, *, number: Any, issued_on: date | None) -> Document:

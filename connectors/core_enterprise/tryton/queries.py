@@ -6,12 +6,13 @@ meaning is given to them in `mapping.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
 
 from connectors.core_enterprise.tryton.jsonrpc import Domain, Row, TrytonClient
+from connectors.core_enterprise.tryton.origins import Answer, answers
 
 # Tryton files the unified social credit code as the country's tax number ("cn_uscc" is an alias that it replaces).
 USCC_IDENTIFIER_TYPE = "cn_vat"
@@ -23,6 +24,11 @@ class Kind(IntEnum):
     ORDER = 1
     RECEIPT = 2
     INVOICE = 3
+    RETURN = 4
+    CREDIT_NOTE = 5
+
+
+TAKEN_BACK = (Kind.RETURN, Kind.CREDIT_NOTE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,13 +45,17 @@ START = Position(datetime(1970, 1, 1, tzinfo=UTC), Kind.ORDER, 0)
 
 @dataclass(frozen=True, slots=True)
 class RawDocument:
-    """A document's own row, its lines, an invoice's maturities, and the parties' credit codes, oldest first."""
+    """A document's own row, its lines, an invoice's maturities, and the parties' credit codes, oldest first.
+
+    `answers` says of the lines of a return or a credit note what they answer.
+    """
 
     kind: Kind
     head: Row
     lines: tuple[Row, ...]
     maturities: tuple[Row, ...]
     identifiers: tuple[Row, ...]
+    answers: Mapping[int, Answer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +79,23 @@ _LINE = (
     *(*_stamps(), *_stamps("product."), *_stamps("product.template.")),
 )
 
+# Only an invoice that was in the books before (it has a cancelling move) is told when it is cancelled.
+_IN_THE_BOOKS: tuple[Domain, ...] = (
+    ["type", "=", "in"],
+    ["OR", ["state", "in", ["posted", "paid"]], [["state", "=", "cancelled"], ["cancel_move", "!=", None]]],
+)
+
 _SOURCES = {
     Kind.ORDER: _Source(
         model="purchase.purchase",
         party="party",
         # An order counts from its confirmation on; a cancelled one is told too, so that nobody relies on it any longer.
-        domain=(["state", "in", ["confirmed", "processing", "done", "cancelled"]], ["purchase_date", "!=", None]),
+        # One that sends goods of another back (`origins.py`) is no order.
+        domain=(
+            ["state", "in", ["confirmed", "processing", "done", "cancelled"]],
+            ["purchase_date", "!=", None],
+            ["OR", ["origin", "=", None], ["origin", "not like", "purchase.purchase,%"]],
+        ),
         fields=("number", "state", "purchase_date", *_stamps(), *_PARTY, *_COMPANY, *_AMOUNTS),
     ),
     Kind.RECEIPT: _Source(
@@ -95,19 +116,35 @@ _SOURCES = {
     Kind.INVOICE: _Source(
         model="account.invoice",
         party="party",
-        # Only an invoice that was in the books before (it has a cancelling move) is told when it is cancelled.
-        domain=(
-            ["type", "=", "in"],
-            ["OR", ["state", "in", ["posted", "paid"]], [["state", "=", "cancelled"], ["cancel_move", "!=", None]]],
-        ),
+        domain=(*_IN_THE_BOOKS, ["total_amount", ">=", 0]),
         fields=(
             *("reference", "state", "invoice_date", "purchases", "lines_to_pay"),
             *(*_stamps(), *_PARTY, *_COMPANY, *_AMOUNTS),
         ),
     ),
+    Kind.RETURN: _Source(
+        model="stock.shipment.in.return",
+        party="supplier",
+        # Goods are gone once the return is done.
+        domain=(["OR", ["state", "=", "done"], [["state", "=", "cancelled"], ["effective_date", "!=", None]]],),
+        fields=(
+            *("number", "state", "effective_date", "moves", "supplier.name", *_stamps("supplier.")),
+            *(*_stamps(), *_COMPANY),
+        ),
+    ),
+    Kind.CREDIT_NOTE: _Source(
+        model="account.invoice",
+        party="party",
+        domain=(*_IN_THE_BOOKS, ["total_amount", "<", 0]),
+        fields=(
+            *("reference", "number", "state", "invoice_date"),
+            *(*_stamps(), *_PARTY, *_COMPANY, *_AMOUNTS),
+        ),
+    ),
 }
 
-MODEL_KINDS = {source.model: kind for kind, source in _SOURCES.items()}
+_MOVES = {Kind.RECEIPT: "incoming_moves", Kind.RETURN: "moves"}
+MODELS = {kind: source.model for kind, source in _SOURCES.items()}
 
 
 def document_id(kind: Kind, row_id: int) -> str:
@@ -158,6 +195,7 @@ async def _fetch_kind(client: TrytonClient, kind: Kind, ids: list[int]) -> list[
     lines = await _lines(client, kind, heads)
     maturities = await _maturities(client, heads)
     identifiers = await _identifiers(client, _party_ids(heads, source.party))
+    answered = await answers(client, lines) if kind in TAKEN_BACK else {}
     return [
         RawDocument(
             kind=kind,
@@ -165,6 +203,7 @@ async def _fetch_kind(client: TrytonClient, kind: Kind, ids: list[int]) -> list[
             lines=tuple(line for line in lines if _belongs(kind, line, head)),
             maturities=tuple(row for row in maturities if row["id"] in head.get("lines_to_pay", ())),
             identifiers=tuple(row for row in identifiers if row["party"] in _party_ids([head], source.party)),
+            answers={line["id"]: answered[line["id"]] for line in lines if line["id"] in answered},
         )
         for head in heads
     ]
@@ -177,11 +216,11 @@ async def _lines(client: TrytonClient, kind: Kind, heads: Sequence[Row]) -> list
     if kind is Kind.ORDER:
         fields = (*_LINE, "purchase", "description", "unit_price", "amount")
         return await client.search_read("purchase.line", _of("purchase", ids), fields, order=in_order)
-    if kind is Kind.INVOICE:
+    if kind in (Kind.INVOICE, Kind.CREDIT_NOTE):
         fields = (*_LINE, "invoice", "description", "unit_price", "amount", "origin")
         return await client.search_read("account.invoice.line", _of("invoice", ids), fields, order=in_order)
     # Only incoming moves count: putting goods away inside the warehouse makes moves of the same shipment.
-    moves = sorted(move for head in heads for move in head["incoming_moves"])
+    moves = sorted(move for head in heads for move in head[_MOVES[kind]])
     return await client.read("stock.move", moves, (*_LINE, "origin", "effective_date", "purchase"))
 
 
@@ -190,8 +229,8 @@ def _of(parent: str, ids: list[int]) -> Domain:
 
 
 def _belongs(kind: Kind, line: Row, head: Row) -> bool:
-    if kind is Kind.RECEIPT:
-        return line["id"] in head["incoming_moves"]
+    if kind in _MOVES:
+        return line["id"] in head[_MOVES[kind]]
     parent = "purchase" if kind is Kind.ORDER else "invoice"
     return bool(line[parent] == head["id"])
 

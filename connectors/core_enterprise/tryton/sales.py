@@ -1,6 +1,7 @@
 """What the enterprise sold to its dealers: Tryton's customer invoices that changed after a cursor.
 
-A payment shows as the day on which its invoice was reconciled (`reconciled`); field names are Tryton 8.2's.
+An invoice is paid on the day of the last entry that it was reconciled with. Tryton's own `reconciled` is never before
+the due date, also when a dealer paid early. Field names are Tryton 8.2's.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from huilian.connector.v1 import erp_connector_service_pb2 as pb
 from huilian_protocol.errors import HuilianError
@@ -29,7 +29,7 @@ _DOMAIN: Domain = [
     ["OR", ["state", "in", ["posted", "paid"]], [["state", "=", "cancelled"], ["cancel_move", "!=", None]]],
 ]
 _FIELDS = (
-    *("number", "state", "invoice_date", "reconciled", "total_amount", "currency.code", "lines_to_pay"),
+    *("number", "state", "invoice_date", "total_amount", "currency.code", "lines_to_pay", "reconciliation_lines"),
     *("write_date", "party.name", "company.party.name"),
 )
 
@@ -62,18 +62,18 @@ class SalesReader:
         order = [["write_date", "ASC"], ["id", "ASC"]]
         rows = await self._client.search_read(MODEL, domain, _FIELDS, order=order, limit=size + 1)
         wanted = rows[:size]
-        sales, faults = self._map(wanted, await self._codes(wanted), await self._maturities(wanted))
+        sales, faults = self._map(wanted, await self._codes(wanted), await self._entries(wanted))
         last = f"s1.{microseconds(wanted[-1]['write_date'])}.{wanted[-1]['id']}" if wanted else cursor
         return SalesPage(tuple(sales), tuple(faults), last, len(rows) > size)
 
     def _map(
-        self, rows: Sequence[Row], codes: Mapping[int, str], maturities: Mapping[int, Any]
+        self, rows: Sequence[Row], codes: Mapping[int, str], entries: Mapping[int, Row]
     ) -> tuple[list[Document], list[tuple[str, str]]]:
         sales: list[Document] = []
         faults: list[tuple[str, str]] = []
         for row in rows:
             try:
-                sale = _sale(row, codes, maturities)
+                sale = _sale(row, codes, entries)
                 check_schema(self._schema, sale)
                 sales.append(sale)
             except UpstreamMalformed as error:
@@ -87,10 +87,11 @@ class SalesReader:
         found = await self._client.search_read("party.identifier", domain, ["party", "code"], order=[["id", "DESC"]])
         return {row["party"]: row["code"] for row in found}
 
-    async def _maturities(self, rows: Sequence[Row]) -> dict[int, Any]:
-        ids = sorted(line for row in rows for line in row["lines_to_pay"])
-        found = await self._client.read("account.move.line", ids, ["maturity_date"]) if ids else []
-        return {row["id"]: row["maturity_date"] for row in found}
+    async def _entries(self, rows: Sequence[Row]) -> dict[int, Row]:
+        """The entries in the ledger that are to be paid, and those that paid them."""
+        ids = sorted({line for row in rows for line in (*row["lines_to_pay"], *row["reconciliation_lines"])})
+        found = await self._client.read("account.move.line", ids, ["maturity_date", "date"]) if ids else []
+        return {row["id"]: row for row in found}
 
 
 def to_message(sale: Document) -> pb.Sale:
@@ -112,9 +113,10 @@ def to_message(sale: Document) -> pb.Sale:
     )
 
 
-def _sale(row: Row, codes: Mapping[int, str], maturities: Mapping[int, Any]) -> Document:
-    due = [maturities[line] for line in row["lines_to_pay"] if maturities.get(line) is not None]
-    issued, paid = row["invoice_date"], row["reconciled"]
+def _sale(row: Row, codes: Mapping[int, str], entries: Mapping[int, Row]) -> Document:
+    due = [entries[line]["maturity_date"] for line in row["lines_to_pay"] if entries[line]["maturity_date"] is not None]
+    paid = [entries[line]["date"] for line in row["reconciliation_lines"]] if row["state"] == "paid" else []
+    issued = row["invoice_date"]
     return {
         "document_id": f"sale-{row['id']}",
         "version": microseconds(row["write_date"]),
@@ -123,7 +125,7 @@ def _sale(row: Row, codes: Mapping[int, str], maturities: Mapping[int, Any]) -> 
         # Instalments make several maturities; the whole claim is due when the last one is.
         "due_date": max(due).isoformat() if due else None,
         "erp_state": row["state"],
-        "paid_date": paid.isoformat() if paid and row["state"] == "paid" else "",
+        "paid_date": max(paid).isoformat() if paid else "",
         "accounting_supplier_party": _party(row["company."]["party."], codes),
         "accounting_customer_party": _party(row["party."], codes),
         "document_currency_code": row["currency."]["code"],

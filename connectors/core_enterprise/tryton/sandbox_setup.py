@@ -148,8 +148,8 @@ async def _ensure_category(client: TrytonClient, accounts: dict[str, int], tax: 
 
 
 async def _number_documents(client: TrytonClient) -> None:
-    """Purchase orders become PO000001, goods receipts GR000001: numbers that nobody mistakes for one another."""
-    for kind, prefix in (("Purchase", "PO"), ("Supplier Shipment", "GR")):
+    """Purchase orders become PO000001, goods receipts GR000001, returns RT000001: nobody mistakes one for another."""
+    for kind, prefix in (("Purchase", "PO"), ("Supplier Shipment", "GR"), ("Supplier Return Shipment", "RT")):
         sequences = await client.search_read("ir.sequence", [["sequence_type.name", "=", kind]], ["id"])
         await client.write("ir.sequence", [row["id"] for row in sequences], {"prefix": prefix, "padding": 6})
 

@@ -12,21 +12,43 @@ _KINDS = {
     Kind.ORDER: pb.TRADE_DOCUMENT_KIND_ORDER,
     Kind.RECEIPT: pb.TRADE_DOCUMENT_KIND_RECEIPT_ADVICE,
     Kind.INVOICE: pb.TRADE_DOCUMENT_KIND_INVOICE,
+    Kind.RETURN: pb.TRADE_DOCUMENT_KIND_DESPATCH_ADVICE,
+    Kind.CREDIT_NOTE: pb.TRADE_DOCUMENT_KIND_CREDIT_NOTE,
 }
 # Where each kind keeps its parties, lines, quantities and total.
 _BUYER = {
     Kind.ORDER: "buyer_customer_party",
     Kind.RECEIPT: "delivery_customer_party",
     Kind.INVOICE: "accounting_customer_party",
+    Kind.RETURN: "despatch_customer_party",
+    Kind.CREDIT_NOTE: "accounting_customer_party",
 }
 _SUPPLIER = {
     Kind.ORDER: "seller_supplier_party",
     Kind.RECEIPT: "despatch_supplier_party",
     Kind.INVOICE: "accounting_supplier_party",
+    Kind.RETURN: "delivery_supplier_party",
+    Kind.CREDIT_NOTE: "accounting_supplier_party",
 }
-_LINES = {Kind.ORDER: "order_line", Kind.RECEIPT: "receipt_line", Kind.INVOICE: "invoice_line"}
-_QUANTITY = {Kind.ORDER: "quantity", Kind.RECEIPT: "received_quantity", Kind.INVOICE: "invoiced_quantity"}
-_TOTAL = {Kind.ORDER: "anticipated_monetary_total", Kind.INVOICE: "legal_monetary_total"}
+_LINES = {
+    Kind.ORDER: "order_line",
+    Kind.RECEIPT: "receipt_line",
+    Kind.INVOICE: "invoice_line",
+    Kind.RETURN: "despatch_line",
+    Kind.CREDIT_NOTE: "credit_note_line",
+}
+_QUANTITY = {
+    Kind.ORDER: "quantity",
+    Kind.RECEIPT: "received_quantity",
+    Kind.INVOICE: "invoiced_quantity",
+    Kind.RETURN: "delivered_quantity",
+    Kind.CREDIT_NOTE: "credited_quantity",
+}
+_TOTAL = {
+    Kind.ORDER: "anticipated_monetary_total",
+    Kind.INVOICE: "legal_monetary_total",
+    Kind.CREDIT_NOTE: "legal_monetary_total",
+}
 
 
 def to_message(document: TradeDocument) -> pb.TradeDocument:
@@ -49,6 +71,7 @@ def to_message(document: TradeDocument) -> pb.TradeDocument:
         payable_amount_fen=content[_TOTAL[kind]]["payable_amount_fen"] if kind in _TOTAL else 0,
         erp_state=content["erp_state"],
         version=content["version"],
+        billing_document_ids=[invoice["id"] for invoice in content.get("billing_reference", ())],
     )
 
 

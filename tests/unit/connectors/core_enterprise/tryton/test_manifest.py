@@ -10,7 +10,7 @@ import pytest
 
 from connectors.core_enterprise import tryton
 from connectors.core_enterprise.tryton.manifest import manifest
-from connectors.core_enterprise.tryton.queries import MODEL_KINDS, Kind
+from connectors.core_enterprise.tryton.queries import MODELS, Kind
 
 FOLDER = Path(tryton.__file__).parent
 
@@ -33,4 +33,4 @@ def test_schema_is_valid_closed_and_named(document: object) -> None:
 
 
 def test_manifest_lists_every_model_that_is_read() -> None:
-    assert set(MODEL_KINDS) <= set(manifest().reads)
+    assert set(MODELS.values()) <= set(manifest().reads)
