@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -13,20 +13,13 @@ from hub.receivables.authenticity_rules import TaxState
 from hub.receivables.disputes import Ground
 from hub.receivables.documents import DocumentKind, TradeDocument
 from tests.attacks import deeds
+from tests.attacks.case import Case
+from tests.attacks.corpus_taken_back import taken_back
 from tests.attacks.deeds import BUYER, SECOND_TIER, STRANGER, SUPPLIER, Deed
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import SECRETS, altered
 
 DAY = dt.timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One attack. `blocked_by` is exactly what stops it."""
-
-    name: str
-    deed: Deed
-    blocked_by: str
 
 
 def corpus() -> list[Case]:
@@ -45,6 +38,7 @@ def corpus() -> list[Case]:
         replays(),
         financings(),
         disputes_and_orders(),
+        taken_back(),
     )
     return list(chain.from_iterable(families))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.attacks.corpus import Case, corpus
+from tests.attacks.case import Case
+from tests.attacks.corpus import corpus
 from tests.attacks.deeds import blocker
 from tests.unit.hub.lending.world import LendingWorld
 
 CASES = corpus()
-LEAST = 200
+LEAST = 250
 
 
 def test_the_corpus_is_as_large_as_it_says() -> None:
