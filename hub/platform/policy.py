@@ -162,6 +162,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "PrepareConfirmation": ENTERPRISE,
             "ConfirmReceivable": ENTERPRISE,
             "DisputeReceivable": ENTERPRISE,
+            "ListDisputes": ENTERPRISE,
             "ReinstateReceivable": ENTERPRISE,
             "GiveUpReceivable": ENTERPRISE,
             "ListFindings": OPERATOR,

@@ -22,6 +22,7 @@ from hub.receivables.freezes import check_not_frozen
 from hub.receivables.model import Receivable
 from hub.receivables.records import Records
 from hub.receivables.states import ReceivableEvent, ReceivableState
+from hub.receivables.stored_freezes import Dispute
 
 LENT_ON = (ReceivableState.PLEDGED, ReceivableState.ASSIGNED)
 
@@ -85,6 +86,11 @@ class Disputes:
         await self._records.dispute("disputed", disputed, dispute_id, ground=ground.value, by=caller)
         await self._impaired(receivable, disputed, Impairment.DISPUTED)
         return disputed
+
+    async def list_of(self, caller: str, receivable_id: str) -> list[Dispute]:
+        """The disputes of a receivable of the caller's, the oldest first. Raises NOT_FOUND."""
+        visible_receivable(caller, await stored_receivables.find(receivable_id))
+        return await stored_freezes.disputes_of(receivable_id)
 
     async def dilute(self, receivable: Receivable, document_ids: Sequence[str], credited_fen: int) -> Receivable:
         """Credit notes or returns made a signed receivable worth less, in fen; its row is locked by the caller."""

@@ -20,7 +20,7 @@ from hub.receivables.reasons import Reason
 from hub.receivables.records import CURRENCY, evidence_hash
 from hub.receivables.repeats import OpenFinding
 from hub.receivables.states import CertificateState, ReceivableState
-from hub.receivables.stored_freezes import Freeze, FrozenKind
+from hub.receivables.stored_freezes import Dispute, Freeze, FrozenKind
 from hub.receivables.trade_documents import TakenIn
 
 _RECEIVABLE_STATES = {
@@ -142,6 +142,18 @@ def freeze_message(freeze: Freeze) -> freeze_pb.FreezingOrder:
         frozen_time=_timestamp(freeze.frozen_at),
         lifted_time=_timestamp(freeze.lifted_at),
         lifting_order_number=freeze.lifting_order_number or "",
+    )
+
+
+def dispute_message(dispute: Dispute) -> receivable_pb.Dispute:
+    """What a buyer said, and how it ended."""
+    return receivable_pb.Dispute(
+        dispute_id=dispute.dispute_id,
+        ground=receivable_pb.DisputeGround.Value(f"DISPUTE_GROUND_{dispute.ground}"),
+        statement=dispute.statement,
+        disputed_time=_timestamp(dispute.disputed_at),
+        ended_time=_timestamp(dispute.ended_at),
+        ended_by_uscc=dispute.ended_by or "",
     )
 
 

@@ -19,6 +19,7 @@ from hub.receivables.messages import (
     certificate_message,
     confirmation_message,
     confirmation_of,
+    dispute_message,
     finding_message,
     freeze_message,
     frozen_kind_of,
@@ -143,6 +144,13 @@ class ReceivableServicer(receivable_grpc.ReceivableServiceServicer):
 
         response_type = receivable_pb.DisputeReceivableResponse
         return await self._idempotency.run("DisputeReceivable", request, response_type, use_case)
+
+    async def ListDisputes(
+        self, request: receivable_pb.ListDisputesRequest, context: Any
+    ) -> receivable_pb.ListDisputesResponse:
+        """What was said over a receivable of the caller."""
+        found = await self._service.disputes.list_of(current_caller().id, request.receivable_id)
+        return receivable_pb.ListDisputesResponse(disputes=[dispute_message(one) for one in found])
 
     async def ReinstateReceivable(
         self, request: receivable_pb.ReinstateReceivableRequest, context: Any

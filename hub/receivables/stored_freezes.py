@@ -34,6 +34,18 @@ class Freeze:
     lifting_order_number: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """What a buyer said; open until somebody ended it."""
+
+    dispute_id: str
+    ground: str
+    statement: str
+    disputed_at: dt.datetime
+    ended_at: dt.datetime | None
+    ended_by: str | None
+
+
 async def add(database: Database, freeze: Freeze) -> None:
     """Write a new order. Raises ALREADY_EXISTS when its id is taken, or the object is frozen under this order."""
     columns = {name: getattr(freeze, name) for name in Freeze.__dataclass_fields__}
@@ -76,6 +88,12 @@ async def add_dispute(dispute_id: str, receivable_id: str, ground: str, statemen
     await DisputeRow.create(
         dispute_id=dispute_id, receivable_id=receivable_id, ground=ground, statement=statement, disputed_at=now
     )
+
+
+async def disputes_of(receivable_id: str) -> list[Dispute]:
+    """All disputes of a receivable, the oldest first."""
+    rows = await DisputeRow.filter(receivable_id=receivable_id).order_by("disputed_at", "dispute_id")
+    return [Dispute(**{name: getattr(row, name) for name in Dispute.__dataclass_fields__}) for row in rows]
 
 
 async def end_dispute(receivable_id: str, by: str, now: dt.datetime) -> None:

@@ -27,6 +27,7 @@ class Receivable(BaseModel):
     amount_fen: int
     certificated_fen: int
     redeemed_fen: int
+    credited_fen: int
     confirmed_at: str
     reasons: list[Reason]
 
@@ -76,6 +77,7 @@ def receivable_of(item: pb.Receivable) -> Receivable:
         amount_fen=item.amount.amount_fen,
         certificated_fen=item.certificated_amount.amount_fen,
         redeemed_fen=item.redeemed_amount.amount_fen,
+        credited_fen=item.credited_amount.amount_fen,
         confirmed_at=time_text(item.confirmed_time),
         reasons=reasons_of(item.reasons),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -106,6 +107,11 @@ class Receivables:
         """The buyer disputes what it is said to owe; a loan on it is called in."""
         request = pb.DisputeReceivableRequest(receivable_id=receivable_id, ground=ground, statement=statement)
         return (await self.calls.unary(_SERVICE, request, pb.DisputeReceivableResponse, call)).receivable
+
+    async def disputes(self, receivable_id: str) -> Sequence[pb.Dispute]:
+        """What the buyer said in each dispute of a receivable, and who ended it; the oldest first."""
+        request = pb.ListDisputesRequest(receivable_id=receivable_id)
+        return (await self.calls.unary(_SERVICE, request, pb.ListDisputesResponse)).disputes
 
     async def reinstate(self, receivable_id: str, *, call: Call | None = None) -> pb.Receivable:
         """Buyer or supplier end a dispute or a dilution: matched anew, to be confirmed anew."""

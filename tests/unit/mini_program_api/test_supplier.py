@@ -8,11 +8,13 @@ from huilian.lending.v1 import auction_service_pb2 as auction_pb
 from huilian.lending.v1 import financing_service_pb2 as financing_pb
 from huilian.lending.v1 import order_loan_service_pb2 as order_pb
 from huilian.receivables.v1 import certificate_service_pb2 as certificate_pb
+from huilian.receivables.v1 import freeze_service_pb2 as freeze_pb
 from huilian.receivables.v1 import receivable_service_pb2 as receivable_pb
 
 from tests.unit.mini_program_api.conftest import KEY, Api
 
 RECEIVABLES = "huilian.receivables.v1.ReceivableService"
+FREEZES = "huilian.receivables.v1.FreezeService"
 CERTIFICATES = "huilian.receivables.v1.CertificateService"
 FINANCING = "huilian.lending.v1.FinancingService"
 ORDER_LOANS = "huilian.lending.v1.OrderLoanService"
@@ -49,6 +51,56 @@ async def test_receivables_with_the_reason_why_one_does_not_match(api: Api) -> N
     _, one = await api.get("/receivables/receivable-1")
     assert listed["receivables"] == [one]
     assert (one["state"], one["amount_fen"], one["reasons"][0]["code"]) == ("DRAFT", 100, "QUANTITY")
+
+
+async def test_a_dispute_is_raised_seen_and_ended(api: Api) -> None:
+    disputed = receivable_pb.Receivable(
+        receivable_id="receivable-1", state=receivable_pb.RECEIVABLE_STATE_DISPUTED, credited_amount=money(25)
+    )
+    said = receivable_pb.Dispute(
+        dispute_id="dispute-1", ground=receivable_pb.DISPUTE_GROUND_QUALITY, statement="表面锈蚀"
+    )
+    said.disputed_time.FromJsonString("2026-03-02T02:00:00Z")
+    api.hub.on(f"{RECEIVABLES}/DisputeReceivable", receivable_pb.DisputeReceivableResponse(receivable=disputed))
+    api.hub.on(f"{RECEIVABLES}/ReinstateReceivable", receivable_pb.ReinstateReceivableResponse(receivable=disputed))
+    api.hub.on(f"{RECEIVABLES}/GiveUpReceivable", receivable_pb.GiveUpReceivableResponse(receivable=disputed))
+    api.hub.on(f"{RECEIVABLES}/ListDisputes", receivable_pb.ListDisputesResponse(disputes=[said]))
+    form = {"ground": "QUALITY", "statement": "表面锈蚀"}
+    status, shown = await api.post("/receivables/receivable-1/disputes", form)
+    assert (status, shown["state"], shown["credited_fen"]) == (200, "DISPUTED", 25)
+    sent = api.hub.asked[-1].request
+    assert (sent.receivable_id, sent.ground, sent.statement, sent.request_id) == (
+        "receivable-1",
+        receivable_pb.DISPUTE_GROUND_QUALITY,
+        "表面锈蚀",
+        KEY,
+    )
+    _, listed = await api.get("/receivables/receivable-1/disputes")
+    assert listed["disputes"] == [
+        {
+            "dispute_id": "dispute-1",
+            **form,
+            "disputed_at": "2026-03-02T02:00:00Z",
+            "ended_at": "",
+            "ended_by_uscc": "",
+        }
+    ]
+    assert (await api.post("/receivables/receivable-1/reinstatement"))[1] == shown
+    assert (await api.post("/receivables/receivable-1/surrender"))[1] == shown
+    assert (await api.post("/receivables/receivable-1/disputes", {"ground": "MOOD"}))[0] == 400
+
+
+async def test_courts_orders_over_what_is_mine(api: Api) -> None:
+    order = freeze_pb.FreezingOrder(
+        freeze_id="freeze-01", order_number="(2026)沪01执1号", authority="沙盒市中级人民法院"
+    )
+    api.hub.on(f"{FREEZES}/ListFreezes", freeze_pb.ListFreezesResponse(orders=[order]))
+    for path, kind in (("receivables/receivable-1", 1), ("certificates/certificate-1", 2)):
+        _, shown = await api.get(f"/{path}/freezes")
+        (one,) = shown["orders"]
+        assert (one["order_number"], one["lifted_at"]) == ("(2026)沪01执1号", "")
+        sent = api.hub.asked[-1].request
+        assert (sent.kind, sent.object_id) == (kind, path.partition("/")[2])
 
 
 async def test_accepting_splitting_and_passing_on(api: Api) -> None:

@@ -629,6 +629,84 @@ class DisputeReceivableResponse(_message.Message):
 Global___DisputeReceivableResponse: _TypeAlias = DisputeReceivableResponse  # noqa: Y015
 
 @_typing.final
+class Dispute(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISPUTE_ID_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    DISPUTED_TIME_FIELD_NUMBER: _builtins.int
+    ENDED_TIME_FIELD_NUMBER: _builtins.int
+    ENDED_BY_USCC_FIELD_NUMBER: _builtins.int
+    dispute_id: _builtins.str
+    ground: Global___DisputeGround.ValueType
+    statement: _builtins.str
+    ended_by_uscc: _builtins.str
+    """Who came to terms or gave up; empty while it is open."""
+    @_builtins.property
+    def disputed_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ended_time(self) -> _timestamp_pb2.Timestamp:
+        """Unset while it is open."""
+
+    def __init__(
+        self,
+        *,
+        dispute_id: _builtins.str = ...,
+        ground: Global___DisputeGround.ValueType = ...,
+        statement: _builtins.str = ...,
+        disputed_time: _timestamp_pb2.Timestamp | None = ...,
+        ended_time: _timestamp_pb2.Timestamp | None = ...,
+        ended_by_uscc: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["disputed_time", b"disputed_time", "ended_time", b"ended_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dispute_id", b"dispute_id", "disputed_time", b"disputed_time", "ended_by_uscc", b"ended_by_uscc", "ended_time", b"ended_time", "ground", b"ground", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Dispute: _TypeAlias = Dispute  # noqa: Y015
+
+@_typing.final
+class ListDisputesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIVABLE_ID_FIELD_NUMBER: _builtins.int
+    receivable_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        receivable_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receivable_id", b"receivable_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDisputesRequest: _TypeAlias = ListDisputesRequest  # noqa: Y015
+
+@_typing.final
+class ListDisputesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISPUTES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def disputes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Dispute]: ...
+    def __init__(
+        self,
+        *,
+        disputes: _abc.Iterable[Global___Dispute] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disputes", b"disputes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDisputesResponse: _TypeAlias = ListDisputesResponse  # noqa: Y015
+
+@_typing.final
 class ReinstateReceivableRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

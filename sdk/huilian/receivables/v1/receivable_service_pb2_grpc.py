@@ -69,6 +69,11 @@ class ReceivableServiceStub:
                 request_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.DisputeReceivableRequest.SerializeToString,
                 response_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.DisputeReceivableResponse.FromString,
                 _registered_method=True)
+        self.ListDisputes = channel.unary_unary(
+                '/huilian.receivables.v1.ReceivableService/ListDisputes',
+                request_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListDisputesRequest.SerializeToString,
+                response_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListDisputesResponse.FromString,
+                _registered_method=True)
         self.ReinstateReceivable = channel.unary_unary(
                 '/huilian.receivables.v1.ReceivableService/ReinstateReceivable',
                 request_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ReinstateReceivableRequest.SerializeToString,
@@ -143,6 +148,13 @@ class ReceivableServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDisputes(self, request, context):
+        """What the buyer said in each dispute of a receivable of the caller, and who ended it; the oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReinstateReceivable(self, request, context):
         """Buyer or supplier end a dispute or take a dilution as it is: matched anew by today's documents, to be confirmed anew.
         """
@@ -208,6 +220,11 @@ def add_ReceivableServiceServicer_to_server(servicer, server):
                     servicer.DisputeReceivable,
                     request_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.DisputeReceivableRequest.FromString,
                     response_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.DisputeReceivableResponse.SerializeToString,
+            ),
+            'ListDisputes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDisputes,
+                    request_deserializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListDisputesRequest.FromString,
+                    response_serializer=huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListDisputesResponse.SerializeToString,
             ),
             'ReinstateReceivable': grpc.unary_unary_rpc_method_handler(
                     servicer.ReinstateReceivable,
@@ -419,6 +436,33 @@ class ReceivableService:
             '/huilian.receivables.v1.ReceivableService/DisputeReceivable',
             huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.DisputeReceivableRequest.SerializeToString,
             huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.DisputeReceivableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDisputes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.receivables.v1.ReceivableService/ListDisputes',
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListDisputesRequest.SerializeToString,
+            huilian_dot_receivables_dot_v1_dot_receivable__service__pb2.ListDisputesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,8 @@ class ReceivableServiceStub:
     """The buyer disputes what it is said to owe; a loan on it is called in. Never over a certificate: the buyer promised
     its holders to pay. Towards a lender NOT_REAL is refused (Civil Code §763).
     """
+    ListDisputes: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.ListDisputesRequest, _receivable_service_pb2.ListDisputesResponse]
+    """What the buyer said in each dispute of a receivable of the caller, and who ended it; the oldest first."""
     ReinstateReceivable: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.ReinstateReceivableRequest, _receivable_service_pb2.ReinstateReceivableResponse]
     """Buyer or supplier end a dispute or take a dilution as it is: matched anew by today's documents, to be confirmed anew."""
     GiveUpReceivable: _grpc.UnaryUnaryMultiCallable[_receivable_service_pb2.GiveUpReceivableRequest, _receivable_service_pb2.GiveUpReceivableResponse]
@@ -75,6 +77,8 @@ class ReceivableServiceAsyncStub(ReceivableServiceStub):
     """The buyer disputes what it is said to owe; a loan on it is called in. Never over a certificate: the buyer promised
     its holders to pay. Towards a lender NOT_REAL is refused (Civil Code §763).
     """
+    ListDisputes: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.ListDisputesRequest, _receivable_service_pb2.ListDisputesResponse]  # type: ignore[assignment]
+    """What the buyer said in each dispute of a receivable of the caller, and who ended it; the oldest first."""
     ReinstateReceivable: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.ReinstateReceivableRequest, _receivable_service_pb2.ReinstateReceivableResponse]  # type: ignore[assignment]
     """Buyer or supplier end a dispute or take a dilution as it is: matched anew by today's documents, to be confirmed anew."""
     GiveUpReceivable: _aio.UnaryUnaryMultiCallable[_receivable_service_pb2.GiveUpReceivableRequest, _receivable_service_pb2.GiveUpReceivableResponse]  # type: ignore[assignment]
@@ -142,6 +146,14 @@ class ReceivableServiceServicer(metaclass=_abc_1.ABCMeta):
         """The buyer disputes what it is said to owe; a loan on it is called in. Never over a certificate: the buyer promised
         its holders to pay. Towards a lender NOT_REAL is refused (Civil Code §763).
         """
+
+    @_abc_1.abstractmethod
+    def ListDisputes(
+        self,
+        request: _receivable_service_pb2.ListDisputesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receivable_service_pb2.ListDisputesResponse, _abc.Awaitable[_receivable_service_pb2.ListDisputesResponse]]:
+        """What the buyer said in each dispute of a receivable of the caller, and who ended it; the oldest first."""
 
     @_abc_1.abstractmethod
     def ReinstateReceivable(

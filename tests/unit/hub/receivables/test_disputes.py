@@ -97,6 +97,17 @@ async def test_only_the_supplier_gives_up_and_then_the_invoice_is_free(world: Wo
     await refused("STATE_CONFLICT", reinstated(world, receivable))
 
 
+async def test_both_parties_read_what_was_said_and_who_ended_it(world: World) -> None:
+    receivable = await world.confirmed()
+    await disputed(world, receivable)
+    await reinstated(world, receivable, trade.SUPPLIER)
+    list_of = world.service.disputes.list_of
+    for caller in (trade.BUYER, trade.SUPPLIER):
+        (said,) = await list_of(caller, receivable.receivable_id)
+        assert (said.ground, said.statement, said.ended_by) == ("QUALITY", "表面锈蚀", trade.SUPPLIER)
+    await refused("NOT_FOUND", list_of(trade.SECOND_TIER, receivable.receivable_id))
+
+
 async def test_a_dispute_is_whole_or_not_there(world: World) -> None:
     receivable = await world.confirmed()
     before = await world.snapshot()
