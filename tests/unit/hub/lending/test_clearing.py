@@ -158,6 +158,7 @@ async def test_nothing_is_cleared_before_the_due_date(world: LendingWorld) -> No
     await world.fund(BUYER, AMOUNT)
     move_to(world.clock, at_noon(2026, 4, 4))
     await world.service.registrations.queue_looks()
+    await world.service.warnings.run()
     before = await world.snapshot()
     assert await world.service.tick() == Cleared((), (), ())
     assert await world.snapshot() == before
