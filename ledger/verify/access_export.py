@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from huilian_protocol.access_export import (
+    MAX_EXPORT_RECORDS,
     AccessExport,
     ExportedRecord,
     Statement,
@@ -85,6 +86,8 @@ class _Checks:
     def contiguous(self) -> str:
         """Exactly the stated sequences are there, each once."""
         statement = self._statement
+        # Else a hub could have a verifier count to 2^53.
+        require(statement.count <= MAX_EXPORT_RECORDS, "more records than a file can hold")
         counted = Counter(sequence for sequence, _ in self._inside)
         wanted = range(statement.first_sequence, statement.last_sequence + 1)
         faults = {

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 from huilian_protocol.canonical import b64u_encode, canonicalise, parse_json
+from huilian_protocol.termination import issue_termination
 from playwright.sync_api import Page, expect
 
 from ledger.verify.equivocation import build_equivocation
 from tests.browser.conftest import ROOT
 from tests.soak.lying_hub import TRUST
 from tests.unit.ledger import receipt_world, witnessed_world
-from tests.unit.protocol import world
+from tests.unit.ledger.access_world import Chain
+from tests.unit.protocol import test_endings, world
 
 PAGE = ROOT / "web" / "dist" / "verify" / "index.html"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -99,8 +101,7 @@ def test_files_of_kinds_that_the_page_does_not_know_are_never_green(page: Page) 
     _drop(page, trust=TRUST)
     kinds = {
         b"%PDF-1.7": "未知文件",
-        canonicalise({"type": "huilian-access-export/v1"}): "访问记录导出",
-        canonicalise({"type": "huilian-termination/v1"}): "授权终止回执",
+        canonicalise({"type": "huilian-provenance/v1"}): "未知文件",
         build_equivocation("a", "b", "c"): "未知文件",
     }
     for data, kind in kinds.items():
@@ -109,6 +110,21 @@ def test_files_of_kinds_that_the_page_does_not_know_are_never_green(page: Page) 
         expect(card).to_have_attribute("data-state", "bad")
         expect(card).to_contain_text("make verify")
         expect(card).to_contain_text(kind)
+
+
+def test_what_a_person_is_handed_is_checked_whole(page: Page) -> None:
+    _drop(page, trust=TRUST)
+    ended = issue_termination(world.HUB, test_endings.ended(), test_endings.CONSENT)
+    for data, kind in ((ended, "授权终止回执"), (Chain(5, first=2, last=4).export(), "访问记录导出")):
+        _drop(page, handed=data)
+        card = page.locator("article").first
+        expect(card).to_have_attribute("data-state", "good")
+        expect(card).to_contain_text(kind)
+    short = Chain(5, first=2, last=4)
+    _drop(page, handed=short.export(records=[short.exported(2), short.exported(4)]))
+    card = page.locator("article").first
+    expect(card).to_have_attribute("data-state", "bad")
+    expect(card.locator("li.bad")).to_have_attribute("data-check", "no record missing")
 
 
 def test_a_flipped_byte_turns_red_and_says_why(page: Page) -> None:

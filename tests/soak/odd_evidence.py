@@ -103,7 +103,8 @@ ACTION = {"id": "traffic.fine.pay", "max_amount_fen": 20_000, "max_uses": 1, "pa
 def _artefact(rng: random.Random) -> dict[str, Any]:
     usual = world.artefact_dict()
     with_actions = {**usual, "type": "huilian-consent/v2", "actions": [ACTION]}
-    chosen = rng.choice([usual, usual, with_actions, {**with_actions, "datasets": []}])
+    amended = {**with_actions, "type": "huilian-consent/v3", "version": 2, "replaces": "A" * 43, "signer": None}
+    chosen = rng.choice([usual, with_actions, {**with_actions, "datasets": []}, amended, {**amended, "actions": []}])
     return chosen if rng.random() < 0.3 else mutated(rng, chosen, with_actions)
 
 

@@ -20,7 +20,7 @@ from huilian_protocol.canonical import (
 from huilian_protocol.trust import TrustAnchors
 
 from ledger.verify import verify_bytes
-from tests.soak import odd_evidence, odd_receipts, odd_witnesses
+from tests.soak import odd_evidence, odd_persons, odd_receipts, odd_witnesses
 from tests.soak.lying_hub import CONSENTS, MAKERS, NOW, RECEIPTS, TRUST, TRUST_WITH_AGENCIES, log, mutated, signed
 from tests.soak.mutators import mutate
 from tests.support.second_verifier import Outcome, second_verifier
@@ -153,4 +153,7 @@ async def case(rng: random.Random) -> int:
         _under_damaged_trust(rng)
     for _ in range(WITNESSED_FILES):
         compare(odd_witnesses.receipt(rng), odd_witnesses.trust(rng))
-    return FILES_OF_EACH * (len(FILES) + 1) + WITNESSED_FILES
+    for make in odd_persons.FILES:
+        for _ in range(FILES_OF_EACH):
+            compare(make(rng), rng.choice([TRUST, odd_persons.PERSONS_TRUST]))
+    return FILES_OF_EACH * (len(FILES) + 1 + len(odd_persons.FILES)) + WITNESSED_FILES

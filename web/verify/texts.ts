@@ -1,7 +1,7 @@
 /** What the page says, in Chinese and English. Reasons of single checks stand where they are checked. */
 
 import type { Text } from '../shared/preferences'
-import type { CheckName, Kind } from './core/outcome'
+import type { CheckName, Kind, ReceiptCheckName } from './core/outcome'
 
 export const TITLE: Text = { zh: '惠链 · 离线核验', en: 'Huilian · offline verifier' }
 export const INTRO: Text = {
@@ -46,8 +46,7 @@ export const KINDS: Readonly<Record<Kind, Text>> = {
   unknown: { zh: '未知文件', en: 'unknown file' },
 }
 
-export const CHECKS: Readonly<Record<CheckName, Text>> = {
-  form: { zh: '文件格式', en: 'Form' },
+const RECEIPT_CHECKS: Readonly<Record<ReceiptCheckName, Text>> = {
   'form and signature': { zh: '格式与签名', en: 'Form and signature' },
   'issuing hub': { zh: '签发平台', en: 'Issuing hub' },
   record: { zh: '记录', en: 'Record' },
@@ -56,7 +55,27 @@ export const CHECKS: Readonly<Record<CheckName, Text>> = {
   witnesses: { zh: '见证方共同签名', en: 'Witnesses' },
   'anchor on the chain': { zh: '链上锚定', en: 'Anchor on the chain' },
   evidence: { zh: '证据', en: 'Evidence' },
+}
+
+const OTHER_CHECKS: Readonly<Record<Exclude<CheckName, ReceiptCheckName | `statement: ${ReceiptCheckName}`>, Text>> = {
+  form: { zh: '文件格式', en: 'Form' },
   consent: { zh: '授权', en: 'Consent' },
+  termination: { zh: '授权终止', en: 'Termination' },
+  'statement of the period': { zh: '期间声明', en: 'Statement of the period' },
+  'no record missing': { zh: '记录无缺失', en: 'No record missing' },
+  'every record commits to the one before': { zh: '记录首尾相接', en: 'Every record commits to the one before' },
+  'the period was not cut short': { zh: '期间未被截短', en: 'The period was not cut short' },
+  'every record in the log before the statement': { zh: '记录在声明之前入日志', en: 'Every record in the log before the statement' },
+  'evidence of the records': { zh: '各条记录的证据', en: 'Evidence of the records' },
+  'counts by the edges': { zh: '数据源边缘的计数', en: 'Counts by the edges' },
+}
+
+/** The name of a check; those of the receipt of a period statement say whose they are. */
+export function checkText(name: CheckName): Text {
+  const stated = /^statement: (.*)$/.exec(name)?.[1] as ReceiptCheckName | undefined
+  if (stated === undefined) return { ...RECEIPT_CHECKS, ...OTHER_CHECKS }[name as keyof typeof OTHER_CHECKS]
+  const { zh, en } = RECEIPT_CHECKS[stated]
+  return { zh: `声明的${zh}`, en: `Statement: ${en}` }
 }
 
 export const MEANING: Text = { zh: '核验通过说明什么、不说明什么', en: 'What a verified file proves, and what not' }

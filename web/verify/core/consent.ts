@@ -1,12 +1,13 @@
-/** Consents: the artefact (v1, or v2 with actions) and everything that a signed consent proves by itself. */
+/** Consents: the artefact (v1, v2 with actions, v3 of later versions and delegates) and all that a signed one proves. */
 
 import { sha256 } from '@noble/hashes/sha2.js'
 import { encodeBase64Url, utf8 } from './bytes'
+import { readChain, verifyChain } from './delegation'
 import { verifyJws } from './jose'
 import { canonicalise, isObject, parseCanonical, same, type Json, type JsonObject } from './json'
 import { Refused, require } from './outcome'
 import { readAssertion, verifyAssertion, verifyBinding } from './person'
-import { bytesAt, integerAt, listAt, malformed, matchingAt, objectWith, textAt } from './strict'
+import { bytesAt, integerAt, listAt, malformed, matchingAt, NAME, objectWith, textAt } from './strict'
 import { parseTime } from './time'
 import { hubKeys, type TrustAnchors } from './trust'
 
@@ -16,14 +17,22 @@ export interface Artefact {
   readonly sha256: Uint8Array
   readonly validFrom: number
   readonly validUntil: number
+  readonly version: number
+  /** Ids of the datasets that may be read. */
+  readonly datasets: readonly string[]
+  readonly maxReads: number
+  readonly actions: readonly string[]
+  readonly purpose: string
+  /** Who signs for the subject; undefined where the subject signs. */
+  readonly signer: string | undefined
 }
 
-const MAX_CONSENT_BYTES = 128 * 1024
+export const MAX_CONSENT_BYTES = 128 * 1024
 const MAX_TOKEN_CHARS = 16_384
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/
 const MONTH = /^[0-9]{4}-(0[1-9]|1[0-2])$/
 const V1 = 'huilian-consent/v1'
 const V2 = 'huilian-consent/v2'
+const V3 = 'huilian-consent/v3'
 const KEYS = [
   'data_life_days', 'datasets', 'evidence_level', 'frequency', 'id', 'legal_basis', 'purpose',
   'recipient', 'subject', 'type', 'valid_from', 'valid_until', 'version',
@@ -32,19 +41,26 @@ const KEYS = [
 /** The artefact that the person's device and a pinned hub signed and that is valid at this instant. */
 export function verifyConsent(data: Uint8Array, trust: TrustAnchors, at: number): Artefact {
   require(data.length <= MAX_CONSENT_BYTES, '授权文件过大', 'the consent is too large')
-  const keys = ['artefact', 'assertion', 'binding', 'countersignature']
-  const value = objectWith(parseCanonical(data), keys, 'consent')
+  const raw = parseCanonical(data)
+  const delegated = isObject(raw) && 'delegation' in raw
+  const keys = ['artefact', 'assertion', 'binding', 'countersignature', ...(delegated ? ['delegation'] : [])]
+  const value = objectWith(raw, keys, 'consent')
+  const chain = delegated ? readChain(value) : []
   const artefact = readArtefact(value['artefact'])
   const assertion = readAssertion(value['assertion'])
   const bindingToken = textAt(value, 'binding', MAX_TOKEN_CHARS)
   const binding = verifyBinding(bindingToken, trust, at)
-  require(binding.subject === artefact.subject, '设备绑定属于另一人', 'the binding belongs to another person')
+  const signer = artefact.signer ?? artefact.subject
+  require(binding.subject === signer, '设备绑定属于另一人', 'the binding belongs to another person')
   verifyAssertion(assertion, binding.deviceKey, artefact.sha256, trust)
+  if (artefact.signer === undefined) require(!delegated, '本人签名却附有委托', 'the subject signs, nobody delegated')
+  else verifyChain(chain, { ...artefact, delegate: signer, grants: grantsOf(artefact) }, trust, at)
   const claims = verifyJws(textAt(value, 'countersignature', MAX_TOKEN_CHARS), hubKeys(trust), 'huilian-consent+jwt')
   const hashes = {
     artefact_sha256: encodeBase64Url(artefact.sha256),
     assertion_sha256: encodeBase64Url(sha256(canonicalise(assertion.json))),
     binding_sha256: encodeBase64Url(sha256(utf8(bindingToken))),
+    ...(delegated ? { delegation_sha256: encodeBase64Url(sha256(canonicalise(value['delegation']!))) } : {}),
   }
   require(same(claims, hashes), '平台副署的是别的内容', "the hub's countersignature is over something else")
   require(artefact.validFrom <= at, '授权尚未生效', 'the consent is not yet valid')
@@ -52,45 +68,65 @@ export function verifyConsent(data: Uint8Array, trust: TrustAnchors, at: number)
   return artefact
 }
 
+function grantsOf({ datasets, actions }: Artefact): string[] {
+  return [...datasets, ...actions]
+}
+
 function readArtefact(raw: Json | undefined): Artefact {
   if (!isObject(raw)) throw malformed('artefact')
-  const acts = raw['type'] === V2
-  const value = objectWith(raw, acts ? [...KEYS, 'actions'] : KEYS, 'artefact')
-  require(acts || value['type'] === V1, '授权书版本未知', 'an artefact of another type')
-  integerAt(value, 'version', 1, 1)
-  checkTerms(value)
-  // Whoever may act need not read: without any dataset there must be an action.
-  checkAll(listAt(value, 'datasets', 32, acts ? 0 : 1), checkDataset)
-  if (acts) checkAll(listAt(value, 'actions', 8, 1), checkAction)
+  const [acts, later] = [raw['type'] === V2, raw['type'] === V3]
+  const more = later ? ['actions', 'replaces', 'signer'] : acts ? ['actions'] : []
+  const value = objectWith(raw, [...KEYS, ...more], 'artefact')
+  require(acts || later || value['type'] === V1, '授权书版本未知', 'an artefact of another type')
+  const actions = acts || later ? allOnce(listAt(value, 'actions', 8, acts ? 1 : 0), checkAction) : []
   const [validFrom, validUntil] = [parseTime(value['valid_from']), parseTime(value['valid_until'])]
   require(validFrom < validUntil, '授权的失效时间不晚于生效时间', 'valid_until is not after valid_from')
   return {
-    validFrom, validUntil,
+    validFrom, validUntil, actions,
+    ...checkTerms(value),
+    ...readSuccession(value, later),
+    // Whoever may act need not read: without any dataset there must be an action.
+    datasets: allOnce(listAt(value, 'datasets', 32, actions.length > 0 ? 0 : 1), checkDataset),
     id: matchingAt(value, 'id', NAME),
     subject: matchingAt(value, 'subject', NAME),
     sha256: sha256(canonicalise(value)),
   }
 }
 
-function checkTerms(value: JsonObject): void {
+/** Which version it is, and who signs: only what is a later version or signed by a delegate is of type v3. */
+function readSuccession(value: JsonObject, later: boolean): { version: number; signer: string | undefined } {
+  const version = integerAt(value, 'version', 1, later ? 999 : 1)
+  if (!later) return { version, signer: undefined }
+  if (value['replaces'] !== null) bytesAt(value, 'replaces', 32)
+  const signer = value['signer'] === null ? undefined : matchingAt(value, 'signer', NAME)
+  require(version > 1 || signer !== undefined, '首版且本人签名的授权是较早的类型', 'a first version is of an older type')
+  const replaces = value['replaces'] !== null
+  require(version > 1 === replaces, '只有后续版本写明所替代的版本', 'exactly a later version names what it replaces')
+  require(signer !== value['subject'], '不能委托给自己', 'nobody is their own delegate')
+  return { version, signer }
+}
+
+function checkTerms(value: JsonObject): { purpose: string; maxReads: number } {
   const recipient = objectWith(value['recipient'], ['id', 'sealing_key_id', 'suite'], 'recipient')
   matchingAt(recipient, 'id', NAME)
   textAt(recipient, 'sealing_key_id')
   matchingAt(recipient, 'suite', /^(xwing|x25519|sm)$/)
   const purpose = objectWith(value['purpose'], ['code', 'text'], 'purpose')
-  matchingAt(purpose, 'code', NAME)
+  const code = matchingAt(purpose, 'code', NAME)
   textAt(purpose, 'text', 500)
-  integerAt(objectWith(value['frequency'], ['max_reads'], 'frequency'), 'max_reads', 1, 10_000)
+  const maxReads = integerAt(objectWith(value['frequency'], ['max_reads'], 'frequency'), 'max_reads', 1, 10_000)
   integerAt(value, 'data_life_days', 1, 3_650)
   textAt(value, 'legal_basis', 500)
   const level = textAt(value, 'evidence_level')
   require(level === 'DEVICE_SIGNED', '证据等级不是本人设备签名', 'the evidence level is not DEVICE_SIGNED')
+  return { purpose: code, maxReads }
 }
 
 /** Read every item and see that none is named twice. */
-function checkAll(items: readonly Json[], read: (item: Json) => string): void {
+function allOnce(items: readonly Json[], read: (item: Json) => string): string[] {
   const ids = items.map(read)
   if (new Set(ids).size !== ids.length) throw new Refused('授权项目重复', 'something is granted twice')
+  return ids
 }
 
 function checkDataset(raw: Json): string {

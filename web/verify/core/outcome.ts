@@ -15,8 +15,7 @@ export class Refused extends Error {
   }
 }
 
-export type CheckName =
-  | 'form'
+export type ReceiptCheckName =
   | 'form and signature'
   | 'issuing hub'
   | 'record'
@@ -25,10 +24,23 @@ export type CheckName =
   | 'witnesses'
   | 'anchor on the chain'
   | 'evidence'
-  | 'consent'
 
-export interface Check {
-  readonly name: CheckName
+export type CheckName =
+  | ReceiptCheckName
+  | `statement: ${ReceiptCheckName}`
+  | 'form'
+  | 'consent'
+  | 'termination'
+  | 'statement of the period'
+  | 'no record missing'
+  | 'every record commits to the one before'
+  | 'the period was not cut short'
+  | 'every record in the log before the statement'
+  | 'evidence of the records'
+  | 'counts by the edges'
+
+export interface Check<Name extends CheckName = CheckName> {
+  readonly name: Name
   readonly ok: boolean
   readonly reason: Reason
 }
@@ -50,13 +62,24 @@ export function require(condition: boolean, zh: string, en: string): asserts con
 }
 
 /** Run a check that returns what it found or throws `Refused`. Anything else is a mistake of ours and goes on. */
-export function runCheck(name: CheckName, check: () => Reason): Check {
+export function runCheck<Name extends CheckName>(name: Name, check: () => Reason): Check<Name> {
   try {
     return { name, ok: true, reason: check() }
   } catch (error) {
     if (error instanceof Refused) return { name, ok: false, reason: error.reason }
     throw error
   }
+}
+
+/** Why an action refuses; undefined when it does not. */
+export function refusalOf(action: () => unknown): Reason | undefined {
+  try {
+    action()
+  } catch (error) {
+    if (error instanceof Refused) return error.reason
+    throw error
+  }
+  return undefined
 }
 
 /** The value of `attempt`, or undefined when a library throws on bad input. */

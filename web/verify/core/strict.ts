@@ -5,6 +5,8 @@ import { isObject, type Json, type JsonObject } from './json'
 import { Refused } from './outcome'
 
 export const ADDRESS = /^0x[0-9a-fA-F]{40}$/
+/** An id: of a consent, a dataset, a person by their pseudonym. */
+export const NAME = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/
 export const MAX_SAFE = Number.MAX_SAFE_INTEGER
 
 /** The value if it is an object with exactly these keys: nobody can hide a statement that another reader skips. */

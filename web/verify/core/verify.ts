@@ -3,6 +3,7 @@
  * from the first one in Python. Pure: no network, no clock; `now` only says whether a consent is valid today.
  */
 
+import { ACCESS_EXPORT, checkAccessExport, MAX_EXPORT_BYTES } from './access'
 import { concat, equal, toHex } from './bytes'
 import { readAnchorCall } from './chain'
 import { verifyConsent } from './consent'
@@ -10,51 +11,50 @@ import { checkEvidence } from './evidence'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { canonicalise, isObject, parseCanonical, parseJson, type JsonObject } from './json'
 import { leafHash, verifyCheckpoint, verifyCosignatures, verifyInclusion } from './log'
-import { attempt, Refused, require, runCheck, verdict, type Check, type Kind, type Reason, type Verdict } from './outcome'
+import { attempt, Refused, require, runCheck, verdict, type Check, type Kind, type Reason, type ReceiptCheckName, type Verdict } from './outcome'
 import { parseReceipt, type Receipt } from './receipt'
 import { malformed, objectWith } from './strict'
+import { checkTermination, TERMINATION } from './termination'
 import { parseTime, readable } from './time'
 import { knowsChain, owned, type TrustAnchors, type TrustedHub } from './trust'
 
 export const MAX_FILE_BYTES = 2 * 1024 * 1024
+const PROVENANCE = 'huilian-provenance/v1'
+const EQUIVOCATION = 'huilian-equivocation/v1'
 const RECORD_KEYS = ['content', 'evidence_sha256', 'id', 'recorded_at', 'type']
 
-/** Check a receipt or a signed consent. `now` in seconds since the epoch. */
+/** Check a receipt, a signed consent, a termination receipt or an export of access records. `now` in seconds since the epoch. */
 export function verifyFile(data: Uint8Array, trust: TrustAnchors, now: number): Verdict {
   const kind = kindOf(data)
   if (kind === 'receipt') return verdict(kind, checkReceipt(data, trust))
   if (kind === 'consent') return verdict(kind, [runCheck('consent', () => checkConsent(data, trust, now))])
-  return verdict(kind, [{ name: 'form', ok: false, reason: NOT_CHECKED_HERE[kind] }])
+  if (kind === 'termination') return verdict(kind, [runCheck('termination', () => checkTermination(data, trust))])
+  if (kind === 'access export') {
+    return verdict(kind, checkAccessExport(data, trust, (receipt) => checkReceipt(receipt, trust)))
+  }
+  return verdict(kind, [{ name: 'form', ok: false, reason: UNKNOWN }])
 }
 
 /** What this page does not check it never calls right: it says who does. */
-const NOT_CHECKED_HERE: Record<Exclude<Kind, 'receipt' | 'consent'>, Reason> = {
-  termination: {
-    zh: '这是授权终止回执：本页不核验这种文件，请用 make verify FILE=… 核验',
-    en: 'a termination receipt: this page does not check files of this kind, only make verify FILE=… does',
-  },
-  'access export': {
-    zh: '这是访问记录导出文件：本页不核验这种文件，请用 make verify FILE=… 核验',
-    en: 'an export of access records: this page does not check files of this kind, only make verify FILE=… does',
-  },
-  unknown: {
-    zh: '既不是回执，也不是已签名的授权；其他种类的文件请用 make verify 核验',
-    en: 'neither a receipt nor a signed consent; check files of other kinds with make verify',
-  },
+const UNKNOWN: Reason = {
+  zh: '既不是回执、已签名的授权、授权终止回执，也不是访问记录导出；其他种类的文件请用 make verify 核验',
+  en: 'neither a receipt, a signed consent, a termination receipt nor an export of access records; check files of other kinds with make verify',
 }
 
 /** What a file says it is. */
 export function kindOf(data: Uint8Array): Kind {
-  const value = data.length <= MAX_FILE_BYTES ? attempt(() => parseJson(data)) : undefined
+  const value = data.length <= MAX_EXPORT_BYTES ? attempt(() => parseJson(data)) : undefined
   if (!isObject(value)) return 'unknown'
-  if (value['type'] === 'huilian-access-export/v1') return 'access export'
+  if (value['type'] === ACCESS_EXPORT) return 'access export'
+  if (value['type'] === PROVENANCE || data.length > MAX_FILE_BYTES) return 'unknown'
   if ('artefact' in value) return 'consent'
-  if (value['type'] === 'huilian-termination/v1') return 'termination'
+  if (value['type'] === TERMINATION) return 'termination'
+  if (value['type'] === EQUIVOCATION) return 'unknown'
   return 'inclusion_proof' in value ? 'receipt' : 'unknown'
 }
 
 /** All checks, so that one failure hides no other; only when the form or the own signature is wrong, that one alone. */
-function checkReceipt(data: Uint8Array, trust: TrustAnchors): Check[] {
+function checkReceipt(data: Uint8Array, trust: TrustAnchors): Check<ReceiptCheckName>[] {
   const parsed: Receipt[] = []
   const form = runCheck('form and signature', () => {
     parsed.push(parseReceipt(data))
