@@ -15,6 +15,7 @@ from mini_program_api.openapi import specification
 from mini_program_api.problems import problem_response, problems
 from mini_program_api.screens import (
     accesses,
+    account_openings,
     auctions,
     catalogue,
     certificates,
@@ -35,6 +36,7 @@ from mini_program_api.screens import (
     public_records,
     receivables,
     registration,
+    signers,
     status,
 )
 
@@ -61,6 +63,8 @@ SCREENS = (
     financings,
     order_loans,
     auctions,
+    account_openings,
+    signers,
     status,
 )
 # Personal answers belong in no cache; nothing here is meant to be framed or guessed at.

@@ -14,6 +14,7 @@ from huilian_protocol.trust import TrustAnchors
 from huilian_sdk import Call, Huilian
 from pydantic import BaseModel, ValidationError
 
+from mini_program_api.bodies import FILE
 from mini_program_api.problems import invalid_input, problem_response
 
 HUB: web.AppKey[Huilian] = web.AppKey("hub", Huilian)
@@ -32,6 +33,9 @@ class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
 
     signed_in: ClassVar[bool] = True
     keyed: ClassVar[bool] = True
+    # The media types and the size of the file that a screen takes as its body, instead of JSON.
+    file_types: ClassVar[tuple[str, ...]] = ()
+    file_most_bytes: ClassVar[int] = 0
 
     @staticmethod
     def _parse_func_signature(func: Callable[..., Any]) -> Iterable[Any]:
@@ -71,6 +75,13 @@ class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
         if not re.fullmatch(REQUEST_ID, request_id, re.ASCII):
             raise HuilianError("INVALID_ARGUMENT", "8 to 64 characters of A-Z a-z 0-9 _ -", field=REQUEST_ID_HEADER)
         return Call(request_id=request_id)
+
+    def file(self) -> tuple[str, bytes]:
+        """Media type and content of the file that was sent. Raises INVALID_ARGUMENT when there is none."""
+        content: bytes = self.received.get(FILE, b"")
+        if not content:
+            raise HuilianError("INVALID_ARGUMENT", "send the file as the body", field="request")
+        return self.received.content_type, content
 
     async def on_validation_error(self, exception: ValidationError, context: str) -> web.StreamResponse:
         """A request that does not fit its declared form."""

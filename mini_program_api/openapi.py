@@ -45,6 +45,9 @@ def _complete(operation: dict[str, Any], screen: type[Screen], method: str) -> N
         operation["security"] = [{"bearer": []}]
     if screen.keyed and method == "post":
         operation.setdefault("parameters", []).append(_KEY)
+    if screen.file_types and method == "post":
+        binary = {"schema": {"type": "string", "format": "binary", "maxLength": screen.file_most_bytes}}
+        operation["requestBody"] = {"required": True, "content": dict.fromkeys(screen.file_types, binary)}
     schema = {"$ref": "#/components/schemas/Problem"}
     operation["responses"]["default"] = {
         "description": "A problem with its catalogue code",

@@ -29,13 +29,13 @@ from connectors.core_enterprise.tryton.process import DATABASE
 from connectors.core_enterprise.tryton.sandbox import Goods, SandboxErp
 from connectors.core_enterprise.tryton.sandbox_setup import ADMIN_PASSWORD, ADMIN_USER
 from connectors.kit.sandbox_companies import CORE_ENTERPRISE, SECOND_TIER_SUPPLIER, SUPPLIER
+from deploy.journeys.account import CHINA, open_account
 from deploy.journeys.conflicts import disclosed
 from deploy.journeys.invoicing import issue_invoice, priced
 from deploy.journeys.parties import Party, client_of, open_party, operator_of, register_enterprises
 from deploy.journeys.step import Step, Unexpected, refused, until
 from deploy.site import HubPlace, Site
 
-CHINA = dt.timezone(dt.timedelta(hours=8))
 PAYMENT_DAYS = 90
 GOODS = (
     Goods("BRG-6204", "深沟球轴承 6204", Decimal(400), Decimal(1_250)),
@@ -94,6 +94,7 @@ class SupplierJourney:
             Step("cleared", "到期清分 cleared down the chain, loan repaid, certificate redeemed", self._cleared),
             Step("posted-in-erp", "付款回写 ERP、总账核对 posted in Tryton, ledgers agree", self._posted_in_erp),
             Step("clearing-receipts", "清分回执 receipts of the clearing", self._clearing_receipts),
+            Step("open-account", "开户预审、一次到店 documents checked, one visit, account opened", self._open_account),
         ]
 
     def _other_hub_steps(self, other: HubPlace) -> list[Step]:
@@ -126,6 +127,10 @@ class SupplierJourney:
         operator = await self._operator(hub)
         await operator.sandbox.fund(self._buyer.uscc, BUYER_FUNDS_FEN, call=Call("fund-buyer"))
         return {"registered": registered}
+
+    async def _open_account(self) -> Any:
+        second, operator = await self._client(self._hub, self._second), await self._operator(self._hub)
+        return _plain(await open_account(second, operator, self._second))
 
     async def _sync(self) -> Any:
         answer = await (await self._client(self._hub, self._buyer)).receivables.sync(call=Call("sync-documents-1"))
