@@ -33,6 +33,7 @@ from hub.lending.products import Product
 from hub.lending.records import Records
 from hub.lending.rounds import each
 from hub.lending.rules import check_term, principal_on_certificate
+from hub.lending.standing import no_longer_verified
 from hub.lending.stored_auctions import Auction
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
@@ -248,6 +249,9 @@ class Auctions:
             await self._put(auction.auction_id)
 
     async def _pay_out_if_lendable(self, auction: Auction) -> None:
+        if await no_longer_verified(self._desk.mandates, auction.holder_uscc, auction.buyer_uscc) is not None:
+            await self._end(auction, _S.FAILED, "failed")
+            return
         try:
             await self._desk.receivables.require_lendable_now(auction.receivable_id)
         except HuilianError as error:

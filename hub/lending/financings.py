@@ -35,6 +35,7 @@ from hub.lending.rules import (
     principal_on_certificate,
     quote,
 )
+from hub.lending.standing import no_longer_verified
 from hub.lending.stored_financings import Financing
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
@@ -315,16 +316,22 @@ class Financings:
             await self._desk.claims.release_if_unused(financing.claim_id)
 
     async def _pay_out_if_lendable(self, financing: Financing) -> None:
+        parties = (financing.applicant_uscc, financing.buyer_uscc)
+        if (refusal := await no_longer_verified(self._desk.mandates, *parties)) is not None:
+            return await self._reject_claimed(financing, refusal)
         try:
             await self._desk.receivables.require_lendable_now(financing.receivable_id)
         except HuilianError as error:
             if error.code != "INVOICE_REFUSED":
                 raise
-            await self._reject(financing, error)
-            if financing.claim_id is not None:
-                await self._desk.claims.release_if_unused(financing.claim_id)
+            await self._reject_claimed(financing, error)
         else:
             await self._pay_out(financing)
+
+    async def _reject_claimed(self, financing: Financing, error: HuilianError) -> None:
+        await self._reject(financing, error)
+        if financing.claim_id is not None:
+            await self._desk.claims.release_if_unused(financing.claim_id)
 
     async def _pay_out(self, financing: Financing) -> None:
         opening = Opening(

@@ -28,6 +28,7 @@ from hub.lending.order_rules import ApplicationState, OrderLine, OrderLoanState,
 from hub.lending.overdue import overdue_of_buyer
 from hub.lending.rounds import each
 from hub.lending.rules import Quote, check_term, principal_on_certificate, quote
+from hub.lending.standing import no_longer_verified
 from hub.lending.stored_order_loans import Conversion, OrderApplication
 from hub.platform.business_day import business_date
 from hub.platform.outbox import Message
@@ -96,6 +97,7 @@ class OrderLoans:
         AMOUNT_EXCEEDS_RECEIVABLE, LIMIT_EXCEEDED, INVALID_ARGUMENT.
         """
         await self._desk.mandates.require_verified(applicant)
+        await self._desk.mandates.require_verified(buyer_uscc)
         await self._desk.database.lock("order-loan", loan_id)
         await self._desk.loans.take_id(loan_id, "order loan")
         await self._desk.database.lock("order", buyer_uscc, order_document_id)
@@ -168,7 +170,7 @@ class OrderLoans:
             elif self._today() >= application.quote.due_date:
                 await self._end_unpaid(application, _S.EXPIRED, "expired")
             elif claim_state == FINANCED:
-                await self._pay_out(application)
+                await self._pay_out_if_verified(application)
 
     async def expire(self) -> int:
         """Ends offers that nobody accepted in time and contracts that waited too long; how many.
@@ -274,6 +276,14 @@ class OrderLoans:
             created_at=now,
         )
 
+    async def _pay_out_if_verified(self, application: OrderApplication) -> None:
+        parties = (application.applicant_uscc, application.buyer_uscc)
+        refusal = await no_longer_verified(self._desk.mandates, *parties)
+        if refusal is None:
+            return await self._pay_out(application)
+        reasons = (*application.reasons, Reason(refusal.code, refusal.text_zh, refusal.text_en))
+        await self._end_unpaid(replace(application, reasons=reasons), _S.REJECTED, "rejected")
+
     async def _pay_out(self, application: OrderApplication) -> None:
         opening = Opening(
             loan_id=application.loan_id,
@@ -319,7 +329,6 @@ class OrderLoans:
         )
 
     async def _locked(self, applicant: str, loan_id: str) -> OrderApplication:
-        await self._desk.mandates.require_verified(applicant)
         await self._desk.database.lock("order-loan", loan_id)
         return await self._own(applicant, loan_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from huilian_protocol.signers import Power
 
 from hub.lending.auction_rules import AuctionState, BidState
@@ -11,7 +12,7 @@ from hub.lending.rules import FinancingState
 from tests.unit.hub.lending import test_auctions as auctions
 from tests.unit.hub.lending import test_dealer_loans as dealers
 from tests.unit.hub.lending import test_order_loans as orders
-from tests.unit.hub.lending.world import SUPPLIER, LendingWorld, refused
+from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, refused
 from tests.unit.hub.receivables.trade import DEALER
 
 
@@ -85,3 +86,36 @@ async def test_who_is_struck_off_after_the_offer_signs_no_more(world: LendingWor
     await world.offered()
     world.trade.mandates.unverified.add(SUPPLIER)
     await refused("STATE_CONFLICT", world.signed())
+
+
+@pytest.mark.parametrize("struck_off", [SUPPLIER, BUYER])
+async def test_no_money_goes_out_once_a_party_is_struck_off(world: LendingWorld, struck_off: str) -> None:
+    await world.held()
+    await world.offered()
+    await world.signed()
+    world.trade.mandates.unverified.add(struck_off)
+    await world.settle_outbox()
+    financing = await world.financing()
+    assert (financing.state, financing.reasons[-1].code) == (FinancingState.REJECTED, "STATE_CONFLICT")
+    assert not await world.service.loans.open_of(SUPPLIER)
+    # Nothing stays blocked: verified again, it is financed.
+    world.trade.mandates.unverified.clear()
+    await world.run(lambda: world.service.financings.apply(SUPPLIER, "financing-2", "certificate-1", 0))
+    await world.signed("financing-2")
+    await world.settle_outbox()
+    assert (await world.financing("financing-2")).state is FinancingState.DISBURSED
+
+
+async def test_no_money_goes_out_on_an_order_or_from_funders_either(world: LendingWorld) -> None:
+    await orders.ordered(world)
+    await orders.applied(world)
+    await orders.signed(world)
+    await auctions.awarded(world)
+    world.trade.mandates.unverified.add(SUPPLIER)
+    await world.settle_outbox()
+    assert (await orders.seen(world)).state is ApplicationState.REJECTED
+    auction, _ = await world.service.auctions.get(SUPPLIER, auctions.AUCTION)
+    assert auction.state is AuctionState.FAILED
+    assert await world.balance(auctions.FIRST) == await world.balance(auctions.SECOND) == auctions.MONEY_FEN
+    await world.check_books()
+    await world.check_limits()
