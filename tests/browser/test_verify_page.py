@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from huilian_protocol.canonical import b64u_encode, canonicalise, parse_json
 from huilian_protocol.termination import issue_termination
 from playwright.sync_api import Page, expect
+from pypdf import PdfWriter
 
+from documents.receipt import receipt_pdf
 from ledger.verify.equivocation import build_equivocation
 from tests.browser.conftest import ROOT
 from tests.soak.lying_hub import TRUST
@@ -97,10 +100,33 @@ def test_the_printed_code_says_which_file_it_means(page: Page) -> None:
     expect(card.locator("[data-printed]")).to_contain_text("正是二维码所指")
 
 
+def test_the_receipt_inside_a_printed_document_is_opened(page: Page) -> None:
+    page.goto(f"{PAGE.as_uri()}#sha256={hashlib.sha256(RECEIPT).hexdigest()}")
+    page.reload()
+    _drop(page, trust=TRUST, document=receipt_pdf(RECEIPT, "https://verify.example/"))
+    card = page.locator("article")
+    expect(card).to_have_attribute("data-state", "good")
+    expect(card.locator("[data-printed]")).to_contain_text("正是二维码所指")
+    for data, why in ((b"%PDF-1.7", "没有内嵌回执"), (_pdf(RECEIPT, RECEIPT), "多个文件")):
+        _drop(page, document=data)
+        expect(page.get_by_role("alert")).to_contain_text(why)
+    expect(card).to_have_count(1)
+    _drop(page, document=_pdf(_flipped(RECEIPT)))
+    expect(page.locator("article").first).to_have_attribute("data-state", "bad")
+
+
+def _pdf(*files: bytes) -> bytes:
+    writer, out = PdfWriter(), io.BytesIO()
+    writer.add_blank_page(100, 100)
+    for number, data in enumerate(files):
+        writer.add_attachment(f"{number}.json", data)
+    writer.write(out)
+    return out.getvalue()
+
+
 def test_files_of_kinds_that_the_page_does_not_know_are_never_green(page: Page) -> None:
     _drop(page, trust=TRUST)
     kinds = {
-        b"%PDF-1.7": "未知文件",
         canonicalise({"type": "huilian-provenance/v1"}): "未知文件",
         build_equivocation("a", "b", "c"): "未知文件",
     }

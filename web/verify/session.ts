@@ -1,10 +1,12 @@
 /** The files of this visit: kept in memory, judged again whenever the trust anchors change. */
 
 import { computed, shallowRef } from 'vue'
+import { MAX_EXPORT_BYTES } from './core/access'
 import { parseJson, isObject } from './core/json'
 import { attempt, Refused, type Reason, type Verdict } from './core/outcome'
 import { parseTrustAnchors, type TrustAnchors } from './core/trust'
-import { fingerprint, MAX_FILE_BYTES, verifyFile } from './core/verify'
+import { fingerprint, verifyFile } from './core/verify'
+import { embeddedFile, isPdf, MAX_PDF_BYTES } from './pdf'
 import { TOO_LARGE } from './texts'
 
 interface Loaded {
@@ -42,8 +44,20 @@ export const judged = computed<Judged[]>(() => files.value.map((file) => ({ ...f
 export async function take(chosen: Iterable<File>): Promise<void> {
   problem.value = undefined
   for (const file of [...chosen].slice(0, MAX_FILES)) {
-    if (file.size > MAX_FILE_BYTES) problem.value = { name: file.name, reason: TOO_LARGE }
-    else place(file.name, new Uint8Array(await file.arrayBuffer()))
+    if (file.size > MAX_PDF_BYTES) problem.value = { name: file.name, reason: TOO_LARGE }
+    else await open(file.name, new Uint8Array(await file.arrayBuffer()))
+  }
+}
+
+/** Place a file, or the one that a PDF embeds. */
+async function open(name: string, data: Uint8Array<ArrayBuffer>): Promise<void> {
+  try {
+    if (isPdf(data)) place(`${name} › receipt.json`, await embeddedFile(data))
+    else if (data.length > MAX_EXPORT_BYTES) problem.value = { name, reason: TOO_LARGE }
+    else place(name, data)
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    problem.value = { name, reason: error.reason }
   }
 }
 

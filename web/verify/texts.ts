@@ -5,8 +5,8 @@ import type { CheckName, Kind, ReceiptCheckName } from './core/outcome'
 
 export const TITLE: Text = { zh: '惠链 · 离线核验', en: 'Huilian · offline verifier' }
 export const INTRO: Text = {
-  zh: '把回执或授权文件、以及信任锚文件拖到下面。核验全部在本机完成，本页不联网，文件不会离开您的设备。',
-  en: 'Drop a receipt or consent and the trust-anchors file below. Everything is checked on this device: the page has no network access and no file leaves it.',
+  zh: '把回执（或内嵌回执的 PDF）、授权、授权终止回执、访问记录导出文件，以及信任锚文件拖到下面。核验全部在本机完成，本页不联网，文件不会离开您的设备。',
+  en: 'Drop a receipt (or the PDF that holds it), a consent, a termination receipt or an export of access records, and the trust-anchors file below. Everything is checked on this device: the page has no network access and no file leaves it.',
 }
 export const DROP: Text = { zh: '把文件拖到这里，或', en: 'Drop files here, or' }
 export const CHOOSE: Text = { zh: '选择文件', en: 'Choose files' }
@@ -29,8 +29,8 @@ export const BROKEN: Text = { zh: '不通过', en: 'fails' }
 export const TOO_LARGE: Text = { zh: '文件过大，未读取', en: 'too large, not read' }
 
 export const EXPECTED: Text = {
-  zh: '二维码指向一份回执，其 SHA-256 见下。请放入该 PDF 内嵌的 receipt.json。',
-  en: 'The QR code names a receipt by the SHA-256 below. Add the receipt.json that is embedded in the PDF.',
+  zh: '二维码指向一份回执，其 SHA-256 见下。请放入该 PDF，或其内嵌的 receipt.json。',
+  en: 'The QR code names a receipt by the SHA-256 below. Add the PDF, or the receipt.json that is embedded in it.',
 }
 export const SAME_AS_PRINTED: Text = { zh: '这正是二维码所指的回执', en: 'This is the receipt that the QR code names' }
 export const OTHER_THAN_PRINTED: Text = {

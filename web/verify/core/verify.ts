@@ -18,7 +18,7 @@ import { checkTermination, TERMINATION } from './termination'
 import { parseTime, readable } from './time'
 import { knowsChain, owned, type TrustAnchors, type TrustedHub } from './trust'
 
-export const MAX_FILE_BYTES = 2 * 1024 * 1024
+const MAX_FILE_BYTES = 2 * 1024 * 1024
 const PROVENANCE = 'huilian-provenance/v1'
 const EQUIVOCATION = 'huilian-equivocation/v1'
 const RECORD_KEYS = ['content', 'evidence_sha256', 'id', 'recorded_at', 'type']
