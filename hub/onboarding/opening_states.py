@@ -64,7 +64,8 @@ TRANSITIONS: Mapping[tuple[OpeningState, OpeningEvent], OpeningState] = {
     # The registry is asked once more at the visit, and may have changed its mind.
     **{(_S.BOOKED, event): after for event, after in _RESULTS.items() if event is not _E.PASS},
     **{(state, _E.WITHDRAW): _S.WITHDRAWN for state in _S if not state.over},
-    **{(state, _E.EXPIRE): _S.EXPIRED for state in (*_UPLOADING, _S.PASSED, _S.INCOMPLETE)},
+    # What waits for the bank does not run out.
+    **{(state, _E.EXPIRE): _S.EXPIRED for state in (*_UPLOADING, _S.PASSED, _S.BOOKED, _S.INCOMPLETE)},
 }
 
 

@@ -30,7 +30,8 @@ from hub.platform.business_day import business_date
 from hub.platform.paging import Page
 
 _E, _S = OpeningEvent, OpeningState
-_IDLE = (_S.DRAFT, _S.NEEDS_CORRECTION, _S.PASSED, _S.INCOMPLETE)
+# Nobody can book as far ahead as an application is kept: a visit that old was not held.
+_IDLE = (_S.DRAFT, _S.NEEDS_CORRECTION, _S.PASSED, _S.BOOKED, _S.INCOMPLETE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from huilian_protocol.sealing import Suite, generate_keypair, key_id
 from huilian_sdk import Call, Huilian, Keystore, Person, SoftwareAuthenticator, new_id
 
 from connectors.kit import sandbox_people
-from connectors.kit.sandbox_companies import DEALER, SUPPLIER
+from connectors.kit.sandbox_companies import DEALER, SUPPLIER, drawn_companies
 from deploy.journeys.invoicing import Trade, issue_invoice
 from deploy.journeys.parties import Party, client_of, open_party, operator_of, register_enterprises
+from deploy.journeys.step import Unexpected
 from deploy.site import RP_ID, WEB_ORIGIN, HubPlace, Site
 from tests.integration import citizens, hub_state
 from tests.integration.citizens import Citizen, anybody, authority_key, registered
@@ -29,6 +30,7 @@ from tests.support.sites import HUB, RunningSite
 
 MALFORMED_RESIDENT_ID = "110105199005170000"
 MALFORMED_USCC = "91449900MA0H00010X"
+HELD = "certificate-held"
 
 pytestmark = pytest.mark.xdist_group("shared-site")
 
@@ -172,6 +174,18 @@ async def _above_the_receivable(scene: Scene) -> Callable[[], Awaitable[object]]
     return lambda: scene.clients["buyer"].certificates.issue(receivable.receivable_id, amount)
 
 
+async def _registered_but_not_verified(scene: Scene) -> Callable[[], Awaitable[object]]:
+    """A certified key and a place in the hub's register make nobody a company that the registry agrees with."""
+    abnormal = next(one for one in drawn_companies().values() if one.standing == "abnormal")
+    party = await open_party(scene.site, abnormal)
+    with pytest.raises(Unexpected, match="ABNORMAL"):
+        await register_enterprises(scene.site, scene.hub, [party])
+    receivable = await _confirmed(scene)
+    await scene.clients["buyer"].certificates.issue(receivable.receivable_id, 100, certificate_id=HELD)
+    await scene.clients["supplier"].certificates.accept(HELD)
+    return lambda: scene.clients["supplier"].certificates.transfer(HELD, abnormal.uscc)
+
+
 async def _request_id_reused(scene: Scene) -> Callable[[], Awaitable[object]]:
     citizen, request_id = scene.citizen, new_id()
     first, other = [citizen.grant_of(["base_fen"])], [citizen.grant_of(["account_status"])]
@@ -204,6 +218,7 @@ ATTEMPTS: dict[str, tuple[str, Attempt]] = {
     "confirmation signed by another key": ("CONFIRMATION_MISMATCH", _signed_by_another_key),
     "confirmation of another amount": ("CONFIRMATION_MISMATCH", _another_amount_confirmed),
     "amount above the receivable": ("AMOUNT_EXCEEDS_RECEIVABLE", _above_the_receivable),
+    "certificate for an enterprise that is not verified": ("STATE_CONFLICT", _registered_but_not_verified),
     "request id repeated with other input": ("REQUEST_ID_REUSED", _request_id_reused),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -10,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from huilian.consent.v1 import consent_service_pb2
 from huilian.exchange.v1 import exchange_service_pb2
 from huilian.identity.v1 import identity_service_pb2
 from huilian.ledger.v1 import ledger_service_pb2
+from huilian.onboarding.v1 import account_opening_service_pb2
 from huilian.receivables.v1 import receivable_service_pb2
 from huilian_protocol.sealing import SealingKey, Suite, generate_keypair
+from huilian_protocol.signers import OpeningSubmission, verify_statement
 from huilian_sdk import Huilian, Keystore, Person, SoftwareAuthenticator, cli, keystore
 
 from tests.unit.protocol.world import BUYER_USCC, NAME, ORIGIN, RESIDENT_ID, RP_ID, trust_dict
@@ -51,6 +55,28 @@ async def test_the_enterprise_example_runs(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Huilian, "connect", lambda target, *, signer, **rest: hub.client(signer=signer))
     await example(0)["confirm_what_matches"]("hub:1", "hub.huilian.example", b"", "secret")
     assert set(os.listdir(tmp_path)) == {"keys.json", "rcv-00000001.receipt.json"}
+
+
+async def test_the_opening_example_runs() -> None:
+    [number] = [
+        n for n, block in enumerate(re.findall(r"```python\n(.*?)```", README, re.DOTALL)) if "openings" in block
+    ]
+    hub, service = FakeHub(), "huilian.onboarding.v1.AccountOpeningService"
+    opening = account_opening_service_pb2.Opening(
+        application_id="opening-0001",
+        uscc=BUYER_USCC,
+        next_submission=1,
+        reasons=[account_opening_service_pb2.OpeningReason(code="DOCUMENT_MISSING", text_zh="缺少公司章程，请上传")],
+    )
+    for name in ("StartOpening", "UploadOpeningDocument", "SubmitOpening"):
+        hub.on(f"{service}/{name}", getattr(account_opening_service_pb2, f"{name}Response")(opening=opening))
+    key, licence = ec.generate_private_key(ec.SECP256R1()), b"%PDF-1.7 %%EOF"
+    assert await example(number)["hand_in"](hub.client(), key, "沙盒赵安", {1: licence}) == ["缺少公司章程，请上传"]
+    sent = hub.asked[-1].request
+    assert sent.legal_person_commitment == hashlib.sha256(sent.salt + "沙盒赵安".encode()).digest()
+    digests = {"BUSINESS_LICENCE": hashlib.sha256(licence).digest()}
+    signed = OpeningSubmission(BUYER_USCC, "opening-0001", 1, "", digests)
+    verify_statement(key.public_key(), signed, sent.signature)
 
 
 def write_trust(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -193,6 +194,43 @@ async def test_an_act_needs_a_signer_with_the_power_and_the_limit(world: World) 
     await refused("PERMISSION_DENIED", require(USCC, Power.CONFIRM, "receivable-1", 1))
     await world.authorise(mandate, FIRST)
     await require(USCC, Power.CONFIRM, "receivable-1", 999)
+
+
+async def test_a_word_is_used_once_however_many_acts_race_for_it(world: World) -> None:
+    await world.verify()
+    await world.change(admitting(1, "signer-01", FIRST, tuple(Power)), ("", LEGAL))
+    word = Mandate(USCC, Power.FINANCE, "loan-000001", 1_000, "signer-01")
+    for amount_fen in (300, 1_000):
+        await world.authorise(replace(word, amount_fen=amount_fen), FIRST)
+
+    async def act(amount_fen: int) -> bool:
+        try:
+            async with world.database.transaction():
+                await world.service.require_mandate(USCC, Power.FINANCE, "loan-000001", amount_fen)
+        except HuilianError as error:
+            assert error.code == "PERMISSION_DENIED"
+            return False
+        return True
+
+    draws = [asyncio.create_task(act(fen)) for fen in (250, 250, 900, 900, 900, 900)]
+    done = await asyncio.gather(*draws)
+    # Two words for six acts; what is above 300 fen only the larger word covers.
+    assert sum(done) == await MandateRow.filter(used_at__isnull=False).count()
+    assert 1 <= sum(done) <= 2 and sum(done[2:]) <= 1
+    assert not await act(1)
+
+
+async def test_an_act_that_comes_to_nothing_uses_no_word(world: World) -> None:
+    await world.with_signers()
+    await world.authorise(Mandate(USCC, Power.CONFIRM, "receivable-1", 1_000, "signer-01"), FIRST)
+
+    async def fail() -> None:
+        async with world.database.transaction():
+            await world.service.require_mandate(USCC, Power.CONFIRM, "receivable-1", 1_000)
+            raise HuilianError("INVOICE_REFUSED", invoice="1", reason="later in the act")
+
+    await refused("INVOICE_REFUSED", fail())
+    await world.service.require_mandate(USCC, Power.CONFIRM, "receivable-1", 1_000)
 
 
 async def test_the_word_of_one_who_was_dismissed_counts_no_more(world: World) -> None:

@@ -354,6 +354,28 @@ async def test_what_nobody_went_on_with_ends_and_what_was_refused_is_destroyed(
     assert await world.openings.clear_away() == 0
 
 
+async def test_a_visit_that_was_never_held_ends_and_its_documents_are_destroyed(
+    world: OpeningWorld, clock: FixedClock
+) -> None:
+    data = opening_data()
+    assert data.book_ahead_days < data.draft_days
+    await world.booked()
+    clock.advance(data.draft_days * DAY)
+    assert await world.openings.clear_away() == 0
+    clock.advance(DAY)
+    assert await world.openings.clear_away() == 1
+    ended = await world.openings.get(None, OPENING)
+    assert (ended.state, ended.visit, await VisitRow.all().count()) == (S.EXPIRED, None, 0)
+    await refused("NOT_FOUND", world.reviews.content(OPENING, K.ARTICLES))
+
+
+async def test_what_waits_for_the_bank_does_not_run_out(world: OpeningWorld, clock: FixedClock) -> None:
+    await world.referred()
+    clock.advance(1_000 * DAY)
+    assert await world.openings.clear_away() == 0
+    assert await world.reviews.content(OPENING, K.ARTICLES) == file_of(K.ARTICLES)
+
+
 async def test_the_documents_of_an_account_stay(world: OpeningWorld, clock: FixedClock) -> None:
     await world.booked()
     clock.advance(DAY)
