@@ -32,7 +32,7 @@ from hub.platform.erasure import Holder, Retention
 from hub.platform.vault import SubjectVault
 
 RECORD_TYPE = "erasure"
-WATCH_S = 0.5
+WATCH_S = 0.25
 
 logger = logging.getLogger(__name__)
 

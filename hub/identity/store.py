@@ -13,7 +13,7 @@ from tortoise.models import Model
 from hub.platform.database import Database
 from hub.platform.fields import UtcDatetimeField
 
-REVOKED_FRESH_S = 1.0
+REVOKED_FRESH_S = 0.25
 
 
 class PersonRow(Model):
@@ -82,6 +82,8 @@ class IdentityStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._revoked: set[str] = set()
+        # Revoked here since the last look began, which may not have seen them.
+        self._revoked_here: set[str] = set()
         self._revoked_fresh_until = 0.0
 
     async def person(self, subject: str) -> PersonRow | None:
@@ -148,15 +150,20 @@ class IdentityStore:
         await RevokedTokenRow.bulk_create(
             [RevokedTokenRow(token_id=token_id, expires_at=expires_at)], ignore_conflicts=True
         )
-        self._database.after_commit(lambda: self._revoked.add(token_id))
+        self._database.after_commit(lambda: self._note_revoked(token_id))
+
+    def _note_revoked(self, token_id: str) -> None:
+        self._revoked.add(token_id)
+        self._revoked_here.add(token_id)
 
     async def is_revoked(self, token_id: str) -> bool:
         """Whether this token was revoked. Asked on every call, so answered from memory.
 
-        What this process revokes it knows at once, what another process revokes after a second at most.
+        What this process revokes it knows at once, what another process revokes after `REVOKED_FRESH_S` at most.
         """
         now = asyncio.get_running_loop().time()
         if now >= self._revoked_fresh_until:
             self._revoked_fresh_until = now + REVOKED_FRESH_S
-            self._revoked = {row.token_id for row in await RevokedTokenRow.all()}
+            self._revoked_here = set()
+            self._revoked = {row.token_id for row in await RevokedTokenRow.all()} | self._revoked_here
         return token_id in self._revoked

@@ -32,7 +32,7 @@ from loadtests.bench.calls import call_pairs
 from loadtests.bench.citizen import registered_citizen
 from loadtests.bench.claims import claim_pairs
 from loadtests.bench.closes import CLOSE, close_pairs
-from loadtests.bench.erasures import erasure_pairs
+from loadtests.bench.erasures import ON_POSTGRES, erasure_pairs, postgres_pairs, second_process_pairs
 from loadtests.bench.exchange import SLOW_AGENCIES, exchange_pairs, slow_agency_pairs
 from loadtests.bench.log_size import SIZES, LogSize, apart, described
 from loadtests.bench.receipts import receipt_pairs
@@ -69,6 +69,9 @@ async def bench(wanted: Sequence[str]) -> list[Measured]:
             await run(pairs)
     async with claim_pairs() as pairs:
         await run(pairs)
+    if not wanted or any(part in ON_POSTGRES for part in wanted):
+        async with postgres_pairs() as pairs:
+            await run(pairs)
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(running_world(say))
         citizen = await stack.enter_async_context(registered_citizen(world))
@@ -79,6 +82,8 @@ async def bench(wanted: Sequence[str]) -> list[Measured]:
                 await run(pairs, world.busy_pids)
         await run(await stack.enter_async_context(revocation_pairs(world, citizen)), world.busy_pids)
         await run(await stack.enter_async_context(erasure_pairs(world, citizen)), world.busy_pids)
+        async with second_process_pairs(world, citizen) as pairs:
+            await run(pairs, world.busy_pids)
         await run(await stack.enter_async_context(transfer_pairs(world)), world.busy_pids)
         await run(await receipt_pairs(world, citizen), world.busy_pids)
     return rows

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 import grpc
 from huilian.common.v1 import common_pb2
@@ -17,13 +18,14 @@ from huilian_protocol.artefact import DatasetGrant, Period
 from huilian_protocol.clock import SystemClock
 from huilian_protocol.metadata import AUTHORIZATION, BEARER
 from huilian_protocol.sealing import Suite
+from huilian_protocol.status import from_rpc_error
 from huilian_protocol.webauthn import Assertion
 from huilian_sdk import DeviceSigner, Huilian, Person, SoftwareAuthenticator
 
 from connectors.kit.sandbox_people import DEMO_BORROWER
 from connectors.kit.sandbox_people import Person as SandboxPerson
-from deploy.site import RP_ID, WEB_ORIGIN
-from loadtests.bench.world import AGENCY, World
+from deploy.site import RP_ID, WEB_ORIGIN, HubPlace, Site
+from loadtests.bench.world import AGENCY
 from loadtests.scenario import LAST_MONTHS, months_before
 
 DATASET = "housing_fund.account/v1"
@@ -31,6 +33,16 @@ FIELDS = ("account_status", "base_fen", "deposit_months", "monthly_deposit_fen")
 PURPOSE, RECIPIENT = "LOAN_APPLICATION", "bank.lending"
 VALID_DAYS = 30
 TIMEOUT_S = 30.0
+
+
+class Place(Protocol):
+    """A running site and the process of its hub that a person registers at."""
+
+    @property
+    def site(self) -> Site: ...
+
+    @property
+    def hub(self) -> HubPlace: ...
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,19 @@ class BenchCitizen:
         answer = await self._stub.FetchDataset(request, timeout=TIMEOUT_S, metadata=self._metadata)
         assert answer.envelope, "a delivered read brings an envelope"
 
+    async def is_let_in_at(self, channel: grpc.aio.Channel) -> bool:
+        """Whether the hub process at the other end still takes an old token of this person; after an erasure it may for
+        a moment, and finds nothing to show.
+        """
+        stub = exchange_service_pb2_grpc.ExchangeServiceStub(channel)
+        try:
+            await stub.ListAccessRecords(pb.ListAccessRecordsRequest(), timeout=TIMEOUT_S, metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            if from_rpc_error(error).code not in {"UNAUTHENTICATED", "NOT_FOUND"}:
+                raise
+            return from_rpc_error(error).code == "NOT_FOUND"
+        return True
+
     async def _granted(self, reads: int) -> str:
         return (await self.granted([DatasetGrant(DATASET, FIELDS, self.period)], [AGENCY], reads)).id
 
@@ -127,7 +152,7 @@ class BenchCitizen:
 
 
 @asynccontextmanager
-async def registered_citizen(world: World, who: SandboxPerson = DEMO_BORROWER) -> AsyncIterator[BenchCitizen]:
+async def registered_citizen(world: Place, who: SandboxPerson = DEMO_BORROWER) -> AsyncIterator[BenchCitizen]:
     """Register somebody of the sandbox with a fresh device, and sign in."""
     target, root = f"127.0.0.1:{world.hub.public_port}", world.site.pki.issue(world.hub.name).ca.read_bytes()
     device = SoftwareAuthenticator.generate(rp_id=RP_ID, origin=WEB_ORIGIN)

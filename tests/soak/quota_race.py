@@ -15,7 +15,7 @@ import random
 import sqlite3
 import tempfile
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -138,7 +138,7 @@ async def _site(rng: random.Random) -> AsyncIterator[Storm]:
         site.database_url, site.rate_limits = url, WITHOUT_LIMITS
         supervisor = Supervisor(site.folder)
         try:
-            specs = await _start(site, supervisor)
+            specs = await start_hubs(site, supervisor, MORTAL)
             running = Storm(site, supervisor, specs, url, rng)
             async with AsyncExitStack() as stack:
                 for spec in specs.values():
@@ -148,8 +148,8 @@ async def _site(rng: random.Random) -> AsyncIterator[Storm]:
             supervisor.stop_all()
 
 
-async def _start(site: Site, supervisor: Supervisor) -> dict[str, ProcessSpec]:
-    """Chain, authority, one agency with its edge, and three processes of one hub."""
+async def start_hubs(site: Site, supervisor: Supervisor, others: Sequence[str]) -> dict[str, ProcessSpec]:
+    """Chain, authority, one agency with its edge, and processes of one hub: the first and those of these names."""
     first = launch.hub_spec(site, site.hub(HUB))
     entry = await launch.published(first, "-m", "hub.main", "keys")
     [sandbox] = [spec for spec in places.agency_sandbox_specs(site) if spec.name == f"{AGENCY}.sandbox"]
@@ -160,12 +160,12 @@ async def _start(site: Site, supervisor: Supervisor) -> dict[str, ProcessSpec]:
     await launch.write_trust(site, [entry], {AGENCY: places.connector_keys(edge)}, contract)
     # The first one makes the tables.
     await supervisor.start(first)
-    specs = {HUB: first, **{name: _beside(site, first, name) for name in MORTAL}}
-    await supervisor.start_all([edge, *(specs[name] for name in MORTAL)])
+    specs = {HUB: first, **{name: beside(site, first, name) for name in others}}
+    await supervisor.start_all([edge, *(specs[name] for name in others)])
     return specs
 
 
-def _beside(site: Site, first: ProcessSpec, name: str) -> ProcessSpec:
+def beside(site: Site, first: ProcessSpec, name: str) -> ProcessSpec:
     """Another process of the same hub: the same keys and database, other ports."""
     public, partner = (f"127.0.0.1:{site.port(f'{name}.{port}')}" for port in ("public", "partner"))
     ports = {"HUILIAN_PUBLIC_LISTEN": public, "HUILIAN_PARTNER_LISTEN": partner}
