@@ -270,3 +270,14 @@ def test_an_enterprise_registers_itself_only() -> None:
     check_registrar(Caller("operator.desk", Role.OPERATOR), USCC)
     with pytest.raises(HuilianError, match="PERMISSION_DENIED"):
         check_registrar(Caller(OTHER_USCC, Role.ENTERPRISE), USCC)
+
+
+async def test_a_token_revoked_while_somebody_looks_stays_revoked(database: Database) -> None:
+    store = IdentityStore(database)
+
+    def revoked_now(statement: str) -> None:
+        if "identity_revoked_token" in statement:
+            store._note_revoked("token-of-this-moment")
+
+    database.on_statement = revoked_now
+    assert await store.is_revoked("token-of-this-moment")
