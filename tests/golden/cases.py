@@ -23,6 +23,7 @@ from huilian_protocol.consent import SignedConsent, countersign
 from huilian_protocol.delegation import Basis, Delegation, Link, sign_guardianship
 from huilian_protocol.identity import Identity
 from huilian_protocol.jose import public_key_to_jwk, thumbprint
+from huilian_protocol.provenance import build_provenance
 from huilian_protocol.receipt import Anchor, build_receipt
 from huilian_protocol.record import commit_record
 from huilian_protocol.resumption import Resumption
@@ -203,6 +204,18 @@ def _action_count() -> bytes:
     return sign_answer_count(world.STRANGER, count).encode("ascii")
 
 
+def _provenance() -> bytes:
+    """The receipts are whole; what they say is a chain of one certificate."""
+    confirmed = {"amountFen": 120, "buyerUscc": world.BUYER_USCC, "dueDate": "2026-04-05", "receivableId": "r-000001"}
+    issued = {"amount_fen": 100, "certificate_id": "certificate-1", "holder_uscc": world.SUPPLIER_USCC}
+    records = [
+        {"id": "confirmation:r-000001", "type": "receivable.confirmed", "content": confirmed},
+        {"id": "certificate-issued:certificate-1", "type": "certificate.issued", "content": issued},
+    ]
+    receipts = [build_receipt(world.HUB, **{**receipt_parts(), "record": record}) for record in records]
+    return build_provenance("certificate-1", receipts)
+
+
 CASES: dict[str, Callable[[], bytes]] = {
     "access_export.json": lambda: access_world.Chain(3).export(),
     "action.info.parameters.json": lambda: canonicalise(_parameters_info()),
@@ -241,6 +254,7 @@ CASES: dict[str, Callable[[], bytes]] = {
     "identity_commitment.sha256": lambda: _hex(commit_identity(world.NAME, world.RESIDENT_ID, world.SALT)),
     "jwk.json": lambda: canonicalise(public_key_to_jwk(world.HUB.public_key())),
     "jwk.thumbprint": lambda: thumbprint(world.HUB.public_key()).encode("ascii") + b"\n",
+    "provenance.json": _provenance,
     "receipt.json": lambda: build_receipt(world.HUB, **receipt_parts()),
     "record_commitment.sha256": lambda: _hex(commit_record(receipt_parts()["record"], bytes(range(32)))),
     "opening_submission.json": lambda: OpeningSubmission(
