@@ -22,7 +22,7 @@ from hub.receivables.documents import DocumentKind, TradeDocument
 from hub.receivables.mismatches import Tolerances
 from hub.receivables.model import Receivable
 from hub.receivables.order_lines import OrderLineKey, OrderLines, billed_quantities, order_lines_of
-from hub.receivables.orders import Counted, counting_invoices, relied_on
+from hub.receivables.orders import Counted, counting_invoices_seen, relied_on, returns_relied_on
 from hub.receivables.records import Records
 from hub.receivables.states import ReceivableState
 from hub.receivables.stored_freezes import Freeze, FrozenKind
@@ -51,6 +51,8 @@ class Dilutions:
     async def documents_changed(self, buyer_uscc: str, touched: frozenset[str]) -> list[Receivable]:
         """The signed receivables that news about these orders and invoices made worth less, each as it is now."""
         ids = touched | await stored_documents.answering(buyer_uscc, touched)
+        if not await stored_documents.any_of(buyer_uscc, ids, (DocumentKind.DESPATCH_ADVICE, DocumentKind.CREDIT_NOTE)):
+            return []
         known = await stored_receivables.lock_of_invoices(buyer_uscc, ids)
         found = [await self.take_off(one) for one in sorted(known.values(), key=_age)]
         return [one for one in found if one is not None]
@@ -95,8 +97,7 @@ class Dilutions:
 
     async def _sent_back_fen(self, receivable: Receivable, relied: Counted, back: TakenBack) -> int:
         """What goods are worth that this receivable bills, and that went back since without a credit note."""
-        evidence = receivable.evidence or {}
-        known = await stored_documents.versions_with_digests(receivable.buyer_uscc, evidence.get("returns", ()))
+        known = await returns_relied_on(receivable, relied.invoice)
         order_ids = relied.invoice.order_document_ids
         orders = await stored_documents.in_force(receivable.buyer_uscc, order_ids, DocumentKind.ORDER)
         lines = order_lines_of(orders)
@@ -119,7 +120,7 @@ class Dilutions:
             kept[key] -= quantity
         own = await self._net(invoice, lines)
         excess = {}
-        for counted in await counting_invoices(buyer, answering - {invoice.document_id}):
+        for counted in await counting_invoices_seen(buyer, answering - {invoice.document_id}):
             if _place(counted.invoice) < _place(invoice):
                 for key, quantity in (await self._net(counted.invoice, lines)).items():
                     kept[key] -= quantity

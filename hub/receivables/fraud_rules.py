@@ -151,11 +151,11 @@ below that it is only noted. The first six compare an invoice with those that ma
 answer one order are left to the three-way match (`matching.py`): it never lets more be billed than was received, so
 honest partial deliveries, which look alike, are never blocked.
 
-What was sent back was not received, and what was credited is not owed (`credits.py`, `dilutions.py`). The match refuses by
-`ABOVE_RECEIVED` what is billed beyond what was kept, by `RETURN_UNALLOCATED` and `CREDIT_UNALLOCATED` what could be of
-several lines or invoices, by `CREDIT_PREDATES_INVOICE`, `CREDIT_ABOVE_INVOICE` and `CREDITED_IN_FULL` credit notes that
-cannot be or leave nothing. After the buyer signed, what comes back dilutes: nothing is lent on the receivable before it
-is confirmed anew by what is left. Numbers and totals are compared as they were invoiced, whatever was credited.
+What was sent back was not received, and what was credited is not owed (`credits.py`, `dilutions.py`). The match refuses
+by `ABOVE_RECEIVED` what is billed beyond what was kept, by `RETURN_UNALLOCATED` and `CREDIT_UNALLOCATED` what could be
+of several lines or invoices, by `CREDIT_PREDATES_INVOICE`, `CREDIT_ABOVE_INVOICE` and `CREDITED_IN_FULL` credit notes
+that cannot be or leave nothing. After the buyer signed, what comes back dilutes: nothing is lent on the receivable
+before it is confirmed anew by what is left. Numbers and totals are compared as they were invoiced, whatever was credited.
 
 | rule | leads to | 规则 | rule in English | source |
 | --- | --- | --- | --- | --- |"""

@@ -84,9 +84,20 @@ async def delivered_fen(receivable: Receivable) -> dict[OrderLineKey, int]:
 
 
 async def counting_invoices(buyer_uscc: str, candidates: Collection[str]) -> tuple[Counted, ...]:
-    """Invoices whose goods are spoken for, each as it was when it matched: shrinking it later frees nothing."""
-    known = await stored_receivables.lock_of_invoices(buyer_uscc, candidates)
-    counts = [one for one in known.values() if one.evidence is not None and one.state is not ReceivableState.VOID]
+    """Invoices whose goods are spoken for, each as it was when it matched: shrinking it later frees nothing.
+
+    Their receivables are locked until the transaction ends.
+    """
+    return await _counted((await stored_receivables.lock_of_invoices(buyer_uscc, candidates)).values())
+
+
+async def counting_invoices_seen(buyer_uscc: str, candidates: Collection[str]) -> tuple[Counted, ...]:
+    """The same without locks, for whoever holds one of these receivables already: nobody waits in a circle."""
+    return await _counted(await stored_receivables.of_invoices(buyer_uscc, candidates))
+
+
+async def _counted(receivables: Iterable[Receivable]) -> tuple[Counted, ...]:
+    counts = [one for one in receivables if one.evidence is not None and one.state is not ReceivableState.VOID]
     return tuple([await relied_on(receivable) for receivable in counts])
 
 
@@ -97,7 +108,20 @@ async def relied_on(receivable: Receivable) -> Counted:
         raise LookupError("the receivable rests on no documents")
     digest = bytes.fromhex(evidence["invoice"])
     invoice = await stored_documents.version_with_digest(buyer, receivable.invoice_document_id, digest)
-    return Counted(invoice, await stored_documents.versions_with_digests(buyer, evidence.get("credit_notes", ())))
+    return Counted(invoice, await _relied_on(invoice, evidence.get("credit_notes", ())))
+
+
+async def returns_relied_on(receivable: Receivable, invoice: TradeDocument) -> tuple[TradeDocument, ...]:
+    """The returns that counted when a receivable matched."""
+    return await _relied_on(invoice, (receivable.evidence or {}).get("returns", ()))
+
+
+async def _relied_on(invoice: TradeDocument, digests: Collection[str]) -> tuple[TradeDocument, ...]:
+    if not digests:
+        return ()
+    buyer = invoice.buyer_uscc
+    linked = await stored_documents.answering(buyer, (*invoice.order_document_ids, invoice.document_id))
+    return await stored_documents.versions_with_digests(buyer, linked, digests)
 
 
 def net_billed(

@@ -105,22 +105,34 @@ async def current_documents(
     return [(parse_document(row.content), row.erp_state) for row in rows]
 
 
+async def any_of(buyer_uscc: str, document_ids: Collection[str], kinds: Collection[DocumentKind]) -> bool:
+    """Whether one of these documents is of one of these kinds."""
+    return await DocumentRow.filter(
+        buyer_uscc=buyer_uscc,
+        document_id__in=list(document_ids),
+        kind__in=[kind.value for kind in kinds],
+        is_current=True,
+    ).exists()
+
+
 async def in_force(buyer_uscc: str, document_ids: Collection[str], kind: DocumentKind) -> tuple[TradeDocument, ...]:
     """Newest versions of these documents, as far as they are of this kind and not withdrawn."""
     found = await current_documents(buyer_uscc, document_ids, kind)
     return tuple(document for document, erp_state in found if erp_state != WITHDRAWN)
 
 
-async def versions_with_digests(buyer_uscc: str, digests: Collection[str]) -> tuple[TradeDocument, ...]:
-    """The versions with these digests (hex) that somebody relied on, whatever their ERP made of them since."""
+async def versions_with_digests(
+    buyer_uscc: str, document_ids: Collection[str], digests: Collection[str]
+) -> tuple[TradeDocument, ...]:
+    """Versions of these documents, by their digests (hex), that somebody relied on, whatever became of them since."""
     if not digests:
         return ()
-    wanted = [bytes.fromhex(digest) for digest in digests]
-    rows = await DocumentRow.filter(buyer_uscc=buyer_uscc, content_sha256__in=wanted).order_by("id")
-    found = {bytes(row.content_sha256): parse_document(row.content) for row in rows}
-    if len(found) != len(set(wanted)):
+    wanted = {bytes.fromhex(digest) for digest in digests}
+    rows = await DocumentRow.filter(buyer_uscc=buyer_uscc, document_id__in=list(document_ids)).order_by("id")
+    found = {bytes(row.content_sha256): row.content for row in rows if bytes(row.content_sha256) in wanted}
+    if len(found) != len(wanted):
         raise LookupError("a document that a receivable rests on is gone")
-    return tuple(found.values())
+    return tuple(parse_document(content) for content in found.values())
 
 
 async def version_with_digest(buyer_uscc: str, document_id: str, digest: bytes) -> TradeDocument:

@@ -40,6 +40,12 @@ async def lock_of_invoices(buyer_uscc: str, invoice_document_ids: Collection[str
     }
 
 
+async def of_invoices(buyer_uscc: str, invoice_document_ids: Collection[str]) -> list[Receivable]:
+    """Receivables of these invoices, not locked."""
+    rows = ReceivableRow.filter(buyer_uscc=buyer_uscc, invoice_document_id__in=list(invoice_document_ids))
+    return [_receivable(row) for row in await rows.order_by("receivable_id")]
+
+
 async def insert(receivable: Receivable, now: dt.datetime) -> None:
     """Add a new receivable."""
     await ReceivableRow.create(**_columns(receivable), receivable_id=receivable.receivable_id, created_at=now)
