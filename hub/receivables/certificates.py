@@ -175,7 +175,10 @@ class Certificates:
         ended = await stored_certificates.move(offered, event, None)
         await self._records.certificate(ended.state.value.lower(), ended)
         if ended.parent_id is None:
-            await self._take_back(receivable, ended.amount_fen)
+            whole = await self._take_back(receivable, ended.amount_fen)
+            if event is CertificateEvent.REFUSE:
+                # What was credited while the offer stood comes off now. From the due date on nothing does any more.
+                await self._dilutions.take_off(whole)
             return Refused(ended, None)
         returned = _output(ended, self._ids(), 0, self._clock.now())
         returned = replace(returned, holder_uscc=ended.offered_by, offered_by=ended.offered_by)
@@ -183,13 +186,13 @@ class Certificates:
         await self._records.certificate("returned", returned)
         return Refused(ended, returned)
 
-    async def _take_back(self, receivable: Receivable, amount_fen: int) -> None:
+    async def _take_back(self, receivable: Receivable, amount_fen: int) -> Receivable:
         """What nobody took is not issued: the buyer may issue it anew."""
         issued_fen, state = receivable.issued_fen - amount_fen, receivable.state
         # An overdue receivable stays overdue, with certificates out or without.
         if not issued_fen and state is ReceivableState.CERTIFICATED:
             state = next_state(state, ReceivableEvent.DECERTIFICATE)
-        await stored_receivables.set_amounts(receivable, issued_fen, receivable.redeemed_fen, state)
+        return await stored_receivables.set_amounts(receivable, issued_fen, receivable.redeemed_fen, state)
 
     async def _lock_own(self, caller: str, certificate_id: str) -> Certificate:
         certificate = visible_certificate(caller, await stored_certificates.lock(certificate_id))

@@ -70,7 +70,7 @@ class Dilutions:
         return await self._credit(receivable, min(loss.fen, free_fen), loss) if free_fen else None
 
     async def require_undiluted(self, receivable: Receivable) -> None:
-        """Raise STATE_CONFLICT when a receivable is worth less than it says: what was certificated then is free now."""
+        """Raise STATE_CONFLICT when a receivable is worth less than it says: nothing new rests on it."""
         if (await self.loss_of(receivable)).fen > 0:
             raise HuilianError("STATE_CONFLICT", "credited or sent back meanwhile", state=ReceivableState.DILUTED)
 

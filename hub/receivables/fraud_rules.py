@@ -155,7 +155,7 @@ What was sent back was not received, and what was credited is not owed (`credits
 by `ABOVE_RECEIVED` what is billed beyond what was kept, by `RETURN_UNALLOCATED` and `CREDIT_UNALLOCATED` what could be
 of several lines or invoices, by `CREDIT_PREDATES_INVOICE`, `CREDIT_ABOVE_INVOICE` and `CREDITED_IN_FULL` credit notes
 that cannot be or leave nothing. After the buyer signed, what comes back dilutes: nothing is lent on the receivable
-before it is confirmed anew by what is left. Numbers and totals are compared as they were invoiced, whatever was credited.
+before it is confirmed anew by what is left. Numbers and totals are compared as they were invoiced, credited or not.
 
 | rule | leads to | 规则 | rule in English | source |
 | --- | --- | --- | --- | --- |"""

@@ -14,6 +14,7 @@ from tests.soak import (
     mutations,
     quota_race,
     rpc_fuzz,
+    trade_histories,
     verifier_agreement,
 )
 from tests.soak.campaign import Campaign
@@ -60,6 +61,13 @@ CAMPAIGNS: list[Campaign] = [
         target=200_000,
         slice_cases=3,
         case=certificate_histories.crowd_case,
+    ),
+    Campaign(
+        name="trade-histories",
+        title="steps in random lives of orders: deliveries, returns, credits, power cuts; no match above what was kept",
+        target=200_000,
+        slice_cases=1,
+        case=trade_histories.case,
     ),
     Campaign(
         name="loan-histories",

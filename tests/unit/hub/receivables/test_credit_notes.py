@@ -223,19 +223,24 @@ async def test_certificates_are_owed_as_they_were_issued(world: World) -> None:
     )
 
 
-async def test_what_was_certificated_when_the_note_came_backs_nothing_new_once_it_is_free(world: World) -> None:
+async def test_what_was_credited_while_an_offer_stood_comes_off_when_it_is_refused(world: World) -> None:
     receivable = await world.confirmed(steel="40")
     issue, refuse = world.service.certificates.issue, world.service.certificates.refuse
-    await world.run(lambda: issue(trade.BUYER, "root-1", receivable.receivable_id, WHOLE_FEN))
+    await world.run(lambda: issue(trade.BUYER, "root-1", receivable.receivable_id, 100))
+    await world.run(lambda: issue(trade.BUYER, "root-2", receivable.receivable_id, WHOLE_FEN - 100))
     world.erps.put(trade.credit("credit-1", "invoice-1", steel="10"))
     assert (await world.sync()).receivables == ()
     await world.run(lambda: refuse(trade.SUPPLIER, "root-1"))
-    await refused(
-        "AMOUNT_EXCEEDS_RECEIVABLE",
-        world.run(lambda: issue(trade.BUYER, "root-2", receivable.receivable_id, WHOLE_FEN - TEN_KG_FEN + 1)),
-    )
-    pledge = world.service.pledge(receivable.receivable_id, "loan-0001")
-    assert (await refused("STATE_CONFLICT", world.run(lambda: pledge))).params["state"] == S.DILUTED
+    left = await now(world, receivable)
+    assert (left.state, left.amount_fen, left.credited_fen) == (S.CERTIFICATED, WHOLE_FEN - 100, 100)
+    before = await world.snapshot()
+    async for _ in break_at_each_statement(
+        world.database, lambda: world.run(lambda: refuse(trade.SUPPLIER, "root-2")), most=100
+    ):
+        assert await world.snapshot() == before
+    assert (await now(world, receivable)).state is S.DILUTED
+    again = await reinstated(world, receivable)
+    assert (again.state, again.amount_fen) == (S.MATCHED, WHOLE_FEN - TEN_KG_FEN)
 
 
 async def test_nothing_is_credited_away_while_a_court_freezes_it(world: World) -> None:
