@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,8 @@ class DecisionTables:
             raise DecisionFault(f"table {name} has no version {version}") from None
 
 
+@cache
 def load_tables(folder: Path = FOLDER) -> DecisionTables:
-    """Every table file of the folder."""
+    """Every table file of the folder, read and compiled once in a process: tables never change."""
     files = sorted(folder.glob("*.json"))
     return DecisionTables(DecisionTable(parse_json(path.read_bytes())) for path in files)

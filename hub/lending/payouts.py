@@ -71,15 +71,17 @@ class Payouts:
         loans: Loans,
         secured_on: Callable[[str], Awaitable[list[Loan]]],
         tell_erp: Callable[[Receivable, Payment], Awaitable[None]],
+        closed: Callable[[Loan], Awaitable[None]],
     ) -> None:
         """`secured_on` names the open loans that a pledged receivable secures; `tell_erp` puts down, in the same
-        transaction, what the buyer's own ledger is to learn.
+        transaction, what the buyer's own ledger is to learn; `closed` is told of a loan that a payment closes.
         """
         self._bank = bank
         self._receivables = receivables
         self._loans = loans
         self._secured_on = secured_on
         self._tell_erp = tell_erp
+        self._closed = closed
 
     async def pay(self, receivable_id: str, payment: Payment) -> PaidOut:
         """Shares the payment; paid in full, the receivable is settled.
@@ -116,7 +118,7 @@ class Payouts:
         loan = await self._loans.of_certificate(certificate.certificate_id)
         repaid_fen = 0
         if loan is not None:
-            _, repaid_fen = await self._loans.collect(loan.record.loan_id, share_fen, payer=payment.payer)
+            repaid_fen = await self._collect(loan, share_fen, payment)
         rest_fen = share_fen - repaid_fen
         payee = await self._payee(FrozenKind.CERTIFICATE, certificate.certificate_id, certificate.holder_uscc)
         await self._transfer(payment.journal_id(certificate.certificate_id), payment, payee, rest_fen)
@@ -141,13 +143,18 @@ class Payouts:
         left_fen = share_fen
         for loan in await self._secured_on(receivable.receivable_id):
             if left_fen:
-                _, repaid_fen = await self._loans.collect(loan.record.loan_id, left_fen, payer=payment.payer)
-                left_fen -= repaid_fen
+                left_fen -= await self._collect(loan, left_fen, payment)
         payee = await self._payee(FrozenKind.RECEIVABLE, receivable.receivable_id, receivable.supplier_uscc)
         journal_id = payment.journal_id(f"{receivable.receivable_id}:supplier")
         await self._transfer(journal_id, payment, payee, left_fen)
         await self._receivables.pay_direct(receivable.receivable_id, share_fen)
         return share_fen - left_fen
+
+    async def _collect(self, loan: Loan, most_fen: int, payment: Payment) -> int:
+        after, repaid_fen = await self._loans.collect(loan.record.loan_id, most_fen, payer=payment.payer)
+        if after.record.closed:
+            await self._closed(after)
+        return repaid_fen
 
     async def _transfer(self, journal_id: str, payment: Payment, payee: Payee, amount_fen: int) -> None:
         payer = deposit_account(payment.payer)

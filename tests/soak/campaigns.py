@@ -49,18 +49,11 @@ CAMPAIGNS: list[Campaign] = [
         case=claim_races.case,
     ),
     Campaign(
-        name="certificate-histories",
-        title="steps in random lives of receivables and certificates, SQLite and PostgreSQL, invariants after each",
-        target=1_000_000,
-        slice_cases=2,
-        case=certificate_histories.case,
-    ),
-    Campaign(
         name="certificate-crowds",
-        title="the same by eight hands at once, on either database",
+        title="steps of eight hands at once on a receivable's certificates, invariants after each round",
         target=200_000,
         slice_cases=3,
-        case=certificate_histories.crowd_case,
+        case=certificate_histories.case,
     ),
     Campaign(
         name="trade-histories",
@@ -78,8 +71,8 @@ CAMPAIGNS: list[Campaign] = [
     ),
     Campaign(
         name="lending-histories",
-        title="steps in random lives of financings and flash loans: books, limits and events agree",
-        target=200_000,
+        title="steps of trade, certificates, loans, payments, corrections and crashes: no invariant is ever broken",
+        target=1_000_000,
         slice_cases=1,
         case=lending_histories.case,
     ),

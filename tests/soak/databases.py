@@ -21,15 +21,16 @@ DIALECTS = ("sqlite", "postgres")
 async def on_fresh_database(
     dialect: str, packages: Sequence[str] | None, play: Callable[[Database], Awaitable[Answer]]
 ) -> Answer:
-    """Run `play` on a migrated database with the tables of `packages` (None: all), which is dropped afterwards."""
-    url = await _maker(dialect).new_url(packages)
+    """Run `play` on a migrated database without rows with the tables of `packages` (None: all), emptied afterwards."""
+    url = await _maker(dialect).lend(packages)
     database = Database(url, packages)
     await database.open()
     try:
         return await play(database)
     finally:
+        database.on_statement = None
         await database.close()
-        await _maker(dialect).drop(url)
+        await _maker(dialect).take_back(url, packages)
 
 
 async def new_url(dialect: str, packages: Sequence[str] | None) -> str:

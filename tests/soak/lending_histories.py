@@ -1,37 +1,56 @@
-"""Random lives of financings and flash loans: after every step books, limits and loan events agree; in the end all is
-paid.
+"""Random histories of trade, certificates, loans and books on SQLite and PostgreSQL, with crashes: see `histories`.
+
+`python -m tests.soak.lending_histories DIALECT SEED STEPS` plays one again and, where it breaks, leaves out every step
+without which it still breaks.
 """
 
 from __future__ import annotations
 
-import itertools
+import asyncio
+import logging
 import random
-from datetime import UTC, datetime
-
-from huilian_protocol.clock import FixedClock
+import sys
 
 from hub.platform.database import Database
+from tests.soak.campaign import Tally
 from tests.soak.databases import DIALECTS, on_fresh_database
-from tests.unit.hub.lending.test_histories import Life
-from tests.unit.hub.lending.world import LendingWorld
+from tests.soak.histories.history import History, HistoryBroken, drawn, shrunk
 
-START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
-SHORTEST, LONGEST = 40, 120
+SHORTEST, LONGEST = 100, 400
 
 
-async def case(rng: random.Random) -> int:
-    """One life on one of the two databases; answers the number of steps that were checked."""
-    seed, steps = rng.getrandbits(32), rng.randint(SHORTEST, LONGEST)
-    return await on_fresh_database(rng.choice(DIALECTS), None, lambda database: _play(database, seed, steps))
+async def case(rng: random.Random) -> Tally:
+    """One history on one of the two databases; the number of steps that were checked, and of which kinds."""
+    dialect, seed, count = rng.choice(DIALECTS), rng.getrandbits(32), rng.randint(SHORTEST, LONGEST)
+    try:
+        return await _tally(dialect, drawn(seed, count))
+    except HistoryBroken as error:
+        raise HistoryBroken(f"{dialect} {seed} {count}: {error}") from error
 
 
-async def _play(database: Database, seed: int, steps: int) -> int:
-    numbers = itertools.count(1)
-    life = Life(LendingWorld(database, FixedClock(START), lambda: f"id-{next(numbers):08d}"), seed)
-    await life.begin()
-    for _ in range(steps):
-        await life.step()
-        await life.check()
-    await life.end()
-    await life.check()
-    return steps
+async def _tally(dialect: str, steps: list[int]) -> Tally:
+    async def play(database: Database) -> Tally:
+        history = History(database)
+        await history.play(steps)
+        return Tally(history.steps, history.counted)
+
+    logging.getLogger("hub").setLevel(logging.CRITICAL)  # every crash would be logged
+    return await on_fresh_database(dialect, None, play)
+
+
+async def _again(dialect: str, seed: int, count: int) -> None:
+    async def breaks(steps: list[int]) -> bool:
+        try:
+            await _tally(dialect, steps)
+        except HistoryBroken as error:
+            sys.stdout.write(f"{len(steps)} {error}\n")
+            return True
+        return False
+
+    steps = drawn(seed, count)
+    if await breaks(steps):
+        sys.stdout.write(f"{await shrunk(steps, breaks)}\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(_again(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from hub.accounting.service import Line, deposit_account
 from hub.lending import stored_calls
 from hub.lending.rules import FinancingState, LoanState
@@ -117,6 +119,25 @@ async def test_a_late_credit_note_calls_the_loan_in_and_what_is_left_secures_wha
     assert (await world.service.loans.find(loan_id)).owed.principal_fen == most_fen
     assert await call_state(world, loan_id) is CallState.LIFTED
     await world.check_books()
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+async def test_a_call_ends_when_the_buyer_pays_the_loan(world: LendingWorld, in_parts: bool) -> None:
+    receivable, loan_id = await lent_on(world)
+    world.trade.erps.put(trade.credit("credit-1", receivable.invoice_document_id, steel="10"))
+    await world.trade.sync()
+    await confirmed_anew(world, receivable)
+    assert await call_state(world, loan_id) is CallState.OPEN
+    move_to(world.clock, DUE)
+    owed_fen = int((await world.service.loans.find(loan_id)).owed.total_fen)
+    await world.fund(BUYER, receivable.amount_fen)
+    if in_parts:
+        pay = world.service.part_payments.pay_own
+        await world.run(lambda: pay(BUYER, "payment-1", receivable.receivable_id, owed_fen))
+    else:
+        await world.service.clearing.run()
+    assert (await world.service.loans.find(loan_id)).state is LoanState.CLOSED
+    assert await call_state(world, loan_id) is CallState.MET
 
 
 async def test_a_small_credit_leaves_the_loan_secured_once_confirmed_anew(world: LendingWorld) -> None:

@@ -157,19 +157,32 @@ class _FoundConsent:
 class LendingWorld:
     """Everything a test needs. Calls run in a transaction of their own, as at the edge."""
 
-    def __init__(self, database: Database, clock: FixedClock, ids: Ids, locked: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: FixedClock,
+        ids: Ids,
+        locked: dict[str, str] | None = None,
+        before: LendingWorld | None = None,
+    ) -> None:
+        """`before` is the same hub before a restart: whoever is outside it stays who they are."""
         self.database, self.clock = database, clock
-        self.trade = TradeWorld(database, clock, ids)
-        self.people = consents.World()
-        self.sources = FakeSources(self.people)
         self.outbox = Outbox(database, clock)
         self.chain = FakeChain(self.outbox, database, locked)
-        self.registry = FakeRegistry(clock)
-        self.names: dict[str, str] = {}
+        if before is None:
+            self.trade = TradeWorld(database, clock, ids)
+            self.people = consents.World()
+            self.sources, self.registry = FakeSources(self.people), FakeRegistry(clock)
+            self.names, self.erps = dict[str, str](), FakeErpLedgers()
+        else:
+            outside = before.trade
+            self.trade = TradeWorld(database, clock, ids, outside.erps, outside.directory, outside.mandates)
+            self.people, self.sources, self.registry = before.people, before.sources, before.registry
+            self.names, self.erps = before.names, before.erps
+            self.chain.locked, self.chain.away = before.chain.locked, before.chain.away
         self.book = EmbeddedBook(database, clock)
         self.closes = Closes(database, clock, self.book)
         self.cases = Cases(database, clock, self.book)
-        self.erps = FakeErpLedgers()
         self.vault = SubjectVault(Wrapping(bytes(32), lambda size: bytes(size)), lambda size: bytes(size), clock)
         self.ledger = LedgerService(
             database, clock, lambda size: bytes(size), self.vault, lambda: CA_KEY, CHAIN_ID, CONTRACT
@@ -202,6 +215,10 @@ class LendingWorld:
     async def name_of(self, uscc: str) -> str:
         """An enterprise's name, as far as the test gave it one."""
         return self.names.get(uscc, "")
+
+    def restarted(self) -> LendingWorld:
+        """The hub after its process was killed and started again."""
+        return LendingWorld(self.database, self.clock, self.trade.ids, before=self)
 
     async def run(self, use_case: Callable[[], Awaitable[Answer]]) -> Answer:
         """One use case in one transaction."""

@@ -113,20 +113,8 @@ class Mischief:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_no_history_makes_or_loses_a_fen(world: World, seed: int) -> None:
-    receivable = await world.confirmed()
-    mischief = Mischief(world, receivable, seed)
-    done = 0
-    for _ in range(STEPS):
-        done += await attempt(world, mischief.next_move())
-        await check_whole(world, receivable.receivable_id)
-    assert done >= STEPS // 10, "the histories must do something"
-    await clear(world, receivable.receivable_id)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
 async def test_no_crowd_makes_or_loses_a_fen(world: World, seed: int) -> None:
-    """The same with eight hands at once: whatever overlaps, the sums stay whole."""
+    """Eight hands at once: whatever overlaps, the sums stay whole. One after the other is `tests/soak/histories`."""
     receivable = await world.confirmed()
     mischief = Mischief(world, receivable, seed)
     for _ in range(STEPS // 10):

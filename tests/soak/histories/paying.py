@@ -1,0 +1,206 @@
+"""Steps of money that comes back: repayments of today and of before, corrections, workouts, part payments."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from typing import Any
+
+from hub.accounting.service import deposit_account
+from hub.lending.model import Loan
+from hub.lending.rules import LoanState
+from hub.lending.stored_loans import REPAYMENT
+from tests.soak.histories.life import Act, Life, Plan, one_of, refused_by
+from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER
+
+OWING = (LoanState.ACTIVE, LoanState.OVERDUE, LoanState.RECOURSE)
+LATE = (LoanState.OVERDUE, LoanState.RECOURSE)
+
+
+async def _loan(life: Life, rng: random.Random, *states: LoanState) -> Loan | None:
+    """An open loan as it stands, mostly one that is in one of the states."""
+    found = await life.rows("SELECT loan_id FROM lending_loan WHERE NOT closed ORDER BY loan_id")
+    rng.shuffle(found)
+    for row in found:
+        loan = await life.service.loans.find(row["loan_id"])
+        if loan.state in states:
+            return loan
+    return None
+
+
+async def _has(life: Life, party: str) -> int:
+    """What a party has on its account."""
+    sql = "SELECT guarded_fen FROM accounting_account WHERE account_id = $1"
+    found = await life.rows(sql, deposit_account(party))
+    return int(found[0]["guarded_fen"]) if found else 0
+
+
+async def repay(life: Life, rng: random.Random) -> Act | None:
+    """A part of what is owed, from the borrower's account."""
+    loan = await _loan(life, rng, *OWING)
+    if loan is None or not loan.owed.total_fen:
+        return None
+    borrower, loan_id = loan.record.borrower, loan.record.loan_id
+    fen = rng.randint(1, max(1, int(loan.owed.total_fen) // rng.choice([1, 4])))
+    short = await _has(life, borrower) < fen
+    codes = refused_by("INSUFFICIENT_FUNDS") if short else refused_by()
+    return Act(lambda: life.world.repay(borrower, fen, loan_id), codes, certain=short)
+
+
+async def pay_off(life: Life, rng: random.Random) -> Act | None:
+    """What was quoted closes the loan, to the fen and by its parts; one fen more is refused."""
+    loan = await _loan(life, rng, *OWING)
+    if loan is None or not loan.owed.total_fen:
+        return None
+    borrower, loan_id = loan.record.borrower, loan.record.loan_id
+
+    async def settle() -> None:
+        quoted = await life.service.loans.payoff(borrower, loan_id)
+        if quoted.total_fen:  # not when it was paid before a crash
+            await life.world.fund(borrower, int(quoted.total_fen))
+        after = await life.world.repay(borrower, int(quoted.total_fen), loan_id)
+        paid = after.events[-1]
+        assert after.owed.total_fen == 0, "what was quoted does not settle"
+        assert (paid.fees_part_fen, paid.interest_part_fen, paid.principal_part_fen) == tuple(
+            int(part) for part in vars(quoted).values()
+        ), "what was realised is not what was quoted"
+
+    return Act(settle)
+
+
+async def overpay(life: Life, rng: random.Random) -> Act | None:
+    """A fen more than is owed is refused."""
+    loan = await _loan(life, rng, *OWING)
+    if loan is None or not loan.owed.total_fen:
+        return None
+    borrower, loan_id, fen = loan.record.borrower, loan.record.loan_id, int(loan.owed.total_fen) + 1
+    return Act(lambda: life.world.repay(borrower, fen, loan_id), refused_by("REPAYMENT_EXCEEDS_PAYOFF"), certain=True)
+
+
+async def back_date(life: Life, rng: random.Random) -> Act | None:
+    """A payment that came in on an earlier day is booked."""
+    loan = await _loan(life, rng, *OWING)
+    if loan is None or not loan.owed.total_fen:
+        return None
+    borrower, loan_id = loan.record.borrower, loan.record.loan_id
+    day = loan.as_of - timedelta(days=rng.randint(0, (loan.as_of - loan.events[0].value_date).days))
+    fen = rng.randint(1, max(1, int(loan.owed.total_fen) // 4))
+    codes = refused_by("REPAYMENT_EXCEEDS_PAYOFF", "INSUFFICIENT_FUNDS")
+    book = lambda: life.service.workouts.repay_back_dated(loan_id, borrower, fen, day)  # noqa: E731
+    return Act(lambda: life.run(book), codes)
+
+
+async def reverse(life: Life, rng: random.Random) -> Act | None:
+    """A repayment bounced; one that bounced before does not bounce again."""
+    loan = await _loan(life, rng, *OWING)
+    if loan is None:
+        return None
+    sequences = [event.sequence for event in loan.events if event.kind == REPAYMENT]
+    if not sequences:
+        return None
+    loan_id, sequence = loan.record.loan_id, rng.choice(sequences)
+    # What was paid back may have been lent to somebody else: the limit has no room.
+    codes = refused_by("NOT_FOUND", "LIMIT_EXCEEDED", "STATE_CONFLICT")
+    return Act(lambda: life.run(lambda: life.service.workouts.reverse(loan_id, sequence)), codes)
+
+
+async def recourse(life: Life, rng: random.Random) -> Act | None:
+    """The borrower pays in the buyer's place, once the buyer is late."""
+    loan = await _loan(life, rng, *LATE)
+    if loan is None or loan.record.is_person or not loan.owed.total_fen:
+        return None
+    loan_id, fen = loan.record.loan_id, rng.choice([10**9, rng.randint(1, 20_000)])
+    take = lambda: life.service.workouts.recourse(loan_id, fen)  # noqa: E731
+    return Act(lambda: life.run(take), refused_by("INSUFFICIENT_FUNDS"))
+
+
+async def buy_back(life: Life, rng: random.Random) -> Act | None:
+    """The borrower or the buyer buys the receivable back."""
+    loan = await _loan(life, rng, *OWING)
+    if loan is None or loan.record.is_person or not loan.owed.total_fen:
+        return None
+    loan_id, payer = loan.record.loan_id, rng.choice([BUYER, loan.record.borrower])
+    buy = lambda: life.service.workouts.buy_back(loan_id, payer)  # noqa: E731
+    return Act(lambda: life.run(buy), refused_by("INSUFFICIENT_FUNDS"))
+
+
+async def charge_off(life: Life, rng: random.Random) -> Act | None:
+    """The bank gives a late loan up; one that is not late it does not."""
+    loan = await _loan(life, rng, *(LATE if rng.random() < 0.9 else (LoanState.ACTIVE,)))
+    if loan is None:
+        return None
+    loan_id, late = loan.record.loan_id, loan.state in LATE
+    codes = refused_by() if late else refused_by("STATE_CONFLICT")
+    return Act(lambda: life.run(lambda: life.service.workouts.charge_off(loan_id)), codes, certain=not late)
+
+
+async def recover(life: Life, rng: random.Random) -> Act | None:
+    """Money comes in on a loan that was given up."""
+    loan = await _loan(life, rng, LoanState.CHARGED_OFF)
+    if loan is None:
+        return None
+    loan_id, payer = loan.record.loan_id, loan.record.borrower
+    fen = rng.choice([loan.written_off_fen, rng.randint(1, loan.written_off_fen)])
+    take = lambda: life.service.workouts.recover(loan_id, payer, fen)  # noqa: E731
+    return Act(lambda: life.run(take), refused_by("INSUFFICIENT_FUNDS"))
+
+
+async def restructure(life: Life, rng: random.Random) -> Act | None:
+    """A late loan is to be paid in another way."""
+    loan = await _loan(life, rng, *LATE)
+    if loan is None or not loan.owed.principal_fen:
+        return None
+    loan_id, rate, matures = loan.record.loan_id, f"0.0{rng.randint(1, 9)}", life.today + timedelta(days=100)
+    plan: dict[str, Any] = rng.choice([{"kind": "bullet"}, _instalments(life.today)])
+    change = lambda: life.service.workouts.restructure(loan_id, rate, matures, plan)  # noqa: E731
+    return Act(lambda: life.run(change), refused_by("STATE_CONFLICT", "INVALID_ARGUMENT"))
+
+
+def _instalments(today: date) -> dict[str, Any]:
+    first = today + timedelta(days=20)
+    return {"kind": "equal_instalment", "first_due_date": first.isoformat(), "every_months": 1}
+
+
+async def pay_part(life: Life, rng: random.Random) -> Act | None:
+    """The buyer pays a part, or all, of what is due; never more than that."""
+    row = one_of(
+        rng,
+        await life.rows(
+            "SELECT receivable_id, amount_fen - redeemed_fen - direct_fen AS owed_fen, due_date"
+            " FROM receivables_receivable WHERE state IN ('CONFIRMED', 'CERTIFICATED', 'PLEDGED', 'OVERDUE',"
+            " 'DEFAULTED') AND due_date <= $1 ORDER BY receivable_id",
+            life.today if life.world.database.dialect == "postgres" else life.today.isoformat(),
+        ),
+    )
+    if row is None:
+        return None
+    name, receivable_id, owed_fen = life.name("payment"), row["receivable_id"], int(row["owed_fen"])
+    too_much = rng.random() < 0.05
+    fen = owed_fen + 1 if too_much else rng.choice([owed_fen, rng.randint(1, owed_fen), rng.randint(1, owed_fen)])
+    # An application still blocks a certificate.
+    codes = refused_by("STATE_CONFLICT", "AMOUNT_EXCEEDS_RECEIVABLE" if too_much else "INSUFFICIENT_FUNDS")
+    pay = lambda: life.service.part_payments.pay_own(BUYER, name, receivable_id, fen)  # noqa: E731
+    return Act(lambda: life.run(pay), codes, certain=too_much)
+
+
+async def pay_in(life: Life, rng: random.Random) -> Act | None:
+    """Money comes to somebody's account."""
+    party = rng.choice([BUYER, BUYER, SUPPLIER, SECOND_TIER, life.citizen.subject])
+    fen = rng.randint(1, 120_000)
+    return Act(lambda: life.world.fund(party, fen))
+
+
+STEPS: dict[str, tuple[int, Plan]] = {
+    "repay": (5, repay),
+    "pay off": (2, pay_off),
+    "overpay": (1, overpay),
+    "back-date": (5, back_date),
+    "reverse": (3, reverse),
+    "recourse": (3, recourse),
+    "buy back": (2, buy_back),
+    "charge off": (1, charge_off),
+    "recover": (6, recover),
+    "restructure": (2, restructure),
+    "pay part": (8, pay_part),
+    "pay in": (2, pay_in),
+}
