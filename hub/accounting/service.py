@@ -92,7 +92,7 @@ class EmbeddedBook:
         if await self._was_posted(journal):
             return False
         await self._move_balances(journal)
-        await store.add_journal(journal, self._clock.now(), await self._booked_on(journal))
+        await store.add_journal(self._database, journal, self._clock.now(), await self._booked_on(journal))
         return True
 
     async def balance_fen(self, account_id: str) -> int:
@@ -118,18 +118,18 @@ class EmbeddedBook:
         return None if last is None or journal.value_date > last else last + timedelta(days=1)
 
     async def _was_posted(self, journal: Journal) -> bool:
-        content = await store.stored_content(journal.journal_id)
+        content = await store.stored_content(self._database, journal.journal_id)
         if content is not None and content != content_sha256(journal):
             raise HuilianError("ALREADY_EXISTS", "same journal id, other content", resource="journal")
         return content is not None
 
     async def _move_balances(self, journal: Journal) -> None:
         changes = change_by_account(journal.lines)
-        accounts = await store.find_accounts(list(changes))
+        kinds = await store.kinds_of(self._database, changes)
         for account_id, credits_minus_debits in changes.items():
-            if account_id not in accounts:
+            if account_id not in kinds:
                 raise HuilianError("NOT_FOUND", resource=f"account {account_id}")
-            kind = AccountKind(accounts[account_id].kind)
+            kind = kinds[account_id]
             if kind in GUARDED:
                 change = credits_minus_debits if kind in CREDIT_NORMAL else -credits_minus_debits
                 await self._move(account_id, kind, change)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from tortoise import fields
@@ -97,14 +98,25 @@ class DayRow(Model):
         )
 
 
+# Every journal does these: making row objects takes longer than the statements.
+_KINDS = "SELECT account_id, kind FROM accounting_account WHERE account_id IN $in"
+_CONTENT = "SELECT content_sha256 FROM accounting_journal WHERE journal_id = $1"
+_ADD_JOURNAL = (
+    "INSERT INTO accounting_journal (journal_id, value_date, booked_on, narrative, content_sha256, posted_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6)"
+)
+_ADD_LINE = "INSERT INTO accounting_line (journal_id, account_id, debit_fen, credit_fen) VALUES ($1, $2, $3, $4)"
+
+
 async def find_account(account_id: str) -> Account | None:
     """The account, or None."""
     return await Account.get_or_none(account_id=account_id)
 
 
-async def find_accounts(account_ids: list[str]) -> dict[str, Account]:
-    """Those accounts that exist, by id."""
-    return {account.account_id: account for account in await Account.filter(account_id__in=account_ids)}
+async def kinds_of(database: Database, account_ids: Collection[str]) -> dict[str, AccountKind]:
+    """What those accounts are that exist, by id."""
+    rows = await database.fetch_in(_KINDS, account_ids)
+    return {row["account_id"]: AccountKind(row["kind"]) for row in rows}
 
 
 async def add_account(account_id: str, owner: str, kind: AccountKind, now: datetime) -> None:
@@ -112,31 +124,18 @@ async def add_account(account_id: str, owner: str, kind: AccountKind, now: datet
     await Account.create(account_id=account_id, owner=owner, kind=kind.value, guarded_fen=0, opened_at=now)
 
 
-async def stored_content(journal_id: str) -> bytes | None:
+async def stored_content(database: Database, journal_id: str) -> bytes | None:
     """Fingerprint of the journal with this id, or None."""
-    row = await JournalRow.get_or_none(journal_id=journal_id)
-    return None if row is None else bytes(row.content_sha256)
+    rows = await database.fetch(_CONTENT, journal_id)
+    return bytes(rows[0]["content_sha256"]) if rows else None
 
 
-async def add_journal(journal: Journal, now: datetime, booked_on: date | None = None) -> None:
+async def add_journal(database: Database, journal: Journal, now: datetime, booked_on: date | None = None) -> None:
     """Writes head and lines; `booked_on` where the accounting day is not the value date."""
-    await JournalRow.create(
-        journal_id=journal.journal_id,
-        value_date=journal.value_date,
-        booked_on=booked_on,
-        narrative=journal.narrative,
-        content_sha256=content_sha256(journal),
-        posted_at=now,
-    )
-    await LineRow.bulk_create(
-        LineRow(
-            journal_id=journal.journal_id,
-            account_id=line.account_id,
-            debit_fen=line.debit_fen,
-            credit_fen=line.credit_fen,
-        )
-        for line in journal.lines
-    )
+    head = (journal.journal_id, journal.value_date, booked_on, journal.narrative, content_sha256(journal), now)
+    await database.execute(_ADD_JOURNAL, *head)
+    lines = [(journal.journal_id, line.account_id, line.debit_fen, line.credit_fen) for line in journal.lines]
+    await database.execute_many(_ADD_LINE, lines)
 
 
 async def move_balance(database: Database, account_id: str, change_fen: int) -> bool:

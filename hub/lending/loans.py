@@ -128,7 +128,7 @@ class Loans:
             Line(deposit_account(borrower), credit_fen=amount_fen),
         ]
         await self.book(loan.record, event, lines, "draw")
-        after = await self.view(loan.record, loan.as_of)
+        after = _viewed(loan.record, [*loan.events, event], loan.as_of)
         await self._records.loan_event("drawn", after, event)
         return after
 
@@ -247,7 +247,7 @@ class Loans:
         await self._pass_on(loan.record, event, came)
         if frees_limit:
             await self.give_back_limit(loan.record, event.principal_part_fen)
-        after = await self.view(loan.record, loan.as_of)
+        after = _viewed(loan.record, [*loan.events, event], loan.as_of)
         if after.owed.total_fen == 0 and not (loan.record.revolving and loan.as_of < loan.record.maturity):
             await stored.close(loan.record.loan_id)
             after = replace(after, record=replace(after.record, closed=True))
@@ -304,11 +304,15 @@ class Loans:
 
     async def view(self, record: LoanRecord, as_of: date) -> Loan:
         """A stored loan on a day."""
-        events = await stored.events_of(record.loan_id)
-        terms, happened = read_terms(record.terms), stored.engine_events(events)
-        fees = [] if record.closed else periodic_fees(record.terms, happened, as_of)
-        at = position(terms, [*happened, *fees], as_of)
-        return Loan(record, tuple(events), as_of, owed(terms, at), is_late(terms, at), int(at.written_off_fen))
+        return _viewed(record, await stored.events_of(record.loan_id), as_of)
+
+
+def _viewed(record: LoanRecord, events: list[LoanEventRecord], as_of: date) -> Loan:
+    """A loan with these events on a day."""
+    terms, happened = read_terms(record.terms), stored.engine_events(events)
+    fees = [] if record.closed else periodic_fees(record.terms, happened, as_of)
+    at = position(terms, [*happened, *fees], as_of)
+    return Loan(record, tuple(events), as_of, owed(terms, at), is_late(terms, at), int(at.written_off_fen))
 
 
 def principal_account(loan_id: str) -> str:

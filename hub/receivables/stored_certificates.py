@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from huilian_protocol.errors import HuilianError
-from tortoise.exceptions import IntegrityError
 from tortoise.expressions import Q
 
 from hub.platform.database import Database
@@ -14,6 +13,12 @@ from hub.platform.paging import Page, after_token, page_of
 from hub.receivables.model import Certificate
 from hub.receivables.states import CertificateEvent, CertificateState, next_certificate_state
 from hub.receivables.store import CertificateRow
+
+_INSERT = (
+    "INSERT INTO receivables_certificate (certificate_id, receivable_id, parent_id, output_index, state, issuer_uscc,"
+    " holder_uscc, offered_by, amount_fen, due_date, financing_id, created_at, redeemed_fen)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING certificate_id"
+)
 
 
 async def find(certificate_id: str) -> Certificate | None:
@@ -36,24 +41,24 @@ async def lock_of_receivable(receivable_id: str, states: Collection[CertificateS
 
 async def insert(database: Database, certificate: Certificate) -> None:
     """Add a new output. Raises ALREADY_EXISTS when its id is taken."""
-    try:
-        async with database.savepoint():
-            await CertificateRow.create(
-                certificate_id=certificate.certificate_id,
-                receivable_id=certificate.receivable_id,
-                parent_id=certificate.parent_id,
-                output_index=certificate.output_index,
-                state=certificate.state.value,
-                issuer_uscc=certificate.issuer_uscc,
-                holder_uscc=certificate.holder_uscc,
-                offered_by=certificate.offered_by,
-                amount_fen=certificate.amount_fen,
-                due_date=certificate.due_date,
-                financing_id=certificate.financing_id,
-                created_at=certificate.created_at,
-            )
-    except IntegrityError as error:
-        raise HuilianError("ALREADY_EXISTS", resource="certificate") from error
+    added = await database.fetch(
+        _INSERT,
+        certificate.certificate_id,
+        certificate.receivable_id,
+        certificate.parent_id,
+        certificate.output_index,
+        certificate.state.value,
+        certificate.issuer_uscc,
+        certificate.holder_uscc,
+        certificate.offered_by,
+        certificate.amount_fen,
+        certificate.due_date,
+        certificate.financing_id,
+        certificate.created_at,
+        certificate.redeemed_fen,
+    )
+    if not added:
+        raise HuilianError("ALREADY_EXISTS", resource="certificate")
 
 
 async def move(certificate: Certificate, event: CertificateEvent, financing_id: str | None) -> Certificate:

@@ -37,6 +37,7 @@ from loadtests.bench.exchange import SLOW_AGENCIES, exchange_pairs, slow_agency_
 from loadtests.bench.log_size import SIZES, LogSize, apart, described
 from loadtests.bench.receipts import receipt_pairs
 from loadtests.bench.revocations import revocation_pairs
+from loadtests.bench.trade_postgres import trade_pairs
 from loadtests.bench.transfers import transfer_pairs
 from loadtests.bench.world import FOLDER, running_world
 from loadtests.cpu import quiet
@@ -67,6 +68,8 @@ async def bench(wanted: Sequence[str]) -> list[Measured]:
     if not wanted or any(part in CLOSE for part in wanted):
         async with close_pairs() as pairs:
             await run(pairs)
+    async with trade_pairs(partial(is_wanted, wanted=wanted)) as pairs:
+        await run(pairs)
     async with claim_pairs() as pairs:
         await run(pairs)
     if not wanted or any(part in ON_POSTGRES for part in wanted):

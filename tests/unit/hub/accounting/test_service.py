@@ -78,7 +78,7 @@ async def test_a_deposit_is_never_overdrawn(database: Database, book: EmbeddedBo
         await transfer(database, book, "t1", deposit_account(PARTIES[0]), deposit_account(PARTIES[1]), 101)
     assert refused.value.code == "INSUFFICIENT_FUNDS"
     assert await book.balance_fen(deposit_account(PARTIES[0])) == 100
-    assert await store.stored_content("t1") is None
+    assert await store.stored_content(database, "t1") is None
 
 
 async def test_a_loan_is_never_repaid_twice(database: Database, book: EmbeddedBook) -> None:
@@ -189,7 +189,7 @@ async def test_random_histories_keep_the_books(database: Database, book: Embedde
         try:
             await transfer(database, book, f"r{number}", source, target, choice.randint(1, 1000))
         except (HuilianError, JournalRefused):
-            assert await store.stored_content(f"r{number}") is None
+            assert await store.stored_content(database, f"r{number}") is None
     assert (await book.trial_balance()).difference_fen == 0
     for account_id, kept_fen in (await store.guarded_balances()).items():
         summed = await store.credits_minus_debits(database, account_id)
