@@ -68,6 +68,7 @@ from hub.lending.rpc_dealers import DealerLoanServicer
 from hub.lending.rpc_documents import DocumentServicer
 from hub.lending.rpc_erp import ErpLedgerServicer
 from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer, WorkoutServicer
+from hub.lending.rpc_referrals import ReferralServicer
 from hub.lending.rpc_warnings import WarningServicer
 from hub.lending.service import Collaborators, LendingService
 from hub.log_keys import log_keyring, log_vkey
@@ -329,6 +330,7 @@ class _Builder:
         self.hub.server.serve(CreditServicer(lending, self.idempotency, self.clock))
         self.hub.server.serve(CollectionServicer(lending, self.idempotency))
         self.hub.server.serve(WarningServicer(lending, self.idempotency))
+        self.hub.server.serve(ReferralServicer(lending, self.idempotency))
         self.hub.server.serve(ErpLedgerServicer(lending.erp_payments, self.idempotency))
         papers, pool = Papers(lending.loans, self.receivables, lending.registered, self.ledger.receipt), RenderingPool()
         self.hub.server.serve(DocumentServicer(papers, pool, self.clock, self.settings.verifier_url))

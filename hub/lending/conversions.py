@@ -28,6 +28,7 @@ from hub.lending.order_rules import ApplicationState, OrderLine
 from hub.lending.ports import Mandates, Receivables
 from hub.lending.products import Product
 from hub.lending.records import Records
+from hub.lending.referrals import Referrals
 from hub.lending.stored_order_loans import CONVERTED, PENDING, Conversion, OrderApplication
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
@@ -55,6 +56,7 @@ class OrderDesk:
     claims: ClaimLocks
     decisions: DecisionLog
     tables: DecisionTables
+    referrals: Referrals
     warnings: EarlyWarnings
     records: Records
     product: Product

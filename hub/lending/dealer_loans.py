@@ -24,15 +24,15 @@ from hub.lending.loans import Loans, Opening
 from hub.lending.ports import Mandates, SalesHistory
 from hub.lending.products import Product
 from hub.lending.records import Records
+from hub.lending.referrals import APPROVE, REJECT, REVIEWED_AND_REFUSED
 from hub.lending.rounds import each
-from hub.lending.rules import Quote, quote
+from hub.lending.rules import Quote, offered_anew, quote
 from hub.lending.stored_dealer_loans import DealerApplication, Review
 from hub.platform.database import Database
 from hub.platform.paging import Page
 
 BATCH = 100
-LIMIT_TOO_LOW, REVIEWED_AND_REFUSED = "LIMIT_TOO_LOW", "REVIEWED_AND_REFUSED"
-APPROVE, REJECT = "APPROVE", "REJECT"
+LIMIT_TOO_LOW = "LIMIT_TOO_LOW"
 _S = DealerState
 
 
@@ -230,12 +230,9 @@ class DealerLoans:
 
     def _priced_anew(self, application: DealerApplication) -> dict[str, object]:
         """The same loan from today on: the days that a person took are not charged for."""
-        product, before, today = self._desk.product, application.quote, self._desk.loans.today()
+        before, today = application.quote, self._desk.loans.today()
         due: date = today + (before.due_date - before.value_date)
-        priced = quote(product, before.principal_fen, before.annual_rate, today, due)
-        expires = self._desk.clock.now() + timedelta(minutes=product.offer_minutes)
-        terms = product.terms_of(priced.annual_rate, today, due)
-        return {"quote": priced, "terms": terms, "offer_expires_at": expires}
+        return offered_anew(self._desk.product, before, due, today, self._desk.clock.now())
 
     async def _block(self, application: DealerApplication) -> None:
         identity = limit_id(self._desk.product.product_id, application.dealer_uscc)

@@ -7,64 +7,44 @@ they come again. Locks are taken in one order: financing, then claim.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from huilian_protocol.clock import Clock, format_time
+from huilian_protocol.clock import format_time
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.signers import Power
 
 from hub.lending import stored_financings as stored
-from hub.lending.claim_locks import FINANCED, REFUSED, ClaimLocks, invoice_identity
-from hub.lending.decision_log import DecisionLog
-from hub.lending.decisions import Decision, DecisionTables, Reason
-from hub.lending.early_warnings import EarlyWarnings, red_facts
-from hub.lending.limits import Limits, Parties, limit_id
-from hub.lending.loans import Loans, Opening
+from hub.lending.claim_locks import FINANCED, REFUSED, invoice_identity
+from hub.lending.decisions import Decision, Reason
+from hub.lending.early_warnings import red_facts
+from hub.lending.financing_desk import Desk
+from hub.lending.limits import Parties, limit_id
+from hub.lending.loans import Opening
 from hub.lending.model import Loan
 from hub.lending.overdue import overdue_of_buyer
-from hub.lending.ports import Mandates, Receivables
-from hub.lending.products import Product
-from hub.lending.records import Records
+from hub.lending.referrals import REVIEWED_AND_REFUSED
 from hub.lending.rounds import each
 from hub.lending.rules import (
     FinancingState,
     Quote,
     check_term,
+    check_transition,
+    no_price,
+    offered_anew,
     principal_on_certificate,
     quote,
 )
 from hub.lending.standing import no_longer_verified
 from hub.lending.stored_financings import Financing
 from hub.platform.business_day import business_date
-from hub.platform.database import Database
-from hub.platform.outbox import Message, Outbox
+from hub.platform.outbox import Message
 from hub.platform.paging import Page
 from hub.receivables.service import Certificate, CertificateState
 
 CONCLUDE_TOPIC = "lending.conclude"
 BATCH = 100
 _S = FinancingState
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What the financing desk works with."""
-
-    database: Database
-    clock: Clock
-    outbox: Outbox
-    receivables: Receivables
-    mandates: Mandates
-    loans: Loans
-    limits: Limits
-    claims: ClaimLocks
-    decisions: DecisionLog
-    tables: DecisionTables
-    warnings: EarlyWarnings
-    records: Records
-    product: Product
 
 
 class Financings:
@@ -91,7 +71,8 @@ class Financings:
         return self._priced(principal_fen, decision, certificate.due_date)
 
     async def apply(self, applicant: str, financing_id: str, certificate_id: str, wanted_fen: int) -> Financing:
-        """An offer with the certificate and the buyer's limit blocked, or a rejection with reasons and nothing blocked.
+        """An offer with the certificate and the buyer's limit blocked, or a rejection with reasons, or REFERRED to a
+        person, with nothing blocked.
 
         `wanted_fen` 0 asks for the most. Raises NOT_FOUND, ALREADY_EXISTS, STATE_CONFLICT, TERM_TOO_LONG,
         AMOUNT_EXCEEDS_RECEIVABLE, LIMIT_EXCEEDED, INVALID_ARGUMENT.
@@ -103,6 +84,10 @@ class Financings:
         principal_fen = principal_on_certificate(self._desk.product, wanted_fen, certificate.amount_fen)
         decision_id, decision = await self._decide(applicant, certificate, principal_fen)
         financing = self._checked(applicant, financing_id, certificate, principal_fen, decision_id, decision)
+        if decision.referred:
+            product_id, decided = self._desk.product.product_id, (decision_id, decision)
+            await self._desk.referrals.open(product_id, financing_id, applicant, principal_fen, decided)
+            return await self._add(financing, _S.REFERRED, "referred")
         if not decision.approved:
             return await self._add(financing, _S.REJECTED, "rejected")
         await self._block(financing)
@@ -128,9 +113,25 @@ class Financings:
 
     async def withdraw(self, applicant: str, financing_id: str) -> Financing:
         """Takes an application back before it is signed. Raises NOT_FOUND, STATE_CONFLICT."""
-        financing = await self._locked(applicant, financing_id)
-        withdrawn = await stored.move(financing, _S.WITHDRAWN)
-        return await self._released(withdrawn, "withdrawn")
+        return await self._end(await self._locked(applicant, financing_id), _S.WITHDRAWN, "withdrawn")
+
+    async def approve_referred(self, application_id: str) -> None:
+        """See `referrals.Settles`."""
+        financing = await self._lock(application_id)
+        check_transition(financing.state, _S.OFFERED)
+        await self._held(financing.applicant_uscc, financing.certificate_id)
+        before, now = financing.quote, self._desk.clock.now()
+        anew = offered_anew(self._desk.product, before, before.due_date, self._today(), now)
+        offered = await stored.move(financing, _S.OFFERED, **anew)
+        await self._block(offered)
+        await self._desk.records.financing("offered", offered)
+
+    async def refuse_referred(self, application_id: str) -> None:
+        """See `referrals.Settles`."""
+        financing = await self._lock(application_id)
+        refused = self._desk.tables.newest(self._desk.product.decision_table).reason(REVIEWED_AND_REFUSED)
+        rejected = await stored.move(financing, _S.REJECTED, reasons=(*financing.reasons, refused))
+        await self._desk.records.financing("rejected", rejected)
 
     async def get(self, applicant: str, financing_id: str) -> Financing:
         """An applicant's own application. Raises NOT_FOUND, also for somebody else's."""
@@ -176,7 +177,7 @@ class Financings:
         """
         now = self._desk.clock.now()
         offers = await stored.ids_of_expired_offers(now, BATCH)
-        late = await stored.ids_signed_too_late(business_date(now), BATCH)
+        late = await stored.ids_too_late(business_date(now), BATCH)
 
         async def end(financing_id: str) -> None:
             async with self._desk.database.transaction():
@@ -226,7 +227,8 @@ class Financings:
             buyer_overdue=await overdue_of_buyer(certificate.issuer_uscc),
         )
         facts |= await self._desk.warnings.facts(certificate.issuer_uscc, applicant)
-        return await self._desk.decisions.decide(self._desk.product.decision_table, facts, subject=None)
+        table = self._desk.product.decision_table
+        return await self._desk.decisions.decide(table, facts, subject=None, may_refer=True)
 
     def _facts(
         self, certificate: Certificate, principal_fen: int, *, applicant_overdue: int, buyer_overdue: int
@@ -256,8 +258,8 @@ class Financings:
         due = certificate.due_date
         priced = (
             self._priced(principal_fen, decision, due)
-            if decision.approved
-            else _no_price(principal_fen, self._today(), due)
+            if decision.offer
+            else no_price(principal_fen, self._today(), due)
         )
         return Financing(
             financing_id=financing_id,
@@ -289,6 +291,15 @@ class Financings:
         await self._desk.limits.block(identity, financing.financing_id, financing.quote.principal_fen, parties)
         await self._desk.receivables.block_for_financing(financing.certificate_id, financing.financing_id)
 
+    async def _end(self, financing: Financing, state: FinancingState, event: str) -> Financing:
+        """Ends what nobody signed."""
+        ended = await stored.move(financing, state)
+        if financing.state is not _S.REFERRED:
+            return await self._released(ended, event)
+        await self._desk.referrals.end(financing.financing_id)
+        await self._desk.records.financing(event, ended)
+        return ended
+
     async def _released(self, financing: Financing, event: str) -> Financing:
         await self._desk.receivables.release_block(financing.certificate_id, financing.financing_id)
         await self._desk.limits.release_block(financing.financing_id)
@@ -307,8 +318,8 @@ class Financings:
     async def _expire(self, financing: Financing) -> None:
         if financing.state is _S.SIGNED:
             await self._expire_signed(financing)
-        elif financing.state is _S.OFFERED:
-            await self._released(await stored.move(financing, _S.EXPIRED), "expired")
+        elif financing.state in (_S.OFFERED, _S.REFERRED):
+            await self._end(financing, _S.EXPIRED, "expired")
 
     async def _expire_signed(self, financing: Financing) -> None:
         await self._released(await stored.move(financing, _S.EXPIRED), "expired")
@@ -369,9 +380,3 @@ class Financings:
 
     def _today(self) -> date:
         return business_date(self._desk.clock.now())
-
-
-def _no_price(principal_fen: int, value_date: date, due_date: date) -> Quote:
-    """A rejected application has an amount and dates, but no price."""
-    zero = Decimal(0)
-    return Quote("", principal_fen, 0, 0, zero, zero, value_date, due_date)

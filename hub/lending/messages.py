@@ -21,8 +21,8 @@ from hub.lending.decisions import Reason
 from hub.lending.evidence import EvidenceItem
 from hub.lending.flash_rules import read_contract
 from hub.lending.model import Loan
-from hub.lending.order_loans import OrderLoan
 from hub.lending.order_rules import OrderLine
+from hub.lending.order_view import OrderLoan
 from hub.lending.rules import DueLine, Quote, schedule_of
 from hub.lending.stored_auctions import Auction
 from hub.lending.stored_financings import Financing

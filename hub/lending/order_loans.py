@@ -7,7 +7,7 @@ are taken in one order: order loan, claim, receivable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -24,12 +24,14 @@ from hub.lending.early_warnings import red_facts
 from hub.lending.limits import Parties, limit_id
 from hub.lending.loans import Opening
 from hub.lending.model import Loan
-from hub.lending.order_rules import ApplicationState, OrderLine, OrderLoanState, spread_principal
+from hub.lending.order_rules import ApplicationState, OrderLine, spread_principal
+from hub.lending.order_view import OrderLoan
 from hub.lending.overdue import overdue_of_buyer
+from hub.lending.referrals import REVIEWED_AND_REFUSED
 from hub.lending.rounds import each
-from hub.lending.rules import Quote, check_term, principal_on_certificate, quote
+from hub.lending.rules import Quote, check_term, no_price, offered_anew, principal_on_certificate, quote
 from hub.lending.standing import no_longer_verified
-from hub.lending.stored_order_loans import Conversion, OrderApplication
+from hub.lending.stored_order_loans import OrderApplication
 from hub.platform.business_day import business_date
 from hub.platform.outbox import Message
 from hub.platform.paging import Page
@@ -39,33 +41,7 @@ from ledger.registry.fingerprints import InvoiceIdentity
 CONCLUDE_TOPIC = "lending.order-conclude"
 BATCH = 100
 _S = ApplicationState
-
-
-@dataclass(frozen=True)
-class OrderLoan:
-    """An application with its lines and, once it is paid out, its loan and what receivables took over."""
-
-    application: OrderApplication
-    lines: tuple[OrderLine, ...]
-    conversions: tuple[Conversion, ...]
-    loan: Loan | None
-
-    @property
-    def outstanding_fen(self) -> int:
-        """Principal still owed on the order itself."""
-        return int(self.loan.owed.principal_fen) if self.loan else 0
-
-    @property
-    def called_fen(self) -> int:
-        """Principal that no goods to come stand for: due now."""
-        return max(0, self.outstanding_fen - sum(line.remaining_fen for line in self.lines))
-
-    @property
-    def state(self) -> ApplicationState | OrderLoanState:
-        """The application's until it is paid out, then the loan's."""
-        if self.loan is None:
-            return self.application.state
-        return order_rules.order_loan_state(self.lines, paid_out=True, outstanding_fen=self.outstanding_fen)
+_STATES = {"APPROVED": _S.OFFERED, "REJECTED": _S.REJECTED, "REFERRED": _S.REFERRED}
 
 
 class OrderLoans:
@@ -91,7 +67,7 @@ class OrderLoans:
     async def apply(
         self, applicant: str, loan_id: str, buyer_uscc: str, order_document_id: str, wanted_fen: int, term_days: int
     ) -> OrderLoan:
-        """An offer with the buyer's limit blocked, or a rejection with reasons. `wanted_fen` 0 asks for the most.
+        """An offer with the buyer's limit blocked, a rejection, or REFERRED to a person. `wanted_fen` 0: the most.
 
         Raises NOT_FOUND, ALREADY_EXISTS, STATE_CONFLICT (withdrawn, delivered or lent on already), TERM_TOO_LONG,
         AMOUNT_EXCEEDS_RECEIVABLE, LIMIT_EXCEEDED, INVALID_ARGUMENT.
@@ -110,11 +86,11 @@ class OrderLoans:
         lines = _lines(order, principal_fen, self._desk.product.advance_rate)
         await stored.add(application, lines)
         if decision.approved:
-            identity = limit_id(self._desk.product.product_id, buyer_uscc)
-            await self._desk.limits.ensure(identity, self._desk.product.party_limit_fen)
-            parties = Parties(self._desk.product.product_id, buyer_uscc, applicant)
-            await self._desk.limits.block(identity, loan_id, principal_fen, parties)
-        await self._desk.records.order_loan("offered" if decision.approved else "rejected", application)
+            await self._block(application)
+        if decision.referred:
+            decided = (decision_id, decision)
+            await self._desk.referrals.open(self._desk.product.product_id, loan_id, applicant, principal_fen, decided)
+        await self._desk.records.order_loan(application.state.lower(), application)
         return await self._view(application)
 
     async def sign(self, applicant: str, loan_id: str) -> OrderLoan:
@@ -137,8 +113,30 @@ class OrderLoans:
 
     async def withdraw(self, applicant: str, loan_id: str) -> OrderLoan:
         """Takes an application back before it is signed. Raises NOT_FOUND, STATE_CONFLICT."""
-        withdrawn = await stored.move(await self._locked(applicant, loan_id), _S.WITHDRAWN)
-        return await self._released(withdrawn, "withdrawn")
+        application = await self._locked(applicant, loan_id)
+        await self._end_unpaid(application, _S.WITHDRAWN, "withdrawn")
+        return await self._view(await self._own(applicant, loan_id))
+
+    async def approve_referred(self, application_id: str) -> None:
+        """See `referrals.Settles`."""
+        application = await self._lock(application_id)
+        order_rules.check_transition(application.state, _S.OFFERED)
+        product, before = self._desk.product, application.quote
+        order = await self._desk.receivables.find_order(application.buyer_uscc, application.order_document_id)
+        # What was cancelled or delivered while a person looked secures nothing.
+        principal_on_certificate(product, before.principal_fen, sum(order.open_fen.values()))
+        check_term(product, self._today(), before.due_date)
+        anew = offered_anew(product, before, before.due_date, self._today(), self._desk.clock.now())
+        offered = await stored.move(application, _S.OFFERED, **anew)
+        await self._block(offered)
+        await self._desk.records.order_loan("offered", offered)
+
+    async def refuse_referred(self, application_id: str) -> None:
+        """See `referrals.Settles`."""
+        application = await self._lock(application_id)
+        refused = self._desk.tables.newest(self._desk.product.decision_table).reason(REVIEWED_AND_REFUSED)
+        rejected = await stored.move(application, _S.REJECTED, reasons=(*application.reasons, refused))
+        await self._desk.records.order_loan("rejected", rejected)
 
     async def get(self, applicant: str, loan_id: str) -> OrderLoan:
         """An applicant's own order loan as of today. Raises NOT_FOUND, also for somebody else's."""
@@ -180,13 +178,13 @@ class OrderLoans:
         now = self._desk.clock.now()
         late = [
             *await stored.ids_of_expired_offers(now, BATCH),
-            *await stored.ids_signed_too_late(business_date(now), BATCH),
+            *await stored.ids_too_late(business_date(now), BATCH),
         ]
 
         async def end(loan_id: str) -> None:
             async with self._desk.database.transaction():
                 application = await self._lock(loan_id)
-                if application.state in (_S.OFFERED, _S.SIGNED):
+                if application.state in (_S.REFERRED, _S.OFFERED, _S.SIGNED):
                     await self._end_unpaid(application, _S.EXPIRED, "expired")
 
         await each(late, end, str)
@@ -228,7 +226,8 @@ class OrderLoans:
             buyer_overdue=await overdue_of_buyer(order.document.buyer_uscc),
         )
         facts |= await self._desk.warnings.facts(order.document.buyer_uscc, applicant)
-        return await self._desk.decisions.decide(self._desk.product.decision_table, facts, subject=None)
+        table = self._desk.product.decision_table
+        return await self._desk.decisions.decide(table, facts, subject=None, may_refer=True)
 
     def _facts(
         self, order: PurchaseOrder, principal_fen: int, due_date: date, *, applicant_overdue: int, buyer_overdue: int
@@ -242,9 +241,8 @@ class OrderLoans:
         }
 
     def _priced(self, principal_fen: int, decision: Decision, due_date: date) -> Quote:
-        if not decision.approved:
-            zero = Decimal(0)
-            return Quote("", principal_fen, 0, 0, zero, zero, self._today(), due_date)
+        if not decision.offer:
+            return no_price(principal_fen, self._today(), due_date)
         rate = Decimal(decision.offer["annual_rate"])
         return quote(self._desk.product, principal_fen, rate, self._today(), due_date)
 
@@ -261,7 +259,7 @@ class OrderLoans:
         now, priced = self._desk.clock.now(), self._priced(principal_fen, decision, due_date)
         return OrderApplication(
             loan_id=loan_id,
-            state=_S.OFFERED if decision.approved else _S.REJECTED,
+            state=_STATES[decision.outcome],
             buyer_uscc=order.document.buyer_uscc,
             order_document_id=order.document.document_id,
             order_number=order.document.number,
@@ -308,8 +306,20 @@ class OrderLoans:
         reasons = (*application.reasons, Reason(refusal.code, refusal.text_zh, refusal.text_en))
         await self._released(await stored.move(application, _S.REJECTED, reasons=reasons), "rejected")
 
+    async def _block(self, application: OrderApplication) -> None:
+        product, buyer_uscc = self._desk.product, application.buyer_uscc
+        identity = limit_id(product.product_id, buyer_uscc)
+        await self._desk.limits.ensure(identity, product.party_limit_fen)
+        parties = Parties(product.product_id, buyer_uscc, application.applicant_uscc)
+        await self._desk.limits.block(identity, application.loan_id, application.quote.principal_fen, parties)
+
     async def _end_unpaid(self, application: OrderApplication, state: ApplicationState, event: str) -> None:
-        await self._released(await stored.move(application, state), event)
+        ended = await stored.move(application, state)
+        if application.state is _S.REFERRED:
+            await self._desk.referrals.end(application.loan_id)
+            await self._desk.records.order_loan(event, ended)
+            return
+        await self._released(ended, event)
         if application.claim_id is not None:
             await self._desk.claims.release_if_unused(application.claim_id)
 

@@ -27,6 +27,7 @@ class LineState(StrEnum):
 class ApplicationState(StrEnum):
     """Life of an application for an order loan; DISBURSED while its loan is open, ENDED afterwards."""
 
+    REFERRED = "REFERRED"
     OFFERED = "OFFERED"
     SIGNED = "SIGNED"
     DISBURSED = "DISBURSED"
@@ -38,6 +39,8 @@ class ApplicationState(StrEnum):
 
 _A = ApplicationState
 TRANSITIONS: Mapping[ApplicationState, frozenset[ApplicationState]] = {
+    # Nothing is blocked while a person decides.
+    _A.REFERRED: frozenset({_A.OFFERED, _A.REJECTED, _A.EXPIRED, _A.WITHDRAWN}),
     _A.OFFERED: frozenset({_A.SIGNED, _A.EXPIRED, _A.WITHDRAWN}),
     # A signed contract waits for the claim on the order only.
     _A.SIGNED: frozenset({_A.DISBURSED, _A.REJECTED, _A.EXPIRED}),

@@ -35,6 +35,7 @@ _KEYS = frozenset(
         "most_term_days",
         "offer_minutes",
         "party_limit_fen",
+        "four_eyes_from_fen",
         "decision_table",
         "terms",
     }
@@ -52,7 +53,8 @@ class Product:
 
     `advance_rate` is the most that is lent of what secures the loan; `fee_rate` of the principal is withheld when it is
     paid out, `periodic_fee_rate` of the principal then owed falls due on each due date; `party_limit_fen` is the limit
-    of a core enterprise (0: the decision sets one for the borrower). What a loan costs comes from `decision_table`.
+    of a core enterprise (0: the decision sets one for the borrower). What a loan costs comes from `decision_table`;
+    what it leaves to a person two decide from `four_eyes_from_fen` on.
     `terms["repayment"]` says how it is repaid: kind, months between due dates, what a prepayment does, days of grace.
     """
 
@@ -72,6 +74,7 @@ class Product:
     most_term_days: int
     offer_minutes: int
     party_limit_fen: int
+    four_eyes_from_fen: int
     decision_table: str
     terms: Mapping[str, Any]
 

@@ -25,6 +25,7 @@ from hub.lending.stored_financings import Financing
 from hub.lending.stored_loans import LoanEventRecord
 from hub.lending.stored_order_loans import Conversion, OrderApplication
 from hub.lending.stored_part_payments import PartPayment
+from hub.lending.stored_referrals import Referral
 from hub.lending.stored_registrations import Registration
 from hub.lending.stored_warnings import Warned
 
@@ -216,6 +217,19 @@ class Records:
         }
         record_id = f"collection-{done}:{event.event_id}"
         await self._ledger.append(f"collection.{done}", record_id, content, subject=None, evidence={})
+
+    async def referral(self, referral: Referral) -> None:
+        """Persons decided on an application; the bank's own, and what they wrote stays there."""
+        content: dict[str, Any] = {
+            "parties": [],
+            "application_id": referral.application_id,
+            "product_id": referral.product_id,
+            "decision_id": referral.decision_id,
+            "state": referral.state.value,
+            "persons": 2 if referral.proposed_by else 1,
+        }
+        record_id = f"referral-decided:{referral.application_id}"
+        await self._ledger.append("referral.decided", record_id, content, subject=None, evidence={})
 
     async def warning(self, event: str, warned: Warned) -> None:
         """An early warning was "raised", "acknowledged", "resolved" or "lapsed"; the bank's own, reasons stay there."""

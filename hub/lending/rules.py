@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 from typing import Any
@@ -26,6 +26,7 @@ class FinancingState(StrEnum):
 
     SUBMITTED = "SUBMITTED"
     CHECKED = "CHECKED"
+    REFERRED = "REFERRED"
     OFFERED = "OFFERED"
     ACCEPTED = "ACCEPTED"
     SIGNED = "SIGNED"
@@ -38,7 +39,9 @@ class FinancingState(StrEnum):
 _S = FinancingState
 TRANSITIONS: Mapping[FinancingState, frozenset[FinancingState]] = {
     _S.SUBMITTED: frozenset({_S.CHECKED, _S.REJECTED, _S.WITHDRAWN}),
-    _S.CHECKED: frozenset({_S.OFFERED, _S.REJECTED, _S.WITHDRAWN}),
+    _S.CHECKED: frozenset({_S.OFFERED, _S.REFERRED, _S.REJECTED, _S.WITHDRAWN}),
+    # Nothing is blocked while a person decides.
+    _S.REFERRED: frozenset({_S.OFFERED, _S.REJECTED, _S.EXPIRED, _S.WITHDRAWN}),
     _S.OFFERED: frozenset({_S.ACCEPTED, _S.EXPIRED, _S.WITHDRAWN}),
     _S.ACCEPTED: frozenset({_S.SIGNED, _S.EXPIRED, _S.WITHDRAWN}),
     # A signed contract waits for the claim only: refused, or too late to be worth anything.
@@ -192,6 +195,19 @@ def quote(product: Product, principal_fen: int, annual_rate: Decimal, value_date
     if made.cost_fen != total_cost_fen(flows):
         raise AssertionError("a quote's cost is what the borrower pays beyond what they get")
     return made
+
+
+def no_price(principal_fen: int, value_date: date, due_date: date) -> Quote:
+    """A rejected application has an amount and dates, but no price."""
+    zero = Decimal(0)
+    return Quote("", principal_fen, 0, 0, zero, zero, value_date, due_date)
+
+
+def offered_anew(product: Product, before: Quote, due_date: date, today: date, now: datetime) -> dict[str, Any]:
+    """The same loan from today on, as columns of its application: days that a person took are not charged for."""
+    priced = quote(product, before.principal_fen, before.annual_rate, today, due_date)
+    terms = product.terms_of(priced.annual_rate, today, due_date)
+    return {"quote": priced, "terms": terms, "offer_expires_at": now + timedelta(minutes=product.offer_minutes)}
 
 
 def most_principal_fen(product: Product, secured_fen: int) -> int:

@@ -27,7 +27,8 @@ from hub.lending.decisions import load_tables
 from hub.lending.early_warnings import EarlyWarnings
 from hub.lending.erp_payments import ErpPayments
 from hub.lending.evidence import EvidenceDesk
-from hub.lending.financings import Desk, Financings
+from hub.lending.financing_desk import Desk
+from hub.lending.financings import Financings
 from hub.lending.flash import FlashDesk, FlashLoans
 from hub.lending.impairments import Impairments
 from hub.lending.limits import Limits
@@ -50,6 +51,7 @@ from hub.lending.ports import (
 )
 from hub.lending.products import DEALER_LOAN, FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, load_products, load_versions
 from hub.lending.records import Records
+from hub.lending.referrals import Referrals
 from hub.lending.registrations import Registrations
 from hub.lending.warning_measures import Measures
 from hub.lending.warning_rules import load_rules
@@ -107,6 +109,7 @@ class LendingService:
         self.decisions = DecisionLog(given.clock, given.ids, tables, given.vault)
         self.loans = Loans(given.database, given.clock, given.bank, self.limits, records, given.mandates)
         measures = Measures(given.database, given.clock, given.receivables.signs, given.exchange)
+        self.referrals = Referrals(given.database, given.clock, records, products)
         self.warnings = EarlyWarnings(given.database, given.clock, records, measures, load_rules())
         self.financings = Financings(
             Desk(
@@ -120,6 +123,7 @@ class LendingService:
                 claims=self._claims,
                 decisions=self.decisions,
                 tables=tables,
+                referrals=self.referrals,
                 warnings=self.warnings,
                 records=records,
                 product=products[RECEIVABLE_LOAN],
@@ -138,6 +142,7 @@ class LendingService:
                 claims=self._claims,
                 decisions=self.decisions,
                 tables=tables,
+                referrals=self.referrals,
                 warnings=self.warnings,
                 records=records,
                 product=products[ORDER_LOAN],
@@ -173,6 +178,8 @@ class LendingService:
                 product=products[RECEIVABLE_LOAN],
             )
         )
+        self.referrals.serve(RECEIVABLE_LOAN, self.financings)
+        self.referrals.serve(ORDER_LOAN, self.orders)
         self.registrations.serve(self._claims.lock, self._registered, self._claims.content)
         given.outbox.register(DECIDED_TOPIC, self.claim_decided)
         given.receivables.when_confirmed(self.orders.conversions.receivable_confirmed)

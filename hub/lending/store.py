@@ -28,6 +28,7 @@ from hub.lending.store_orders import ConversionRow as ConversionRow
 from hub.lending.store_orders import DealerLoanRow as DealerLoanRow
 from hub.lending.store_orders import OrderLineRow as OrderLineRow
 from hub.lending.store_orders import OrderLoanRow as OrderLoanRow
+from hub.lending.store_warnings import ReferralRow as ReferralRow
 from hub.lending.store_warnings import WarningRoundRow as WarningRoundRow
 from hub.lending.store_warnings import WarningRow as WarningRow
 from hub.platform.fields import UtcDatetimeField

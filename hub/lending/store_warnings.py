@@ -1,4 +1,4 @@
-"""Tables of early warnings."""
+"""Tables of what persons of the bank look after: early warnings, and applications left to them."""
 
 from __future__ import annotations
 
@@ -64,3 +64,31 @@ class WarningRoundRow(Model):
 
     class Meta:
         table = "lending_warning_round"
+
+
+class ReferralRow(Model):
+    """An application that a decision table left to a person, and what persons said; the amount in fen."""
+
+    application_id = fields.CharField(max_length=ID_LENGTH, primary_key=True)
+    product_id = fields.CharField(max_length=32)
+    applicant = fields.CharField(max_length=PARTY_LENGTH)
+    amount_fen = fields.BigIntField()
+    decision_id = fields.CharField(max_length=ID_LENGTH)
+    reason_codes: fields.JSONField[list[str]] = fields.JSONField()
+    state = fields.CharField(max_length=10)
+    proposed_by = fields.CharField(max_length=PARTY_LENGTH)
+    proposal = fields.CharField(max_length=8)
+    proposal_reason = fields.CharField(max_length=500)
+    decided_by = fields.CharField(max_length=PARTY_LENGTH)
+    decided_reason = fields.CharField(max_length=500)
+    created_at = UtcDatetimeField()
+
+    class Meta:
+        table = "lending_referral"
+        indexes = (("state", "created_at", "application_id"),)
+        constraints = (
+            CheckConstraint(
+                check="(decided_by <> '') = (state IN ('APPROVED', 'REJECTED'))", name="lending_referral_decided"
+            ),
+            CheckConstraint(check="decided_by = '' OR decided_by <> proposed_by", name="lending_referral_two_persons"),
+        )

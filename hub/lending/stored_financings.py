@@ -14,6 +14,8 @@ from hub.lending.rules import QUOTE_COLUMNS, FinancingState, Quote, check_transi
 from hub.lending.store import ClaimRow, FinancingRow
 from hub.platform.paging import Page, after_token, page_of
 
+_FIXED = ("financing_id", "certificate_id", "receivable_id", "applicant_uscc", "buyer_uscc", "created_at")
+
 
 @dataclass(frozen=True)
 class Financing:
@@ -46,25 +48,16 @@ async def find(financing_id: str) -> Financing | None:
     return None if row is None else _financing(row)
 
 
-async def move(
-    financing: Financing,
-    state: FinancingState,
-    *,
-    claim_id: str | None = None,
-    loan_id: str | None = None,
-    reasons: tuple[Reason, ...] | None = None,
-) -> Financing:
-    """The application in its next state. Raises STATE_CONFLICT when the table of states has no such step."""
+async def move(financing: Financing, state: FinancingState, **changes: Any) -> Financing:
+    """The application in its next state, with other fields changed.
+
+    Raises STATE_CONFLICT when the table of states has no such step.
+    """
     check_transition(financing.state, state)
-    after = replace(
-        financing,
-        state=state,
-        claim_id=claim_id or financing.claim_id,
-        loan_id=loan_id or financing.loan_id,
-        reasons=financing.reasons if reasons is None else reasons,
-    )
+    after = replace(financing, state=state, **changes)
+    columns = {name: value for name, value in _columns(after).items() if name not in _FIXED}
     changed = await FinancingRow.filter(financing_id=financing.financing_id, state=financing.state.value).update(
-        state=state.value, claim_id=after.claim_id, loan_id=after.loan_id, reasons=_reasons(after)
+        **columns
     )
     if changed != 1:
         raise AssertionError("a financing is changed under its lock only")
@@ -83,9 +76,10 @@ async def ids_of_expired_offers(now: datetime, limit: int) -> list[str]:
     return [row.financing_id for row in await rows.order_by("offer_expires_at").limit(limit)]
 
 
-async def ids_signed_too_late(today: date, limit: int) -> list[str]:
-    """Signed applications whose certificate has fallen due while they waited for their claim."""
-    rows = FinancingRow.filter(state=FinancingState.SIGNED.value, due_date__lte=today)
+async def ids_too_late(today: date, limit: int) -> list[str]:
+    """Applications whose certificate has fallen due while they waited for their claim, or for a person."""
+    waiting = [FinancingState.SIGNED.value, FinancingState.REFERRED.value]
+    rows = FinancingRow.filter(state__in=waiting, due_date__lte=today)
     return [row.financing_id for row in await rows.order_by("due_date").limit(limit)]
 
 

@@ -19,6 +19,10 @@ from hub.platform.paging import Page, after_token, page_of
 PENDING, CONVERTED, REFUSED = "PENDING", "CONVERTED", "REFUSED"
 
 
+_LIVE = (ApplicationState.REFERRED, ApplicationState.OFFERED, ApplicationState.SIGNED, ApplicationState.DISBURSED)
+_FIXED = ("loan_id", "buyer_uscc", "order_document_id", "order_number", "applicant_uscc", "created_at")
+
+
 @dataclass(frozen=True)
 class OrderApplication:
     """One application for a loan on an order; its loan bears the same id.
@@ -76,7 +80,7 @@ async def find(loan_id: str) -> OrderApplication | None:
 
 async def live_on_order(buyer_uscc: str, order_document_id: str) -> OrderApplication | None:
     """The application or open loan on an order, or None."""
-    states = [state.value for state in (ApplicationState.OFFERED, ApplicationState.SIGNED, ApplicationState.DISBURSED)]
+    states = [state.value for state in _LIVE]
     row = await OrderLoanRow.get_or_none(buyer_uscc=buyer_uscc, order_document_id=order_document_id, state__in=states)
     return None if row is None else _application(row)
 
@@ -92,14 +96,14 @@ async def open_on_orders(buyer_uscc: str, order_document_ids: Collection[str]) -
 
 
 async def move(application: OrderApplication, state: ApplicationState, **changes: Any) -> OrderApplication:
-    """The application in its next state, with `claim_id` or `reasons` changed.
+    """The application in its next state, with `claim_id`, `reasons` or its price changed.
 
     Raises STATE_CONFLICT when the table of states has no such step.
     """
     check_transition(application.state, state)
     after = replace(application, state=state, **changes)
     changed = await OrderLoanRow.filter(loan_id=application.loan_id, state=application.state.value).update(
-        state=state.value, claim_id=after.claim_id, reasons=_reasons(after)
+        **{name: value for name, value in _columns(after).items() if name not in _FIXED}
     )
     if changed != 1:
         raise AssertionError("an order loan is changed under its lock only")
@@ -124,9 +128,10 @@ async def ids_of_expired_offers(now: datetime, limit: int) -> list[str]:
     return [row.loan_id for row in await rows.order_by("offer_expires_at").limit(limit)]
 
 
-async def ids_signed_too_late(today: date, limit: int) -> list[str]:
-    """Signed applications whose due date came while they waited for their claim."""
-    rows = OrderLoanRow.filter(state=ApplicationState.SIGNED.value, due_date__lte=today)
+async def ids_too_late(today: date, limit: int) -> list[str]:
+    """Applications whose due date came while they waited for their claim, or for a person."""
+    waiting = [ApplicationState.SIGNED.value, ApplicationState.REFERRED.value]
+    rows = OrderLoanRow.filter(state__in=waiting, due_date__lte=today)
     return [row.loan_id for row in await rows.order_by("due_date").limit(limit)]
 
 

@@ -329,6 +329,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
         },
     ),
     **_service("lending.v1.ErpLedgerService", {"ListErpPayments": OPERATOR, "ReconcileErpLedger": OPERATOR}),
+    **_service("lending.v1.ReferralService", {"ListReferrals": OPERATOR, "DecideReferral": OPERATOR}),
     **_service(
         "lending.v1.WarningService",
         {

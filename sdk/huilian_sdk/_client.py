@@ -31,6 +31,7 @@ from huilian_sdk._payment_desk import PaymentDesk
 from huilian_sdk._privacy import Privacy
 from huilian_sdk._receivables import Receivables
 from huilian_sdk._reconciliation import Reconciliation
+from huilian_sdk._referrals import Referrals
 from huilian_sdk._sandbox import Sandbox
 from huilian_sdk._supervision import Supervision
 from huilian_sdk._tokens import FixedToken, NoTokens, SignedTokens, TokenSigner
@@ -153,6 +154,7 @@ class Huilian:
         self.credit = Credit(calls)
         self.collections = Collections(calls)
         self.warnings = Warnings(calls)
+        self.referrals = Referrals(calls)
         self.payment_desk = PaymentDesk(calls)
         self.accounting = Accounting(calls)
         self.reconciliation = Reconciliation(calls)

@@ -45,6 +45,7 @@ FACADES = [
     "dealer_loans",
     "collections",
     "warnings",
+    "referrals",
     "payment_desk",
     "accounting",
     "reconciliation",

@@ -37,6 +37,8 @@ class _FinancingStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Financ
     FINANCING_STATE_REJECTED: _FinancingState.ValueType  # 7
     FINANCING_STATE_EXPIRED: _FinancingState.ValueType  # 8
     FINANCING_STATE_WITHDRAWN: _FinancingState.ValueType  # 9
+    FINANCING_STATE_REFERRED: _FinancingState.ValueType  # 10
+    """A person decides; nothing is blocked meanwhile."""
 
 class FinancingState(_FinancingState, metaclass=_FinancingStateEnumTypeWrapper): ...
 
@@ -50,6 +52,8 @@ FINANCING_STATE_DISBURSED: FinancingState.ValueType  # 6
 FINANCING_STATE_REJECTED: FinancingState.ValueType  # 7
 FINANCING_STATE_EXPIRED: FinancingState.ValueType  # 8
 FINANCING_STATE_WITHDRAWN: FinancingState.ValueType  # 9
+FINANCING_STATE_REFERRED: FinancingState.ValueType  # 10
+"""A person decides; nothing is blocked meanwhile."""
 Global___FinancingState: _TypeAlias = FinancingState  # noqa: Y015
 
 @_typing.final

@@ -43,6 +43,8 @@ class _OrderLoanStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderL
     ORDER_LOAN_STATE_DUE: _OrderLoanState.ValueType  # 9
     """Principal that no goods stand for is to be repaid now."""
     ORDER_LOAN_STATE_CLOSED: _OrderLoanState.ValueType  # 10
+    ORDER_LOAN_STATE_REFERRED: _OrderLoanState.ValueType  # 11
+    """A person decides; nothing is blocked meanwhile."""
 
 class OrderLoanState(_OrderLoanState, metaclass=_OrderLoanStateEnumTypeWrapper): ...
 
@@ -61,6 +63,8 @@ ORDER_LOAN_STATE_CONVERTED: OrderLoanState.ValueType  # 8
 ORDER_LOAN_STATE_DUE: OrderLoanState.ValueType  # 9
 """Principal that no goods stand for is to be repaid now."""
 ORDER_LOAN_STATE_CLOSED: OrderLoanState.ValueType  # 10
+ORDER_LOAN_STATE_REFERRED: OrderLoanState.ValueType  # 11
+"""A person decides; nothing is blocked meanwhile."""
 Global___OrderLoanState: _TypeAlias = OrderLoanState  # noqa: Y015
 
 @_typing.final

@@ -110,11 +110,11 @@ async def test_the_newest_table_may_say_something_else(world: LendingWorld, desk
     await world.held()
     financing = await world.offered()
     newer = raw_table()
-    newer["version"] = 3
-    newer["graph"]["nodes"][2]["content"]["rules"][0]["o0"] = "'0.0500'"
+    newer["version"] = 4
+    newer["graph"]["nodes"][3]["content"]["rules"][0]["o0"] = "'0.0500'"
     world.service.decisions._tables = DecisionTables([DecisionTable(raw_table()), DecisionTable(newer)])
     again = await desk(pb.ReplayDecisionRequest(decision_id=financing.decision_id))
-    assert again.is_same and again.newest.rule_version == "receivable-loan/3"
+    assert again.is_same and again.newest.rule_version == "receivable-loan/4"
     assert again.facts["red_warnings"] == "0" and again.facts["term_days"]
     assert list(again.differences) == ["offer.annual_rate"]
     newer["inputs"]["another"] = "integer"

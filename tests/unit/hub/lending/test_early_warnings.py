@@ -105,6 +105,7 @@ async def test_a_late_buyer_turns_red_and_stops_new_money_until_it_is_resolved(w
     assert world.service.warnings.is_same(one)
     loan_id = await ordered_again(world)
     application = (await world.service.orders.get(SUPPLIER, loan_id)).application
+    assert application.state is ApplicationState.REFERRED
     assert [reason.code for reason in application.reasons] == ["RED_WARNING"]
     assert "红色预警" in application.reasons[0].text_zh
     again = await world.service.decisions.again(application.decision_id)

@@ -114,21 +114,21 @@ def test_an_unknown_fact_is_refused() -> None:
         TABLES.newest("receivable-loan").decide({**FACTS, "shoe_size": 42})
 
 
-def raw_table(name: str = "receivable-loan.2") -> dict[str, Any]:
+def raw_table(name: str = "receivable-loan.3") -> dict[str, Any]:
     read: dict[str, Any] = json.loads((TABLES_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return read
 
 
 def test_the_newest_version_decides_and_the_old_one_replays() -> None:
-    newer = {**raw_table(), "version": 3}
+    newer = {**raw_table(), "version": 4}
     tables = DecisionTables([DecisionTable(newer), DecisionTable(raw_table())])
-    assert tables.newest("receivable-loan").version == 3
-    assert tables.version("receivable-loan", 2).version == 2
-    assert tables.newest("receivable-loan").sha256 != tables.version("receivable-loan", 2).sha256
+    assert tables.newest("receivable-loan").version == 4
+    assert tables.version("receivable-loan", 3).version == 3
+    assert tables.newest("receivable-loan").sha256 != tables.version("receivable-loan", 3).sha256
     with pytest.raises(DecisionFault):
         tables.newest("nothing")
     with pytest.raises(DecisionFault):
-        tables.version("receivable-loan", 4)
+        tables.version("receivable-loan", 5)
 
 
 @pytest.mark.parametrize("name", ["receivable-loan", "flash-loan"])
