@@ -44,7 +44,7 @@ LONGEST_RUN_S = 300
 LEASE = timedelta(seconds=2)
 READY = "asked for everything"
 _PER_TRANSACTION = 50
-_GIVE_UP_PAUSE_S = 0.1
+_GIVE_UP_PAUSE_S = 1.0
 RACES = {"embedded": PROFILES["embedded"], "race": ChainProfile("race", finality_depth=3, poll_s=0.2, resend_s=3)}
 
 

@@ -44,7 +44,7 @@ CAMPAIGNS: list[Campaign] = [
     Campaign(
         name="claim-races",
         title="claims of five hub processes on the same invoices; hubs and nodes killed, blocks late, undone: one wins",
-        target=100_000,  # attempts, those that are given up among them; some 30 a second on an idle machine
+        target=100_000,  # attempts, those that are given up among them; 5 to 10 a second on a machine that others use
         slice_cases=0,  # tests/integration/test_ledger_race.py is a smaller race
         case=claim_races.case,
     ),
