@@ -56,6 +56,7 @@ class ActionVerifier:
             raise HuilianError("NOT_FOUND", "this agency does not offer it", resource=f"action {request.action_id}")
         evidence = self._reads.evidence(request.signed_consent)
         artefact = evidence.artefact
+        self._manifest.check_suite(artefact.recipient.suite)
         _check_terms(artefact, spec, request)
         subject = self._reads.open_subject(evidence, request.sealed_subject)
         if subject.kind != "person":

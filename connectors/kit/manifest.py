@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from huilian_protocol.canonical import parse_json
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.sealing import Suite
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.kit.pace import AgencyLimits
@@ -105,6 +107,17 @@ class Manifest(BaseModel):
     agency_limits: AgencyLimits = AgencyLimits()
     datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
     actions: tuple[ActionSpec, ...] = ()
+    # In which the data owner lets its answers be sealed, the best first; a recipient chooses among them.
+    suites: tuple[Suite, ...] = Field(default=tuple(Suite), min_length=1)
+
+    def usable_suites(self) -> tuple[Suite, ...]:
+        """Those of `suites` whose library is installed here."""
+        return tuple(suite for suite in self.suites if suite.is_available())
+
+    def check_suite(self, suite: Suite) -> None:
+        """Raises HuilianError RECIPIENT_KEY_MISMATCH for a suite in which nothing of this agency may be sealed."""
+        if suite not in self.suites:
+            raise HuilianError("RECIPIENT_KEY_MISMATCH", f"this agency does not seal in {suite.value}")
 
     def action(self, action_id: str) -> ActionSpec | None:
         """The action with this id, or None."""

@@ -129,6 +129,7 @@ class ReadVerifier:
         if len(period) > dataset.max_period_months:
             detail = f"{len(period)} months are more than {dataset.max_period_months}"
             raise HuilianError("PURPOSE_LIMIT_EXCEEDED", detail, purpose=artefact.purpose.code, limit="period")
+        self._manifest.check_suite(artefact.recipient.suite)
         # The request carries the key itself; its id ties it to the recipient that the person saw and signed.
         artefact.check_recipient(artefact.recipient.id, key_id(request.recipient_public_key))
 

@@ -6,7 +6,7 @@ datasets, fields, months, number of reads, days the data may be kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
@@ -40,20 +40,26 @@ class Terms:
 
 @dataclass(frozen=True)
 class Action:
-    """What the consent domain must know of an action: whose it is, and whether its very parameters must be signed."""
+    """What the consent domain must know of an action: whose it is, and whether its very parameters must be signed;
+    `suites` as in `Dataset`.
+    """
 
     id: str
     agency: str
     needs_exact_consent: bool
+    suites: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What the consent domain must know of a dataset: whose it is and which fields it has."""
+    """What the consent domain must know of a dataset: whose it is, which fields it has, and in which suites its owner
+    seals answers (empty: in any).
+    """
 
     id: str
     agency: str
     fields: frozenset[str]
+    suites: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,16 @@ def check_actions(terms: Terms, purpose: Purpose, actions: Mapping[str, Action])
             raise HuilianError("NOT_FOUND", "no agency offers it", resource=f"action {grant.id}")
         if action.needs_exact_consent and grant.parameters_commitment is None:
             raise _malformed("parameters_commitment", f"{grant.id} takes a consent to its very parameters only")
+
+
+def check_suite(recipient: RecipientKey, offered: Iterable[Dataset | Action]) -> None:
+    """Refuse before anybody signs what an edge would refuse after: a key of a suite that a data owner does not use.
+
+    Raises RECIPIENT_KEY_MISMATCH.
+    """
+    for one in offered:
+        if one.suites and recipient.suite.value not in one.suites:
+            raise HuilianError("RECIPIENT_KEY_MISMATCH", f"{one.agency} does not seal in {recipient.suite.value}")
 
 
 def _check_names(field: str, names: Sequence[str], most: int) -> None:

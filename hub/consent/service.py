@@ -32,6 +32,7 @@ from hub.consent.rules import (
     Terms,
     agencies_of,
     check_actions,
+    check_suite,
     check_terms,
     draft_artefact,
     next_version,
@@ -114,13 +115,14 @@ class ConsentService:
         replace (0: a new consent); `delegation` lets the caller sign for somebody else.
 
         Raises UNKNOWN_PURPOSE, NOT_FOUND, ALREADY_EXISTS, STATE_CONFLICT, DELEGATION_INVALID and whatever
-        `check_terms` and `check_actions` raise.
+        `check_terms`, `check_actions` and `check_suite` raise.
         """
         now = self._clock.now()
         purpose = self._purposes.get(terms.purpose)
         recipient = self._recipients.recipient_key(terms.recipient)
         check_terms(terms, purpose, datasets, now)
         check_actions(terms, purpose, actions)
+        check_suite(recipient, [*datasets.values(), *actions.values()])
         chain = chain_of(delegation)
         subject = chain[0].statement.delegator if chain else caller
         signer = caller if chain else None

@@ -108,7 +108,12 @@ class Catalogue:
         Raises PROVIDER_UNAVAILABLE when one may exist, because its agency has not answered yet.
         """
         known = {
-            dataset.dataset_id: Dataset(dataset.dataset_id, said.agency_id, frozenset(f.name for f in dataset.fields))
+            dataset.dataset_id: Dataset(
+                dataset.dataset_id,
+                said.agency_id,
+                frozenset(f.name for f in dataset.fields),
+                frozenset(said.recipient_suites),
+            )
             for said in await self.descriptions()
             for dataset in said.datasets
         }
@@ -118,7 +123,9 @@ class Catalogue:
     async def actions(self, wanted: Collection[str]) -> Mapping[str, Action]:
         """Those of the wanted actions that exist; raises PROVIDER_UNAVAILABLE as `datasets` does."""
         known = {
-            action.action_id: Action(action.action_id, said.agency_id, action.needs_exact_consent)
+            action.action_id: Action(
+                action.action_id, said.agency_id, action.needs_exact_consent, frozenset(said.recipient_suites)
+            )
             for said in await self.descriptions()
             for action in said.actions
         }

@@ -58,6 +58,13 @@ class Suite(StrEnum):
     X25519 = "x25519"
     SM = "sm"
 
+    def is_available(self) -> bool:
+        """Whether its library is installed."""
+        try:
+            return self.require() is self
+        except sm.SuiteUnavailable:
+            return False
+
     def require(self) -> Suite:
         """This suite. Raises :class:`huilian_protocol.sm.SuiteUnavailable` where its library is not installed."""
         if self is Suite.SM:

@@ -108,17 +108,18 @@ def _value(field: FieldDescriptor, pool: Pool, fitting: bool, depth: int) -> st.
 
 def _scalar(field: FieldDescriptor, rules: Any, known: Sequence[Any], fitting: bool) -> st.SearchStrategy[Any]:
     kind = field.type
+    # Fields of one name need not be of one type everywhere.
     if kind == FieldDescriptor.TYPE_STRING:
-        return _texts(rules.string, known, fitting)
+        return _texts(rules.string, [value for value in known if isinstance(value, str)], fitting)
     if kind == FieldDescriptor.TYPE_BYTES:
-        return _bytes(rules.bytes, known, fitting)
+        return _bytes(rules.bytes, [value for value in known if isinstance(value, bytes)], fitting)
     if kind == FieldDescriptor.TYPE_BOOL:
         return st.booleans()
     if kind == FieldDescriptor.TYPE_ENUM:
         return st.sampled_from([*(value.number for value in field.enum_type.values), *(() if fitting else (99, -1))])
     if kind in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT):
         return st.sampled_from([0.0, -0.0, 1.5, -1.0, 1e30, math.inf, math.nan])
-    return _integers(field, rules, known, fitting)
+    return _integers(field, rules, [value for value in known if isinstance(value, int)], fitting)
 
 
 def _texts(rules: Any, known: Sequence[Any], fitting: bool) -> st.SearchStrategy[str]:

@@ -137,3 +137,16 @@ async def test_what_a_read_costs_the_store_alone_and_together(tmp_path: Path) ->
         assert statements.count("COMMIT") <= 3, "the counting of reads that come together shares its commits"
         gate(edge).go.set()
         await asyncio.gather(*reads)
+
+
+async def test_nothing_leaves_in_a_suite_that_the_data_owner_does_not_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_edge(PACKAGE, tmp_path) as edge:
+        device, artefact = edge.grant(DEMO_BORROWER, DATASET)
+        monkeypatch.setitem(edge.upstream.manifest.__dict__, "suites", (Suite.SM, Suite.X25519))
+        with pytest.raises(HuilianError, match="RECIPIENT_KEY_MISMATCH"):
+            await edge.service.read(edge.request(device, artefact))
+        assert edge.upstream.faults.queries == edge.store.used_reads(artefact.id, DATASET) == 0
+        monkeypatch.setitem(edge.upstream.manifest.__dict__, "suites", (artefact.recipient.suite,))
+        await edge.service.read(edge.request(device, artefact))

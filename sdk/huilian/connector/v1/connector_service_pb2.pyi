@@ -123,6 +123,7 @@ class DescribeResponse(_message.Message):
     SEALING_PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     EDGE_SIGNING_KEY_JWK_FIELD_NUMBER: _builtins.int
     ACTIONS_FIELD_NUMBER: _builtins.int
+    RECIPIENT_SUITES_FIELD_NUMBER: _builtins.int
     agency_id: _builtins.str
     title_zh: _builtins.str
     title_en: _builtins.str
@@ -135,6 +136,10 @@ class DescribeResponse(_message.Message):
     def datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Dataset]: ...
     @_builtins.property
     def actions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Action]: ...
+    @_builtins.property
+    def recipient_suites(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Suites in which answers may be sealed to a recipient, the data owner's favourite first; empty if any will do."""
+
     def __init__(
         self,
         *,
@@ -147,10 +152,11 @@ class DescribeResponse(_message.Message):
         sealing_public_key: _builtins.bytes = ...,
         edge_signing_key_jwk: _builtins.str = ...,
         actions: _abc.Iterable[Global___Action] | None = ...,
+        recipient_suites: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "agency_id", b"agency_id", "datasets", b"datasets", "edge_signing_key_jwk", b"edge_signing_key_jwk", "sandbox", b"sandbox", "sealing_public_key", b"sealing_public_key", "sealing_suite", b"sealing_suite", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "agency_id", b"agency_id", "datasets", b"datasets", "edge_signing_key_jwk", b"edge_signing_key_jwk", "recipient_suites", b"recipient_suites", "sandbox", b"sandbox", "sealing_public_key", b"sealing_public_key", "sealing_suite", b"sealing_suite", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

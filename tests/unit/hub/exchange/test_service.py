@@ -284,3 +284,13 @@ async def test_forgetting_goes_on_until_the_process_stops(exchange: Exchange) ->
             await asyncio.sleep(0.01)
         stop.set()
         await running
+
+
+async def test_nobody_signs_for_a_suite_in_which_the_data_owner_seals_nothing(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(exchange.edge.upstream.manifest.__dict__, "suites", (Suite.X25519,))
+    [described] = await exchange.service.catalogue.descriptions()
+    assert list(described.recipient_suites) == ["x25519"]
+    with pytest.raises(HuilianError, match="RECIPIENT_KEY_MISMATCH"):
+        await exchange.grant()
