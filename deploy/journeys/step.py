@@ -14,7 +14,7 @@ from huilian_protocol.errors import HuilianError
 
 Found = TypeVar("Found")
 Action = Callable[[], Awaitable[Any]]
-Between = Callable[[str], Awaitable[None]]
+
 PATIENCE_S = 60.0
 
 
@@ -42,17 +42,8 @@ class StepResult:
     error: str = ""
 
 
-async def _nothing(_: str) -> None:
-    return None
-
-
-async def run_steps(
-    steps: Sequence[Step], folder: Path, prefix: str, say: Callable[[str], None], between: Between = _nothing
-) -> list[StepResult]:
-    """Run the steps in order and stop at the first that fails.
-
-    `between` is awaited after each step with its name: the crash tests kill the hub there.
-    """
+async def run_steps(steps: Sequence[Step], folder: Path, prefix: str, say: Callable[[str], None]) -> list[StepResult]:
+    """Run the steps in order and stop at the first that fails."""
     (folder / "evidence").mkdir(parents=True, exist_ok=True)
     results: list[StepResult] = []
     for number, step in enumerate(steps, start=1):
@@ -62,7 +53,6 @@ async def run_steps(
         say(f"  {mark} {number:2d}/{len(steps)} {step.title}  {result.ms} ms  {result.error}".rstrip())
         if not result.ok:
             break
-        await between(step.name)
     return results
 
 

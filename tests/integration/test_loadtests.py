@@ -15,7 +15,7 @@ from deploy.pki import SitePki
 from deploy.process import ROOT, Supervisor
 from deploy.site import Site
 
-SECONDS, TIMEOUT_S = 15, 150
+SECONDS, TIMEOUT_S = 10, 150
 # Calls late in each journey: who comes this far has done all before them.
 REACHED = {
     "RevokeConsent",

@@ -36,7 +36,7 @@ from tests.soak.rpc_messages import CANARY, wires
 from tests.soak.rpc_targets import Caller, Method, Pool, Targets, methods, prepared
 from tests.support.sites import HUB, AmendingSupervisor, new_site
 
-CALLS_PER_METHOD = 6
+CALLS_PER_METHOD = 3
 DEADLINE_S, STREAM_S = 20.0, 0.5
 ENDING = ("RevokeToken", "Erase", "Destroy", "Delete", "Forget")
 # What gRPC itself says of a message that is larger than a server takes.
