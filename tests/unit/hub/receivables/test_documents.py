@@ -28,7 +28,17 @@ def test_the_canonical_form_is_the_golden_file() -> None:
     assert INVOICE.digest().hex() == golden["sha256"]
 
 
-@pytest.mark.parametrize("document", [INVOICE, trade.order(), trade.receipt("shipment-1", steel="3")])
+def test_the_canonical_form_of_a_credit_note_is_the_golden_file() -> None:
+    note = trade.credit("credit-1", "invoice-1", steel="10.5", tax_fen=1_707)
+    golden = json.loads((GOLDEN / "credit_note.json").read_text("utf-8"))
+    assert canonicalise(note.content()) == canonicalise(golden["content"])
+    assert note.digest().hex() == golden["sha256"]
+
+
+TAKEN_BACK = [trade.returned("return-1", steel="3"), trade.credit("credit-1", "invoice-1", "invoice-2", steel="3")]
+
+
+@pytest.mark.parametrize("document", [INVOICE, trade.order(), trade.receipt("shipment-1", steel="3"), *TAKEN_BACK])
 def test_a_document_survives_its_canonical_form(document: TradeDocument) -> None:
     assert parse_document(json.loads(canonicalise(document.content()))) == document
 
@@ -45,7 +55,7 @@ def test_the_total_is_lines_and_tax() -> None:
     assert lines_total_fen(INVOICE) == 50_645 + 960 + 6_600
 
 
-@pytest.mark.parametrize("document", [INVOICE, trade.order(), trade.receipt("shipment-1", steel="3")])
+@pytest.mark.parametrize("document", [INVOICE, trade.order(), trade.receipt("shipment-1", steel="3"), *TAKEN_BACK])
 def test_sound_documents_pass(document: TradeDocument) -> None:
     check_document(document)
 
@@ -54,6 +64,12 @@ def test_sound_documents_pass(document: TradeDocument) -> None:
     "broken",
     [
         replace(INVOICE, lines=()),
+        replace(INVOICE, billing_document_ids=("invoice-2",)),
+        replace(TAKEN_BACK[0], order_document_ids=()),
+        replace(TAKEN_BACK[1], order_document_ids=(), billing_document_ids=()),
+        replace(TAKEN_BACK[1], payable_amount_fen=0),
+        replace(TAKEN_BACK[1], currency="USD"),
+        replace(TAKEN_BACK[1], billing_document_ids=("x" * 201,)),
         replace(INVOICE, supplier_uscc="91449900MA0H00029X"),
         replace(INVOICE, buyer_uscc=""),
         replace(INVOICE, supplier_uscc=trade.SUPPLIER.lower()),

@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+from connectors.core_enterprise.tryton.origins import Answer
 from connectors.core_enterprise.tryton.queries import Kind, RawDocument
 
 EARLY = dt.datetime(2026, 1, 4, 1, 0, 0, 5, tzinfo=dt.UTC)
@@ -131,3 +132,40 @@ def raw_invoice(*lines: Row, due: tuple[dt.date, ...] = (dt.date(2026, 4, 22),),
     }
     maturities = tuple({"id": i, "maturity_date": day, **stamps()} for i, day in enumerate(due, start=1))
     return RawDocument(Kind.INVOICE, row, lines or (invoice_line(8, "purchase.line,3"),), maturities, identifiers())
+
+
+def raw_return(*moves: Row, answers: dict[int, Answer], **head: Any) -> RawDocument:
+    row = {
+        "id": 7,
+        "number": "RT000007",
+        "state": "done",
+        "effective_date": dt.date(2026, 1, 25),
+        "moves": [line["id"] for line in moves],
+        "supplier.": party(2, "卖方"),
+        "company.": company(),
+        **stamps(CHANGED),
+        **head,
+    }
+    return RawDocument(Kind.RETURN, row, moves, (), identifiers(), answers)
+
+
+def raw_credit_note(*lines: Row, answers: dict[int, Answer], **head: Any) -> RawDocument:
+    row = {
+        "id": 9,
+        "reference": "26449900000000000002",
+        "number": "3",
+        "state": "posted",
+        "invoice_date": dt.date(2026, 1, 26),
+        "party.": party(2, "卖方"),
+        "company.": company(),
+        "currency.": {"id": 1, "code": "CNY"},
+        "untaxed_amount": Decimal("-1250.00"),
+        "tax_amount": Decimal("-162.50"),
+        "total_amount": Decimal("-1412.50"),
+        **stamps(CHANGED),
+        **head,
+    }
+    taken_off = {"quantity": Decimal("-10.0"), "amount": Decimal("-1250.00")}
+    return RawDocument(
+        Kind.CREDIT_NOTE, row, lines or (invoice_line(8, "purchase.line,5", **taken_off),), (), identifiers(), answers
+    )

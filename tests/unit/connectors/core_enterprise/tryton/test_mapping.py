@@ -10,10 +10,22 @@ import pytest
 
 from connectors.core_enterprise.tryton.manifest import DocumentSchemas, manifest
 from connectors.core_enterprise.tryton.mapping import decimal_text, fen, microseconds, to_document
+from connectors.core_enterprise.tryton.origins import Answer
 from connectors.core_enterprise.tryton.queries import Kind, RawDocument
 from connectors.kit.contract import UpstreamMalformed
 
-from .raw_documents import BUYER_USCC, CHANGED, SUPPLIER_USCC, invoice_line, move, raw_invoice, raw_order, raw_receipt
+from .raw_documents import (
+    BUYER_USCC,
+    CHANGED,
+    SUPPLIER_USCC,
+    invoice_line,
+    move,
+    raw_credit_note,
+    raw_invoice,
+    raw_order,
+    raw_receipt,
+    raw_return,
+)
 
 SCHEMAS = DocumentSchemas(manifest())
 
@@ -149,3 +161,40 @@ def test_fraction_of_a_fen_is_refused() -> None:
 )
 def test_decimal_text_is_plain(value: str, text: str) -> None:
     assert decimal_text(Decimal(value)) == text
+
+
+def test_a_return_says_which_ordered_goods_went_back() -> None:
+    answers = {1: Answer(4, 3), 2: Answer(4, None)}
+    document = to_document(raw_return(move(1, "10"), move(2, "0.5"), answers=answers))
+    SCHEMAS.check(Kind.RETURN, document)
+    assert (document["document_id"], document["id"], document["issue_date"]) == ("return-7", "RT000007", "2026-01-25")
+    assert document["despatch_customer_party"]["company_id"] == BUYER_USCC
+    assert document["delivery_supplier_party"]["company_id"] == SUPPLIER_USCC
+    assert document["order_reference"] == [{"id": "order-4"}]
+    lines = [(line["order_line_reference"], line["delivered_quantity"]) for line in document["despatch_line"]]
+    assert lines == [("order-line-3", "10"), ("", "0.5")]
+
+
+def test_a_credit_note_is_what_is_taken_off() -> None:
+    document = to_document(raw_credit_note(answers={8: Answer(4, 3, 6)}))
+    SCHEMAS.check(Kind.CREDIT_NOTE, document)
+    assert (document["document_id"], document["billing_reference"]) == ("credit_note-9", [{"id": "invoice-6"}])
+    (line,) = document["credit_note_line"]
+    assert (line["order_line_reference"], line["credited_quantity"], line["price_amount_fen"]) == (
+        "order-line-3",
+        "10",
+        "12500",
+    )
+    assert line["line_extension_amount_fen"] == 125_000
+    assert document["tax_total"] == {"tax_amount_fen": 16_250}
+    assert document["legal_monetary_total"] == {"line_extension_amount_fen": 125_000, "payable_amount_fen": 141_250}
+
+
+def test_a_credit_note_without_the_suppliers_number_has_trytons() -> None:
+    assert to_document(raw_credit_note(answers={8: Answer()}, reference=None))["id"] == "3"
+
+
+def test_a_credit_note_with_a_line_that_adds_is_a_fault() -> None:
+    document = to_document(raw_credit_note(invoice_line(8, None), answers={8: Answer()}))
+    with pytest.raises(UpstreamMalformed, match="credit_note_line"):
+        SCHEMAS.check(Kind.CREDIT_NOTE, document)

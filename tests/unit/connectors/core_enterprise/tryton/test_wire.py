@@ -7,10 +7,20 @@ from huilian.connector.v1 import erp_connector_service_pb2 as pb
 
 from connectors.core_enterprise.tryton.connector import DocumentFault, TradeDocument
 from connectors.core_enterprise.tryton.mapping import to_document
+from connectors.core_enterprise.tryton.origins import Answer
 from connectors.core_enterprise.tryton.queries import Kind, RawDocument
 from connectors.core_enterprise.tryton.wire import to_fault, to_message
 
-from .raw_documents import BUYER_USCC, SUPPLIER_USCC, move, raw_invoice, raw_order, raw_receipt
+from .raw_documents import (
+    BUYER_USCC,
+    SUPPLIER_USCC,
+    move,
+    raw_credit_note,
+    raw_invoice,
+    raw_order,
+    raw_receipt,
+    raw_return,
+)
 
 
 def message(raw: RawDocument) -> pb.TradeDocument:
@@ -60,6 +70,15 @@ def test_invoice() -> None:
     assert (invoice.number, invoice.due_date) == ("26449900000000000001", "2026-04-22")
     assert (invoice.tax_amount_fen, invoice.payable_amount_fen) == (97_500, 847_500)
     assert invoice.lines[0].order_line_id == "order-line-3"
+
+
+def test_a_return_and_a_credit_note() -> None:
+    back = message(raw_return(move(1, "10"), answers={1: Answer(4, 3)}))
+    assert (back.kind, list(back.order_document_ids)) == (pb.TRADE_DOCUMENT_KIND_DESPATCH_ADVICE, ["order-4"])
+    assert (back.lines[0].quantity, back.lines[0].unit_price_fen, back.payable_amount_fen) == ("10", "", 0)
+    note = message(raw_credit_note(answers={8: Answer(4, 3, 6)}))
+    assert (note.kind, list(note.billing_document_ids)) == (pb.TRADE_DOCUMENT_KIND_CREDIT_NOTE, ["invoice-6"])
+    assert (note.lines[0].quantity, note.payable_amount_fen, note.due_date) == ("10", 141_250, "")
 
 
 def test_fault() -> None:
