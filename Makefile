@@ -37,8 +37,8 @@ run: setup web erp
 demo: setup erp
 	$(PY) -m deploy demo
 
-# Three workers on two cores: tests of real processes wait more than they work. Thousands of throw-away databases: memory holds them where there is a memory disk. What a test means by a crash is
-# the death of a process, which a memory disk survives like any other.
+# Three workers on two cores: tests of real processes wait more than they work. Memory holds the throw-away databases
+# where there is a memory disk. What a test means by a crash is the death of a process, which a memory disk survives.
 test: export TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 test: setup system web erp lint tests/integration/anvil/node_modules
 	$(PY) -m pytest tests --numprocesses 3 --dist loadgroup
