@@ -16,7 +16,7 @@ from hub.onboarding import rules, store
 from hub.onboarding.ports import BusinessRegistry, Ledger, RegistryEntry
 from hub.onboarding.rules import SIGNERS_AT_MOST, Approval, Signer
 from hub.onboarding.states import TRANSITIONS, VerificationEvent, VerificationState
-from hub.onboarding.store import VerificationRow
+from hub.onboarding.store import Standing, VerificationRow
 from hub.platform.database import Database
 
 
@@ -108,10 +108,7 @@ class OnboardingService:
 
         Being registered with the hub (`identity.RegisterEnterprise`) proves a key, not a company.
         """
-        row = await store.verification(uscc)
-        if row is None or row.state != VerificationState.VERIFIED:
-            found = ", ".join(row.reasons) if row is not None else "never compared with the business registry"
-            raise HuilianError("STATE_CONFLICT", found, state="ENTERPRISE_NOT_VERIFIED")
+        await self._check_verified(uscc, await store.standing(self._database, uscc))
 
     async def require_mandate(self, uscc: str, power: Power, object_id: str, amount_fen: int) -> None:
         """Use up the word of a signer for one act of an enterprise, in the caller's transaction.
@@ -119,15 +116,22 @@ class OnboardingService:
         A verified enterprise without signers acts by its own keys alone. A signer's powers and limit count as they are
         now, and each word is good for one act. Raises STATE_CONFLICT (ENTERPRISE_NOT_VERIFIED), PERMISSION_DENIED.
         """
-        await self.require_verified(uscc)
-        signers = await store.signers(uscc)
-        if not any(signer.active for signer in signers.values()):
+        standing = await store.standing(self._database, uscc)
+        await self._check_verified(uscc, standing)
+        if not standing.has_signers:
             return
+        signers = await store.signers(uscc)
         for number, mandate in await store.unused_mandates(uscc, power, object_id):
             covers = mandate.amount_fen >= amount_fen and _covers(mandate, signers.get(mandate.signer_id))
             if covers and await store.use_mandate(number, self._clock.now()):
                 return
         raise HuilianError("PERMISSION_DENIED", "no signer authorised this act for this amount")
+
+    async def _check_verified(self, uscc: str, standing: Standing) -> None:
+        if not standing.verified:
+            row = await store.verification(uscc)
+            found = ", ".join(row.reasons) if row is not None else "never compared with the business registry"
+            raise HuilianError("STATE_CONFLICT", found, state="ENTERPRISE_NOT_VERIFIED")
 
     async def _record(self, change: SignerChange, approvals: Sequence[Approval]) -> None:
         content = {
