@@ -12,6 +12,7 @@ from tests.soak import (
     lending_histories,
     loan_histories,
     mutations,
+    opening_histories,
     quota_race,
     rpc_fuzz,
     trade_histories,
@@ -75,6 +76,13 @@ CAMPAIGNS: list[Campaign] = [
         target=1_000_000,
         slice_cases=1,
         case=lending_histories.case,
+    ),
+    Campaign(
+        name="opening-histories",
+        title="acts in random lives of applications for accounts, cut off or at once: places, keys and states hold",
+        target=100_000,
+        slice_cases=1,
+        case=opening_histories.case,
     ),
     Campaign(
         name="key-rotations",
