@@ -34,7 +34,9 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """What is printed. `record_id` names the record of the log that stands behind it."""
+    """What is printed. `record_id` names the record of the log that stands behind it, "" where none does: then
+    nothing is said of verifying.
+    """
 
     title: str
     subtitle: str

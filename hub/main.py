@@ -23,6 +23,7 @@ from huilian_protocol.purposes import PurposeList
 from huilian_protocol.trust import TrustFile
 
 from documents.pool import RenderingPool
+from hub.accounting.account_statements import statement_of
 from hub.accounting.cases import Cases
 from hub.accounting.closing import Closes
 from hub.accounting.reconciliation import Reconciliation
@@ -332,7 +333,8 @@ class _Builder:
         self.hub.server.serve(WarningServicer(lending, self.idempotency))
         self.hub.server.serve(ReferralServicer(lending, self.idempotency))
         self.hub.server.serve(ErpLedgerServicer(lending.erp_payments, self.idempotency))
-        papers, pool = Papers(lending.loans, self.receivables, lending.registered, self.ledger.receipt), RenderingPool()
+        account, pool = partial(statement_of, self.database), RenderingPool()
+        papers = Papers(lending.loans, self.receivables, lending.registered, self.ledger.receipt, account)
         self.hub.server.serve(DocumentServicer(papers, pool, self.clock, self.settings.verifier_url))
         self.hub.before_close.append(partial(asyncio.to_thread, pool.close))
 

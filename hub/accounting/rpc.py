@@ -12,8 +12,10 @@ from huilian.common.v1 import common_pb2
 from huilian_protocol.errors import HuilianError
 
 from hub.accounting import journals
+from hub.accounting.account_statements import AccountStatement, statement_of
 from hub.accounting.chart import ChartEntry
 from hub.accounting.closing import Closes, DayClose
+from hub.platform.callers import Role, current_caller
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
 from hub.platform.paging import DEFAULT_PAGE_SIZE
@@ -63,6 +65,34 @@ class AccountingServicer(accounting_service_pb2_grpc.AccountingServiceServicer):
         """How far it came."""
         return pb.GetDayCloseResponse(day_close=_close(await self._closes.get(_day(request.business_day))))
 
+    async def GetAccountStatement(
+        self, request: pb.GetAccountStatementRequest, context: Any
+    ) -> pb.GetAccountStatementResponse:
+        """A party's account; anybody but an operator sees their own only."""
+        caller = current_caller()
+        if caller.role is not Role.OPERATOR and caller.id != request.party_id:
+            raise HuilianError("NOT_FOUND", resource="account")
+        first_day, last_day = _day(request.first_day, "first_day"), _day(request.last_day, "last_day")
+        return _statement(await statement_of(self._database, request.party_id, first_day, last_day))
+
+
+def _statement(made: AccountStatement) -> pb.GetAccountStatementResponse:
+    return pb.GetAccountStatementResponse(
+        opening_fen=made.opening_fen,
+        closing_fen=made.closing_fen,
+        movements=[
+            pb.AccountMovement(
+                booked_date=one.booked_on.isoformat(),
+                value_date=one.value_date.isoformat(),
+                narrative=one.narrative,
+                reference=one.reference,
+                amount_fen=one.amount_fen,
+                balance_fen=one.balance_fen,
+            )
+            for one in made.movements
+        ],
+    )
+
 
 def _account(entry: ChartEntry, debit_fen: int, credit_fen: int) -> pb.ChartAccount:
     return pb.ChartAccount(
@@ -103,8 +133,8 @@ def _close(close: DayClose) -> pb.DayClose:
     return message
 
 
-def _day(text: str) -> date:
+def _day(text: str, field: str = "business_day") -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise HuilianError("INVALID_ARGUMENT", "no such day", field="business_day") from error
+        raise HuilianError("INVALID_ARGUMENT", "no such day", field=field) from error

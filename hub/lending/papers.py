@@ -15,6 +15,7 @@ from huilian_loans.documents import read_terms
 from huilian_protocol.canonical import sha256_canonical
 from huilian_protocol.errors import HuilianError
 
+from documents.account_paper import AccountLine, AccountPaper
 from documents.lending_papers import (
     ConfirmationPaper,
     Instalment,
@@ -26,6 +27,7 @@ from documents.lending_papers import (
 )
 from documents.paper import Paper
 from documents.receipt import BEIJING
+from hub.accounting.account_statements import AccountStatement
 from hub.lending import stored_loans as stored
 from hub.lending.loans import Loans
 from hub.lending.model import Loan
@@ -41,6 +43,7 @@ Receipts = Callable[[str, str], Awaitable[bytes]]
 
 
 Registered = Callable[[str], Awaitable[Registration | None]]
+Account = Callable[[str, date, date], Awaitable[AccountStatement]]
 REGISTRY = "动产融资统一登记公示系统"
 SANDBOX = "SANDBOX-"
 STEPS = {
@@ -62,8 +65,11 @@ class Filled:
 class Papers:
     """Papers as their parties ask for them. `caller` is a network number or a USCC."""
 
-    def __init__(self, loans: Loans, receivables: Receivables, registered: Registered, receipts: Receipts) -> None:
-        """`registered` finds the live registration over a receivable."""
+    def __init__(
+        self, loans: Loans, receivables: Receivables, registered: Registered, receipts: Receipts, account: Account
+    ) -> None:
+        """`registered` finds the live registration over a receivable, `account` a party's deposit account."""
+        self._account = account
         self._registered = registered
         self._loans = loans
         self._receivables = receivables
@@ -131,6 +137,21 @@ class Papers:
         if caller != receivable.supplier_uscc or registration is None or registration.state not in STEPS:
             raise HuilianError("NOT_FOUND", resource="registration")
         return await self._filled(caller, notice_of(registration, receivable_id).paper())
+
+    async def account(self, caller: str, party: str, first_day: date, last_day: date) -> Filled:
+        """账户对账单 of the caller's own deposit account. No record of the log stands behind it: the books do.
+
+        Raises NOT_FOUND, also for another party's, and INVALID_ARGUMENT as `statement_of` of the books does.
+        """
+        if caller != party:
+            raise HuilianError("NOT_FOUND", resource="account")
+        made = await self._account(party, first_day, last_day)
+        lines = [
+            AccountLine(one.booked_on, one.narrative, one.amount_fen, one.balance_fen, one.reference)
+            for one in made.movements
+        ]
+        paper = AccountPaper(party, first_day, last_day, made.opening_fen, made.closing_fen, lines)
+        return Filled(paper.paper(), None)
 
     async def _filled(self, caller: str, paper: Paper) -> Filled:
         try:

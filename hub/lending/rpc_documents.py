@@ -49,6 +49,9 @@ class DocumentServicer(pb_grpc.DocumentServiceServicer):
                 return await self._papers.payoff(caller, request.object_id)
             case pb.DOCUMENT_KIND_REGISTRATION_NOTICE:
                 return await self._papers.registration(caller, request.object_id)
+            case pb.DOCUMENT_KIND_ACCOUNT_STATEMENT:
+                first, last = _day(request.first_day, "first_day"), _day(request.last_day, "last_day")
+                return await self._papers.account(caller, request.object_id, first, last)
             case _:
                 raise HuilianError("INVALID_ARGUMENT", "no such paper", field="kind")
 

@@ -346,6 +346,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "ListAccounts": OPERATOR | SUPERVISOR,
             "GetTrialBalance": OPERATOR | SUPERVISOR,
             "GetDayClose": OPERATOR | SUPERVISOR,
+            "GetAccountStatement": OPERATOR | BORROWER,
             # A journal names what it was posted for.
             "ListJournals": OPERATOR,
             "CloseDay": OPERATOR,

@@ -37,6 +37,15 @@ class Accounting:
 
         return Pages(fetch)
 
+    async def account_statement(
+        self, party_id: str, first_day: date, last_day: date, *, call: Call | None = None
+    ) -> pb.GetAccountStatementResponse:
+        """A party's deposit account over a period; parties see their own."""
+        request = pb.GetAccountStatementRequest(
+            party_id=party_id, first_day=first_day.isoformat(), last_day=last_day.isoformat()
+        )
+        return await self.calls.unary(_SERVICE, request, pb.GetAccountStatementResponse, call)
+
     async def close_day(self, business_day: date, *, call: Call | None = None) -> pb.DayClose:
         """Begin the close of a business day that is over; the hub carries it out."""
         request = pb.CloseDayRequest(business_day=business_day.isoformat())

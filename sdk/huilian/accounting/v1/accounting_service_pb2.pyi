@@ -390,3 +390,94 @@ class DayClose(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DayClose: _TypeAlias = DayClose  # noqa: Y015
+
+@_typing.final
+class GetAccountStatementRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_ID_FIELD_NUMBER: _builtins.int
+    FIRST_DAY_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    party_id: _builtins.str
+    """USCC or network number."""
+    first_day: _builtins.str
+    """YYYY-MM-DD, both included, at most 366 days."""
+    last_day: _builtins.str
+    def __init__(
+        self,
+        *,
+        party_id: _builtins.str = ...,
+        first_day: _builtins.str = ...,
+        last_day: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_day", b"first_day", "last_day", b"last_day", "party_id", b"party_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAccountStatementRequest: _TypeAlias = GetAccountStatementRequest  # noqa: Y015
+
+@_typing.final
+class GetAccountStatementResponse(_message.Message):
+    """Amounts in fen, by accounting days: once these are closed the statement never changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENING_FEN_FIELD_NUMBER: _builtins.int
+    CLOSING_FEN_FIELD_NUMBER: _builtins.int
+    MOVEMENTS_FIELD_NUMBER: _builtins.int
+    opening_fen: _builtins.int
+    closing_fen: _builtins.int
+    @_builtins.property
+    def movements(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountMovement]: ...
+    def __init__(
+        self,
+        *,
+        opening_fen: _builtins.int = ...,
+        closing_fen: _builtins.int = ...,
+        movements: _abc.Iterable[Global___AccountMovement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closing_fen", b"closing_fen", "movements", b"movements", "opening_fen", b"opening_fen"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAccountStatementResponse: _TypeAlias = GetAccountStatementResponse  # noqa: Y015
+
+@_typing.final
+class AccountMovement(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKED_DATE_FIELD_NUMBER: _builtins.int
+    VALUE_DATE_FIELD_NUMBER: _builtins.int
+    NARRATIVE_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FEN_FIELD_NUMBER: _builtins.int
+    BALANCE_FEN_FIELD_NUMBER: _builtins.int
+    booked_date: _builtins.str
+    value_date: _builtins.str
+    narrative: _builtins.str
+    reference: _builtins.str
+    """Names the journal."""
+    amount_fen: _builtins.int
+    """Above 0 for money in."""
+    balance_fen: _builtins.int
+    def __init__(
+        self,
+        *,
+        booked_date: _builtins.str = ...,
+        value_date: _builtins.str = ...,
+        narrative: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        amount_fen: _builtins.int = ...,
+        balance_fen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_fen", b"amount_fen", "balance_fen", b"balance_fen", "booked_date", b"booked_date", "narrative", b"narrative", "reference", b"reference", "value_date", b"value_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountMovement: _TypeAlias = AccountMovement  # noqa: Y015

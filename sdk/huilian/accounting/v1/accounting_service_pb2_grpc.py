@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AccountingServiceStub:
-    """For the bank's operators. Supervisors may read what names nobody: the chart with its sums, the trial balance, day closes.
+    """For the bank's operators; parties read their own account. Supervisors may read what names nobody: the chart with its sums, the trial balance, day closes.
     """
 
     def __init__(self, channel):
@@ -60,10 +60,15 @@ class AccountingServiceStub:
                 request_serializer=huilian_dot_accounting_dot_v1_dot_accounting__service__pb2.GetDayCloseRequest.SerializeToString,
                 response_deserializer=huilian_dot_accounting_dot_v1_dot_accounting__service__pb2.GetDayCloseResponse.FromString,
                 _registered_method=True)
+        self.GetAccountStatement = channel.unary_unary(
+                '/huilian.accounting.v1.AccountingService/GetAccountStatement',
+                request_serializer=huilian_dot_accounting_dot_v1_dot_accounting__service__pb2.GetAccountStatementRequest.SerializeToString,
+                response_deserializer=huilian_dot_accounting_dot_v1_dot_accounting__service__pb2.GetAccountStatementResponse.FromString,
+                _registered_method=True)
 
 
 class AccountingServiceServicer:
-    """For the bank's operators. Supervisors may read what names nobody: the chart with its sums, the trial balance, day closes.
+    """For the bank's operators; parties read their own account. Supervisors may read what names nobody: the chart with its sums, the trial balance, day closes.
     """
 
     def ListAccounts(self, request, context):
@@ -101,6 +106,13 @@ class AccountingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAccountStatement(self, request, context):
+        """A party's deposit account over a period; parties see their own. As a paper: DocumentService, ACCOUNT_STATEMENT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +141,11 @@ def add_AccountingServiceServicer_to_server(servicer, server):
                     request_deserializer=huilian_dot_accounting_dot_v1_dot_accounting__service__pb2.GetDayCloseRequest.FromString,
                     response_serializer=huilian_dot_accounting_dot_v1_dot_accounting__service__pb2.GetDayCloseResponse.SerializeToString,
             ),
+            'GetAccountStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAccountStatement,
+                    request_deserializer=huilian_dot_accounting_dot_v1_dot_accounting__service__pb2.GetAccountStatementRequest.FromString,
+                    response_serializer=huilian_dot_accounting_dot_v1_dot_accounting__service__pb2.GetAccountStatementResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'huilian.accounting.v1.AccountingService', rpc_method_handlers)
@@ -138,7 +155,7 @@ def add_AccountingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccountingService:
-    """For the bank's operators. Supervisors may read what names nobody: the chart with its sums, the trial balance, day closes.
+    """For the bank's operators; parties read their own account. Supervisors may read what names nobody: the chart with its sums, the trial balance, day closes.
     """
 
     @staticmethod
@@ -266,6 +283,33 @@ class AccountingService:
             '/huilian.accounting.v1.AccountingService/GetDayClose',
             huilian_dot_accounting_dot_v1_dot_accounting__service__pb2.GetDayCloseRequest.SerializeToString,
             huilian_dot_accounting_dot_v1_dot_accounting__service__pb2.GetDayCloseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAccountStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.accounting.v1.AccountingService/GetAccountStatement',
+            huilian_dot_accounting_dot_v1_dot_accounting__service__pb2.GetAccountStatementRequest.SerializeToString,
+            huilian_dot_accounting_dot_v1_dot_accounting__service__pb2.GetAccountStatementResponse.FromString,
             options,
             channel_credentials,
             insecure,

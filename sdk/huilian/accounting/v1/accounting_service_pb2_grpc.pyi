@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AccountingServiceStub:
-    """For the bank's operators. Supervisors may read what names nobody: the chart with its sums, the trial balance, day closes."""
+    """For the bank's operators; parties read their own account. Supervisors may read what names nobody: the chart with its sums, the trial balance, day closes."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -43,10 +43,12 @@ class AccountingServiceStub:
     """Begins the close of a business day that is over; the hub carries it out. Again it changes nothing."""
     GetDayClose: _grpc.UnaryUnaryMultiCallable[_accounting_service_pb2.GetDayCloseRequest, _accounting_service_pb2.GetDayCloseResponse]
     """How far the close of a day came."""
+    GetAccountStatement: _grpc.UnaryUnaryMultiCallable[_accounting_service_pb2.GetAccountStatementRequest, _accounting_service_pb2.GetAccountStatementResponse]
+    """A party's deposit account over a period; parties see their own. As a paper: DocumentService, ACCOUNT_STATEMENT."""
 
 @_typing.type_check_only
 class AccountingServiceAsyncStub(AccountingServiceStub):
-    """For the bank's operators. Supervisors may read what names nobody: the chart with its sums, the trial balance, day closes."""
+    """For the bank's operators; parties read their own account. Supervisors may read what names nobody: the chart with its sums, the trial balance, day closes."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListAccounts: _aio.UnaryUnaryMultiCallable[_accounting_service_pb2.ListAccountsRequest, _accounting_service_pb2.ListAccountsResponse]  # type: ignore[assignment]
@@ -59,9 +61,11 @@ class AccountingServiceAsyncStub(AccountingServiceStub):
     """Begins the close of a business day that is over; the hub carries it out. Again it changes nothing."""
     GetDayClose: _aio.UnaryUnaryMultiCallable[_accounting_service_pb2.GetDayCloseRequest, _accounting_service_pb2.GetDayCloseResponse]  # type: ignore[assignment]
     """How far the close of a day came."""
+    GetAccountStatement: _aio.UnaryUnaryMultiCallable[_accounting_service_pb2.GetAccountStatementRequest, _accounting_service_pb2.GetAccountStatementResponse]  # type: ignore[assignment]
+    """A party's deposit account over a period; parties see their own. As a paper: DocumentService, ACCOUNT_STATEMENT."""
 
 class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
-    """For the bank's operators. Supervisors may read what names nobody: the chart with its sums, the trial balance, day closes."""
+    """For the bank's operators; parties read their own account. Supervisors may read what names nobody: the chart with its sums, the trial balance, day closes."""
 
     @_abc_1.abstractmethod
     def ListAccounts(
@@ -102,5 +106,13 @@ class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_accounting_service_pb2.GetDayCloseResponse, _abc.Awaitable[_accounting_service_pb2.GetDayCloseResponse]]:
         """How far the close of a day came."""
+
+    @_abc_1.abstractmethod
+    def GetAccountStatement(
+        self,
+        request: _accounting_service_pb2.GetAccountStatementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_service_pb2.GetAccountStatementResponse, _abc.Awaitable[_accounting_service_pb2.GetAccountStatementResponse]]:
+        """A party's deposit account over a period; parties see their own. As a paper: DocumentService, ACCOUNT_STATEMENT."""
 
 def add_AccountingServiceServicer_to_server(servicer: AccountingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)huilian/lending/v1/document_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\"\x99\x02\n\x12GetDocumentRequest\x12@\n\x04kind\x18\x01 \x01(\x0e\x32 .huilian.lending.v1.DocumentKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x04kind\x12\x39\n\tobject_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x08objectId\x12\x43\n\tfirst_day\x18\x03 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x08\x66irstDay\x12\x41\n\x08last_day\x18\x04 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x07lastDay\"e\n\x13GetDocumentResponse\x12\x10\n\x03pdf\x18\x01 \x01(\x0cR\x03pdf\x12\x1b\n\tfile_name\x18\x02 \x01(\tR\x08\x66ileName\x12\x1f\n\x0bhas_receipt\x18\x03 \x01(\x08R\nhasReceipt*\xe3\x01\n\x0c\x44ocumentKind\x12\x1d\n\x19\x44OCUMENT_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x44OCUMENT_KIND_LOAN_CONTRACT\x10\x01\x12)\n%DOCUMENT_KIND_RECEIVABLE_CONFIRMATION\x10\x02\x12 \n\x1c\x44OCUMENT_KIND_LOAN_STATEMENT\x10\x03\x12\x1f\n\x1b\x44OCUMENT_KIND_PAYOFF_LETTER\x10\x04\x12%\n!DOCUMENT_KIND_REGISTRATION_NOTICE\x10\x05\x32q\n\x0f\x44ocumentService\x12^\n\x0bGetDocument\x12&.huilian.lending.v1.GetDocumentRequest\x1a\'.huilian.lending.v1.GetDocumentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)huilian/lending/v1/document_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\"\x99\x02\n\x12GetDocumentRequest\x12@\n\x04kind\x18\x01 \x01(\x0e\x32 .huilian.lending.v1.DocumentKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x04kind\x12\x39\n\tobject_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x08objectId\x12\x43\n\tfirst_day\x18\x03 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x08\x66irstDay\x12\x41\n\x08last_day\x18\x04 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x07lastDay\"e\n\x13GetDocumentResponse\x12\x10\n\x03pdf\x18\x01 \x01(\x0cR\x03pdf\x12\x1b\n\tfile_name\x18\x02 \x01(\tR\x08\x66ileName\x12\x1f\n\x0bhas_receipt\x18\x03 \x01(\x08R\nhasReceipt*\x88\x02\n\x0c\x44ocumentKind\x12\x1d\n\x19\x44OCUMENT_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x44OCUMENT_KIND_LOAN_CONTRACT\x10\x01\x12)\n%DOCUMENT_KIND_RECEIVABLE_CONFIRMATION\x10\x02\x12 \n\x1c\x44OCUMENT_KIND_LOAN_STATEMENT\x10\x03\x12\x1f\n\x1b\x44OCUMENT_KIND_PAYOFF_LETTER\x10\x04\x12%\n!DOCUMENT_KIND_REGISTRATION_NOTICE\x10\x05\x12#\n\x1f\x44OCUMENT_KIND_ACCOUNT_STATEMENT\x10\x06\x32q\n\x0f\x44ocumentService\x12^\n\x0bGetDocument\x12&.huilian.lending.v1.GetDocumentRequest\x1a\'.huilian.lending.v1.GetDocumentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,11 +41,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETDOCUMENTREQUEST'].fields_by_name['last_day']._loaded_options = None
   _globals['_GETDOCUMENTREQUEST'].fields_by_name['last_day']._serialized_options = b'\272H#r!2\037^([0-9]{4}-[0-9]{2}-[0-9]{2})?$'
   _globals['_DOCUMENTKIND']._serialized_start=482
-  _globals['_DOCUMENTKIND']._serialized_end=709
+  _globals['_DOCUMENTKIND']._serialized_end=746
   _globals['_GETDOCUMENTREQUEST']._serialized_start=95
   _globals['_GETDOCUMENTREQUEST']._serialized_end=376
   _globals['_GETDOCUMENTRESPONSE']._serialized_start=378
   _globals['_GETDOCUMENTRESPONSE']._serialized_end=479
-  _globals['_DOCUMENTSERVICE']._serialized_start=711
-  _globals['_DOCUMENTSERVICE']._serialized_end=824
+  _globals['_DOCUMENTSERVICE']._serialized_start=748
+  _globals['_DOCUMENTSERVICE']._serialized_end=861
 # @@protoc_insertion_point(module_scope)

@@ -34,6 +34,8 @@ class _DocumentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Document
     """What closes a loan today, or that it is closed; for its borrower."""
     DOCUMENT_KIND_REGISTRATION_NOTICE: _DocumentKind.ValueType  # 5
     """What stands at the register of movable assets over a receivable; for its supplier."""
+    DOCUMENT_KIND_ACCOUNT_STATEMENT: _DocumentKind.ValueType  # 6
+    """The caller's deposit account over a period; `object_id` is the caller. It bears no receipt."""
 
 class DocumentKind(_DocumentKind, metaclass=_DocumentKindEnumTypeWrapper): ...
 
@@ -48,6 +50,8 @@ DOCUMENT_KIND_PAYOFF_LETTER: DocumentKind.ValueType  # 4
 """What closes a loan today, or that it is closed; for its borrower."""
 DOCUMENT_KIND_REGISTRATION_NOTICE: DocumentKind.ValueType  # 5
 """What stands at the register of movable assets over a receivable; for its supplier."""
+DOCUMENT_KIND_ACCOUNT_STATEMENT: DocumentKind.ValueType  # 6
+"""The caller's deposit account over a period; `object_id` is the caller. It bears no receipt."""
 Global___DocumentKind: _TypeAlias = DocumentKind  # noqa: Y015
 
 @_typing.final

@@ -6,14 +6,16 @@ import io
 import re
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from huilian.lending.v1 import document_service_pb2 as pb
 from huilian_protocol.errors import HuilianError
 from pypdf import PdfReader
 
-from documents.paper import yuan
+from documents.paper import paper_pdf, yuan
 from documents.pool import RenderingPool
+from hub.accounting.account_statements import statement_of
 from hub.lending.papers import Papers, contract_of
 from hub.lending.rpc_documents import DocumentServicer
 from hub.platform.callers import Caller, Role, set_current_caller
@@ -43,7 +45,13 @@ def receipts() -> Receipts:
 
 @pytest.fixture
 def papers(world: LendingWorld, receipts: Receipts) -> Papers:
-    return Papers(world.service.loans, world.trade.service, world.service.registered, receipts)
+    return Papers(
+        world.service.loans,
+        world.trade.service,
+        world.service.registered,
+        receipts,
+        partial(statement_of, world.database),
+    )
 
 
 @pytest.fixture
@@ -145,3 +153,16 @@ async def test_a_notice_says_what_is_registered_today(
     rows = dict(amended.paper.sections[0].rows)
     assert "变更登记" in rows["业务种类"] and rows["担保人"].startswith("沙盒通达重工")
     assert amended.receipt is None and receipts.asked[-1][0].startswith("registration-amended:")
+
+
+async def test_an_account_over_a_period_is_for_its_owner(world: LendingWorld, papers: Papers) -> None:
+    await world.disbursed()
+    today = world.service.loans.today()
+    filled = await papers.account(SUPPLIER, SUPPLIER, today, today)
+    facts = dict(filled.paper.sections[0].rows)
+    assert facts["期初余额"] == "¥ 0.00"
+    assert facts["期末余额"] == yuan(await world.balance(SUPPLIER))
+    assert len(filled.paper.sections[1].lines) == 1
+    assert filled.receipt is None and filled.paper.record_id == ""
+    await refused("NOT_FOUND", papers.account(SUPPLIER, BUYER, today, today))
+    assert paper_pdf(filled.paper, None, "https://verify.example/", world.clock.now()).startswith(b"%PDF")
