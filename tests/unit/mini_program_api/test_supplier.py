@@ -5,11 +5,14 @@ from __future__ import annotations
 from huilian.common.v1 import common_pb2
 from huilian.identity.v1 import identity_service_pb2 as identity_pb
 from huilian.lending.v1 import auction_service_pb2 as auction_pb
+from huilian.lending.v1 import credit_service_pb2 as credit_pb
+from huilian.lending.v1 import dealer_loan_service_pb2 as dealer_pb
 from huilian.lending.v1 import financing_service_pb2 as financing_pb
 from huilian.lending.v1 import order_loan_service_pb2 as order_pb
 from huilian.receivables.v1 import certificate_service_pb2 as certificate_pb
 from huilian.receivables.v1 import freeze_service_pb2 as freeze_pb
 from huilian.receivables.v1 import receivable_service_pb2 as receivable_pb
+from huilian.receivables.v1 import sales_service_pb2 as sales_pb
 
 from tests.unit.mini_program_api.conftest import KEY, Api
 
@@ -18,6 +21,9 @@ FREEZES = "huilian.receivables.v1.FreezeService"
 CERTIFICATES = "huilian.receivables.v1.CertificateService"
 FINANCING = "huilian.lending.v1.FinancingService"
 ORDER_LOANS = "huilian.lending.v1.OrderLoanService"
+CREDIT = "huilian.lending.v1.CreditService"
+DEALERS = "huilian.lending.v1.DealerLoanService"
+SALES = "huilian.receivables.v1.SalesService"
 AUCTIONS = "huilian.lending.v1.AuctionService"
 
 
@@ -213,3 +219,49 @@ async def test_an_auction_from_offer_to_award(api: Api) -> None:
     assert (await api.get("/auctions/auction-1"))[1]["bids"] == [placed]
     status, _ = await api.post("/bids/bid-000001/revelation", {"annual_rate": "5%", "salt": "A" * 43})
     assert status == 400
+
+
+async def test_products_on_offer_are_shown_to_anybody(api: Api) -> None:
+    old = credit_pb.Product(product_id="dealer-loan", version=1)
+    new = credit_pb.Product(
+        product_id="dealer-loan", version=2, on_offer=True, most_amount=money(5), annual_rates=["0.0435"]
+    )
+    api.hub.on(f"{CREDIT}/ListProducts", credit_pb.ListProductsResponse(products=[old, new]))
+    status, shown = await api.get("/products", token="")
+    assert status == 200
+    (one,) = shown["products"]
+    assert (one["version"], one["most_fen"], one["annual_rates"]) == (2, 5, ["0.0435"])
+
+
+async def test_a_dealer_consents_applies_and_waits_for_a_person(api: Api) -> None:
+    core = "91449900MA0H00010W"
+    consent = sales_pb.SalesConsent(core_enterprise=True, dealer=True)
+    api.hub.on(f"{SALES}/SetSalesConsent", sales_pb.SetSalesConsentResponse(consent=consent))
+    status, shown = await api.post(f"/core-enterprises/{core}/sales-consent", {"granted": True})
+    assert (status, shown) == (200, {"core_enterprise": True, "dealer": True})
+    waiting = dealer_pb.DealerLoan(
+        loan_id="dealer-loan-1",
+        state=dealer_pb.DEALER_LOAN_STATE_REFERRED,
+        core_uscc=core,
+        limit=money(200),
+        reasons=[common_pb2.Reason(code="RED_WARNING", text_zh="须人工审批", text_en="A person decides")],
+    )
+    api.hub.on(f"{DEALERS}/ApplyForDealerLoan", dealer_pb.ApplyForDealerLoanResponse(dealer_loan=waiting))
+    form = {"loan_id": "dealer-loan-1", "core_uscc": core, "amount_fen": 100, "term_days": 90}
+    status, shown = await api.post("/dealer-loans", form)
+    assert (status, shown["state"], shown["limit_fen"]) == (201, "REFERRED", 200)
+    assert shown["reasons"][0]["code"] == "RED_WARNING"
+    sent = api.hub.asked[-1].request
+    assert (sent.core_uscc, sent.amount_fen, sent.term_days, sent.request_id) == (core, 100, 90, KEY)
+    status, _ = await api.post("/dealer-loans", {**form, "amount_fen": 0})
+    assert status == 400
+    for path, method in (("signature", "SignDealerLoan"), ("withdrawal", "WithdrawDealerLoan")):
+        answer = getattr(dealer_pb, f"{method}Response")(dealer_loan=waiting)
+        api.hub.on(f"{DEALERS}/{method}", answer)
+        status, _ = await api.post(f"/dealer-loans/dealer-loan-1/{path}")
+        assert (status, api.hub.asked[-1].request.loan_id) == (200, "dealer-loan-1")
+    api.hub.on(f"{DEALERS}/ListDealerLoans", dealer_pb.ListDealerLoansResponse(dealer_loans=[waiting]))
+    api.hub.on(f"{DEALERS}/GetDealerLoan", dealer_pb.GetDealerLoanResponse(dealer_loan=waiting))
+    _, listed = await api.get("/dealer-loans")
+    _, one = await api.get("/dealer-loans/dealer-loan-1")
+    assert listed["dealer_loans"] == [one]
