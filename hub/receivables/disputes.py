@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.signers import Power
 
 from hub.platform.database import Database
 from hub.platform.ids import Ids
@@ -20,6 +21,7 @@ from hub.receivables import stored_freezes, stored_receivables
 from hub.receivables.access import visible_receivable
 from hub.receivables.freezes import check_not_frozen
 from hub.receivables.model import Receivable
+from hub.receivables.ports import Mandates
 from hub.receivables.records import Records
 from hub.receivables.states import ReceivableEvent, ReceivableState
 from hub.receivables.stored_freezes import Dispute
@@ -57,6 +59,7 @@ class Disputes:
         ids: Ids,
         records: Records,
         rematch: Callable[[Receivable], Awaitable[Receivable]],
+        mandates: Mandates,
     ) -> None:
         """`rematch` states a receivable anew by its documents as they are today."""
         self._database = database
@@ -64,6 +67,7 @@ class Disputes:
         self._ids = ids
         self._records = records
         self._rematch = rematch
+        self._mandates = mandates
         self._when_impaired: list[Tell] = []
 
     def when_impaired(self, tell: Tell) -> None:
@@ -117,7 +121,8 @@ class Disputes:
     async def give_up(self, caller: str, receivable_id: str) -> Receivable:
         """The supplier gives up a disputed or diluted receivable: nothing is owed on it any more.
 
-        Raises NOT_FOUND, PERMISSION_DENIED, STATE_CONFLICT (also while a court freezes it).
+        Raises NOT_FOUND, PERMISSION_DENIED (also without a signer's word), STATE_CONFLICT (also while a court freezes
+        it).
         """
         receivable = visible_receivable(caller, await stored_receivables.lock(receivable_id))
         if caller != receivable.supplier_uscc:
@@ -125,6 +130,7 @@ class Disputes:
         if receivable.state not in (ReceivableState.DISPUTED, ReceivableState.DILUTED):
             raise HuilianError("STATE_CONFLICT", "not disputed", state=receivable.state)
         await check_not_frozen(receivable_id)
+        await self._mandates.require_mandate(caller, Power.TRANSFER, receivable_id, receivable.amount_fen)
         voided = await stored_receivables.move(receivable, ReceivableEvent.VOID)
         await stored_receivables.release_invoice_number(voided)
         await self._end("voided", caller, voided)

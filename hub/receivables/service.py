@@ -109,7 +109,7 @@ class ReceivablesService:
         self.sales = Sales(clock, erps)
         self.signs = Signs(database)
 
-        self.disputes = Disputes(database, clock, ids, self._records, self.trade.rematch)
+        self.disputes = Disputes(database, clock, ids, self._records, self.trade.rematch, mandates)
         self._dilutions = Dilutions(self.disputes, self._records, tolerances or Tolerances())
         self.certificates = Certificates(database, clock, ids, self._records, enterprises, self._dilutions, mandates)
         self.provenance = ProvenanceDesk(ledger)

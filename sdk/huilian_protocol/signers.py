@@ -28,7 +28,7 @@ class Power(StrEnum):
     CONFIRM = "CONFIRM"
     # Take certificates.
     ACCEPT = "ACCEPT"
-    # Pass certificates on.
+    # Give away: pass certificates on, give up what is owed.
     TRANSFER = "TRANSFER"
     # Borrow: sign loans, draw on them, offer certificates to funders.
     FINANCE = "FINANCE"

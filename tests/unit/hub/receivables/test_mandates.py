@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from huilian_protocol.signers import Power
 
+from hub.receivables.disputes import Ground
 from hub.receivables.states import CertificateState, ReceivableState
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World, refused
@@ -50,6 +51,17 @@ async def test_passing_on_needs_a_signer(world: World) -> None:
     world.mandates.withheld.clear()
     await transfer()
     assert world.mandates.asked[-1] == (trade.SUPPLIER, Power.TRANSFER, "certificate-1", 50_000)
+
+
+async def test_giving_up_what_is_owed_needs_a_signer(world: World) -> None:
+    receivable = await world.confirmed()
+    disputes, identity = world.service.disputes, receivable.receivable_id
+    await world.run(lambda: disputes.dispute(trade.BUYER, identity, Ground.QUALITY, "有裂纹"))
+    world.mandates.withheld.add((Power.TRANSFER, identity))
+    await refused("PERMISSION_DENIED", world.run(lambda: disputes.give_up(trade.SUPPLIER, identity)))
+    world.mandates.withheld.clear()
+    assert (await world.run(lambda: disputes.give_up(trade.SUPPLIER, identity))).state is ReceivableState.VOID
+    assert world.mandates.asked[-1] == (trade.SUPPLIER, Power.TRANSFER, identity, receivable.amount_fen)
 
 
 async def test_who_is_not_verified_neither_confirms_nor_holds_nor_gets(world: World) -> None:
