@@ -14,6 +14,9 @@ from tests.support.breaking import break_at_each_statement
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World, refused
 
+# What is tested are rules; their statements run on PostgreSQL in the histories of tests/soak/trade_histories.py.
+pytestmark = pytest.mark.parametrize("database_maker", ["sqlite"], indirect=True)
+
 S = ReceivableState
 WHOLE_FEN, TEN_KG_FEN = 50_020, 12_505
 
