@@ -21,6 +21,7 @@ CURRENCY = "CNY"
 LONGEST_TEXT = 35
 """Max35Text: ids and references of the standard."""
 MOST_ENTRIES = 20_000
+FIRST_YEAR, MOST_DAYS = 2000, 366
 
 _CHINA = timezone(timedelta(hours=8))
 _AMOUNT = re.compile(r"\A(0|[1-9][0-9]{0,12})(?:\.([0-9]{1,2}))?\Z", re.ASCII)
@@ -100,6 +101,8 @@ def _check(statement: BankStatement, stmt: Element) -> None:
     entries = statement.entries
     if statement.from_date > statement.to_date:
         raise _refused("FrToDt ends before it begins")
+    if statement.from_date.year < FIRST_YEAR or (statement.to_date - statement.from_date).days >= MOST_DAYS:
+        raise _refused("FrToDt is no period of a statement")
     if statement.opening_fen + sum(entry.amount_fen for entry in entries) != statement.closing_fen:
         raise _refused("opening balance and entries do not make the closing balance")
     if any(not statement.from_date <= entry.booked_on <= statement.to_date for entry in entries):

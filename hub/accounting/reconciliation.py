@@ -22,6 +22,7 @@ from hub.accounting.matching import Booking, Entry, Finding, Outcome, Reason, ma
 from hub.accounting.rules import AccountKind
 from hub.accounting.service import BankCore
 from hub.accounting.stored_reconciliation import Imported
+from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.paging import Page
 from hub.platform.transactions import require_transaction
@@ -79,6 +80,8 @@ class Reconciliation:
         """
         require_transaction("importing a statement")
         statement, content = read_statement(document), sha256(document).digest()
+        if statement.to_date > business_date(self._clock.now()):
+            raise HuilianError("INVALID_ARGUMENT", "a statement of days to come", field="camt053")
         account_id = self.account(statement.account_number)
         await self._database.lock("reconciliation", account_id)
         key = f"{statement.account_number}/{statement.statement_id}"

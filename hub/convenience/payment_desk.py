@@ -24,6 +24,9 @@ from hub.convenience.store import PaymentRow, PaymentStore
 from hub.exchange.action_rules import Order
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
+from hub.platform.paging import id_token
+
+LONGEST_KEY = 130
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class PaymentDesk:
 
     async def page(self, size: int, token: str) -> UnresolvedPage:
         """Payments set aside, oldest first. Raises INVALID_ARGUMENT for a foreign token."""
-        last = await self._store.find(token) if token else None
+        last = await self._store.find(id_token(token, LONGEST_KEY)) if token else None
         if token and last is None:
             raise HuilianError("INVALID_ARGUMENT", "not a token of this list", field="page_token")
         rows = await self._store.unresolved(last, size + 1)

@@ -43,6 +43,18 @@ class Documents:
         """What closes a loan today, or that nothing is owed."""
         return await self._get(pb.GetDocumentRequest(kind=pb.DOCUMENT_KIND_PAYOFF_LETTER, object_id=loan_id), call)
 
+    async def account_statement(
+        self, party_id: str, first_day: date, last_day: date, *, call: Call | None = None
+    ) -> pb.GetDocumentResponse:
+        """The caller's own deposit account over a period, both days included. It bears no receipt."""
+        request = pb.GetDocumentRequest(
+            kind=pb.DOCUMENT_KIND_ACCOUNT_STATEMENT,
+            object_id=party_id,
+            first_day=first_day.isoformat(),
+            last_day=last_day.isoformat(),
+        )
+        return await self._get(request, call)
+
     async def registration_notice(self, receivable_id: str, *, call: Call | None = None) -> pb.GetDocumentResponse:
         """What stands at the register of movable assets over a receivable that the caller supplied."""
         kind = pb.DOCUMENT_KIND_REGISTRATION_NOTICE

@@ -28,7 +28,7 @@ from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common
 from huilian.convenience.v1 import convenience_service_pb2 as huilian_dot_convenience_dot_v1_dot_convenience__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1huilian/convenience/v1/payment_desk_service.proto\x12\x16huilian.convenience.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\x1a\x30huilian/convenience/v1/convenience_service.proto\"\xcd\x01\n\x11PaymentResolution\x12@\n\x03\x65nd\x18\x01 \x01(\x0e\x32\".huilian.convenience.v1.PaymentEndB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x03\x65nd\x12\"\n\x08paid_fen\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x07paidFen\x12.\n\x0ereceipt_number\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\rreceiptNumber\x12\"\n\x06reason\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x90\x03R\x06reason\"\xb8\x02\n\x11UnresolvedPayment\x12\x1f\n\x0bpayment_key\x18\x01 \x01(\tR\npaymentKey\x12\x1b\n\tagency_id\x18\x02 \x01(\tR\x08\x61gencyId\x12\x1b\n\taction_id\x18\x03 \x01(\tR\x08\x61\x63tionId\x12!\n\x0creserved_fen\x18\x04 \x01(\x03R\x0breservedFen\x12=\n\x0cordered_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0borderedTime\x12\x45\n\x08proposal\x18\x06 \x01(\x0b\x32).huilian.convenience.v1.PaymentResolutionR\x08proposal\x12\x1f\n\x0bproposed_by\x18\x07 \x01(\tR\nproposedBy\"S\n\x1dListUnresolvedPaymentsRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x9c\x01\n\x1eListUnresolvedPaymentsResponse\x12\x45\n\x08payments\x18\x01 \x03(\x0b\x32).huilian.convenience.v1.UnresolvedPaymentR\x08payments\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\x84\x02\n\x1fProposePaymentResolutionRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12Q\n\x0bpayment_key\x18\x02 \x01(\tB0\xbaH-r+2)^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}$R\npaymentKey\x12Q\n\nresolution\x18\x03 \x01(\x0b\x32).huilian.convenience.v1.PaymentResolutionB\x06\xbaH\x03\xc8\x01\x01R\nresolution\"g\n ProposePaymentResolutionResponse\x12\x43\n\x07payment\x18\x01 \x01(\x0b\x32).huilian.convenience.v1.UnresolvedPaymentR\x07payment\"\xca\x01\n\x1e\x44\x65\x63idePaymentResolutionRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12Q\n\x0bpayment_key\x18\x02 \x01(\tB0\xbaH-r+2)^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}$R\npaymentKey\x12\x18\n\x07\x61pprove\x18\x03 \x01(\x08R\x07\x61pprove\"]\n\x1f\x44\x65\x63idePaymentResolutionResponse\x12:\n\x05state\x18\x01 \x01(\x0e\x32$.huilian.convenience.v1.PaymentStateR\x05state\"\x18\n\x16GetPaymentBooksRequest\"\xae\x01\n\x17GetPaymentBooksResponse\x12!\n\x0creserved_fen\x18\x01 \x01(\x03R\x0breservedFen\x12\x36\n\x17reserved_difference_fen\x18\x02 \x01(\x03R\x15reservedDifferenceFen\x12\x38\n\x04owed\x18\x03 \x03(\x0b\x32$.huilian.convenience.v1.OwedToAgencyR\x04owed\"m\n\x0cOwedToAgency\x12\x1b\n\tagency_id\x18\x01 \x01(\tR\x08\x61gencyId\x12\x19\n\x08owed_fen\x18\x02 \x01(\x03R\x07owedFen\x12%\n\x0e\x64ifference_fen\x18\x03 \x01(\x03R\rdifferenceFen\"\xc6\x01\n\x16PayOverToAgencyRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\npayover_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,40}$R\tpayoverId\x12\x32\n\tagency_id\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[a-z_]{1,40}$R\x08\x61gencyId\"z\n\x17PayOverToAgencyResponse\x12\x1d\n\namount_fen\x18\x01 \x01(\x03R\tamountFen\x12\x1d\n\njournal_id\x18\x02 \x01(\tR\tjournalId\x12!\n\rend_to_end_id\x18\x03 \x01(\tR\nendToEndId*Y\n\nPaymentEnd\x12\x1b\n\x17PAYMENT_END_UNSPECIFIED\x10\x00\x12\x16\n\x12PAYMENT_END_SETTLE\x10\x01\x12\x16\n\x12PAYMENT_END_REFUND\x10\x02\x32\xa3\x05\n\x12PaymentDeskService\x12\x87\x01\n\x16ListUnresolvedPayments\x12\x35.huilian.convenience.v1.ListUnresolvedPaymentsRequest\x1a\x36.huilian.convenience.v1.ListUnresolvedPaymentsResponse\x12\x8d\x01\n\x18ProposePaymentResolution\x12\x37.huilian.convenience.v1.ProposePaymentResolutionRequest\x1a\x38.huilian.convenience.v1.ProposePaymentResolutionResponse\x12\x8a\x01\n\x17\x44\x65\x63idePaymentResolution\x12\x36.huilian.convenience.v1.DecidePaymentResolutionRequest\x1a\x37.huilian.convenience.v1.DecidePaymentResolutionResponse\x12r\n\x0fGetPaymentBooks\x12..huilian.convenience.v1.GetPaymentBooksRequest\x1a/.huilian.convenience.v1.GetPaymentBooksResponse\x12r\n\x0fPayOverToAgency\x12..huilian.convenience.v1.PayOverToAgencyRequest\x1a/.huilian.convenience.v1.PayOverToAgencyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1huilian/convenience/v1/payment_desk_service.proto\x12\x16huilian.convenience.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\x1a\x30huilian/convenience/v1/convenience_service.proto\"\xf7\x01\n\x11PaymentResolution\x12@\n\x03\x65nd\x18\x01 \x01(\x0e\x32\".huilian.convenience.v1.PaymentEndB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x03\x65nd\x12\"\n\x08paid_fen\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x07paidFen\x12\x43\n\x0ereceipt_number\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1F\\x7F]*$R\rreceiptNumber\x12\x37\n\x06reason\x18\x04 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\x90\x03\x32\x13^[^\\x00-\\x1F\\x7F]*$R\x06reason\"\xb8\x02\n\x11UnresolvedPayment\x12\x1f\n\x0bpayment_key\x18\x01 \x01(\tR\npaymentKey\x12\x1b\n\tagency_id\x18\x02 \x01(\tR\x08\x61gencyId\x12\x1b\n\taction_id\x18\x03 \x01(\tR\x08\x61\x63tionId\x12!\n\x0creserved_fen\x18\x04 \x01(\x03R\x0breservedFen\x12=\n\x0cordered_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0borderedTime\x12\x45\n\x08proposal\x18\x06 \x01(\x0b\x32).huilian.convenience.v1.PaymentResolutionR\x08proposal\x12\x1f\n\x0bproposed_by\x18\x07 \x01(\tR\nproposedBy\"S\n\x1dListUnresolvedPaymentsRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x9c\x01\n\x1eListUnresolvedPaymentsResponse\x12\x45\n\x08payments\x18\x01 \x03(\x0b\x32).huilian.convenience.v1.UnresolvedPaymentR\x08payments\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\x84\x02\n\x1fProposePaymentResolutionRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12Q\n\x0bpayment_key\x18\x02 \x01(\tB0\xbaH-r+2)^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}$R\npaymentKey\x12Q\n\nresolution\x18\x03 \x01(\x0b\x32).huilian.convenience.v1.PaymentResolutionB\x06\xbaH\x03\xc8\x01\x01R\nresolution\"g\n ProposePaymentResolutionResponse\x12\x43\n\x07payment\x18\x01 \x01(\x0b\x32).huilian.convenience.v1.UnresolvedPaymentR\x07payment\"\xca\x01\n\x1e\x44\x65\x63idePaymentResolutionRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12Q\n\x0bpayment_key\x18\x02 \x01(\tB0\xbaH-r+2)^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}$R\npaymentKey\x12\x18\n\x07\x61pprove\x18\x03 \x01(\x08R\x07\x61pprove\"]\n\x1f\x44\x65\x63idePaymentResolutionResponse\x12:\n\x05state\x18\x01 \x01(\x0e\x32$.huilian.convenience.v1.PaymentStateR\x05state\"\x18\n\x16GetPaymentBooksRequest\"\xae\x01\n\x17GetPaymentBooksResponse\x12!\n\x0creserved_fen\x18\x01 \x01(\x03R\x0breservedFen\x12\x36\n\x17reserved_difference_fen\x18\x02 \x01(\x03R\x15reservedDifferenceFen\x12\x38\n\x04owed\x18\x03 \x03(\x0b\x32$.huilian.convenience.v1.OwedToAgencyR\x04owed\"m\n\x0cOwedToAgency\x12\x1b\n\tagency_id\x18\x01 \x01(\tR\x08\x61gencyId\x12\x19\n\x08owed_fen\x18\x02 \x01(\x03R\x07owedFen\x12%\n\x0e\x64ifference_fen\x18\x03 \x01(\x03R\rdifferenceFen\"\xc6\x01\n\x16PayOverToAgencyRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12;\n\npayover_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,40}$R\tpayoverId\x12\x32\n\tagency_id\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[a-z_]{1,40}$R\x08\x61gencyId\"z\n\x17PayOverToAgencyResponse\x12\x1d\n\namount_fen\x18\x01 \x01(\x03R\tamountFen\x12\x1d\n\njournal_id\x18\x02 \x01(\tR\tjournalId\x12!\n\rend_to_end_id\x18\x03 \x01(\tR\nendToEndId*Y\n\nPaymentEnd\x12\x1b\n\x17PAYMENT_END_UNSPECIFIED\x10\x00\x12\x16\n\x12PAYMENT_END_SETTLE\x10\x01\x12\x16\n\x12PAYMENT_END_REFUND\x10\x02\x32\xa3\x05\n\x12PaymentDeskService\x12\x87\x01\n\x16ListUnresolvedPayments\x12\x35.huilian.convenience.v1.ListUnresolvedPaymentsRequest\x1a\x36.huilian.convenience.v1.ListUnresolvedPaymentsResponse\x12\x8d\x01\n\x18ProposePaymentResolution\x12\x37.huilian.convenience.v1.ProposePaymentResolutionRequest\x1a\x38.huilian.convenience.v1.ProposePaymentResolutionResponse\x12\x8a\x01\n\x17\x44\x65\x63idePaymentResolution\x12\x36.huilian.convenience.v1.DecidePaymentResolutionRequest\x1a\x37.huilian.convenience.v1.DecidePaymentResolutionResponse\x12r\n\x0fGetPaymentBooks\x12..huilian.convenience.v1.GetPaymentBooksRequest\x1a/.huilian.convenience.v1.GetPaymentBooksResponse\x12r\n\x0fPayOverToAgency\x12..huilian.convenience.v1.PayOverToAgencyRequest\x1a/.huilian.convenience.v1.PayOverToAgencyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,9 +40,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAYMENTRESOLUTION'].fields_by_name['paid_fen']._loaded_options = None
   _globals['_PAYMENTRESOLUTION'].fields_by_name['paid_fen']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_PAYMENTRESOLUTION'].fields_by_name['receipt_number']._loaded_options = None
-  _globals['_PAYMENTRESOLUTION'].fields_by_name['receipt_number']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_PAYMENTRESOLUTION'].fields_by_name['receipt_number']._serialized_options = b'\272H\031r\027\030@2\023^[^\\x00-\\x1F\\x7F]*$'
   _globals['_PAYMENTRESOLUTION'].fields_by_name['reason']._loaded_options = None
-  _globals['_PAYMENTRESOLUTION'].fields_by_name['reason']._serialized_options = b'\272H\007r\005\020\001\030\220\003'
+  _globals['_PAYMENTRESOLUTION'].fields_by_name['reason']._serialized_options = b'\272H\034r\032\020\001\030\220\0032\023^[^\\x00-\\x1F\\x7F]*$'
   _globals['_PROPOSEPAYMENTRESOLUTIONREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_PROPOSEPAYMENTRESOLUTIONREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_PROPOSEPAYMENTRESOLUTIONREQUEST'].fields_by_name['payment_key']._loaded_options = None
@@ -59,34 +59,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAYOVERTOAGENCYREQUEST'].fields_by_name['payover_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,40}$'
   _globals['_PAYOVERTOAGENCYREQUEST'].fields_by_name['agency_id']._loaded_options = None
   _globals['_PAYOVERTOAGENCYREQUEST'].fields_by_name['agency_id']._serialized_options = b'\272H\022r\0202\016^[a-z_]{1,40}$'
-  _globals['_PAYMENTEND']._serialized_start=2295
-  _globals['_PAYMENTEND']._serialized_end=2384
+  _globals['_PAYMENTEND']._serialized_start=2337
+  _globals['_PAYMENTEND']._serialized_end=2426
   _globals['_PAYMENTRESOLUTION']._serialized_start=222
-  _globals['_PAYMENTRESOLUTION']._serialized_end=427
-  _globals['_UNRESOLVEDPAYMENT']._serialized_start=430
-  _globals['_UNRESOLVEDPAYMENT']._serialized_end=742
-  _globals['_LISTUNRESOLVEDPAYMENTSREQUEST']._serialized_start=744
-  _globals['_LISTUNRESOLVEDPAYMENTSREQUEST']._serialized_end=827
-  _globals['_LISTUNRESOLVEDPAYMENTSRESPONSE']._serialized_start=830
-  _globals['_LISTUNRESOLVEDPAYMENTSRESPONSE']._serialized_end=986
-  _globals['_PROPOSEPAYMENTRESOLUTIONREQUEST']._serialized_start=989
-  _globals['_PROPOSEPAYMENTRESOLUTIONREQUEST']._serialized_end=1249
-  _globals['_PROPOSEPAYMENTRESOLUTIONRESPONSE']._serialized_start=1251
-  _globals['_PROPOSEPAYMENTRESOLUTIONRESPONSE']._serialized_end=1354
-  _globals['_DECIDEPAYMENTRESOLUTIONREQUEST']._serialized_start=1357
-  _globals['_DECIDEPAYMENTRESOLUTIONREQUEST']._serialized_end=1559
-  _globals['_DECIDEPAYMENTRESOLUTIONRESPONSE']._serialized_start=1561
-  _globals['_DECIDEPAYMENTRESOLUTIONRESPONSE']._serialized_end=1654
-  _globals['_GETPAYMENTBOOKSREQUEST']._serialized_start=1656
-  _globals['_GETPAYMENTBOOKSREQUEST']._serialized_end=1680
-  _globals['_GETPAYMENTBOOKSRESPONSE']._serialized_start=1683
-  _globals['_GETPAYMENTBOOKSRESPONSE']._serialized_end=1857
-  _globals['_OWEDTOAGENCY']._serialized_start=1859
-  _globals['_OWEDTOAGENCY']._serialized_end=1968
-  _globals['_PAYOVERTOAGENCYREQUEST']._serialized_start=1971
-  _globals['_PAYOVERTOAGENCYREQUEST']._serialized_end=2169
-  _globals['_PAYOVERTOAGENCYRESPONSE']._serialized_start=2171
-  _globals['_PAYOVERTOAGENCYRESPONSE']._serialized_end=2293
-  _globals['_PAYMENTDESKSERVICE']._serialized_start=2387
-  _globals['_PAYMENTDESKSERVICE']._serialized_end=3062
+  _globals['_PAYMENTRESOLUTION']._serialized_end=469
+  _globals['_UNRESOLVEDPAYMENT']._serialized_start=472
+  _globals['_UNRESOLVEDPAYMENT']._serialized_end=784
+  _globals['_LISTUNRESOLVEDPAYMENTSREQUEST']._serialized_start=786
+  _globals['_LISTUNRESOLVEDPAYMENTSREQUEST']._serialized_end=869
+  _globals['_LISTUNRESOLVEDPAYMENTSRESPONSE']._serialized_start=872
+  _globals['_LISTUNRESOLVEDPAYMENTSRESPONSE']._serialized_end=1028
+  _globals['_PROPOSEPAYMENTRESOLUTIONREQUEST']._serialized_start=1031
+  _globals['_PROPOSEPAYMENTRESOLUTIONREQUEST']._serialized_end=1291
+  _globals['_PROPOSEPAYMENTRESOLUTIONRESPONSE']._serialized_start=1293
+  _globals['_PROPOSEPAYMENTRESOLUTIONRESPONSE']._serialized_end=1396
+  _globals['_DECIDEPAYMENTRESOLUTIONREQUEST']._serialized_start=1399
+  _globals['_DECIDEPAYMENTRESOLUTIONREQUEST']._serialized_end=1601
+  _globals['_DECIDEPAYMENTRESOLUTIONRESPONSE']._serialized_start=1603
+  _globals['_DECIDEPAYMENTRESOLUTIONRESPONSE']._serialized_end=1696
+  _globals['_GETPAYMENTBOOKSREQUEST']._serialized_start=1698
+  _globals['_GETPAYMENTBOOKSREQUEST']._serialized_end=1722
+  _globals['_GETPAYMENTBOOKSRESPONSE']._serialized_start=1725
+  _globals['_GETPAYMENTBOOKSRESPONSE']._serialized_end=1899
+  _globals['_OWEDTOAGENCY']._serialized_start=1901
+  _globals['_OWEDTOAGENCY']._serialized_end=2010
+  _globals['_PAYOVERTOAGENCYREQUEST']._serialized_start=2013
+  _globals['_PAYOVERTOAGENCYREQUEST']._serialized_end=2211
+  _globals['_PAYOVERTOAGENCYRESPONSE']._serialized_start=2213
+  _globals['_PAYOVERTOAGENCYRESPONSE']._serialized_end=2335
+  _globals['_PAYMENTDESKSERVICE']._serialized_start=2429
+  _globals['_PAYMENTDESKSERVICE']._serialized_end=3104
 # @@protoc_insertion_point(module_scope)

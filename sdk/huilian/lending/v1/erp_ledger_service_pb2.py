@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+huilian/lending/v1/erp_ledger_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1ehuilian/common/v1/common.proto\"\xe6\x02\n\nErpPayment\x12\x1d\n\npayment_id\x18\x01 \x01(\tR\tpaymentId\x12#\n\rreceivable_id\x18\x02 \x01(\tR\x0creceivableId\x12\x1d\n\nbuyer_uscc\x18\x03 \x01(\tR\tbuyerUscc\x12.\n\x13invoice_document_id\x18\x04 \x01(\tR\x11invoiceDocumentId\x12\x30\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x06\x61mount\x12\x1d\n\nvalue_date\x18\x06 \x01(\tR\tvalueDate\x12\x39\n\x05state\x18\x07 \x01(\x0e\x32#.huilian.lending.v1.ErpPaymentStateR\x05state\x12!\n\x0c\x65ntry_number\x18\x08 \x01(\tR\x0b\x65ntryNumber\x12\x16\n\x06reason\x18\t \x01(\tR\x06reason\"t\n\x16ListErpPaymentsRequest\x12&\n\nbuyer_uscc\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x12R\tbuyerUscc\x12\x32\n\x04page\x18\x02 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x8a\x01\n\x17ListErpPaymentsResponse\x12:\n\x08payments\x18\x01 \x03(\x0b\x32\x1e.huilian.lending.v1.ErpPaymentR\x08payments\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\x8e\x01\n\x19ReconcileErpLedgerRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x34\n\nbuyer_uscc\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9A-Z]{18}$R\tbuyerUscc\"\x98\x01\n\x1aReconcileErpLedgerResponse\x12+\n\x11\x63ompared_payments\x18\x01 \x01(\x05R\x10\x63omparedPayments\x12)\n\x10retried_payments\x18\x02 \x01(\x05R\x0fretriedPayments\x12\"\n\ropen_case_ids\x18\x03 \x03(\tR\x0bopenCaseIds*\x90\x01\n\x0f\x45rpPaymentState\x12!\n\x1d\x45RP_PAYMENT_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45RP_PAYMENT_STATE_PENDING\x10\x01\x12\x1c\n\x18\x45RP_PAYMENT_STATE_POSTED\x10\x02\x12\x1d\n\x19\x45RP_PAYMENT_STATE_REFUSED\x10\x03\x32\xf3\x01\n\x10\x45rpLedgerService\x12j\n\x0fListErpPayments\x12*.huilian.lending.v1.ListErpPaymentsRequest\x1a+.huilian.lending.v1.ListErpPaymentsResponse\x12s\n\x12ReconcileErpLedger\x12-.huilian.lending.v1.ReconcileErpLedgerRequest\x1a..huilian.lending.v1.ReconcileErpLedgerResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+huilian/lending/v1/erp_ledger_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1ehuilian/common/v1/common.proto\"\xe6\x02\n\nErpPayment\x12\x1d\n\npayment_id\x18\x01 \x01(\tR\tpaymentId\x12#\n\rreceivable_id\x18\x02 \x01(\tR\x0creceivableId\x12\x1d\n\nbuyer_uscc\x18\x03 \x01(\tR\tbuyerUscc\x12.\n\x13invoice_document_id\x18\x04 \x01(\tR\x11invoiceDocumentId\x12\x30\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\x06\x61mount\x12\x1d\n\nvalue_date\x18\x06 \x01(\tR\tvalueDate\x12\x39\n\x05state\x18\x07 \x01(\x0e\x32#.huilian.lending.v1.ErpPaymentStateR\x05state\x12!\n\x0c\x65ntry_number\x18\x08 \x01(\tR\x0b\x65ntryNumber\x12\x16\n\x06reason\x18\t \x01(\tR\x06reason\"\x84\x01\n\x16ListErpPaymentsRequest\x12\x36\n\nbuyer_uscc\x18\x01 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^[0-9A-Z]{0,18}$R\tbuyerUscc\x12\x32\n\x04page\x18\x02 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x8a\x01\n\x17ListErpPaymentsResponse\x12:\n\x08payments\x18\x01 \x03(\x0b\x32\x1e.huilian.lending.v1.ErpPaymentR\x08payments\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\x8e\x01\n\x19ReconcileErpLedgerRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x34\n\nbuyer_uscc\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9A-Z]{18}$R\tbuyerUscc\"\x98\x01\n\x1aReconcileErpLedgerResponse\x12+\n\x11\x63ompared_payments\x18\x01 \x01(\x05R\x10\x63omparedPayments\x12)\n\x10retried_payments\x18\x02 \x01(\x05R\x0fretriedPayments\x12\"\n\ropen_case_ids\x18\x03 \x03(\tR\x0bopenCaseIds*\x90\x01\n\x0f\x45rpPaymentState\x12!\n\x1d\x45RP_PAYMENT_STATE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45RP_PAYMENT_STATE_PENDING\x10\x01\x12\x1c\n\x18\x45RP_PAYMENT_STATE_POSTED\x10\x02\x12\x1d\n\x19\x45RP_PAYMENT_STATE_REFUSED\x10\x03\x32\xf3\x01\n\x10\x45rpLedgerService\x12j\n\x0fListErpPayments\x12*.huilian.lending.v1.ListErpPaymentsRequest\x1a+.huilian.lending.v1.ListErpPaymentsResponse\x12s\n\x12ReconcileErpLedger\x12-.huilian.lending.v1.ReconcileErpLedgerRequest\x1a..huilian.lending.v1.ReconcileErpLedgerResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,23 +34,23 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'huilian.lending.v1.erp_ledg
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LISTERPPAYMENTSREQUEST'].fields_by_name['buyer_uscc']._loaded_options = None
-  _globals['_LISTERPPAYMENTSREQUEST'].fields_by_name['buyer_uscc']._serialized_options = b'\272H\004r\002\030\022'
+  _globals['_LISTERPPAYMENTSREQUEST'].fields_by_name['buyer_uscc']._serialized_options = b'\272H\024r\0222\020^[0-9A-Z]{0,18}$'
   _globals['_RECONCILEERPLEDGERREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_RECONCILEERPLEDGERREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_RECONCILEERPLEDGERREQUEST'].fields_by_name['buyer_uscc']._loaded_options = None
   _globals['_RECONCILEERPLEDGERREQUEST'].fields_by_name['buyer_uscc']._serialized_options = b'\272H\022r\0202\016^[0-9A-Z]{18}$'
-  _globals['_ERPPAYMENTSTATE']._serialized_start=1049
-  _globals['_ERPPAYMENTSTATE']._serialized_end=1193
+  _globals['_ERPPAYMENTSTATE']._serialized_start=1066
+  _globals['_ERPPAYMENTSTATE']._serialized_end=1210
   _globals['_ERPPAYMENT']._serialized_start=129
   _globals['_ERPPAYMENT']._serialized_end=487
-  _globals['_LISTERPPAYMENTSREQUEST']._serialized_start=489
-  _globals['_LISTERPPAYMENTSREQUEST']._serialized_end=605
-  _globals['_LISTERPPAYMENTSRESPONSE']._serialized_start=608
-  _globals['_LISTERPPAYMENTSRESPONSE']._serialized_end=746
-  _globals['_RECONCILEERPLEDGERREQUEST']._serialized_start=749
-  _globals['_RECONCILEERPLEDGERREQUEST']._serialized_end=891
-  _globals['_RECONCILEERPLEDGERRESPONSE']._serialized_start=894
-  _globals['_RECONCILEERPLEDGERRESPONSE']._serialized_end=1046
-  _globals['_ERPLEDGERSERVICE']._serialized_start=1196
-  _globals['_ERPLEDGERSERVICE']._serialized_end=1439
+  _globals['_LISTERPPAYMENTSREQUEST']._serialized_start=490
+  _globals['_LISTERPPAYMENTSREQUEST']._serialized_end=622
+  _globals['_LISTERPPAYMENTSRESPONSE']._serialized_start=625
+  _globals['_LISTERPPAYMENTSRESPONSE']._serialized_end=763
+  _globals['_RECONCILEERPLEDGERREQUEST']._serialized_start=766
+  _globals['_RECONCILEERPLEDGERREQUEST']._serialized_end=908
+  _globals['_RECONCILEERPLEDGERRESPONSE']._serialized_start=911
+  _globals['_RECONCILEERPLEDGERRESPONSE']._serialized_end=1063
+  _globals['_ERPLEDGERSERVICE']._serialized_start=1213
+  _globals['_ERPLEDGERSERVICE']._serialized_end=1456
 # @@protoc_insertion_point(module_scope)

@@ -77,6 +77,8 @@ CHANGES = [
     ("<BookgDt><Dt>2026-03-02</Dt>", "<BookgDt>", "no or two dates"),
     ("T00:00:00</FrDtTm>", "T00:00:00</FrDtTm><FrDtTm>2026-03-01</FrDtTm>", "more than once"),
     ("2026-03-02T00:00:00", "2026-03-03T00:00:00", "ends before"),
+    ("2026-03-02T00:00:00", "2025-03-01T00:00:00", "no period"),
+    ("2026-03-02T00:00:00", "0001-01-01T00:00:00", "no period"),
     ("<ElctrncSeqNb>7", "<ElctrncSeqNb>x", "no number"),
     ("<ElctrncSeqNb>7</ElctrncSeqNb>", "", "is missing"),
     ("<Id>STMT-7", "<Id>" + "x" * 36, "no Max35Text"),

@@ -150,6 +150,7 @@ async def test_statements_follow_each_other(bank: Bank) -> None:
         await refused("STATE_CONFLICT", lambda gap=gap: bank.take_in(gap), state=state)  # type: ignore[misc]
     await refused("NOT_FOUND", lambda: bank.take_in(replace(follows, number="SOMEBODY-ELSE")))
     await refused("INVALID_ARGUMENT", lambda: bank.take_in(replace(follows, closing_fen=501)))
+    await refused("INVALID_ARGUMENT", lambda: bank.take_in(replace(follows, last=follows.first + timedelta(days=99))))
     assert (await bank.take_in(follows)).sequence == 2
 
 
