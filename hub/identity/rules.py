@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.binding import Binding
 from huilian_protocol.canonical import parse_json
 from huilian_protocol.certificate import verify_enterprise_certificate
-from huilian_protocol.errors import HuilianError
+from huilian_protocol.errors import HuilianError, malformed_uscc
 from huilian_protocol.jose import Jwk, jwk_to_public_key, public_key_to_jwk, thumbprint
 from stdnum.cn import uscc as uscc_standard
 
@@ -18,7 +18,7 @@ from hub.platform.callers import Caller, Role
 def check_uscc(text: str) -> str:
     """The unified social credit code (GB 32100-2015) if it is well formed; raises USCC_MALFORMED."""
     if uscc_standard.compact(text) != text or not uscc_standard.is_valid(text):
-        raise HuilianError("USCC_MALFORMED", uscc=text)
+        raise malformed_uscc(text)
     return text
 
 

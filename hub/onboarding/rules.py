@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from huilian_protocol.errors import HuilianError
+from huilian_protocol.errors import HuilianError, malformed_uscc
 from huilian_protocol.jose import thumbprint
 from huilian_protocol.signers import Mandate, Power, SignerChange, verify_statement
 from stdnum.cn import uscc as uscc_standard
@@ -51,7 +51,7 @@ class Approval:
 def check_uscc(text: str) -> str:
     """The code if it is well formed (GB 32100-2015). Raises USCC_MALFORMED."""
     if uscc_standard.compact(text) != text or not uscc_standard.is_valid(text):
-        raise HuilianError("USCC_MALFORMED", uscc=text)
+        raise malformed_uscc(text)
     return text
 
 

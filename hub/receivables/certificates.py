@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from huilian_protocol.clock import Clock
-from huilian_protocol.errors import HuilianError
+from huilian_protocol.errors import HuilianError, malformed_uscc
 from huilian_protocol.signers import Power
 
 from hub.platform.business_day import business_date
@@ -202,7 +202,7 @@ class Certificates:
 
     async def _check_receiver(self, certificate: Certificate, receiver_uscc: str) -> None:
         if not is_uscc(receiver_uscc):
-            raise HuilianError("USCC_MALFORMED", uscc=receiver_uscc)
+            raise malformed_uscc(receiver_uscc)
         if receiver_uscc in (certificate.holder_uscc, certificate.issuer_uscc):
             raise HuilianError("INVALID_ARGUMENT", "a certificate goes to a third party", field="receiver_uscc")
         await self._enterprises.require_registered(receiver_uscc)

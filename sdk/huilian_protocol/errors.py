@@ -7,6 +7,7 @@ Chinese and English.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +16,10 @@ from importlib import resources
 
 from huilian_protocol.canonical import parse_json
 
-__all__ = ["CatalogueEntry", "Fault", "HuilianError", "Retry", "catalogue"]
+# A code that was mistyped, and no resident ID number, which has as many characters.
+_LIKE_A_USCC = re.compile(r"(?![0-9]{17}X)(?=[0-9]*[A-Z])[0-9A-Z]{18}")
+
+__all__ = ["CatalogueEntry", "Fault", "HuilianError", "Retry", "catalogue", "malformed_uscc"]
 
 
 class Fault(StrEnum):
@@ -111,3 +115,9 @@ class HuilianError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.text_en}" + (f" [{self.detail}]" if self.detail else "")
+
+
+def malformed_uscc(text: str) -> HuilianError:
+    """USCC_MALFORMED. It repeats what could be a mistyped code; anything else could be somebody's name or number."""
+    known = {"uscc": text} if _LIKE_A_USCC.fullmatch(text) else {}
+    return HuilianError("USCC_MALFORMED", **known)

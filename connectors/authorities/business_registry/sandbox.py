@@ -13,7 +13,7 @@ from typing import Any
 
 from huilian.onboarding.v1 import business_registry_service_pb2 as pb
 from huilian.onboarding.v1 import business_registry_service_pb2_grpc
-from huilian_protocol.errors import HuilianError
+from huilian_protocol.errors import malformed_uscc
 from pydantic import Field
 from stdnum.cn import uscc
 
@@ -39,7 +39,7 @@ class BusinessRegistryServicer(business_registry_service_pb2_grpc.BusinessRegist
 def look_up(code: str, salt: bytes) -> pb.LookUpEnterpriseResponse:
     """The entry of a code. Raises HuilianError USCC_MALFORMED."""
     if uscc.compact(code) != code or not uscc.is_valid(code):
-        raise HuilianError("USCC_MALFORMED", uscc=code)
+        raise malformed_uscc(code)
     company = company_by_uscc(code)
     if company is None:
         return pb.LookUpEnterpriseResponse(found=False)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from huilian_protocol.certificate import create_enterprise_ca, issue_enterprise_certificate
 from huilian_protocol.clock import Clock
-from huilian_protocol.errors import HuilianError
+from huilian_protocol.errors import HuilianError, malformed_uscc
 from stdnum.cn import uscc
 
 from connectors.kit.keys import load_signing_key, write_private
@@ -115,7 +115,7 @@ def _attribute(request: x509.CertificateSigningRequest, oid: x509.ObjectIdentifi
 
 def _check_company(code: str, name: str) -> None:
     if uscc.compact(code) != code or not uscc.is_valid(code):
-        raise HuilianError("USCC_MALFORMED", uscc=code)
+        raise malformed_uscc(code)
     company = company_by_uscc(code)
     if company is None or company.name_zh != name:
         raise HuilianError("NOT_FOUND", "the register has no such company", resource=f"company {code} of this name")

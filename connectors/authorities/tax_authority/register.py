@@ -13,7 +13,7 @@ from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
-from huilian_protocol.errors import HuilianError
+from huilian_protocol.errors import HuilianError, malformed_uscc
 from stdnum.cn import uscc
 
 PROVINCE, CHANNEL = "99", "1"
@@ -137,7 +137,7 @@ class InvoiceRegister:
 def _check(wanted: NewInvoice) -> None:
     for code in (wanted.seller_uscc, wanted.buyer_uscc):
         if not uscc.is_valid(code) or uscc.compact(code) != code:
-            raise HuilianError("USCC_MALFORMED", uscc=code)
+            raise malformed_uscc(code)
     if wanted.seller_uscc == wanted.buyer_uscc:
         raise HuilianError("INVALID_ARGUMENT", "nobody invoices itself", field="buyer_uscc")
     if wanted.tax_fen > wanted.total_fen:

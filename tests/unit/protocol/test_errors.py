@@ -10,7 +10,7 @@ import pytest
 from google.rpc import code_pb2
 from grpc.aio import AioRpcError, Metadata
 from huilian_protocol import catalogue as page
-from huilian_protocol.errors import Fault, HuilianError, Retry, catalogue
+from huilian_protocol.errors import Fault, HuilianError, Retry, catalogue, malformed_uscc
 from huilian_protocol.status import from_rpc_error, to_rpc_status
 
 ROOT = Path(__file__).parents[3]
@@ -102,3 +102,18 @@ def test_bare_grpc_failures_become_the_nearest_code(status: grpc.StatusCode, cod
 
 def test_the_page_is_fresh() -> None:
     assert (ROOT / "docs/errors.md").read_text("utf-8") == page.markdown()
+
+
+@pytest.mark.parametrize(
+    ("text", "repeated"),
+    [
+        ("91449900MA0H00010X", True),
+        ("914499000000000109", False),
+        ("11010519491231002X", False),
+        ("泄密者林晓雨", False),
+        ("91449900ma0h00010x", False),
+        ("", False),
+    ],
+)
+def test_only_what_looks_like_a_code_is_repeated(text: str, repeated: bool) -> None:
+    assert malformed_uscc(text).params == ({"uscc": text} if repeated else {})
