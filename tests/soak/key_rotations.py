@@ -1,5 +1,5 @@
-"""Every key rotates, in random order and overlap, while consents are granted and read: nobody is refused, and once a
-rotation is over nothing new is made with the retired key.
+"""Every key of hub, edge and identity authority rotates, in random order and overlap, while consents are granted and
+read: nobody is refused, and once a rotation is over nothing new is made with the retired key.
 
 One case is a hub and an edge (mTLS) on a database of its own, with readers that never pause.
 """
@@ -97,15 +97,22 @@ async def _rotate(site: Site, purpose: str) -> None:
 
 async def _made_with_present_keys(site: Site) -> None:
     """Nothing new under a retired key: what consents name, what the edge shows, what signs a consent."""
+    site.citizen = site.world.bind(site.citizen)
     consent = await site.consents.find(await site.grant())
     present = site.vault.sealing_key(LENDING).public
     assert consent.artefact.recipient.sealing_key_id == key_id(present)
     (described,) = await site.service.catalogue.descriptions()
     assert described.sealing_public_key == site.edge.keys.sealing.public
     assert consent.signed is not None
-    token = parse_signed_consent(consent.signed).countersignature
+    signed = parse_signed_consent(consent.signed)
+    assert _kid(signed.countersignature) == thumbprint(site.vault.signing_key().public_key())
+    assert _kid(signed.binding) == thumbprint(site.world.authority.public_key())
+
+
+def _kid(token: str) -> str:
     header = parse_canonical(b64u_decode(token.split(".")[0]))
-    assert isinstance(header, dict) and header["kid"] == thumbprint(site.vault.signing_key().public_key())
+    assert isinstance(header, dict)
+    return str(header["kid"])
 
 
 def _master(site: Site) -> None:
@@ -119,4 +126,6 @@ _STEPS: dict[str, Callable[[Site], object]] = {
     "master": _master,
     "edge sealing": lambda site: site.edge.keys.rotate("sealing"),
     "edge signing": lambda site: site.edge.keys.rotate("signing"),
+    # The identity authority's own; a person is bound anew by the present one, consents keep the binding they have.
+    "authority": lambda site: site.world.rotate_authority(),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,22 +48,36 @@ class World:
     hub_key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
     recipients: dict[str, KeyPair] = field(default_factory=lambda: {LENDING: generate_keypair(Suite.XWING)})
     bindings: dict[str, str] = field(default_factory=dict)
+    next_authority: ec.EllipticCurvePrivateKey | None = None
+    retired_authorities: list[ec.EllipticCurvePrivateKey] = field(default_factory=list)
 
     def citizen(self, number: int = 1, name: str = "张三", resident_id: str = "11010519491231002X") -> Citizen:
         """A registered person with a bound device."""
         subject, salt = f"wh-{number:016d}", bytes([number]) * 32
         device = SoftwareAuthenticator.generate(rp_id=RP_ID, origin=ORIGIN)
+        return self.bind(Citizen(subject, name, resident_id, salt, device, ""))
+
+    def bind(self, citizen: Citizen) -> Citizen:
+        """The person with the binding that the authority's present key makes of their device."""
         binding = issue_binding(
             self.authority,
             issuer="identity.sandbox",
-            subject=subject,
-            device_key=device.public_key,
-            identity_commitment=commit_identity(name, resident_id, salt),
+            subject=citizen.subject,
+            device_key=citizen.device.public_key,
+            identity_commitment=commit_identity(citizen.name, citizen.resident_id, citizen.salt),
             issued_at=FROM,
             expires_at=UNTIL,
         )
-        self.bindings[subject] = binding
-        return Citizen(subject, name, resident_id, salt, device, binding)
+        self.bindings[citizen.subject] = binding
+        return replace(citizen, binding=binding)
+
+    def rotate_authority(self) -> None:
+        """Announce a next key of the authority; the second time, use it, and keep the one before pinned."""
+        if self.next_authority is None:
+            self.next_authority = ec.generate_private_key(ec.SECP256R1())
+        else:
+            self.retired_authorities.append(self.authority)
+            self.authority, self.next_authority = self.next_authority, None
 
     @property
     def trust(self) -> TrustAnchors:
@@ -74,9 +88,11 @@ class World:
             "log_vkey": "hub+00000000+AA==",
             "chain_address": "0x" + "11" * 20,
         }
+        announced = [] if self.next_authority is None else [self.next_authority]
+        authorities = [self.authority, *announced, *self.retired_authorities]
         return TrustAnchors.from_dict(
             {
-                "identity_authority_keys": keys_to_jwks([self.authority.public_key()]),
+                "identity_authority_keys": keys_to_jwks([key.public_key() for key in authorities]),
                 "enterprise_ca": "-",
                 "hubs": [hub],
                 "chain": {"chain_id": 1, "contract": "0x" + "22" * 20},

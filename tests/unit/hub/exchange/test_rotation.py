@@ -73,6 +73,7 @@ class Site:
     clock: FixedClock
     citizen: Citizen
     trust: Callable[[list[ec.EllipticCurvePublicKey], dict[str, Any]], None]
+    world: World
     number: int = 0
 
     def pin(self) -> None:
@@ -146,7 +147,7 @@ async def running(database: Database, clock: FixedClock, ids: Ids, folder: Path,
         persons=world,
         recipients=VaultRecipients(vault),
         ledger=ledger,
-        trust=world.trust,
+        trust=lambda: world.trust,
         signing_key=vault.signing_key,
     )
     async with running_edge(trust, clock, folder / "edge", suite=suite) as edge:
@@ -163,7 +164,7 @@ async def running(database: Database, clock: FixedClock, ids: Ids, folder: Path,
             funds=NoFunds(),
             vault=subjects,
         )
-        yield Site(vault, masters, subjects, consents, service, edge, database, clock, citizen, pin)
+        yield Site(vault, masters, subjects, consents, service, edge, database, clock, citizen, pin, world)
         await service.drain()
         await connector.close()
 
@@ -196,7 +197,14 @@ def _edge_signing(site: Site) -> None:
     site.edge.keys.rotate("signing")
 
 
-@pytest.mark.parametrize("rotate", [_signing, _sealing, _master, _edge_sealing, _edge_signing])
+def _authority(site: Site) -> None:
+    site.world.rotate_authority()
+    site.pin()
+    site.world.rotate_authority()
+    site.citizen = site.world.bind(site.citizen)
+
+
+@pytest.mark.parametrize("rotate", [_signing, _sealing, _master, _edge_sealing, _edge_signing, _authority])
 async def test_reads_go_on_while_a_key_rotates(
     rotate: Callable[[Site], None],
     database: Database,
