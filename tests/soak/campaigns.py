@@ -86,7 +86,7 @@ CAMPAIGNS: list[Campaign] = [
     ),
     Campaign(
         name="key-rotations",
-        title="reads while keys of hub, edge and authority rotate in random order, all suites: none refused, none retired",
+        title="reads while keys of hub, edge and authority rotate in random order, all suites: none refused or retired",
         target=20_000,
         slice_cases=1,
         case=key_rotations.case,
