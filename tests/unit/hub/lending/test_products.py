@@ -14,6 +14,7 @@ from huilian_loans import CashFlow, Kind, annual_percentage_rate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.lending import rulebook
 from hub.lending.loans import Opening
 from hub.lending.products import FOLDER, RECEIVABLE_LOAN, Product, load_products, load_versions
 from hub.lending.rules import LoanState, Quote, quote
@@ -186,3 +187,10 @@ def test_a_version_stands_once(tmp_path: Path) -> None:
     (tmp_path / "again.json").write_bytes((tmp_path / "1.json").read_bytes())
     with pytest.raises(ValueError, match="once"):
         load_versions(tmp_path)
+
+
+def test_the_page_of_products_and_tables_is_what_the_data_say() -> None:
+    written = (Path(__file__).parents[4] / "docs" / "products.md").read_text("utf-8")
+    assert written == rulebook.page(), "run: python -m hub.lending.rulebook > docs/products.md"
+    for one in load_versions():
+        assert f"`{one.product_id}/{one.version}`" in written

@@ -1,0 +1,178 @@
+"""What lending is made of, and how its desks are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from huilian_protocol.clock import Clock
+from huilian_protocol.trust import TrustAnchors, current
+
+from hub.accounting.cases import Cases
+from hub.accounting.closing import Days
+from hub.accounting.service import BankCore
+from hub.lending.auctions import AuctionDesk
+from hub.lending.claim_locks import ClaimLocks
+from hub.lending.conversions import OrderDesk
+from hub.lending.dealer_loans import DealerDesk
+from hub.lending.decision_log import DecisionLog
+from hub.lending.decisions import DecisionTables
+from hub.lending.early_warnings import EarlyWarnings
+from hub.lending.evidence import EvidenceDesk
+from hub.lending.financing_desk import Desk
+from hub.lending.flash import FlashDesk
+from hub.lending.limits import Limits
+from hub.lending.loans import Loans
+from hub.lending.ports import (
+    Claims,
+    Consents,
+    ErpLedgers,
+    Exchange,
+    Ledger,
+    Mandates,
+    Persons,
+    Receivables,
+    Registry,
+    SubjectVault,
+)
+from hub.lending.products import DEALER_LOAN, FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, Product
+from hub.lending.records import Records
+from hub.lending.referrals import Referrals
+from hub.platform.database import Database
+from hub.platform.ids import Ids
+from hub.platform.outbox import Outbox
+
+
+@dataclass(frozen=True)
+class Collaborators:
+    """What lending is made of. `opening_key` gives the private sealing key of the
+    recipient "bank.lending" that has this id; `names` an enterprise's registered name, empty when it has none.
+    """
+
+    database: Database
+    clock: Clock
+    ids: Ids
+    outbox: Outbox
+    ledger: Ledger
+    claims: Claims
+    registry: Registry
+    names: Callable[[str], Awaitable[str]]
+    receivables: Receivables
+    bank: BankCore
+    consents: Consents
+    exchange: Exchange
+    persons: Persons
+    vault: SubjectVault
+    trust: TrustAnchors | Callable[[], TrustAnchors]
+    opening_key: Callable[[str], bytes]
+    days: Days
+    mandates: Mandates
+    erps: ErpLedgers
+    cases: Cases
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What several desks share."""
+
+    given: Collaborators
+    products: Mapping[str, Product]
+    tables: DecisionTables
+    records: Records
+    limits: Limits
+    loans: Loans
+    claims: ClaimLocks
+    decisions: DecisionLog
+    referrals: Referrals
+    warnings: EarlyWarnings
+
+
+def financing_desk(parts: Parts) -> Desk:
+    """Loans on certificates."""
+    return Desk(
+        database=parts.given.database,
+        clock=parts.given.clock,
+        outbox=parts.given.outbox,
+        receivables=parts.given.receivables,
+        mandates=parts.given.mandates,
+        loans=parts.loans,
+        limits=parts.limits,
+        claims=parts.claims,
+        decisions=parts.decisions,
+        tables=parts.tables,
+        referrals=parts.referrals,
+        warnings=parts.warnings,
+        records=parts.records,
+        product=parts.products[RECEIVABLE_LOAN],
+    )
+
+
+def order_desk(parts: Parts) -> OrderDesk:
+    """Loans on orders."""
+    return OrderDesk(
+        database=parts.given.database,
+        clock=parts.given.clock,
+        ids=parts.given.ids,
+        outbox=parts.given.outbox,
+        receivables=parts.given.receivables,
+        mandates=parts.given.mandates,
+        loans=parts.loans,
+        limits=parts.limits,
+        claims=parts.claims,
+        decisions=parts.decisions,
+        tables=parts.tables,
+        referrals=parts.referrals,
+        warnings=parts.warnings,
+        records=parts.records,
+        product=parts.products[ORDER_LOAN],
+        receivable_product=parts.products[RECEIVABLE_LOAN],
+    )
+
+
+def dealer_desk(parts: Parts) -> DealerDesk:
+    """Loans to dealers."""
+    return DealerDesk(
+        database=parts.given.database,
+        clock=parts.given.clock,
+        loans=parts.loans,
+        limits=parts.limits,
+        decisions=parts.decisions,
+        tables=parts.tables,
+        warnings=parts.warnings,
+        sales=parts.given.receivables.sales,
+        mandates=parts.given.mandates,
+        records=parts.records,
+        product=parts.products[DEALER_LOAN],
+    )
+
+
+def auction_desk(parts: Parts) -> AuctionDesk:
+    """Auctions of certificates."""
+    return AuctionDesk(
+        database=parts.given.database,
+        clock=parts.given.clock,
+        outbox=parts.given.outbox,
+        bank=parts.given.bank,
+        receivables=parts.given.receivables,
+        mandates=parts.given.mandates,
+        loans=parts.loans,
+        claims=parts.claims,
+        records=parts.records,
+        product=parts.products[RECEIVABLE_LOAN],
+    )
+
+
+def flash_desk(parts: Parts) -> FlashDesk:
+    """Loans to persons."""
+    return FlashDesk(
+        database=parts.given.database,
+        clock=parts.given.clock,
+        loans=parts.loans,
+        limits=parts.limits,
+        decisions=parts.decisions,
+        tables=parts.tables,
+        evidence=EvidenceDesk(parts.given.consents, parts.given.exchange, parts.given.opening_key),
+        persons=parts.given.persons,
+        trust=current(parts.given.trust),
+        product=parts.products[FLASH_LOAN],
+    )
