@@ -22,7 +22,7 @@ from hub.lending.decision_log import DecisionLog
 from hub.lending.decisions import DecisionTables
 from hub.lending.early_warnings import EarlyWarnings
 from hub.lending.limits import Limits, Parties, limit_id
-from hub.lending.loans import Loans, Opening
+from hub.lending.loans import CONVERSION, Loans, Opening
 from hub.lending.model import Loan
 from hub.lending.order_rules import ApplicationState, OrderLine
 from hub.lending.ports import Mandates, Receivables
@@ -203,7 +203,9 @@ class Conversions:
             await self._free(ended)
         if ended.lent_fen:
             # The limits passed from loan to loan above, in one step.
-            after = await self._desk.loans.take(loan, ended.lent_fen, loan.record.borrower, frees_limit=False)
+            borrower = loan.record.borrower
+            take = self._desk.loans.take
+            after = await take(loan, ended.lent_fen, borrower, frees_limit=False, settled_by=CONVERSION)
             if after.record.closed:
                 await self._closed(after)
 

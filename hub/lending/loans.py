@@ -22,13 +22,14 @@ from hub.lending.model import Loan
 from hub.lending.ports import Mandates
 from hub.lending.records import Records
 from hub.lending.rules import LoanAction, LoanState, check_action
-from hub.lending.stored_loans import DRAW, FEE, RECOVERY, REPAYMENT, LoanEventRecord, LoanRecord
+from hub.lending.stored_loans import DRAW, FEE, RECOVERY, REPAYMENT, SETTLED_BY, LoanEventRecord, LoanRecord
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.paging import Page
 
 INTEREST_INCOME, FEE_INCOME = "bank:interest-income", "bank:fee-income"
 RECOVERIES = "bank:recoveries"
+CLEARING, CONVERSION = "CLEARING", "CONVERSION"
 BANK = "bank"
 
 
@@ -147,7 +148,7 @@ class Loans:
             amount_fen = min(loan.written_off_fen, most_fen)
             return await self.recover(loan, amount_fen, payer), amount_fen
         amount_fen = min(int(loan.owed.total_fen), most_fen)
-        return await self.take(loan, amount_fen, payer), amount_fen
+        return await self.take(loan, amount_fen, payer, settled_by=CLEARING), amount_fen
 
     async def find(self, loan_id: str) -> Loan:
         """Any loan as of today. Raises NOT_FOUND."""
@@ -229,16 +230,25 @@ class Loans:
             await stored.add_event(record.loan_id, paid, self._clock.now())
 
     async def take(
-        self, loan: Loan, amount_fen: int, payer: str, kind: str = REPAYMENT, *, frees_limit: bool = True
+        self,
+        loan: Loan,
+        amount_fen: int,
+        payer: str,
+        kind: str = REPAYMENT,
+        *,
+        frees_limit: bool = True,
+        settled_by: str = "",
     ) -> Loan:
-        """Books what a party pays on a locked loan; its limits are given back unless the caller did. Raises as
-        `repay`.
+        """Books what a party pays on a locked loan; its limits are given back unless the caller did. `settled_by` says
+        what paid where it was not the borrower's own payment. Raises as `repay`.
         """
         if loan.record.closed or loan.owed.total_fen == 0:
             raise HuilianError("STATE_CONFLICT", "nothing is owed", state=LoanState.CLOSED)
         if amount_fen > loan.owed.total_fen:
             raise HuilianError("REPAYMENT_EXCEEDS_PAYOFF", payoff_fen=int(loan.owed.total_fen))
         event = _spread(loan, amount_fen, kind)
+        if settled_by:
+            event = replace(event, content={SETTLED_BY: settled_by})
         await self.book(loan.record, event, repayment_lines(loan.record.loan_id, payer, event), kind.lower())
         came = {
             entrusted_account(loan.record.loan_id): event.principal_part_fen,

@@ -22,6 +22,8 @@ DRAW, REPAYMENT, FEE, RECOURSE, BUY_BACK = "DRAW", "REPAYMENT", "FEE", "RECOURSE
 CHARGE_OFF, RECOVERY, RESTRUCTURE, REVERSAL = "CHARGE_OFF", "RECOVERY", "RESTRUCTURE", "REVERSAL"
 PAYING = frozenset({REPAYMENT, RECOURSE, BUY_BACK})
 """Kinds that are repayments to the engine; they differ in who pays and why."""
+SETTLED_BY, _DIFFERENCE = "settled_by", "difference"
+"""What an event says to the bank's desks only: what paid in the borrower's place, and what it moved elsewhere."""
 _WITHOUT_AMOUNT = frozenset({CHARGE_OFF, RESTRUCTURE, REVERSAL})
 
 
@@ -72,7 +74,7 @@ class LoanEventRecord:
     @property
     def difference(self) -> Payoff:
         """By how much it changed what other events had paid, by bucket: see `corrections`."""
-        told = self.content.get("difference", {})
+        told = self.content.get(_DIFFERENCE, {})
         return Payoff(*(Decimal(told.get(name, 0)) for name in ("fees_fen", "interest_fen", "principal_fen")))
 
 
@@ -158,7 +160,7 @@ def engine_events(events: list[LoanEventRecord]) -> list[Event]:
 
 def engine_event(event: LoanEventRecord) -> Event:
     """One booked event as the engine takes it."""
-    content = {key: value for key, value in event.content.items() if key != "difference"}
+    content = {key: value for key, value in event.content.items() if key not in (SETTLED_BY, _DIFFERENCE)}
     if event.kind not in _WITHOUT_AMOUNT:
         content["amount_fen"] = event.amount_fen
     kind = REPAYMENT if event.kind in PAYING else event.kind

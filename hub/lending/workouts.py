@@ -41,6 +41,7 @@ from hub.lending.stored_loans import (
     REPAYMENT,
     RESTRUCTURE,
     REVERSAL,
+    SETTLED_BY,
     LoanEventRecord,
 )
 
@@ -141,7 +142,7 @@ class Workouts:
     async def reverse(self, loan_id: str, sequence: int) -> Loan:
         """Undoes a borrower's repayment that bounced: the money goes back, and the loan is as if it had never come.
 
-        Raises NOT_FOUND (no such repayment, or undone before), STATE_CONFLICT (closed, charged off).
+        Raises NOT_FOUND (no such repayment of the borrower's, or undone before), STATE_CONFLICT (closed, charged off).
         """
         loan = await self._loans.locked(loan_id)
         _check_correctable(loan)
@@ -221,8 +222,9 @@ def _with_difference(loan: Loan, event: LoanEventRecord, history: dict[int, Payo
 def _repayment(loan: Loan, sequence: int) -> LoanEventRecord:
     gone = {event.content["reversed_sequence"] for event in loan.events if event.kind == REVERSAL}
     found = [event for event in loan.events if event.sequence == sequence and event.kind == REPAYMENT]
-    # The repayment of a fee that was withheld moved no money of the borrower's: it is no payment that can bounce.
-    if not found or sequence in gone or _was_withheld(loan, sequence):
+    # A fee that was withheld, the buyer's payment and the loan that took over a part moved no money of the borrower's:
+    # none of them can bounce.
+    if not found or sequence in gone or _was_withheld(loan, sequence) or SETTLED_BY in found[0].content:
         raise HuilianError("NOT_FOUND", resource="repayment")
     return found[0]
 

@@ -59,3 +59,6 @@ UNION ALL SELECT 'undelivered message', topic || ' ' || key FROM platform_outbox
 async def _check_that_nothing_is_held(life: Life) -> None:
     left = [(row["law"], row["what"]) for row in await life.rows(NOTHING_IS_LEFT)]
     assert not left, left
+    posted_fen = sum(entry.debit_fen - entry.credit_fen for entry in life.world.erps.entries)
+    [paid] = await life.rows("SELECT COALESCE(SUM(redeemed_fen + direct_fen), 0) AS fen FROM receivables_receivable")
+    assert posted_fen == paid["fen"], "the buyer's own ledger says something else than ours"

@@ -28,6 +28,7 @@ START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 KINDS = trading.STEPS | holding.STEPS | lending.STEPS | paying.STEPS | passing.STEPS
 NAMES, WEIGHTS = list(KINDS), [weight for weight, _ in KINDS.values()]
 CRASHES, REPEATS = 0.08, 0.04
+A_MOMENT = timedelta(seconds=1)
 LEASE = timedelta(seconds=16)
 """What a killed process had claimed of the outbox is free again after this."""
 # A caller that did not get the answer is told that it was done before, or that what it saw is gone.
@@ -63,6 +64,7 @@ class History:
         numbers = itertools.count(1)
         self.life = Life(LendingWorld(database, FixedClock(START), lambda: f"id-{next(numbers):08d}"))
         self.life.world.trade.erps.page_size = 200
+        self.life.world.erps.buyers.add(BUYER)
         self._checks = Checks(self.life)
         self.counted: Counter[str] = Counter()
         self._path: list[str] = []
@@ -93,6 +95,7 @@ class History:
 
     async def _step(self, seed: int) -> None:
         rng = random.Random(seed)
+        self.life.world.clock.advance(A_MOMENT)
         kind, act = await self._planned(rng)
         self._path.append(kind)
         how = rng.random()

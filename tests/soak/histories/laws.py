@@ -116,6 +116,10 @@ WHERE (l.closed AND o.state <> 'ENDED') OR (NOT l.closed AND o.state <> 'DISBURS
 """
 
 _BOOKS = """
+SELECT 'the buyer''s ledger is told of what was paid', r.receivable_id FROM receivables_receivable r LEFT JOIN (
+    SELECT receivable_id, SUM(amount_fen) AS fen FROM lending_erp_payment GROUP BY receivable_id
+    ) e ON e.receivable_id = r.receivable_id WHERE r.redeemed_fen + r.direct_fen <> COALESCE(e.fen, 0)
+UNION ALL
 SELECT 'a journal balances', journal_id FROM accounting_line GROUP BY journal_id
 HAVING SUM(debit_fen) <> SUM(credit_fen)
 UNION ALL

@@ -112,6 +112,15 @@ async def test_delivered_goods_take_their_part_over(world: LendingWorld) -> None
     await check(world)
 
 
+async def test_what_a_receivable_took_over_does_not_bounce(world: LendingWorld) -> None:
+    await paid_out(world)
+    await delivered(world, steel="40")
+    loan = await world.service.loans.get(SUPPLIER, LOAN)
+    reverse = world.service.workouts.reverse
+    await refused("NOT_FOUND", world.run(lambda: reverse(LOAN, loan.events[-1].sequence)))
+    await check(world)
+
+
 async def test_a_pledged_receivable_backs_no_certificate(world: LendingWorld) -> None:
     await paid_out(world)
     receivable = await billed(world, steel="40")

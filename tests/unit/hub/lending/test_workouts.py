@@ -207,6 +207,17 @@ async def test_a_bounced_repayment_never_was(world: LendingWorld) -> None:
     await refused("NOT_FOUND", do(world, lambda desk: desk.reverse(LOAN, 0)))
 
 
+async def test_what_the_buyer_paid_does_not_bounce_to_the_borrower(world: LendingWorld) -> None:
+    await overdue(world)
+    receivable_id = (await world.trade.service.get_certificate("certificate-1")).receivable_id
+    await world.fund(BUYER, 10_000)
+    await world.run(lambda: world.service.part_payments.pay_own(BUYER, "payment-1", receivable_id, 10_000))
+    loan, had_fen = await world.service.loans.get(SUPPLIER, LOAN), await world.balance(SUPPLIER)
+    await refused("NOT_FOUND", do(world, lambda desk: desk.reverse(LOAN, loan.events[-1].sequence)))
+    assert await world.balance(SUPPLIER) == had_fen
+    await check(world)
+
+
 def twin(loan: Loan) -> object:
     """What is owed had everything been booked on its day and what bounced never been."""
     gone = {event.content["reversed_sequence"] for event in loan.events if event.kind == REVERSAL}
