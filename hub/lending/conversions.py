@@ -157,7 +157,9 @@ class Conversions:
         if await self._desk.receivables.is_frozen(FrozenKind.RECEIVABLE, receivable.receivable_id):
             return
         held = await self._desk.receivables.get_receivable(receivable.receivable_id)
-        if held.state is ReceivableState.CONFIRMED:
+        if (
+            held.state is ReceivableState.CONFIRMED and not held.direct_fen
+        ):  # part paid it is due: nothing is lent on it
             await self._desk.receivables.pledge(receivable.receivable_id, application.loan_id)
         claim_id, claim_state = await self._desk.claims.ensure(receivable.receivable_id, invoice_identity(receivable))
         if before is not None:

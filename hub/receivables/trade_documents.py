@@ -20,7 +20,7 @@ from hub.receivables import stored_documents, stored_receivables, stored_signs
 from hub.receivables.credits import credited_fen
 from hub.receivables.documents import DocumentKind, TradeDocument, check_document
 from hub.receivables.matching import TradeFile, match_invoice
-from hub.receivables.mismatches import Tolerances
+from hub.receivables.mismatches import MatchReason, Mismatch, Tolerances
 from hub.receivables.model import Receivable
 from hub.receivables.ports import ErpConnectors, ErpPage, PulledDocument
 from hub.receivables.reasons import Reason, mismatch_reason, paid_reason
@@ -38,6 +38,8 @@ PULL_S = 5.0
 
 MAX_STATE = 32
 PAID = "paid"
+NOTHING_OWED = MatchReason(Mismatch.CREDITED_IN_FULL, 0, "something owed", "0")
+"""Credited down to what the buyer paid already."""
 OPEN_STATES = (ReceivableState.DRAFT, ReceivableState.MATCHED)
 """Before the buyer signed: what the ERP says may still change the receivable."""
 
@@ -206,6 +208,8 @@ class TradeDocuments:
         reasons = [mismatch_reason(reason) for reason in match_invoice(invoice, trade, self._tolerances)]
         reasons += [paid_reason()] if erp_state == PAID else []
         matched = _restated(drafted, invoice, trade, reasons)
+        if matched.state is ReceivableState.MATCHED and matched.amount_fen <= matched.direct_fen:
+            matched = _restated(drafted, invoice, trade, [mismatch_reason(NOTHING_OWED)])
         if matched.state is ReceivableState.MATCHED:
             repeated = await self._repeats.check(matched, invoice, trade.receipts)
             matched = _restated(drafted, invoice, trade, repeated) if repeated else matched
@@ -265,8 +269,11 @@ def _draft(receivable_id: str, invoice: TradeDocument) -> Receivable:
 
 
 def _restated(before: Receivable, invoice: TradeDocument, trade: TradeFile, reasons: list[Reason]) -> Receivable:
-    """The receivable as invoice and match say: matched with its evidence, or a draft with reasons."""
-    stated = _draft(before.receivable_id, invoice)
+    """The receivable as invoice and match say: matched with its evidence, or a draft with reasons.
+
+    What the buyer paid before it came to a dispute stays paid.
+    """
+    stated = replace(_draft(before.receivable_id, invoice), direct_fen=before.direct_fen)
     if reasons:
         return replace(stated, reasons=tuple(reasons))
     taken_off_fen = credited_fen(trade.credit_notes)

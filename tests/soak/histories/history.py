@@ -89,7 +89,7 @@ class History:
         return sum(many for name, many in self.counted.items() if name.endswith((" done", " refused")))
 
     async def _begin(self) -> None:
-        for party, fen in ((BUYER, 100_000), (SUPPLIER, 20_000), (SECOND_TIER, 5_000)):
+        for party, fen in ((BUYER, 20_000), (SUPPLIER, 20_000), (SECOND_TIER, 5_000)):
             await self.life.world.fund(party, fen)
         await self.life.world.fund(self.life.citizen.subject, 300_000)
 

@@ -76,7 +76,7 @@ UNION ALL
 SELECT 'what secures a loan is not free', r.receivable_id FROM lending_conversion v
 JOIN lending_loan l ON l.loan_id = v.receivable_loan_id AND NOT l.closed
 JOIN receivables_receivable r ON r.receivable_id = v.receivable_id
-WHERE v.state = 'CONVERTED' AND r.state IN ('CONFIRMED', 'CERTIFICATED')
+WHERE v.state = 'CONVERTED' AND r.direct_fen = 0 AND r.state IN ('CONFIRMED', 'CERTIFICATED')
 UNION ALL
 SELECT 'an open loan rests on a live claim', l.loan_id FROM lending_loan l
 JOIN lending_claim c ON c.claim_id = l.claim_id WHERE NOT l.closed AND c.state <> 'FINANCED'

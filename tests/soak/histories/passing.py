@@ -122,7 +122,7 @@ async def restart(life: Life, rng: random.Random) -> Act | None:
 
 STEPS: dict[str, tuple[int, Plan]] = {
     "wait": (5, wait),
-    "wait until due": (1, wait_until_due),
+    "wait until due": (3, wait_until_due),
     "deliver messages": (14, deliver_messages),
     "deliver again": (2, deliver_again),
     "delay": (4, delay),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from hub.receivables.disputes import Impairment
+from hub.receivables.disputes import Ground, Impairment
 from hub.receivables.model import Receivable
 from hub.receivables.service import FrozenKind
 from hub.receivables.states import ReceivableState
@@ -171,6 +172,31 @@ async def test_a_late_credit_note_dilutes_and_what_is_left_is_confirmed_anew(wor
     assert confirmed.state is S.CONFIRMED
     world.erps.put(trade.receipt("shipment-2", steel="1"))
     assert (await world.sync()).receivables == ()
+
+
+async def part_paid_and_disputed(world: World, paid_fen: int) -> Receivable:
+    receivable = await world.confirmed(steel="40")
+    world.clock.advance(timedelta(days=40))
+    await world.run(lambda: world.service.pay_direct(receivable.receivable_id, paid_fen))
+    dispute = world.service.disputes.dispute
+    return await world.run(lambda: dispute(trade.BUYER, receivable.receivable_id, Ground.QUALITY, ""))
+
+
+async def test_what_was_paid_before_a_dispute_is_paid_after_it(world: World) -> None:
+    disputed = await part_paid_and_disputed(world, 10_000)
+    again = await reinstated(world, disputed)
+    assert (again.state, again.direct_fen, again.unpaid_fen) == (S.MATCHED, 10_000, WHOLE_FEN - 10_000)
+    confirmed = await world.confirm(await world.service.confirmations.prepare(trade.BUYER, again.receivable_id))
+    assert (await now(world, confirmed)).unpaid_fen == WHOLE_FEN - 10_000
+
+
+@pytest.mark.parametrize("more_fen", [0, 1, 30_000])
+async def test_credited_down_to_what_was_paid_nothing_is_owed(world: World, more_fen: int) -> None:
+    disputed = await part_paid_and_disputed(world, WHOLE_FEN - TEN_KG_FEN + min(more_fen, TEN_KG_FEN))
+    world.erps.put(trade.credit("credit-1", "invoice-1", steel="10"))
+    await world.sync()
+    again = await reinstated(world, disputed)
+    assert (again.state, codes(again), again.direct_fen) == (S.DRAFT, ["CREDITED_IN_FULL"], disputed.direct_fen)
 
 
 async def test_a_return_after_the_confirmation_dilutes_by_what_the_goods_are_worth(world: World) -> None:
