@@ -107,12 +107,13 @@ class Disputes:
     async def reinstate(self, caller: str, receivable_id: str) -> Receivable:
         """The parties came to terms: matched anew by the documents of today, to be confirmed anew.
 
-        Raises NOT_FOUND, STATE_CONFLICT.
+        Raises NOT_FOUND, STATE_CONFLICT (also while a court freezes it: stated anew, the ERP could withdraw it).
         """
         seen = visible_receivable(caller, await stored_receivables.find(receivable_id))
         # The trade is locked before its receivables, as where documents come in.
         await self._database.lock("receivables.trade", seen.buyer_uscc)
         receivable = visible_receivable(caller, await stored_receivables.lock(receivable_id))
+        await check_not_frozen(receivable_id)
         matched = await stored_receivables.move(receivable, ReceivableEvent.REINSTATE)
         reinstated = await self._rematch(matched)
         await self._end("reinstated", caller, reinstated)

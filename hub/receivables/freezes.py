@@ -1,7 +1,7 @@
 """Courts freeze receivables and certificates; the bank's operator enters the order (SPC-CPL-499).
 
 While any order over it is live, a certificate is not split, passed on or financed, a receivable is not certificated,
-pledged, assigned or given up, and what falls due goes to an account that is frozen in its place. A certificate under a
+pledged, assigned, stated anew or given up, and what falls due goes to an account that is frozen in its place. A certificate under a
 loan stays the lender's security: only what the loan leaves over is frozen. Runs inside the caller's transaction.
 """
 
@@ -23,9 +23,11 @@ from hub.receivables.states import (
     UNSPENT_STATES,
     CertificateEvent,
     CertificateState,
+    ReceivableState,
 )
 from hub.receivables.stored_freezes import Freeze, FrozenKind
 
+IN_DISPUTE = frozenset({ReceivableState.DISPUTED, ReceivableState.DILUTED})
 Tell = Callable[[Freeze], Awaitable[None]]
 
 
@@ -108,7 +110,8 @@ class Freezes:
         receivable = await stored_receivables.lock(receivable_id)
         if receivable is None:
             raise HuilianError("NOT_FOUND", resource="receivable")
-        if receivable.state not in LIVE_RECEIVABLE_STATES:
+        # What is in dispute may be owed after all; who lost the freeze by a dispute could give the debt up before it.
+        if receivable.state not in LIVE_RECEIVABLE_STATES | IN_DISPUTE:
             raise HuilianError("STATE_CONFLICT", "nothing is owed that could be frozen", state=receivable.state)
 
     async def _lock(self, freeze: Freeze) -> None:

@@ -151,3 +151,7 @@ def courts() -> Iterator[Case]:
     yield Case("a frozen receivable credited away and given up", credited, "STATE_CONFLICT:CONFIRMED")
     emptied = back.frozen_receivable(back.issue(100), CREDIT, RETURN)
     yield Case("a frozen receivable sent back and certificated", emptied, frozen)
+    for name, act in {"stated anew": back.reinstate, "given up": back.give_up}.items():
+        yield Case(f"frozen, disputed, then {name}", back.frozen_in_dispute(act, first=False), frozen)
+        yield Case(f"disputed, frozen, then {name}", back.frozen_in_dispute(act, first=True), frozen)
+        yield Case(f"credited, frozen, then {name}", back.frozen_in_dispute(act, CREDIT, first=True), frozen)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from huilian_protocol.errors import HuilianError
 
+from hub.receivables.disputes import Ground
 from hub.receivables.documents import TradeDocument
 from hub.receivables.service import FrozenKind
 from tests.attacks import deeds
@@ -203,6 +204,30 @@ async def lift_twice(world: LendingWorld) -> object:
 
 async def give_up(world: LendingWorld, receivable_id: str) -> object:
     return await world.run(lambda: world.trade.service.disputes.give_up(SUPPLIER, receivable_id))
+
+
+def frozen_in_dispute(act: Act, *documents: TradeDocument, first: bool) -> Deed:
+    """The buyer disputes, or these documents dilute, before or after the court comes; then somebody acts."""
+
+    async def deed(world: LendingWorld) -> object:
+        receivable = await world.trade.confirmed(steel="40")
+        identity = receivable.receivable_id
+        if not first:
+            await _freeze(world, FrozenKind.RECEIVABLE, identity)
+        if documents:
+            await news(world, *documents)
+        else:
+            dispute = world.trade.service.disputes.dispute
+            await world.run(lambda: dispute(BUYER, identity, Ground.PRICE, ""))
+        if first:
+            await _freeze(world, FrozenKind.RECEIVABLE, identity)
+        return await act(world, identity)
+
+    return deed
+
+
+async def reinstate(world: LendingWorld, receivable_id: str) -> object:
+    return await world.run(lambda: world.trade.service.disputes.reinstate(BUYER, receivable_id))
 
 
 async def _freeze(world: LendingWorld, kind: FrozenKind, object_id: str) -> object:

@@ -204,7 +204,7 @@ class OrderLife:
         await self._world.run(lambda: self._world.service.disputes.give_up(trade.SUPPLIER, receivable_id))
 
     async def _freeze(self) -> None:
-        receivable_id = await self._pick(*WHOLE, S.CERTIFICATED)
+        receivable_id = await self._pick(*WHOLE, S.CERTIFICATED, S.DISPUTED, S.DILUTED)
         freeze, name = self._world.service.freezes.freeze, self._name("freeze")
         if receivable_id not in self._frozen:
             await self._world.run(
