@@ -1,8 +1,9 @@
 """Courts freeze receivables and certificates; the bank's operator enters the order (SPC-CPL-499).
 
 While any order over it is live, a certificate is not split, passed on or financed, a receivable is not certificated,
-pledged, assigned, stated anew or given up, and what falls due goes to an account that is frozen in its place. A certificate under a
-loan stays the lender's security: only what the loan leaves over is frozen. Runs inside the caller's transaction.
+pledged, assigned, stated anew or given up, and what falls due goes to an account that is frozen in its place. A
+certificate under a loan stays the lender's security: only what the loan leaves over is frozen. Runs inside the caller's
+transaction.
 """
 
 from __future__ import annotations
