@@ -189,7 +189,7 @@ def b64(data: bytes) -> str:
 def unb64(text: str) -> bytes:
     """Decode the one canonical spelling of standard base64; InvalidCheckpoint otherwise."""
     try:
-        data = base64.b64decode(text, validate=True)
+        data = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError):
         raise InvalidCheckpoint("malformed base64 in a checkpoint") from None
     if b64(data) != text:

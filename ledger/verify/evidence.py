@@ -24,15 +24,20 @@ from ledger.verify.verdict import CheckFailed, require
 _MAX_CLOCK_SKEW_S = 300
 
 
+def _sha256(evidence: Mapping[str, Any]) -> str:
+    return b64u_encode(sha256_canonical(dict(evidence)))
+
+
+_SHA256_OF_NONE = _sha256({})
+
+
 def check_evidence(record: Mapping[str, Any], evidence: Mapping[str, Any], trust: TrustAnchors) -> str:
     """Check that the evidence is the recorded one and proves what it claims; return what it shows.
 
     Raises `CheckFailed`, or HuilianError of the format that is wrong.
     """
-    require(
-        record.get("evidence_sha256") == b64u_encode(sha256_canonical(dict(evidence))),
-        "the evidence is not the one that was recorded",
-    )
+    recorded = _sha256(evidence) if evidence else _SHA256_OF_NONE
+    require(record.get("evidence_sha256") == recorded, "the evidence is not the one that was recorded")
     check = _CHECKS.get(frozenset(evidence))
     if check is None:
         raise CheckFailed(f"unknown kind of evidence: {', '.join(sorted(evidence))}")

@@ -29,11 +29,18 @@ __all__ = [
 
 MAX_DEPTH = 64
 _MOST = 2**53 - 1
-_TO_URL, _TO_STANDARD = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+# What belongs to the other alphabet, or is padding, becomes what belongs to none.
+_TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+_PADDING = (b"", b"!", b"==", b"=")
+# The last character of a spelling by the length of its last group: unused bits are zero.
+_LAST = (frozenset(_ALPHABET), frozenset[int](), frozenset(_ALPHABET[::16]), frozenset(_ALPHABET[::4]))
 _PLAIN = frozenset({str, bool, type(None)})
 # Sorts keys by code points, refuses integers beyond 2^53 - 1. What is no JSON type never comes to it.
 _ENCODING = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
-_ASTRAL = re.compile(rb"[\xf0-\xff]")
+# First bytes of what UTF-8 writes beyond U+FFFF; greater ones are no UTF-8.
+_ASTRAL = tuple(bytes([lead]) for lead in range(0xF0, 0xF5))
 # A number with a fraction or an exponent inside an array or object without spaces, or a text that looks like one. One
 # pattern for each sign before it: a fixed first byte is searched several times faster than one of a set.
 _FLOATS = [re.compile(sign + rb"-?[0-9]+[.eE]") for sign in (b":", b",", rb"\[")]
@@ -80,7 +87,7 @@ def _is_simple(data: bytes) -> bool:
     """Whether, if this is canonical, sorting by code points is sorting by UTF-16 units (all of it is below U+10000) and
     no number in it is a float.
     """
-    if not data.isascii() and _ASTRAL.search(data):
+    if not data.isascii() and any([lead in data for lead in _ASTRAL]):
         return False
     return data[:1] in (b"{", b"[") and not any([pattern.search(data) for pattern in _FLOATS])
 
@@ -116,7 +123,7 @@ def _check_outline(data: bytes) -> None:
     """Refuse what must not be parsed, or is no text."""
     if _depth(data) > MAX_DEPTH:
         raise ValueError("nested too deeply")
-    if _SURROGATE.search(data):
+    if b"\\u" in data and _SURROGATE.search(data):
         # Half a surrogate pair is no character: it could be neither hashed, stored nor sent on.
         json.dumps(json.loads(data.decode("utf-8")), ensure_ascii=False).encode("utf-8")  # noqa: TID251  the one place
 
@@ -137,11 +144,11 @@ def b64u_decode(text: str) -> bytes:
         raise ValueError("a text is expected")
     try:
         given = text.encode("ascii")
-        data = binascii.a2b_base64(given.translate(_TO_STANDARD) + b"==")
+        rest = len(given) % 4
+        data = binascii.a2b_base64(given.translate(_TO_STANDARD) + _PADDING[rest], strict_mode=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise ValueError("not base64url") from error
-    # The decoder skips what it does not know, such as padding in the middle: then the spelling is another one.
-    if binascii.b2a_base64(data, newline=False).translate(_TO_URL, b"=") != given:
+    if given and given[-1] not in _LAST[rest]:
         raise ValueError("not the canonical spelling in base64url")
     return data
 

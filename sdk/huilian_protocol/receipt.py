@@ -41,19 +41,11 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _HASH = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
 _HEX = re.compile(r"0x[0-9a-f]+", re.ASCII)
 _MAX_TRANSACTION_CHARS = 65_536
-_KEYS = (
-    "type",
-    "record",
-    "salt",
-    "leaf_index",
-    "tree_size",
-    "inclusion_proof",
-    "checkpoint",
-    "anchor",
-    "evidence",
-    "hub_key",
-    "signature",
-)
+_PARTS = ["record", "salt", "leaf_index", "tree_size", "inclusion_proof", "checkpoint", "anchor", "evidence", "hub_key"]
+_KEYS = frozenset(["type", *_PARTS, "signature"])
+_TRANSACTION = ["raw_transaction", "tx_hash", "block_hash", "block_number"]
+_ANCHOR_KEYS = frozenset(["chain_id", "contract", "root", "size", *_TRANSACTION])
+_JWK_KEYS = frozenset(["crv", "kty", "x", "y"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +191,7 @@ def _read(value: dict[str, Any]) -> Receipt:
 
 def _read_key(raw: Any) -> tuple[ec.EllipticCurvePublicKey, str]:
     """The key, which must have its required members only, and its thumbprint."""
-    jwk = object_with(raw, ["crv", "kty", "x", "y"], "hub_key")
+    jwk = object_with(raw, _JWK_KEYS, "hub_key")
     return jwk_to_public_key(jwk), jwk_thumbprint(jwk)
 
 
@@ -213,8 +205,7 @@ def _read_proof(items: list[Any]) -> tuple[bytes, ...]:
 
 
 def _read_anchor(raw: Any) -> Anchor:
-    keys = ["block_hash", "block_number", "chain_id", "contract", "raw_transaction", "root", "size", "tx_hash"]
-    value = object_with(raw, keys, "anchor")
+    value = object_with(raw, _ANCHOR_KEYS, "anchor")
     raw_transaction = text_at(value, "raw_transaction", most=_MAX_TRANSACTION_CHARS)
     if not _HEX.fullmatch(raw_transaction) or len(raw_transaction) % 2:
         raise ValueError("raw_transaction is malformed")

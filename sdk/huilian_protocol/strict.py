@@ -18,7 +18,7 @@ def object_with(value: Any, keys: Collection[str], what: str) -> dict[str, Any]:
     """``value`` if it is an object with exactly ``keys``."""
     if not isinstance(value, dict):
         raise ValueError(f"{what} is no object")
-    if set(value) != set(keys):
+    if value.keys() != (keys if isinstance(keys, frozenset) else set(keys)):
         odd = ", ".join(sorted(set(value) ^ set(keys)))
         raise ValueError(f"{what} has unknown or missing keys: {odd}")
     return value
