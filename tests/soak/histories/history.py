@@ -65,11 +65,11 @@ class History:
         self.life = Life(LendingWorld(database, FixedClock(START), lambda: f"id-{next(numbers):08d}"))
         self.life.world.trade.erps.page_size = 200
         self.life.world.erps.buyers.add(BUYER)
-        self._checks = Checks(self.life)
+        self.checks = Checks(self.life)
         self.counted: Counter[str] = Counter()
         self._path: list[str] = []
 
-    async def play(self, steps: Sequence[int]) -> None:
+    async def play(self, steps: Sequence[int], *, ends: bool = True) -> None:
         """All steps, then the end. Raises HistoryBroken."""
         done = 0
         try:
@@ -77,8 +77,9 @@ class History:
             for step in steps:
                 await self._step(step)
                 done += 1
-            await come_to_an_end(self.life)
-            await self._checks.check()
+            if ends:
+                await come_to_an_end(self.life)
+            await self.checks.check()
         except Exception as error:
             told = f"step {done + 1} of {len(steps)}, behind {', '.join(self._path[-8:])}"
             raise HistoryBroken(f"{told}: {type(error).__name__}: {error}") from error
@@ -104,10 +105,10 @@ class History:
         else:
             await self._do(kind, act)
         if CRASHES <= how < CRASHES + REPEATS:
-            await self._checks.check()
+            await self.checks.check()
             self.counted["repeated"] += 1
             await self._do(kind, Act(act.do, act.refusals | AGAIN), again=True)
-        await self._checks.check()
+        await self.checks.check()
 
     async def _planned(self, rng: random.Random) -> tuple[str, Act]:
         """Something that can be tried as things stand, mostly of the kinds that weigh more."""
@@ -143,7 +144,7 @@ class History:
             return
         self.counted["crashed"] += 1
         self.life.restart()
-        await self._checks.check()
+        await self.checks.check()
         self.life.world.clock.advance(LEASE)
         await self._do(kind, Act(act.do, act.refusals | AGAIN, act.certain))
 

@@ -191,10 +191,10 @@ async def pay_in(life: Life, rng: random.Random) -> Act | None:
 
 
 STEPS: dict[str, tuple[int, Plan]] = {
-    "repay": (5, repay),
+    "repay": (6, repay),
     "pay off": (2, pay_off),
     "overpay": (1, overpay),
-    "back-date": (5, back_date),
+    "back-date": (6, back_date),
     "reverse": (3, reverse),
     "recourse": (5, recourse),
     "buy back": (2, buy_back),
