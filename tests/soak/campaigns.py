@@ -32,7 +32,7 @@ CAMPAIGNS: list[Campaign] = [
         name="verifier-agreement",
         title="valid and damaged receipts and consents: the Python and the TypeScript verifier agree on every check",
         target=20_000,
-        slice_cases=8,
+        slice_cases=5,
         case=verifier_agreement.case,
     ),
     Campaign(
