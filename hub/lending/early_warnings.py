@@ -8,8 +8,10 @@ for days warns of today; two processes at once write one round.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from datetime import date
+from functools import partial
 
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
@@ -37,6 +39,8 @@ from hub.platform.paging import Page
 
 # A table takes a third of a millisecond: others have their turn in between.
 AT_ONCE = 20
+
+logger = logging.getLogger(__name__)
 _S = WarningState
 
 
@@ -137,6 +141,7 @@ class EarlyWarnings:
         for one in new:
             if one.subject not in before or before[one.subject].level is not one.level:
                 await self._records.warning("raised", one)
+                self._database.after_commit(partial(_log, one))
 
     def _warned(self, rule: WarningRule, finding: Finding, before: Warned | None, today: date) -> Warned:
         goes_on = before is not None and before.state is _S.ACKNOWLEDGED and not _is_worse(finding.level, before.level)
@@ -166,6 +171,12 @@ def red_facts(warned: Iterable[Warned] = ()) -> dict[str, int | str]:
     """Red warnings as facts of a decision table; none by default."""
     named = sorted(f"{one.rule}/{one.rule_version}:{one.subject.kind}" for one in warned)
     return {"red_warnings": len(named), "red_warning_rules": ",".join(named)}
+
+
+def _log(raised: Warned) -> None:
+    """For whoever watches the logs: red stops automatic lending."""
+    if raised.level is Level.RED:
+        logger.warning("lending.warning_red", extra={"warning_id": raised.warning_id})
 
 
 async def _findings(rule: WarningRule, measured: list[Measured]) -> list[Finding]:
