@@ -120,13 +120,14 @@ class SupplierJourney:
         return {"order": order.number, "receipt": receipt.number, "invoice": invoice.number}
 
     async def _register(self) -> Any:
-        return await self._register_at(self._hub)
+        registered = await self._register_at(self._hub)
+        # At this bank alone: a buyer with money at both would pay the invoice twice, and Tryton takes the first.
+        fund = (await self._operator(self._hub)).sandbox.fund
+        await fund(self._buyer.uscc, BUYER_FUNDS_FEN, call=Call("fund-buyer"))
+        return registered
 
     async def _register_at(self, hub: HubPlace) -> Any:
-        registered = await register_enterprises(self._site, hub, [self._buyer, self._supplier, self._second])
-        operator = await self._operator(hub)
-        await operator.sandbox.fund(self._buyer.uscc, BUYER_FUNDS_FEN, call=Call("fund-buyer"))
-        return {"registered": registered}
+        return {"registered": await register_enterprises(self._site, hub, [self._buyer, self._supplier, self._second])}
 
     async def _open_account(self) -> Any:
         second, operator = await self._client(self._hub, self._second), await self._operator(self._hub)
@@ -314,13 +315,13 @@ class SupplierJourney:
         if compared.open_case_ids or not compared.compared_payments:
             raise Unexpected(f"the ledgers differ: {_plain(compared)}")
         if payment.amount.amount_fen != self._amount_fen:
-            raise Unexpected(f"posted another amount than {self._amount_fen} fen: {_plain(payment)}")
+            raise Unexpected(f"another amount than {self._amount_fen} fen: {_plain(payment)}")
         async with aiohttp.ClientSession() as http:
             row = int(payment.invoice_document_id.removeprefix("invoice-"))
             invoice = (await self._tryton(http).read("account.invoice", [row], ["state"]))[0]
         if invoice["state"] != "paid":
             raise Unexpected(f"the invoice is {invoice['state']} in Tryton")
-        return {"payment": _plain(payment), "compared": _plain(compared), "invoice": invoice["state"]}
+        return {"payment": _plain(payment), "compared": _plain(compared), "invoice": "paid"}
 
     async def _balances(self) -> dict[str, int]:
         """What each party holds; the buyer must have paid the receivable, the first tier must have got its part."""
