@@ -312,13 +312,12 @@ class SupplierJourney:
 
         payment = await until(look, "the payment to be posted in Tryton")
         compared = await operator.reconciliation.reconcile_erp(self._buyer.uscc, call=Call("reconcile-erp"))
-        if compared.open_case_ids or not compared.compared_payments:
-            raise Unexpected(f"the ledgers differ: {_plain(compared)}")
-        if payment.amount.amount_fen != self._amount_fen:
-            raise Unexpected(f"another amount than {self._amount_fen} fen: {_plain(payment)}")
+        agrees = compared.compared_payments and not compared.open_case_ids
+        if not agrees or payment.amount.amount_fen != self._amount_fen:
+            raise Unexpected(f"not {self._amount_fen} fen in both ledgers: {_plain(payment)}, {_plain(compared)}")
         async with aiohttp.ClientSession() as http:
-            row = int(payment.invoice_document_id.removeprefix("invoice-"))
-            invoice = (await self._tryton(http).read("account.invoice", [row], ["state"]))[0]
+            row = [int(payment.invoice_document_id.removeprefix("invoice-"))]
+            invoice = (await self._tryton(http).read("account.invoice", row, ["state"]))[0]
         if invoice["state"] != "paid":
             raise Unexpected(f"the invoice is {invoice['state']} in Tryton")
         return {"payment": _plain(payment), "compared": _plain(compared), "invoice": "paid"}
