@@ -119,7 +119,10 @@ async def freeze(life: Life, rng: random.Random) -> Act | None:
         found = [row["certificate_id"] for row in await _certificates(life, "HELD", "BLOCKED", "FINANCED", "FROZEN")]
     else:
         sql = "SELECT receivable_id AS id FROM receivables_receivable WHERE state IN ('CONFIRMED', 'CERTIFICATED',"
-        found = [row["id"] for row in await life.rows(f"{sql} 'PLEDGED', 'OVERDUE', 'DEFAULTED') ORDER BY 1")]
+        found = [
+            row["id"]
+            for row in await life.rows(f"{sql} 'PLEDGED', 'DISPUTED', 'DILUTED', 'OVERDUE', 'DEFAULTED') ORDER BY 1")
+        ]
     if not found:
         return None
     object_id, name = rng.choice(found), life.name("freeze")

@@ -121,13 +121,13 @@ async def restart(life: Life, rng: random.Random) -> Act | None:
 
 
 STEPS: dict[str, tuple[int, Plan]] = {
-    "wait": (8, wait),
+    "wait": (12, wait),
     "wait until due": (9, wait_until_due),
     "deliver messages": (14, deliver_messages),
     "deliver again": (2, deliver_again),
     "delay": (4, delay),
     "outage": (1, outage),
-    "see to what is due": (3, see_to),
+    "see to what is due": (5, see_to),
     "close days": (2, close_days),
     "restart": (1, restart),
 }

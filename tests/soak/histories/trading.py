@@ -12,7 +12,7 @@ from typing import Any
 from hub.receivables.disputes import Ground
 from hub.receivables.documents import TradeDocument
 from tests.soak.histories.goods import ITEMS, Invoice, Order
-from tests.soak.histories.life import Act, Life, Plan, Row, one_of, refused_by
+from tests.soak.histories.life import Act, Do, Life, Plan, Row, one_of, refused_by
 from tests.unit.hub.lending.world import BUYER, SUPPLIER
 from tests.unit.hub.receivables import trade
 
@@ -224,23 +224,28 @@ async def dispute(life: Life, rng: random.Random) -> Act | None:
 
 
 async def reinstate(life: Life, rng: random.Random) -> Act | None:
-    """The parties come to terms."""
+    """The parties come to terms; not over what a court froze."""
     row = one_of(rng, await _receivables(life, "DISPUTED", "DILUTED"))
     if row is None:
         return None
     name, party = row["receivable_id"], rng.choice([BUYER, SUPPLIER])
-    return Act(lambda: life.run(lambda: life.receivables.disputes.reinstate(party, name)))
+    return await _unless_frozen(life, name, lambda: life.receivables.disputes.reinstate(party, name))
 
 
 async def give_up(life: Life, rng: random.Random) -> Act | None:
-    """The supplier gives a disputed receivable up, unless a court froze it."""
+    """The supplier gives a disputed receivable up; not what a court froze."""
     row = one_of(rng, await _receivables(life, "DISPUTED", "DILUTED"))
     if row is None:
         return None
     name = row["receivable_id"]
-    return Act(
-        lambda: life.run(lambda: life.receivables.disputes.give_up(SUPPLIER, name)), refused_by("STATE_CONFLICT")
-    )
+    return await _unless_frozen(life, name, lambda: life.receivables.disputes.give_up(SUPPLIER, name))
+
+
+async def _unless_frozen(life: Life, name: str, use_case: Do) -> Act:
+    sql = "SELECT 1 FROM receivables_freeze WHERE object_id = $1 AND lifted_at IS NULL"
+    frozen = bool(await life.rows(sql, name))
+    codes = refused_by("STATE_CONFLICT") if frozen else refused_by()
+    return Act(lambda: life.run(use_case), codes, certain=frozen)
 
 
 STEPS: dict[str, tuple[int, Plan]] = {
