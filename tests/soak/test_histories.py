@@ -11,7 +11,7 @@ from tests.soak.databases import on_fresh_database
 from tests.soak.histories.history import History, drawn, shrunk
 from tests.support.breaking import Broken
 
-SEED, STEPS = 3, 90
+SEED, STEPS = 11, 150
 BREACHES = {
     "UPDATE receivables_receivable SET issued_fen = issued_fen - 1 WHERE state = 'CERTIFICATED'":
         "unspent + redeemed = issued",
