@@ -12,7 +12,7 @@ from tests.unit.hub.lending.day_closes import check_close
 
 async def wait(life: Life, rng: random.Random) -> Act | None:
     """Time goes by."""
-    hours = rng.choice([1, 5, 20, 24, 60, 240])
+    hours = rng.choice([1, 1, 5, 5, 20, 24, 60, 240])
 
     async def pass_by() -> None:
         life.world.clock.advance(timedelta(hours=hours))
@@ -121,8 +121,8 @@ async def restart(life: Life, rng: random.Random) -> Act | None:
 
 
 STEPS: dict[str, tuple[int, Plan]] = {
-    "wait": (12, wait),
-    "wait until due": (9, wait_until_due),
+    "wait": (9, wait),
+    "wait until due": (3, wait_until_due),
     "deliver messages": (14, deliver_messages),
     "deliver again": (2, deliver_again),
     "delay": (4, delay),

@@ -145,7 +145,7 @@ def _invoiced(life: Life, rng: random.Random, order_id: str, quantities: Counter
     invoice_id = life.name("invoice")
     life.goods.invoices[invoice_id] = Invoice(order_id, quantities)
     invoice = trade.invoice(invoice_id, order_id, **_texts(quantities))
-    due = life.today + timedelta(days=rng.randint(3, 60))
+    due = life.today + timedelta(days=rng.randint(3, 120))
     return _told(life, rng, replace(invoice, issue_date=life.today, due_date=due))
 
 
