@@ -28,6 +28,8 @@ START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 KINDS = trading.STEPS | holding.STEPS | lending.STEPS | paying.STEPS | passing.STEPS
 NAMES, WEIGHTS = list(KINDS), [weight for weight, _ in KINDS.values()]
 CRASHES, REPEATS = 0.08, 0.04
+RICH_FEN, POOR_FEN = 1_000_000, 20_000
+"""What the buyer has: with much everything is paid in time and lent on, with little loans are late and worked out."""
 A_MOMENT = timedelta(seconds=1)
 LEASE = timedelta(seconds=16)
 """What a killed process had claimed of the outbox is free again after this."""
@@ -73,7 +75,7 @@ class History:
         """All steps, then the end. Raises HistoryBroken."""
         done = 0
         try:
-            await self._begin()
+            await self._begin(RICH_FEN if steps[0] % 3 else POOR_FEN)
             for step in steps:
                 await self._step(step)
                 done += 1
@@ -89,8 +91,8 @@ class History:
         """How many did something, or were refused; what was done again counts as another."""
         return sum(many for name, many in self.counted.items() if name.endswith((" done", " refused")))
 
-    async def _begin(self) -> None:
-        for party, fen in ((BUYER, 20_000), (SUPPLIER, 20_000), (SECOND_TIER, 5_000)):
+    async def _begin(self, buyer_fen: int) -> None:
+        for party, fen in ((BUYER, buyer_fen), (SUPPLIER, 20_000), (SECOND_TIER, 5_000)):
             await self.life.world.fund(party, fen)
         await self.life.world.fund(self.life.citizen.subject, 300_000)
 
