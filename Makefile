@@ -40,7 +40,8 @@ demo: setup erp
 # Three workers on two cores: tests of real processes wait more than they work. Memory holds the throw-away databases
 # where there is a memory disk. What a test means by a crash is the death of a process, which a memory disk survives.
 test: export TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
-test: setup system web erp lint tests/integration/anvil/node_modules
+test:
+	$(MAKE) --jobs 4 system web erp lint tests/integration/anvil/node_modules
 	$(PY) -m pytest tests --numprocesses 3 --dist loadgroup
 	$(PY) -m deploy demo
 
