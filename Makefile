@@ -42,7 +42,7 @@ demo: setup erp
 test: export TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 test:
 	$(MAKE) --jobs 4 system web erp lint tests/integration/anvil/node_modules
-	$(PY) -m pytest tests --numprocesses 3 --dist loadgroup
+	$(PY) -m pytest tests --numprocesses 3
 	$(PY) -m deploy demo
 
 # The EVM node that the embedded chain is compared with.

@@ -5,17 +5,42 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from huilian_protocol.clock import FixedClock
+from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from tests.support.databases import DatabaseMaker
 from tests.support.postgres import PostgresServer
 
+# How long drawing an input takes says how busy the machine is, nothing about the product.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+
 START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+
+
+class _OneWorkerForASite(LoadScopeScheduling):
+    """Tests of one running site go to one worker, or each worker would start its own. The groups that pytest-xdist 3.8
+    has for this are lost on the node ids of pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0])
+        if file.parent.name == "tryton" and "integration" in file.parts:
+            return "tryton"
+        return "shared_site" if "shared_site" in file.read_text() else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """pytest-xdist's hook."""
+    return _OneWorkerForASite(config, log)
 
 
 class _LazyPostgres:

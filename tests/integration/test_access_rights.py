@@ -22,8 +22,6 @@ from tests.support.sites import HUB, RunningSite
 
 PATIENCE_S = 30.0
 
-pytestmark = pytest.mark.xdist_group("shared-site")
-
 
 async def test_a_person_is_told_proves_what_was_read_and_leaves(shared_site: RunningSite) -> None:
     site, place = shared_site.site, shared_site.site.hub(HUB)

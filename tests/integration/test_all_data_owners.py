@@ -26,8 +26,6 @@ from tests.support.sites import HUB, RunningSite
 
 DEBTOR = first_of_kind("dishonest_debtor")
 
-pytestmark = pytest.mark.xdist_group("shared-site")
-
 
 @pytest_asyncio.fixture
 async def citizen(shared_site: RunningSite) -> AsyncIterator[Citizen]:

@@ -32,8 +32,6 @@ MALFORMED_RESIDENT_ID = "110105199005170000"
 MALFORMED_USCC = "91449900MA0H00010X"
 HELD = "certificate-held"
 
-pytestmark = pytest.mark.xdist_group("shared-site")
-
 
 @dataclass
 class Scene:

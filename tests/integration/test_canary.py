@@ -40,8 +40,6 @@ ROUND_FEN = 1_000  # whole tens of yuan are fees, fines and limits of anybody
 COURT = "court_enforcement"
 DATASETS_OF_A_PERSON = 8
 
-pytestmark = pytest.mark.xdist_group("shared-site")
-
 
 async def test_nothing_personal_stays_with_the_hub_or_the_edges(shared_site: RunningSite) -> None:
     site, place = shared_site.site, shared_site.site.hub(HUB)

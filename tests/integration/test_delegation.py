@@ -30,8 +30,6 @@ from tests.integration.taken_over_hub import TakenOverHub, again
 from tests.integration.test_edge_enforces import _until
 from tests.support.sites import HUB, RunningSite
 
-pytestmark = pytest.mark.xdist_group("shared-site")
-
 CARD, TAX = "social_insurance.card/v1", "tax.enterprise/v1"
 A_MONTH = dt.timedelta(days=30)
 

@@ -38,8 +38,6 @@ from tests.support.sites import HUB, RunningSite
 AGENCY = "housing_fund"
 REVOCATION_PATIENCE_S = 5.0
 
-pytestmark = pytest.mark.xdist_group("shared-site")
-
 
 @dataclass
 class Raid:

@@ -27,8 +27,6 @@ WANTED = ("balance_fen", "base_fen", "employer_name", "monthly_deposit_fen")
 CHUNK, OVERLAP = 1 << 22, 256
 LEAST_DIGITS = 6
 
-pytestmark = pytest.mark.xdist_group("shared-site")
-
 
 async def test_a_core_dump_of_the_hub_shows_nothing_that_was_sealed_to_somebody_else(shared_site: RunningSite) -> None:
     site, place = shared_site.site, shared_site.site.hub(HUB)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import random
 
-import pytest
-
 from tests.soak.quota_race import storm
 
 
-@pytest.mark.xdist_group("quota-race")
 async def test_three_hub_processes_deliver_exactly_what_was_granted() -> None:
     assert await storm(random.Random(1), 600) >= 600

@@ -34,8 +34,12 @@ async def _tally(dialect: str, steps: list[int]) -> Tally:
         await history.play(steps)
         return Tally(history.steps, history.counted)
 
-    logging.getLogger("hub").setLevel(logging.CRITICAL)  # every crash would be logged
-    return await on_fresh_database(dialect, None, play)
+    hub = logging.getLogger("hub")
+    hub.setLevel(logging.CRITICAL)  # every crash would be logged
+    try:
+        return await on_fresh_database(dialect, None, play)
+    finally:
+        hub.setLevel(logging.NOTSET)
 
 
 async def _again(dialect: str, seed: int, count: int) -> None:
