@@ -199,9 +199,9 @@ class Limits:
     async def _ensure_use(self, identity: str, reference: str, parties: Parties | None) -> Use:
         if parties is not None:
             await self._scope(parties.buyer_uscc)
-        use = await stored.find_use(reference)
+        use = await stored.find_use(self._database, reference)
         if use is not None:
-            return await self._use(reference)
+            return await self._settled(use)
         shared = [] if parties is None else await self._shared(parties)
         buyer = None if parties is None else parties.buyer_uscc
         return await stored.add_use(reference, identity, shared, buyer)
@@ -234,19 +234,21 @@ class Limits:
                 raise HuilianError("LIMIT_EXCEEDED", available_fen=(await self.get(identity)).available_fen)
 
     async def _in_order(self, identities: Iterable[str]) -> list[str]:
-        dimensions = await stored.dimensions(identities)
+        dimensions = await stored.dimensions(self._database, list(identities))
         return sorted(dimensions, key=lambda identity: (_RANK[dimensions[identity]], identity))
 
     async def _use(self, reference: str) -> Use:
-        use = await stored.find_use(reference)
+        use = await stored.find_use(self._database, reference)
         if use is None:
             raise HuilianError("NOT_FOUND", resource="limit use")
+        return await self._settled(use)
+
+    async def _settled(self, use: Use) -> Use:
+        """Which limits it holds can change with the group of its core enterprise, never while this is held."""
         if use.buyer_uscc is None:
             return use
-        # Which limits it holds can change with the group of its core enterprise, never while this is held.
         await self._scope(use.buyer_uscc)
-        again = await stored.find_use(reference)
-        return again or use
+        return await stored.find_use(self._database, use.reference) or use
 
     async def _scope(self, buyer_uscc: str) -> None:
         await self._database.lock("limit-scope", buyer_uscc)

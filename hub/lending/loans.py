@@ -301,7 +301,7 @@ class Loans:
         """Books the periodic fees that fell due, before anything else is booked on the loan."""
         if record.closed or "periodic_fee_rate" not in record.terms:
             return
-        events = stored.engine_events(await stored.events_of(record.loan_id))
+        events = stored.engine_events(await stored.events_of(self._database, record.loan_id))
         for fee in periodic_fees(record.terms, events, self.today()):
             event = LoanEventRecord(fee.sequence, FEE, fee.value_date, int(fee.amount_fen))
             await stored.add_event(record.loan_id, event, self._clock.now())
@@ -314,7 +314,7 @@ class Loans:
 
     async def view(self, record: LoanRecord, as_of: date) -> Loan:
         """A stored loan on a day."""
-        return _viewed(record, await stored.events_of(record.loan_id), as_of)
+        return _viewed(record, await stored.events_of(self._database, record.loan_id), as_of)
 
 
 def _viewed(record: LoanRecord, events: list[LoanEventRecord], as_of: date) -> Loan:

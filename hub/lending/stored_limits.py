@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,6 +33,12 @@ class LimitExposure:
     largest_fen: int
 
 
+_FIND_USE = (
+    "SELECT u.limit_id, u.buyer_uscc, u.blocked_fen, u.utilised_fen, h.limit_id AS shared_id"
+    " FROM lending_limit_use u LEFT JOIN lending_limit_hold h ON h.reference = u.reference WHERE u.reference = $1"
+)
+
+
 async def find(limit_id: str) -> LimitRow | None:
     """The limit, or None."""
     return await LimitRow.get_or_none(limit_id=limit_id)
@@ -43,10 +49,10 @@ async def add(limit_id: str, dimension: str, limit_fen: int) -> None:
     await LimitRow.create(limit_id=limit_id, dimension=dimension, limit_fen=limit_fen, blocked_fen=0, utilised_fen=0)
 
 
-async def dimensions(limit_ids: Iterable[str]) -> dict[str, str]:
+async def dimensions(database: Database, limit_ids: Collection[str]) -> dict[str, str]:
     """What each of these limits limits."""
-    rows = await LimitRow.filter(limit_id__in=list(limit_ids))
-    return {row.limit_id: row.dimension for row in rows}
+    rows = await database.fetch_in("SELECT limit_id, dimension FROM lending_limit WHERE limit_id IN $in", limit_ids)
+    return {row["limit_id"]: row["dimension"] for row in rows}
 
 
 async def set_amount(database: Database, limit_id: str, limit_fen: int) -> bool:
@@ -64,13 +70,14 @@ async def take(database: Database, limit_id: str, blocked_fen: int, utilised_fen
     return await database.execute(sql, blocked_fen, utilised_fen, limit_id, blocked_fen + utilised_fen) == 1
 
 
-async def find_use(reference: str) -> Use | None:
+async def find_use(database: Database, reference: str) -> Use | None:
     """What a reference holds, or None."""
-    row = await LimitUseRow.get_or_none(reference=reference)
-    if row is None:
+    rows = await database.fetch(_FIND_USE, reference)
+    if not rows:
         return None
-    holds = await LimitHoldRow.filter(reference=reference)
-    return _use(row, [hold.limit_id for hold in holds])
+    use, shared = rows[0], [row["shared_id"] for row in rows if row["shared_id"] is not None]
+    limit_ids = (use["limit_id"], *shared)
+    return Use(reference, limit_ids, use["buyer_uscc"], use["blocked_fen"], use["utilised_fen"])
 
 
 async def add_use(reference: str, limit_id: str, shared: Sequence[str], buyer_uscc: str | None) -> Use:

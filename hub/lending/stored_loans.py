@@ -10,12 +10,14 @@ from typing import Any
 
 from huilian_loans import Event, Payoff
 from huilian_loans.documents import read_event
+from huilian_protocol.canonical import parse_json
 from tortoise.expressions import Q
 
 from hub.lending.store import FinancingRow, FlashRow
 from hub.lending.store_auctions import AuctionRow
 from hub.lending.store_loans import LoanDetailRow, LoanEventRow, LoanRow
 from hub.lending.store_orders import DealerLoanRow, OrderLoanRow
+from hub.platform.database import Database
 from hub.platform.paging import Page, after_token, page_of
 
 DRAW, REPAYMENT, FEE, RECOURSE, BUY_BACK = "DRAW", "REPAYMENT", "FEE", "RECOURSE", "BUY_BACK"
@@ -35,6 +37,13 @@ EVENT_COLUMNS = (
     "fees_part_fen",
     "interest_part_fen",
     "principal_part_fen",
+)
+
+
+_EVENTS = (
+    f"SELECT {', '.join(f'e.{name}' for name in EVENT_COLUMNS)}, d.content FROM lending_loan_event e"  # noqa: S608
+    " LEFT JOIN lending_loan_detail d ON d.loan_id = e.loan_id AND d.sequence = e.sequence"
+    " WHERE e.loan_id = $1 ORDER BY e.sequence"
 )
 
 
@@ -131,14 +140,19 @@ async def page_of_borrower(borrower: str, size: int, token: str) -> Page[LoanRec
     return page_of(rows, size, "loan_id", _record)
 
 
-async def events_of(loan_id: str) -> list[LoanEventRecord]:
+async def events_of(database: Database, loan_id: str) -> list[LoanEventRecord]:
     """A loan's events in the order of booking."""
-    rows = await LoanEventRow.filter(loan_id=loan_id).order_by("sequence")
-    details = {row.sequence: row.content for row in await LoanDetailRow.filter(loan_id=loan_id)}
-    return [
-        LoanEventRecord(**{name: getattr(row, name) for name in EVENT_COLUMNS}, content=details.get(row.sequence, {}))
-        for row in rows
-    ]
+    return [_event(row) for row in await database.fetch(_EVENTS, loan_id)]
+
+
+def _event(row: dict[str, Any]) -> LoanEventRecord:
+    """SQLite gives dates and JSON as texts, PostgreSQL JSON."""
+    day, content = row.pop("value_date"), row.pop("content")
+    return LoanEventRecord(
+        **row,
+        value_date=date.fromisoformat(day) if isinstance(day, str) else day,
+        content=parse_json(content.encode("utf-8")) if isinstance(content, str) else content or {},
+    )
 
 
 async def add_event(loan_id: str, event: LoanEventRecord, now: datetime) -> None:

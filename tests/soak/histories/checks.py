@@ -62,7 +62,9 @@ class Checks:
         for loan_id in changed:
             record = await stored_loans.find(loan_id)
             assert record is not None
-            self._paid[loan_id] = await self._check_loan(record, await stored_loans.events_of(loan_id))
+            self._paid[loan_id] = await self._check_loan(
+                record, await stored_loans.events_of(self._life.world.database, loan_id)
+            )
         if changed:
             await self._check_income()
 

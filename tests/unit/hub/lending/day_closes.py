@@ -71,13 +71,13 @@ async def add_loan(rng: random.Random, loan_id: str, start: date) -> None:
         await stored.add_event(loan_id, paid, _noon(start))
 
 
-async def something_happens(rng: random.Random, loan_id: str, today: date) -> None:
+async def something_happens(database: Database, rng: random.Random, loan_id: str, today: date) -> None:
     """A repayment of today or of before, a reversal, a draw; what the engine refuses does not happen."""
     record = await stored.find(loan_id)
     assert record is not None
     if record.closed:
         return
-    events = await stored.events_of(loan_id)
+    events = await stored.events_of(database, loan_id)
     sequence, kind = events[-1].sequence + 1, rng.choice([REPAYMENT, REPAYMENT, RECOURSE, DRAW, REVERSAL])
     day = today if rng.random() < 0.6 else max(events[0].value_date, today - timedelta(days=rng.randint(0, 10)))
     event = LoanEventRecord(sequence, kind, day, rng.randint(1, 10**9))
@@ -103,13 +103,13 @@ async def something_happens(rng: random.Random, loan_id: str, today: date) -> No
         await stored.close(loan_id)
 
 
-async def engine_figures(day: date) -> dict[str, int]:
+async def engine_figures(database: Database, day: date) -> dict[str, int]:
     """What the engine says every loan of the bank's own owes as interest at the end of a day, in fen."""
     figures = {}
     for loan_id in await _loan_ids():
         record = await stored.find(loan_id)
         assert record is not None
-        events = stored.engine_events(await stored.events_of(loan_id))
+        events = stored.engine_events(await stored.events_of(database, loan_id))
         if record.funder is None and any(event.value_date <= day for event in events):
             read = read_terms(record.terms)
             figures[loan_id] = int(owed(read, position(read, events, day)).interest_fen)
@@ -127,7 +127,7 @@ async def check_close(world: LendingWorld, close: DayClose) -> None:
     """Trial balance 0, every loan to the fen, and the books hold exactly their sum."""
     assert close.state == CLOSED
     assert close.debit_fen == close.credit_fen
-    expected = await engine_figures(close.business_day)
+    expected = await engine_figures(world.database, close.business_day)
     assert await booked_figures(world.database, close.business_day) == expected
     assert close.accrued_fen == sum(expected.values())
     assert (await world.book.trial_balance()).difference_fen == 0

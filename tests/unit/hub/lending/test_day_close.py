@@ -30,7 +30,7 @@ async def test_a_day_takes_in_what_was_earned_and_paying_it_clears_it(world: Len
     await world.disbursed()
     day = next_morning(world)
     await check_close(world, await world.service.day_close.close(day))
-    assert await engine_figures(day) == {}, "the day of the draw earns nothing until it is over"
+    assert await engine_figures(world.database, day) == {}, "the day of the draw earns nothing until it is over"
     day = next_morning(world)
     close = await world.service.day_close.close(day)
     await check_close(world, close)
@@ -124,7 +124,7 @@ async def test_sql_and_engine_say_the_same_to_the_fen(world: LendingWorld, seed:
         if round_number < 7:
             await add_loan(rng, ids[7 + round_number], today(world))
         for loan_id in rng.sample(ids[: 8 + min(round_number, 6)], 3):
-            await something_happens(rng, loan_id, today(world))
+            await something_happens(world.database, rng, loan_id, today(world))
         while closed + timedelta(days=1) < today(world) and rng.random() < 0.8:
             closed += timedelta(days=1)
             await check_close(world, await world.service.day_close.close(closed))
