@@ -192,7 +192,6 @@ class Limits:
     async def _take(
         self, identity: str, reference: str, blocked_fen: int, utilised_fen: int, parties: Parties | None
     ) -> None:
-        await self.get(identity)
         use = await self._ensure_use(identity, reference, parties)
         await self._change(use, blocked_fen, utilised_fen)
 
@@ -202,6 +201,7 @@ class Limits:
         use = await stored.find_use(self._database, reference)
         if use is not None:
             return await self._settled(use)
+        await self.get(identity)
         shared = [] if parties is None else await self._shared(parties)
         buyer = None if parties is None else parties.buyer_uscc
         return await stored.add_use(reference, identity, shared, buyer)

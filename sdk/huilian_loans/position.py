@@ -122,6 +122,8 @@ def accrual_per_unit(terms: Terms, at: Position) -> Decimal:
 
 def accrue(terms: Terms, at: Position, until: date) -> Position:
     """The position at a later day to which nothing happened but time: interest, due dates, ends of grace."""
+    if until == at.as_of:
+        return at
     for day in _turns(at, until):
         at = _earn(terms, at, day)
         if day in _due_dates(at):
