@@ -31,6 +31,8 @@ def run_process(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> int
     except (SettingsError, OSError, ValueError) as error:
         sys.stderr.write(f"{name}: {error}\n")
         return CANNOT_START
+    except KeyboardInterrupt:
+        pass  # before `wait_for_stop` listened: what was open is closed by now
     return 0
 
 
