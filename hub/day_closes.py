@@ -13,7 +13,7 @@ from huilian_protocol.errors import HuilianError
 
 from hub.accounting.closing import Closes
 from hub.accounting.service import EmbeddedBook
-from hub.lending.day_close import DayCloser, reckon_in
+from hub.lending.accruals.day_close import DayCloser, reckon_in
 from hub.platform.database import Database
 from hub.platform.outbox import Outbox
 from hub.settings import Settings, sandbox_clock

@@ -58,20 +58,20 @@ from hub.ledger.anchoring import LedgerMismatch
 from hub.ledger.claims import EpochDropped
 from hub.ledger.exports import ChainExports
 from hub.ledger_site import ChainNode, LedgerSite
-from hub.lending.erp_client import GrpcErpLedgers
+from hub.lending.collections.rpc import CollectionServicer
+from hub.lending.dealers.rpc import DealerLoanServicer
+from hub.lending.erp.client import GrpcErpLedgers
+from hub.lending.erp.rpc import ErpLedgerServicer
 from hub.lending.jobs import LendingJobs
-from hub.lending.papers import Papers
-from hub.lending.registry_client import GrpcRegistry
+from hub.lending.loans.rpc import FlashLoanServicer, LoanServicer, WorkoutServicer
+from hub.lending.papers.content import Papers
+from hub.lending.papers.rpc import DocumentServicer
+from hub.lending.referrals.rpc import ReferralServicer
+from hub.lending.registrations.client import GrpcRegistry
 from hub.lending.rpc import AuctionServicer, FinancingServicer, OrderLoanServicer
-from hub.lending.rpc_collections import CollectionServicer
 from hub.lending.rpc_credit import CreditServicer
-from hub.lending.rpc_dealers import DealerLoanServicer
-from hub.lending.rpc_documents import DocumentServicer
-from hub.lending.rpc_erp import ErpLedgerServicer
-from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer, WorkoutServicer
-from hub.lending.rpc_referrals import ReferralServicer
-from hub.lending.rpc_warnings import WarningServicer
 from hub.lending.service import Collaborators, LendingService
+from hub.lending.warnings.rpc import WarningServicer
 from hub.log_keys import log_keyring, log_vkey
 from hub.onboarding.jobs import OnboardingJobs
 from hub.onboarding.opening_files import OpeningFiles

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from huilian_protocol.errors import HuilianError
 
-from hub.lending.limits import limit_id
-from hub.lending.products import load_products
+from hub.lending.limits.desk import limit_id
+from hub.lending.loans.store import LoanEventRow, LoanRow
+from hub.lending.products.definitions import load_products
 from hub.lending.store import DecisionRow, FlashRow, LimitRow
-from hub.lending.store_loans import LoanEventRow, LoanRow
 from hub.platform.database import Database
 from hub.platform.erasure import Retention
 

@@ -15,20 +15,20 @@ from huilian.lending.v1 import order_loan_service_pb2 as order_pb
 from huilian.lending.v1 import workout_service_pb2 as workout_pb
 from huilian_loans import Payoff
 
-from hub.lending.auction_rules import Bid
-from hub.lending.auctions import Wish
-from hub.lending.decisions import Reason
-from hub.lending.evidence import EvidenceItem
-from hub.lending.flash_rules import read_contract
-from hub.lending.model import Loan
-from hub.lending.order_rules import OrderLine
-from hub.lending.order_view import OrderLoan
+from hub.lending.auctions.desk import Wish
+from hub.lending.auctions.rules import Bid
+from hub.lending.auctions.stored import Auction
+from hub.lending.decisions.tables import Reason
+from hub.lending.financings.stored import Financing
+from hub.lending.flash.evidence import EvidenceItem
+from hub.lending.flash.rules import read_contract
+from hub.lending.flash.stored import FlashApplication
+from hub.lending.loans.model import Loan
+from hub.lending.loans.stored import LoanEventRecord
+from hub.lending.orders.rules import OrderLine
+from hub.lending.orders.stored import Conversion
+from hub.lending.orders.view import OrderLoan
 from hub.lending.rules import DueLine, Quote, schedule_of
-from hub.lending.stored_auctions import Auction
-from hub.lending.stored_financings import Financing
-from hub.lending.stored_flash import FlashApplication
-from hub.lending.stored_loans import LoanEventRecord
-from hub.lending.stored_order_loans import Conversion
 
 CURRENCY = "CNY"
 

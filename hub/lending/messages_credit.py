@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from huilian.lending.v1 import credit_service_pb2 as pb
 
-from hub.lending.decision_log import Replay, TableCounts
-from hub.lending.decisions import Decision, DecisionTables
-from hub.lending.exposure import ExposureLine
+from hub.lending.decisions.log import Replay, TableCounts
+from hub.lending.decisions.tables import Decision, DecisionTables
+from hub.lending.limits.exposure import ExposureLine
 from hub.lending.messages import money, reason_message
-from hub.lending.products import Product
+from hub.lending.products.definitions import Product
 
 MOST_REASONS = 10
 

@@ -11,7 +11,7 @@ from huilian_protocol.artefact import Artefact
 from huilian_protocol.signers import Power
 
 from hub.exchange.service import Delivery, Read, Volume
-from hub.lending.erp_rules import ErpEntry, ErpPayment
+from hub.lending.erp.rules import ErpEntry, ErpPayment
 from hub.receivables.service import (
     Certificate,
     Days,

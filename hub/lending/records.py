@@ -14,20 +14,20 @@ from typing import Any
 from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.clock import format_time
 
-from hub.lending.auction_rules import Bid
-from hub.lending.model import Loan
+from hub.lending.auctions.rules import Bid
+from hub.lending.auctions.stored import Auction
+from hub.lending.clearing.stored import PartPayment
+from hub.lending.collections.stored import CollectionEvent
+from hub.lending.dealers.stored import DealerApplication
+from hub.lending.financings.stored import Financing
+from hub.lending.loans.model import Loan
+from hub.lending.loans.stored import LoanEventRecord
+from hub.lending.orders.stored import Conversion, OrderApplication
 from hub.lending.ports import Ledger
-from hub.lending.stored_auctions import Auction
-from hub.lending.stored_calls import Call
-from hub.lending.stored_collections import CollectionEvent
-from hub.lending.stored_dealer_loans import DealerApplication
-from hub.lending.stored_financings import Financing
-from hub.lending.stored_loans import LoanEventRecord
-from hub.lending.stored_order_loans import Conversion, OrderApplication
-from hub.lending.stored_part_payments import PartPayment
-from hub.lending.stored_referrals import Referral
-from hub.lending.stored_registrations import Registration
-from hub.lending.stored_warnings import Warned
+from hub.lending.referrals.stored import Referral
+from hub.lending.registrations.stored import Registration
+from hub.lending.warnings.stored import Warned
+from hub.lending.workouts.stored_calls import Call
 
 CURRENCY = "CNY"
 

@@ -1,4 +1,4 @@
-"""Financing of huilian.lending.v1 on the wire: proto in, proto out, no rule; `rpc_loans.py` has what follows it."""
+"""Financing of huilian.lending.v1 on the wire: proto in, proto out, no rule; `loans/rpc.py` has what follows it."""
 
 from __future__ import annotations
 

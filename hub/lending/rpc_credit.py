@@ -10,11 +10,11 @@ from huilian.lending.v1 import credit_service_pb2_grpc
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
-from hub.lending.exposure import report
-from hub.lending.limits import Dimension
+from hub.lending.limits.desk import Dimension
+from hub.lending.limits.exposure import report
 from hub.lending.messages import money
 from hub.lending.messages_credit import counts_message, exposure_message, product_message, replay_message
-from hub.lending.products import newest_of
+from hub.lending.products.definitions import newest_of
 from hub.lending.service import LendingService
 from hub.platform.callers import Role, current_caller
 from hub.platform.idempotency import Idempotency

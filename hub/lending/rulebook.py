@@ -13,11 +13,11 @@ from typing import Any
 
 from huilian_protocol.canonical import parse_json, sha256_canonical
 
-from hub.lending.decisions import FOLDER as TABLES
-from hub.lending.products import Product, load_versions, newest_of
-from hub.lending.warning_rules import load_rules
+from hub.lending.decisions.tables import FOLDER as TABLES
+from hub.lending.products.definitions import Product, load_versions, newest_of
+from hub.lending.warnings.rules import load_rules
 
-LIMITS = Path(__file__).parent / "limits.json"
+LIMITS = Path(__file__).parent / "limits" / "limits.json"
 _HEAD = """# Products, limits and rules of decision
 
 Generated from the JSON files in `hub/lending/` by `python -m hub.lending.rulebook`; do not edit.

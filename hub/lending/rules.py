@@ -14,8 +14,8 @@ from huilian_loans.documents import read_terms
 from huilian_loans.projection import project
 from huilian_protocol.errors import HuilianError
 
-from hub.lending.fees import periodic_fees
-from hub.lending.products import Product
+from hub.lending.loans.fees import periodic_fees
+from hub.lending.products.definitions import Product
 
 # A flash loan's limit is a multiple of this: 100 yuan.
 LIMIT_STEP_FEN = 10_000

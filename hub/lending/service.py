@@ -7,33 +7,33 @@ work in the background open their own and say so.
 from __future__ import annotations
 
 from hub.lending import wiring
-from hub.lending.auctions import Auctions
-from hub.lending.claim_locks import ClaimLocks
-from hub.lending.clearing import Cleared, Clearing
-from hub.lending.collections_desk import CollectionsDesk
-from hub.lending.day_close import DayCloser
-from hub.lending.dealer_loans import DealerLoans
-from hub.lending.decision_log import DecisionLog
-from hub.lending.decisions import load_tables
-from hub.lending.early_warnings import EarlyWarnings
-from hub.lending.erp_payments import ErpPayments
-from hub.lending.financings import Financings
-from hub.lending.flash import FlashLoans
-from hub.lending.impairments import Impairments
-from hub.lending.limits import Limits
-from hub.lending.loans import Loans
-from hub.lending.model import Loan
-from hub.lending.order_loans import OrderLoans
-from hub.lending.part_payments import PartPayments
-from hub.lending.payouts import Payouts
-from hub.lending.products import ORDER_LOAN, RECEIVABLE_LOAN, load_products, load_versions
+from hub.lending.accruals.day_close import DayCloser
+from hub.lending.auctions.desk import Auctions
+from hub.lending.clearing.desk import Cleared, Clearing
+from hub.lending.clearing.part_payments import PartPayments
+from hub.lending.clearing.payouts import Payouts
+from hub.lending.collections.desk import CollectionsDesk
+from hub.lending.dealers.desk import DealerLoans
+from hub.lending.decisions.log import DecisionLog
+from hub.lending.decisions.tables import load_tables
+from hub.lending.erp.desk import ErpPayments
+from hub.lending.financings.claim_locks import ClaimLocks
+from hub.lending.financings.desk import Financings
+from hub.lending.flash.desk import FlashLoans
+from hub.lending.limits.desk import Limits
+from hub.lending.loans.desk import Loans
+from hub.lending.loans.model import Loan
+from hub.lending.orders.desk import OrderLoans
+from hub.lending.products.definitions import ORDER_LOAN, RECEIVABLE_LOAN, load_products, load_versions
 from hub.lending.records import Records
-from hub.lending.referrals import Referrals
-from hub.lending.registrations import Registrations
-from hub.lending.warning_measures import Measures
-from hub.lending.warning_rules import load_rules
+from hub.lending.referrals.desk import Referrals
+from hub.lending.registrations.desk import Registrations
+from hub.lending.warnings.desk import EarlyWarnings
+from hub.lending.warnings.measures import Measures
+from hub.lending.warnings.rules import load_rules
 from hub.lending.wiring import Collaborators, Parts
-from hub.lending.workouts import Workouts
+from hub.lending.workouts.desk import Workouts
+from hub.lending.workouts.impairments import Impairments
 from hub.platform.outbox import Message
 
 __all__ = ["Collaborators", "LendingService"]

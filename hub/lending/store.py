@@ -11,26 +11,26 @@ from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
 from tortoise.models import Model
 
-from hub.lending.accrual_row import AccrualRow as AccrualRow
+from hub.lending.accruals.store import AccrualRow as AccrualRow
+from hub.lending.auctions.store import AuctionRow as AuctionRow
+from hub.lending.auctions.store import BidRow as BidRow
+from hub.lending.auctions.store import FunderRow as FunderRow
 from hub.lending.columns import ID_LENGTH, PARTY_LENGTH
-from hub.lending.store_auctions import AuctionRow as AuctionRow
-from hub.lending.store_auctions import BidRow as BidRow
-from hub.lending.store_auctions import FunderRow as FunderRow
-from hub.lending.store_erp import ErpPaymentRow as ErpPaymentRow
-from hub.lending.store_loans import CallRow as CallRow
-from hub.lending.store_loans import ClearingRow as ClearingRow
-from hub.lending.store_loans import CollectionEventRow as CollectionEventRow
-from hub.lending.store_loans import LoanDetailRow as LoanDetailRow
-from hub.lending.store_loans import LoanEventRow as LoanEventRow
-from hub.lending.store_loans import LoanRow as LoanRow
-from hub.lending.store_loans import PartPaymentRow as PartPaymentRow
-from hub.lending.store_orders import ConversionRow as ConversionRow
-from hub.lending.store_orders import DealerLoanRow as DealerLoanRow
-from hub.lending.store_orders import OrderLineRow as OrderLineRow
-from hub.lending.store_orders import OrderLoanRow as OrderLoanRow
-from hub.lending.store_warnings import ReferralRow as ReferralRow
-from hub.lending.store_warnings import WarningRoundRow as WarningRoundRow
-from hub.lending.store_warnings import WarningRow as WarningRow
+from hub.lending.erp.store import ErpPaymentRow as ErpPaymentRow
+from hub.lending.loans.store import CallRow as CallRow
+from hub.lending.loans.store import ClearingRow as ClearingRow
+from hub.lending.loans.store import CollectionEventRow as CollectionEventRow
+from hub.lending.loans.store import LoanDetailRow as LoanDetailRow
+from hub.lending.loans.store import LoanEventRow as LoanEventRow
+from hub.lending.loans.store import LoanRow as LoanRow
+from hub.lending.loans.store import PartPaymentRow as PartPaymentRow
+from hub.lending.orders.store import ConversionRow as ConversionRow
+from hub.lending.orders.store import DealerLoanRow as DealerLoanRow
+from hub.lending.orders.store import OrderLineRow as OrderLineRow
+from hub.lending.orders.store import OrderLoanRow as OrderLoanRow
+from hub.lending.warnings.store import ReferralRow as ReferralRow
+from hub.lending.warnings.store import WarningRoundRow as WarningRoundRow
+from hub.lending.warnings.store import WarningRow as WarningRow
 from hub.platform.fields import UtcDatetimeField
 
 

@@ -11,18 +11,17 @@ from huilian_protocol.trust import TrustAnchors, current
 from hub.accounting.cases import Cases
 from hub.accounting.closing import Days
 from hub.accounting.service import BankCore
-from hub.lending.auctions import AuctionDesk
-from hub.lending.claim_locks import ClaimLocks
-from hub.lending.conversions import OrderDesk
-from hub.lending.dealer_loans import DealerDesk
-from hub.lending.decision_log import DecisionLog
-from hub.lending.decisions import DecisionTables
-from hub.lending.early_warnings import EarlyWarnings
-from hub.lending.evidence import EvidenceDesk
-from hub.lending.financing_desk import Desk
-from hub.lending.flash import FlashDesk
-from hub.lending.limits import Limits
-from hub.lending.loans import Loans
+from hub.lending.auctions.desk import AuctionDesk
+from hub.lending.dealers.desk import DealerDesk
+from hub.lending.decisions.log import DecisionLog
+from hub.lending.decisions.tables import DecisionTables
+from hub.lending.financings.claim_locks import ClaimLocks
+from hub.lending.financings.tools import Desk
+from hub.lending.flash.desk import FlashDesk
+from hub.lending.flash.evidence import EvidenceDesk
+from hub.lending.limits.desk import Limits
+from hub.lending.loans.desk import Loans
+from hub.lending.orders.conversions import OrderDesk
 from hub.lending.ports import (
     Claims,
     Consents,
@@ -35,9 +34,10 @@ from hub.lending.ports import (
     Registry,
     SubjectVault,
 )
-from hub.lending.products import DEALER_LOAN, FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, Product
+from hub.lending.products.definitions import DEALER_LOAN, FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, Product
 from hub.lending.records import Records
-from hub.lending.referrals import Referrals
+from hub.lending.referrals.desk import Referrals
+from hub.lending.warnings.desk import EarlyWarnings
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.outbox import Outbox

@@ -15,7 +15,7 @@ from huilian_protocol.clock import FixedClock
 
 from hub.accounting.closing import CLOSED, Closes
 from hub.accounting.service import EmbeddedBook
-from hub.lending.day_close import DayCloser
+from hub.lending.accruals.day_close import DayCloser
 from hub.platform.database import Database
 from hub.platform.outbox import Outbox
 from loadtests.pairs import Pair, Side

@@ -18,7 +18,7 @@ from huilian.lending.v1 import loan_service_pb2 as loans
 from huilian.receivables.v1 import certificate_service_pb2 as certificates
 from huilian_protocol.clock import FixedClock
 
-from hub.lending.rpc_loans import LoanServicer
+from hub.lending.loans.rpc import LoanServicer
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency

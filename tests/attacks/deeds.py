@@ -14,7 +14,7 @@ from typing import Any
 from huilian_protocol.confirmation import ReceivableConfirmation
 from huilian_protocol.errors import HuilianError
 
-from hub.lending.stored_financings import Financing
+from hub.lending.financings.stored import Financing
 from hub.receivables.authenticity_rules import TaxState
 from hub.receivables.disputes import Ground
 from hub.receivables.documents import TradeDocument

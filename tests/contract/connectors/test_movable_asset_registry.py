@@ -13,7 +13,7 @@ from huilian_protocol.errors import HuilianError
 
 from connectors.authorities.movable_asset_registry.register import Entry, MovableAssetRegister, Status
 from hub.lending.ports import PartyNames, Registry
-from hub.lending.registry_client import GrpcRegistry
+from hub.lending.registrations.client import GrpcRegistry
 from ledger.registry.invoices import InvoiceIdentity
 from tests.contract.connectors.test_authorities import running
 from tests.unit.hub.lending.fake_registry import FakeRegistry

@@ -14,8 +14,8 @@ from huilian_loans import Payoff, Repay, owed, payoff, position, replay
 from huilian_loans.documents import read_terms
 
 from hub.ledger.rules import unpack_body
-from hub.lending import stored_loans
-from hub.lending.stored_loans import PAYING, REVERSAL, LoanEventRecord, LoanRecord, engine_events
+from hub.lending.loans import stored as stored_loans
+from hub.lending.loans.stored import PAYING, REVERSAL, LoanEventRecord, LoanRecord, engine_events
 from hub.receivables.states import UNSPENT_STATES
 from tests.soak.histories.laws import BREACHES
 from tests.soak.histories.life import Life

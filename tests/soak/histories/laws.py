@@ -6,7 +6,7 @@ statement runs after every step.
 
 from __future__ import annotations
 
-from hub.lending.products import ORDER_LOAN, RECEIVABLE_LOAN, load_products
+from hub.lending.products.definitions import ORDER_LOAN, RECEIVABLE_LOAN, load_products
 
 _PRODUCTS = load_products()
 ON_RECEIVABLES, ON_ORDERS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from hub.lending.products import ORDER_LOAN, RECEIVABLE_LOAN, load_products
+from hub.lending.products.definitions import ORDER_LOAN, RECEIVABLE_LOAN, load_products
 from tests.soak.histories.life import Act, Life, Plan, one_of, refused_by
 from tests.unit.hub.lending.world import BUYER, SUPPLIER
 

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from hub.accounting.service import deposit_account
-from hub.lending.model import Loan
+from hub.lending.loans.model import Loan
+from hub.lending.loans.stored import REPAYMENT
 from hub.lending.rules import LoanState
-from hub.lending.stored_loans import REPAYMENT
 from tests.soak.histories.life import Act, Life, Plan, one_of, refused_by
 from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from deploy.process import ROOT
-from hub.lending.flash_rules import NEEDED_FIELDS
+from hub.lending.flash.rules import NEEDED_FIELDS
 from loadtests.scenario import FIELDS, months_before
 
 

@@ -27,7 +27,7 @@ from hub.identity.service import IdentityService
 from hub.identity.store import IdentityStore
 from hub.ledger.rules import unpack_body
 from hub.ledger.store import LeafRow
-from hub.lending.store_loans import LoanRow
+from hub.lending.loans.store import LoanRow
 from hub.platform.admission import person_mark
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.database import Database

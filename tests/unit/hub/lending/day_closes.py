@@ -11,10 +11,10 @@ from huilian_loans.documents import read_terms
 from huilian_loans.schedule import add_months
 
 from hub.accounting.closing import CLOSED, DayClose
-from hub.lending import stored_loans as stored
-from hub.lending.loans import paid_event
-from hub.lending.store_loans import LoanRow
-from hub.lending.stored_loans import DRAW, FEE, RECOURSE, REPAYMENT, REVERSAL, LoanEventRecord, LoanRecord
+from hub.lending.loans import stored
+from hub.lending.loans.desk import paid_event
+from hub.lending.loans.store import LoanRow
+from hub.lending.loans.stored import DRAW, FEE, RECOURSE, REPAYMENT, REVERSAL, LoanEventRecord, LoanRecord
 from hub.platform.database import Database
 from tests.unit.hub.lending.world import LendingWorld
 

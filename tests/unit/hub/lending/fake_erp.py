@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from huilian_protocol.errors import HuilianError
 
-from hub.lending.erp_rules import ErpEntry, ErpPayment
+from hub.lending.erp.rules import ErpEntry, ErpPayment
 
 
 class FakeErpLedgers:

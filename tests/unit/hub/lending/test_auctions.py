@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.accounting.service import deposit_account
-from hub.lending.auction_rules import AuctionState, Bid, BidState, winner
-from hub.lending.auctions import Wish
+from hub.lending.auctions.desk import Wish
+from hub.lending.auctions.rules import AuctionState, Bid, BidState, winner
+from hub.lending.auctions.stored import Auction
 from hub.lending.rules import LoanState
-from hub.lending.stored_auctions import Auction
 from hub.platform.database import Database
 from hub.platform.outbox import Message
 from hub.receivables.service import CertificateState

@@ -9,8 +9,8 @@ import pytest
 from pytest import MonkeyPatch
 
 from hub.ledger.rules import is_party
-from hub.lending.clearing import Cleared, Clearing
-from hub.lending.limits import Limit
+from hub.lending.clearing.desk import Cleared, Clearing
+from hub.lending.limits.desk import Limit
 from hub.lending.rules import LoanState
 from hub.platform.database import Database
 from hub.receivables.service import CertificateState, Receivable, ReceivableState
@@ -117,7 +117,7 @@ async def test_one_receivable_that_fails_holds_up_no_other(world: LendingWorld, 
 
 
 async def test_receivables_that_are_never_paid_starve_no_other(world: LendingWorld, monkeypatch: MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.lending.clearing.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("hub.lending.clearing.desk.MOST_AT_ONCE", 1)
     first, second = await two_due(world)
     affordable = Clearing._affordable
 

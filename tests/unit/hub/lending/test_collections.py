@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from huilian.lending.v1 import collection_service_pb2 as pb
 
-from hub.lending.dunning import load_steps, read_steps, steps_due
-from hub.lending.rpc_collections import CollectionServicer
+from hub.lending.collections.dunning import load_steps, read_steps, steps_due
+from hub.lending.collections.rpc import CollectionServicer
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from huilian.lending.v1 import credit_service_pb2 as pb
 
-from hub.lending import decision_log
-from hub.lending.decisions import FOLDER as TABLES_FOLDER
-from hub.lending.decisions import DecisionTable, DecisionTables
+from hub.lending.decisions import log as decision_log
+from hub.lending.decisions.tables import FOLDER as TABLES_FOLDER
+from hub.lending.decisions.tables import DecisionTable, DecisionTables
 from hub.lending.rpc_credit import CreditServicer
 from hub.lending.store import DecisionRow
 from hub.platform.callers import Caller, Role, set_current_caller

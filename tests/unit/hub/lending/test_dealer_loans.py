@@ -14,13 +14,13 @@ from huilian_protocol.errors import HuilianError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.lending.dealer_loans import DealerWish
-from hub.lending.dealer_rules import DealerState, dealer_facts, dealer_limit_fen, window_start
-from hub.lending.decisions import load_tables
-from hub.lending.early_warnings import red_facts
-from hub.lending.products import DEALER_LOAN, load_products, load_versions
+from hub.lending.dealers.desk import DealerWish
+from hub.lending.dealers.rules import DealerState, dealer_facts, dealer_limit_fen, window_start
+from hub.lending.dealers.stored import DealerApplication
+from hub.lending.decisions.tables import load_tables
+from hub.lending.products.definitions import DEALER_LOAN, load_products, load_versions
 from hub.lending.rules import LoanState
-from hub.lending.stored_dealer_loans import DealerApplication
+from hub.lending.warnings.desk import red_facts
 from hub.platform.database import Database
 from hub.receivables.service import Sale
 from tests.support.breaking import break_at_each_statement

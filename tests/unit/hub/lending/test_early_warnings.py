@@ -15,15 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.exchange.service import Volume
-from hub.lending import stored_warnings
-from hub.lending.early_warnings import EarlyWarnings
-from hub.lending.limits import Parties
-from hub.lending.order_rules import ApplicationState
+from hub.lending.limits.desk import Parties
+from hub.lending.orders.rules import ApplicationState
 from hub.lending.records import Records
-from hub.lending.rpc_warnings import WarningServicer
-from hub.lending.stored_warnings import Wanted, Warned
-from hub.lending.warning_measures import Measure, Measures, order_periods
-from hub.lending.warning_rules import (
+from hub.lending.warnings import stored as stored_warnings
+from hub.lending.warnings.desk import EarlyWarnings
+from hub.lending.warnings.measures import Measure, Measures, order_periods
+from hub.lending.warnings.rpc import WarningServicer
+from hub.lending.warnings.rules import (
     OPEN,
     Level,
     Measured,
@@ -34,6 +33,7 @@ from hub.lending.warning_rules import (
     WarningState,
     load_rules,
 )
+from hub.lending.warnings.stored import Wanted, Warned
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
 from hub.receivables.disputes import Ground

@@ -11,7 +11,7 @@ import pytest_asyncio
 from huilian.connector.v1 import erp_connector_service_pb2 as pb
 from huilian.connector.v1 import erp_connector_service_pb2_grpc as pb_grpc
 
-from hub.lending.erp_client import GrpcErpLedgers
+from hub.lending.erp.client import GrpcErpLedgers
 from tests.unit.hub.lending.test_erp_payments import payment
 from tests.unit.hub.lending.world import BUYER, refused
 

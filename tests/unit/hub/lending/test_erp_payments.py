@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hub.accounting.case_rules import CaseState, Proposal, Resolution
 from hub.accounting.matching import Outcome, Reason
 from hub.accounting.rpc_reconciliation import ReconciliationServicer
-from hub.lending.erp_payments import ErpComparison
-from hub.lending.erp_rules import ErpEntry, ErpPayment, ErpPaymentState, compare
-from hub.lending.rpc_erp import ErpLedgerServicer
+from hub.lending.erp.desk import ErpComparison
+from hub.lending.erp.rpc import ErpLedgerServicer
+from hub.lending.erp.rules import ErpEntry, ErpPayment, ErpPaymentState, compare
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
 from tests.support.breaking import break_at_each_statement

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from hub.lending.limits import Limit
+from hub.lending.limits.desk import Limit
 from hub.lending.rules import FinancingState, LoanState
 from hub.platform.outbox import Message
 from hub.receivables.service import CertificateState

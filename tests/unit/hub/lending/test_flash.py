@@ -15,10 +15,10 @@ from huilian_sdk.authenticator import SoftwareAuthenticator
 from tortoise.exceptions import BaseORMException
 
 from hub.ledger.store import LeafRow
-from hub.lending.flash_rules import HOUSING, SOCIAL, TAX
+from hub.lending.flash.rules import HOUSING, SOCIAL, TAX
+from hub.lending.flash.stored import FlashState
 from hub.lending.rules import LoanState
 from hub.lending.store import DecisionRow
-from hub.lending.stored_flash import FlashState
 from tests.support.consents import ORIGIN, RP_ID
 from tests.unit.hub.lending.world import CONSENT, GOOD_INCOME, LendingWorld, refused
 

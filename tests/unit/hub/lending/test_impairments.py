@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from hub.accounting.service import Line, deposit_account
-from hub.lending import stored_calls
 from hub.lending.rules import FinancingState, LoanState
-from hub.lending.stored_calls import CallState
+from hub.lending.workouts import stored_calls
+from hub.lending.workouts.stored_calls import CallState
 from hub.receivables.disputes import Ground
 from hub.receivables.service import CertificateState, Freeze, FrozenKind, Receivable, ReceivableState
 from tests.support.breaking import break_at_each_statement

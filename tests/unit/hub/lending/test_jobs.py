@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from hub.lending.clearing import Cleared
+from hub.lending.clearing.desk import Cleared
 from hub.lending.jobs import LendingJobs
 from hub.lending.rules import FinancingState
 from hub.lending.service import LendingService

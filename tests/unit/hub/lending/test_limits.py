@@ -12,10 +12,10 @@ from huilian_protocol.errors import HuilianError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.lending import stored_limits
-from hub.lending.exposure import NAMED_FROM_FEN, report
-from hub.lending.limits import Dimension, Parties
-from hub.lending.stored_limits import LimitExposure
+from hub.lending.limits import stored as stored_limits
+from hub.lending.limits.desk import Dimension, Parties
+from hub.lending.limits.exposure import NAMED_FROM_FEN, report
+from hub.lending.limits.stored import LimitExposure
 from hub.platform.database import Database
 from tests.support.breaking import break_at_each_statement
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, refused

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from huilian_protocol.signers import Power
 
-from hub.lending.auction_rules import AuctionState, BidState
-from hub.lending.dealer_rules import DealerState
-from hub.lending.order_rules import ApplicationState
+from hub.lending.auctions.rules import AuctionState, BidState
+from hub.lending.dealers.rules import DealerState
+from hub.lending.orders.rules import ApplicationState
 from hub.lending.rules import FinancingState
 from tests.unit.hub.lending import test_auctions as auctions
 from tests.unit.hub.lending import test_dealer_loans as dealers

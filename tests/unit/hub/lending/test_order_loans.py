@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hub.lending.order_rules import ApplicationState, OrderLoanState
-from hub.lending.order_view import OrderLoan
+from hub.lending.orders.rules import ApplicationState, OrderLoanState
+from hub.lending.orders.view import OrderLoan
 from hub.lending.rules import LoanState
 from hub.receivables.service import Receivable, ReceivableState
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, at_noon, move_to, refused

@@ -7,7 +7,7 @@ from huilian_protocol.errors import HuilianError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.lending.order_rules import (
+from hub.lending.orders.rules import (
     LineState,
     OrderLine,
     OrderLoanState,

@@ -16,8 +16,8 @@ from pypdf import PdfReader
 from documents.paper import paper_pdf, yuan
 from documents.pool import RenderingPool
 from hub.accounting.account_statements import statement_of
-from hub.lending.papers import Papers, contract_of
-from hub.lending.rpc_documents import DocumentServicer
+from hub.lending.papers.content import Papers, contract_of
+from hub.lending.papers.rpc import DocumentServicer
 from hub.platform.callers import Caller, Role, set_current_caller
 from tests.unit.hub.lending.test_clearing import receivable_id
 from tests.unit.hub.lending.test_financing import INTEREST, PRINCIPAL

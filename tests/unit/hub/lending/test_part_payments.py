@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.ledger.rules import is_party
-from hub.lending.payout_rules import apportion
-from hub.lending.rpc_collections import CollectionServicer
+from hub.lending.clearing.rules import apportion
+from hub.lending.clearing.stored import PartPayment
+from hub.lending.collections.rpc import CollectionServicer
 from hub.lending.rules import LoanState
-from hub.lending.stored_part_payments import PartPayment
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency

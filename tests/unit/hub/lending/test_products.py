@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.lending import rulebook
-from hub.lending.loans import Opening
-from hub.lending.products import FOLDER, RECEIVABLE_LOAN, Product, load_products, load_versions
+from hub.lending.loans.desk import Opening
+from hub.lending.products.definitions import FOLDER, RECEIVABLE_LOAN, Product, load_products, load_versions
 from hub.lending.rules import LoanState, Quote, quote
 from tests.unit.hub.lending.world import SUPPLIER, LendingWorld, move_to
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from huilian.lending.v1 import referral_service_pb2 as pb
 
-from hub.lending.limits import Parties
-from hub.lending.order_rules import ApplicationState
-from hub.lending.products import ORDER_LOAN, RECEIVABLE_LOAN, load_products
-from hub.lending.rpc_referrals import ReferralServicer
+from hub.lending.financings.stored import Financing
+from hub.lending.limits.desk import Parties
+from hub.lending.orders.rules import ApplicationState
+from hub.lending.products.definitions import ORDER_LOAN, RECEIVABLE_LOAN, load_products
+from hub.lending.referrals.rpc import ReferralServicer
+from hub.lending.referrals.stored import Referral, ReferralState
 from hub.lending.rules import FinancingState
-from hub.lending.stored_financings import Financing
-from hub.lending.stored_referrals import Referral, ReferralState
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
 from hub.receivables.service import CertificateState

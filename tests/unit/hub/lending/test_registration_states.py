@@ -10,7 +10,7 @@ from huilian_protocol.errors import HuilianError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.lending.registration_states import (
+from hub.lending.registrations.states import (
     LIVE,
     TRANSITIONS,
     Interest,

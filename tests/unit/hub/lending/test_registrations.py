@@ -7,12 +7,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from hub.lending import stored_registrations
-from hub.lending.claim_locks import invoice_identity
+from hub.lending.financings.claim_locks import invoice_identity
 from hub.lending.ports import PartyNames
-from hub.lending.registration_states import RegistrationState
+from hub.lending.registrations import stored as stored_registrations
+from hub.lending.registrations.states import RegistrationState
+from hub.lending.registrations.stored import Registration
 from hub.lending.rules import FinancingState
-from hub.lending.stored_registrations import Registration
 from hub.platform.legal_rules import QUERY_FIRST
 from hub.platform.outbox import Message
 from hub.receivables.service import CertificateState

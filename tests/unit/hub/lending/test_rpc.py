@@ -13,8 +13,8 @@ from huilian.lending.v1 import financing_service_pb2 as financing_pb
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian_protocol.webauthn import Assertion
 
+from hub.lending.loans.rpc import FlashLoanServicer, LoanServicer
 from hub.lending.rpc import FinancingServicer
-from hub.lending.rpc_loans import FlashLoanServicer, LoanServicer
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
 from tests.unit.hub.lending.world import CONSENT, SUPPLIER, LendingWorld, refused

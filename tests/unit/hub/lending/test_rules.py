@@ -13,11 +13,11 @@ from huilian_protocol.errors import HuilianError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.lending.decisions import FOLDER as TABLES_FOLDER
-from hub.lending.decisions import DecisionFault, DecisionTable, DecisionTables, load_tables
-from hub.lending.evidence import NO_ACCOUNT, EvidenceItem
-from hub.lending.flash_rules import HOUSING, SOCIAL, TAX, facts, spread_percent
-from hub.lending.products import FLASH_LOAN, FOLDER, ORDER_LOAN, RECEIVABLE_LOAN, load_products
+from hub.lending.decisions.tables import FOLDER as TABLES_FOLDER
+from hub.lending.decisions.tables import DecisionFault, DecisionTable, DecisionTables, load_tables
+from hub.lending.flash.evidence import NO_ACCOUNT, EvidenceItem
+from hub.lending.flash.rules import HOUSING, SOCIAL, TAX, facts, spread_percent
+from hub.lending.products.definitions import FLASH_LOAN, FOLDER, ORDER_LOAN, RECEIVABLE_LOAN, load_products
 from hub.lending.rules import (
     TRANSITIONS,
     FinancingState,

@@ -13,10 +13,10 @@ from huilian_loans import payoff, replay
 from huilian_loans.documents import read_terms
 from huilian_protocol.errors import HuilianError
 
-from hub.lending.model import Loan
+from hub.lending.loans.model import Loan
+from hub.lending.loans.stored import REPAYMENT, REVERSAL, LoanEventRecord, engine_events
 from hub.lending.rules import ALLOWED_IN, LoanAction, LoanState, check_action
-from hub.lending.stored_loans import REPAYMENT, REVERSAL, LoanEventRecord, engine_events
-from hub.lending.workouts import Workouts
+from hub.lending.workouts.desk import Workouts
 from hub.receivables.service import CertificateState
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, at_noon, move_to, refused
 

@@ -9,7 +9,7 @@ import pytest
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian.lending.v1 import workout_service_pb2 as pb
 
-from hub.lending.rpc_loans import WorkoutServicer
+from hub.lending.loans.rpc import WorkoutServicer
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
 from tests.unit.hub.lending.test_workouts import LOAN, overdue

@@ -19,13 +19,13 @@ from hub.accounting.closing import Closes
 from hub.accounting.service import AccountKind, EmbeddedBook, Line, deposit_account
 from hub.exchange.service import Delivery, Read, Volume
 from hub.ledger.service import LedgerService
-from hub.lending.evidence import RECIPIENT
-from hub.lending.flash import Wish
-from hub.lending.flash_rules import HOUSING, SOCIAL, TAX
-from hub.lending.model import Loan
+from hub.lending.financings.stored import Financing
+from hub.lending.flash.desk import Wish
+from hub.lending.flash.evidence import RECIPIENT
+from hub.lending.flash.rules import HOUSING, SOCIAL, TAX
+from hub.lending.flash.stored import FlashApplication
+from hub.lending.loans.model import Loan
 from hub.lending.service import Collaborators, LendingService
-from hub.lending.stored_financings import Financing
-from hub.lending.stored_flash import FlashApplication
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.outbox import Message, Outbox

@@ -1,0 +1,1 @@
+"""Interest that a day close books."""

@@ -1,0 +1,1 @@
+"""Auctions of a certificate among funders."""

@@ -1,0 +1,1 @@
+"""Payment at and after the due date, down the certificate chain."""

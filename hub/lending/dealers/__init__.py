@@ -1,0 +1,1 @@
+"""Loans to dealers on their purchase history."""

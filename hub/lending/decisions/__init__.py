@@ -1,0 +1,1 @@
+"""Decision tables (JSON), their versions, and the log of every decision."""

@@ -1,0 +1,1 @@
+"""Payments posted in the buyers' own ERPs."""

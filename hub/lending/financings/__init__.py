@@ -1,0 +1,1 @@
+"""Loans on receivable certificates, and the locks on what they lend on."""

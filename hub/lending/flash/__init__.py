@@ -1,0 +1,1 @@
+"""Flash loans on a person's or an enterprise's government records."""

@@ -1,0 +1,203 @@
+"""Flash loans (闪电贷): evidence -> decision with reasons -> contract -> the person's signature -> money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from huilian_protocol.binding import verify_binding
+from huilian_protocol.canonical import b64u_encode
+from huilian_protocol.clock import Clock, format_time
+from huilian_protocol.errors import HuilianError
+from huilian_protocol.trust import TrustAnchors
+from huilian_protocol.webauthn import Assertion, verify_assertion
+
+from hub.lending.decisions.log import DecisionLog
+from hub.lending.decisions.tables import Decision, DecisionTables, Reason
+from hub.lending.flash import stored
+from hub.lending.flash.evidence import EvidenceDesk, EvidenceItem
+from hub.lending.flash.rules import contract, facts, read_contract
+from hub.lending.flash.stored import FlashApplication, FlashState
+from hub.lending.limits.desk import Limits, limit_id
+from hub.lending.loans.desk import Loans, Opening
+from hub.lending.ports import Persons
+from hub.lending.products.definitions import Product
+from hub.lending.rules import flash_limit_fen, quote
+from hub.platform.database import Database
+
+AMOUNT_REDUCED, AMOUNT_TOO_LOW = "AMOUNT_REDUCED", "AMOUNT_TOO_LOW"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asks for, in fen and days."""
+
+    application_id: str
+    consent_id: str
+    amount_fen: int
+    term_days: int
+
+
+@dataclass(frozen=True)
+class FlashDesk:
+    """What the flash loan desk works with."""
+
+    database: Database
+    clock: Clock
+    loans: Loans
+    limits: Limits
+    decisions: DecisionLog
+    tables: DecisionTables
+    evidence: EvidenceDesk
+    persons: Persons
+    trust: Callable[[], TrustAnchors]
+    product: Product
+
+
+class FlashLoans:
+    """Use cases of flash loans."""
+
+    def __init__(self, desk: FlashDesk) -> None:
+        self._desk = desk
+
+    async def preview(self, subject: str, consent_id: str) -> tuple[EvidenceItem, ...]:
+        """Exactly the data on which `apply` would decide; see `EvidenceDesk.gather`. Never inside a transaction."""
+        return await self._desk.evidence.gather(subject, consent_id)
+
+    async def apply(self, subject: str, wish: Wish, items: tuple[EvidenceItem, ...]) -> FlashApplication:
+        """Decides on what `preview` showed: an offer with its contract, or a rejection with reasons.
+
+        Raises DECISION_DATA_MISSING, ALREADY_EXISTS, INVALID_ARGUMENT (amount or term outside the product).
+        """
+        product = self._desk.product
+        _check_wish(product, wish)
+        # One person's applications and signatures queue here, so that two of them never both find "no loan yet".
+        await self._desk.database.lock("flash", subject)
+        await self._desk.loans.take_id(wish.application_id, "application")
+        live, overdue = await self._open_loans(subject)
+        known = facts(
+            items, amount_fen=wish.amount_fen, term_days=wish.term_days, live_loans=live, overdue_loans=overdue
+        )
+        decision_id, decision = await self._desk.decisions.decide(product.decision_table, known, subject)
+        application = self._offer_or_rejection(subject, wish, decision_id, decision, int(known["monthly_income_fen"]))
+        await stored.add(application)
+        return application
+
+    async def sign(self, subject: str, application_id: str, assertion: Assertion) -> FlashApplication:
+        """Checks the person's signature over the contract and pays out.
+
+        Raises NOT_FOUND, STATE_CONFLICT, OFFER_EXPIRED, BINDING_INVALID, ASSERTION_INVALID.
+        """
+        await self._desk.database.lock("flash", subject)
+        application = await self.get(subject, application_id)
+        await self._check_signable(application)
+        binding = await self._verify(application, assertion)
+        await self._pay_out(application, {"assertion": assertion.to_dict(), "binding": binding})
+        await stored.set_disbursed(application_id, application_id)
+        return await self.get(subject, application_id)
+
+    async def get(self, subject: str, application_id: str) -> FlashApplication:
+        """A person's own application. Raises NOT_FOUND, also for somebody else's."""
+        application = await stored.find(application_id)
+        if application is None or application.subject != subject:
+            raise HuilianError("NOT_FOUND", resource="application")
+        return application
+
+    async def expire(self) -> int:
+        """Ends offers that were not signed in time; how many. Opens its own transaction."""
+        now = self._desk.clock.now()
+        if not await stored.has_expired_offers(now):
+            return 0
+        async with self._desk.database.transaction():
+            return await stored.expire_offers(now)
+
+    async def _open_loans(self, subject: str) -> tuple[int, int]:
+        loans = await self._desk.loans.open_of(subject)
+        live = sum(loan.record.product_id == self._desk.product.product_id for loan in loans)
+        return live, sum(loan.in_arrears for loan in loans)
+
+    def _offer_or_rejection(
+        self, subject: str, wish: Wish, decision_id: str, decision: Decision, income_fen: int
+    ) -> FlashApplication:
+        state, reasons, limit_fen, text = FlashState.REJECTED, decision.reasons, 0, b""
+        if decision.approved:
+            state, reasons, limit_fen, text = self._offer(subject, wish, decision, income_fen)
+        now = self._desk.clock.now()
+        return FlashApplication(
+            application_id=wish.application_id,
+            state=state,
+            subject=subject,
+            consent_id=wish.consent_id,
+            limit_fen=limit_fen,
+            contract=text,
+            reasons=reasons,
+            rule_version=decision.rule_version,
+            decision_id=decision_id,
+            loan_id=None,
+            offer_expires_at=now + timedelta(minutes=self._desk.product.offer_minutes),
+            created_at=now,
+        )
+
+    def _offer(
+        self, subject: str, wish: Wish, decision: Decision, income_fen: int
+    ) -> tuple[FlashState, tuple[Reason, ...], int, bytes]:
+        product = self._desk.product
+        limit_fen = flash_limit_fen(product, income_fen, Decimal(decision.offer["income_multiple"]))
+        table = self._desk.tables.newest(product.decision_table)
+        if limit_fen < product.least_amount_fen:
+            return FlashState.REJECTED, (*decision.reasons, table.reason(AMOUNT_TOO_LOW)), 0, b""
+        principal_fen = min(wish.amount_fen, limit_fen)
+        reduced = (table.reason(AMOUNT_REDUCED),) if principal_fen < wish.amount_fen else ()
+        today = self._desk.loans.today()
+        rate = Decimal(decision.offer["annual_rate"])
+        priced = quote(product, principal_fen, rate, today, today + timedelta(days=wish.term_days))
+        text = contract(product, wish.application_id, subject, priced, limit_fen, decision.rule_version)
+        return FlashState.OFFERED, (*decision.reasons, *reduced), limit_fen, text
+
+    async def _check_signable(self, application: FlashApplication) -> None:
+        if application.state is FlashState.EXPIRED or (
+            application.state is FlashState.OFFERED and self._desk.clock.now() >= application.offer_expires_at
+        ):
+            raise HuilianError("OFFER_EXPIRED", expired_at=format_time(application.offer_expires_at))
+        if application.state is not FlashState.OFFERED:
+            raise HuilianError("STATE_CONFLICT", state=application.state)
+        if (await self._open_loans(application.subject))[0]:
+            raise HuilianError("STATE_CONFLICT", "another flash loan is open", state="LOAN_EXISTS")
+
+    async def _verify(self, application: FlashApplication, assertion: Assertion) -> str:
+        token = await self._desk.persons.key_binding(application.subject)
+        trust = self._desk.trust()
+        binding = verify_binding(token, trust.identity_authority_keys, self._desk.clock.now())
+        if binding.subject != application.subject:
+            raise HuilianError("BINDING_INVALID", "the binding is another person's")
+        verify_assertion(assertion, binding.device_key, application.challenge, trust.rp_id, trust.origin)
+        return token
+
+    async def _pay_out(self, application: FlashApplication, signature: dict[str, object]) -> None:
+        text = read_contract(application.contract)
+        product = self._desk.product
+        identity = limit_id(product.product_id, application.subject)
+        await self._desk.limits.set(identity, application.limit_fen)
+        await self._desk.limits.draw(identity, application.application_id, text["principal_fen"])
+        opening = Opening(
+            loan_id=application.application_id,
+            borrower=application.subject,
+            is_person=True,
+            revolving=product.revolving,
+            terms=text["terms"],
+            limit_fen=application.limit_fen,
+            principal_fen=text["principal_fen"],
+            fee_fen=text["fee_fen"],
+        )
+        evidence = {**signature, "contract": b64u_encode(application.contract)}
+        await self._desk.loans.open(opening, evidence)
+
+
+def _check_wish(product: Product, wish: Wish) -> None:
+    if not product.least_amount_fen <= wish.amount_fen <= product.most_amount_fen:
+        between = f"{product.least_amount_fen} to {product.most_amount_fen} fen"
+        raise HuilianError("INVALID_ARGUMENT", between, field="amount_fen")
+    if not product.least_term_days <= wish.term_days <= product.most_term_days:
+        raise HuilianError("INVALID_ARGUMENT", f"at most {product.most_term_days} days", field="term_days")

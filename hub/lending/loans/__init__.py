@@ -1,0 +1,1 @@
+"""Loans after signing, of every product."""

@@ -1,0 +1,1 @@
+"""Loans on purchase orders, and what becomes of them on delivery."""

@@ -1,0 +1,1 @@
+"""Product definitions (JSON), and how they are read."""

@@ -1,0 +1,1 @@
+"""What decision tables leave to a person."""

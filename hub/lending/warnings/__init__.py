@@ -1,0 +1,1 @@
+"""Early warning: rule tables (JSON), what they count, what persons do about it."""

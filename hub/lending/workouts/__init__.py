@@ -1,0 +1,1 @@
+"""Loans that do not run their course."""
