@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+
+from huilian_protocol.stopping import stop_on_signals
 
 from connectors.kit.sandbox_companies import COMPANIES
 from connectors.kit.sandbox_people import DEMO_PEOPLE
@@ -24,9 +25,7 @@ WATCH_S = 1.0
 async def run() -> int:
     """Serve until SIGINT or SIGTERM; 1 when a process ended by itself."""
     started = time.monotonic()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_on_signals()
     FOLDER.mkdir(parents=True, exist_ok=True)
     # A load test needs other limits than people do.
     limits = os.environ.get("HUILIAN_RATE_LIMITS", "")

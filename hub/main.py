@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -20,6 +19,8 @@ import grpc
 import uvloop
 from huilian_protocol.clock import Clock, SystemClock
 from huilian_protocol.purposes import PurposeList
+from huilian_protocol.stopping import stop_on_signals
+from huilian_protocol.tls import TlsFiles
 from huilian_protocol.trust import TrustFile
 
 from documents.pool import RenderingPool
@@ -82,6 +83,7 @@ from hub.onboarding.rpc import OnboardingServicer
 from hub.onboarding.rpc_openings import AccountOpeningServicer
 from hub.onboarding.service import OnboardingService
 from hub.platform.admission import Admission
+from hub.platform.channels import Channels
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
 from hub.platform.ids import random_id
@@ -92,7 +94,7 @@ from hub.platform.rate_buckets import RateBuckets
 from hub.platform.rate_limits import RateLimiter
 from hub.platform.rates import Rates
 from hub.platform.retention import Keep, Retention
-from hub.platform.server import HubServer, ServerTls
+from hub.platform.server import HubServer
 from hub.platform.tokens import TokenIssuer, TokenVerifier
 from hub.platform.vault import KeyVault, SigningKeys, SubjectVault, VaultLocked
 from hub.receivables.confirmations import ConfirmationDomain
@@ -110,8 +112,6 @@ from hub.supervision.service import SupervisionService
 from ledger.anchor.rpc import WrongChain
 
 CANNOT_START, MUST_NOT_RUN = 2, 3
-# By default a channel whose peer was away for minutes tries again after up to two more.
-RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2_000))
 
 
 class _Builder:
@@ -129,8 +129,8 @@ class _Builder:
         self.subjects = SubjectVault(wrapping, os.urandom, self.clock)
         self.idempotency = Idempotency(database, self.clock, self.subjects)
         self.outbox = Outbox(database, self.clock)
-        self.tls = ServerTls(settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file)
-        self.channels: list[grpc.aio.Channel] = []
+        self.tls = TlsFiles(settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file)
+        self.channels = Channels(self.tls)
         self.book = EmbeddedBook(database, self.clock)
         self.closes = Closes(database, self.clock, self.book)
         self.cases = Cases(database, self.clock, self.book)
@@ -152,12 +152,12 @@ class _Builder:
         self._privacy()
         supervision = SupervisionService(self.clock, self.exchange, self.ledger)
         self.hub.server.serve(SupervisionServicer(supervision, self.idempotency))
-        self._sandbox()
+        self.hub.server.serve(SandboxServicer(self.clock, self.sandbox_clock, self.book, self.idempotency))
         self.hub.workers["outbox"] = self.outbox.run
         self.hub.workers["rates"] = self.pace.run
         keep = Keep.for_days(self.settings.messages_keep_days, self.settings.answers_keep_days)
         self.hub.workers["retention"] = Retention(self.database, self.clock, keep).run
-        self.hub.before_close.append(self._close_channels)
+        self.hub.before_close.append(self.channels.close)
         return self.hub
 
     def _server(self) -> HubServer:
@@ -178,7 +178,7 @@ class _Builder:
             self.settings, self.database, self.clock, self.vault, self.subjects, self.trust_file, self.log_keyring, node
         )
         self.ledger = site.ledger
-        consortium = Consortium(self.settings, self.vault, self.pace, self._channel)
+        consortium = Consortium(self.settings, self.vault, self.pace, self.channels.to)
         self.claims = site.claims(self.outbox, consortium.claim_keys())
         self.hub.server.serve(
             consortium.servicer(self.database, self.outbox, self.ledger, node.contract, self.trust_file)
@@ -187,7 +187,7 @@ class _Builder:
 
     def _identity(self) -> None:
         origin, store = self.settings.origin, self.identity_store
-        authority = AuthorityClient(self._channel(self.settings.identity_authority), origin)
+        authority = AuthorityClient(self.channels.to(self.settings.identity_authority), origin)
         recipients = {name: partial(self._keys_of, name) for name in (BANK_RECIPIENT, CONVENIENCE_RECIPIENT)}
         self.publisher = KeyPublisher(
             origin, self.vault.signing_keys, lambda: log_vkey(self.settings, self.vault), recipients, authority
@@ -214,7 +214,7 @@ class _Builder:
         sandbox = self.settings.mode is Mode.SANDBOX
         catalogue = Catalogue(
             [
-                Connector(agency, self._channel(address), self.clock, takes_sandbox=sandbox)
+                Connector(agency, self.channels.to(address), self.clock, takes_sandbox=sandbox)
                 for agency, address in self.settings.connectors.items()
             ],
             self.trust_file,
@@ -264,8 +264,7 @@ class _Builder:
         self.hub.server.serve(NoticeServicer(self.exchange.notices, self.idempotency))
 
     def _onboarding(self) -> None:
-        address = self.settings.business_registry
-        registry = GrpcBusinessRegistry(self._channel(address) if address else None)
+        registry = GrpcBusinessRegistry(self.channels.maybe_to(self.settings.business_registry))
         self.onboarding = OnboardingService(self.database, self.clock, registry, self.ledger)
         self.hub.server.serve(OnboardingServicer(self.onboarding, self.idempotency))
         files = OpeningFiles(self.database, self.clock, registry, self.ledger, self.subjects)
@@ -274,9 +273,9 @@ class _Builder:
         self.hub.workers["onboarding"] = OnboardingJobs(rechecks, Openings(files)).run
 
     def _receivables(self) -> None:
-        chain, tax = self.trust.chain, self.settings.tax_authority
+        chain = self.trust.chain
         self.erps: Mapping[str, grpc.aio.Channel] = {
-            uscc: self._channel(address) for uscc, address in self.settings.erp_connectors.items()
+            uscc: self.channels.to(address) for uscc, address in self.settings.erp_connectors.items()
         }
         self.receivables = ReceivablesService(
             database=self.database,
@@ -285,16 +284,15 @@ class _Builder:
             ledger=self.ledger,
             enterprises=self.identity,
             erps=GrpcErpConnectors(self.erps),
-            tax=GrpcTaxAuthority(self._channel(tax) if tax else None),
+            tax=GrpcTaxAuthority(self.channels.maybe_to(self.settings.tax_authority)),
             mandates=self.onboarding,
             domain=ConfirmationDomain(chain.chain_id, chain.contract, lambda: self.trust_file().enterprise_ca),
         )
-        self.hub.server.serve(ReceivableServicer(self.receivables, self.idempotency))
-        self.hub.server.serve(SalesServicer(self.receivables, self.idempotency))
-        self.hub.server.serve(CertificateServicer(self.receivables, self.idempotency))
-        self.hub.server.serve(FreezeServicer(self.receivables, self.idempotency))
+        for servicer in (ReceivableServicer, SalesServicer, CertificateServicer, FreezeServicer):
+            self.hub.server.serve(servicer(self.receivables, self.idempotency))
 
     def _lending(self) -> None:
+        registry = self.channels.maybe_to(self.settings.movable_asset_registry)
         lending = LendingService(
             Collaborators(
                 database=self.database,
@@ -303,7 +301,7 @@ class _Builder:
                 outbox=self.outbox,
                 ledger=self.ledger,
                 claims=self.claims,
-                registry=GrpcRegistry(self._registry_channel(), f"hub.{self.settings.origin}"),
+                registry=GrpcRegistry(registry, f"hub.{self.settings.origin}"),
                 names=self.identity.name_of,
                 receivables=self.receivables,
                 bank=self.book,
@@ -320,18 +318,13 @@ class _Builder:
             )
         )
         self.hub.workers["lending"] = LendingJobs(lending).run
-        self.hub.server.serve(FinancingServicer(lending, self.idempotency))
-        self.hub.server.serve(OrderLoanServicer(lending, self.idempotency))
-        self.hub.server.serve(AuctionServicer(lending, self.idempotency))
-        self.hub.server.serve(FlashLoanServicer(lending, self.idempotency))
-        self.hub.server.serve(LoanServicer(lending, self.idempotency))
-        self.hub.server.serve(WorkoutServicer(lending, self.idempotency))
+        for servicer in (
+            *(FinancingServicer, OrderLoanServicer, AuctionServicer, FlashLoanServicer, LoanServicer, WorkoutServicer),
+            *(DealerLoanServicer, CollectionServicer, WarningServicer, ReferralServicer),
+        ):
+            self.hub.server.serve(servicer(lending, self.idempotency))
         self.hub.server.serve(AccountingServicer(self.database, self.closes, lending.day_close.ask, self.idempotency))
-        self.hub.server.serve(DealerLoanServicer(lending, self.idempotency))
         self.hub.server.serve(CreditServicer(lending, self.idempotency, self.clock))
-        self.hub.server.serve(CollectionServicer(lending, self.idempotency))
-        self.hub.server.serve(WarningServicer(lending, self.idempotency))
-        self.hub.server.serve(ReferralServicer(lending, self.idempotency))
         self.hub.server.serve(ErpLedgerServicer(lending.erp_payments, self.idempotency))
         account, pool = partial(statement_of, self.database), RenderingPool()
         papers = Papers(lending.loans, self.receivables, lending.registered, self.ledger.receipt, account)
@@ -355,22 +348,6 @@ class _Builder:
         self.hub.workers["erasures"] = erasure.run
         self.hub.server.serve(PrivacyServicer(erasure, self.database))
 
-    def _sandbox(self) -> None:
-        servicer = SandboxServicer(self.clock, self.sandbox_clock, self.book, self.idempotency)
-        self.hub.server.serve(servicer)
-
-    def _registry_channel(self) -> grpc.aio.Channel | None:
-        address = self.settings.movable_asset_registry
-        return self._channel(address) if address else None
-
-    def _channel(self, address: str) -> grpc.aio.Channel:
-        channel = grpc.aio.secure_channel(address, self.tls.channel(), RECONNECT)
-        self.channels.append(channel)
-        return channel
-
-    async def _close_channels(self) -> None:
-        await asyncio.gather(*(channel.close(None) for channel in self.channels))
-
 
 async def build(settings: Settings) -> Hub:
     """A hub that is wired, migrated and bound to its ports; nothing runs yet. Call it in the server's own task."""
@@ -388,9 +365,7 @@ async def build(settings: Settings) -> Hub:
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_on_signals()
     hub = await build(settings)
     await hub.run(stop)
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-import ssl
 import sys
 
 from aiohttp import web
 from huilian_protocol.collecting import spare_what_is_loaded
 from huilian_protocol.settings import SettingsError
+from huilian_protocol.stopping import stop_on_signals
+from huilian_protocol.tls import CaFile
 from huilian_protocol.trust import TrustFile
 from huilian_sdk import Huilian
 
 from mini_program_api.app import create_app
+from mini_program_api.https import HttpsCertificate
 from mini_program_api.settings import ApiSettings
 
 CANNOT_START = 2
@@ -23,32 +24,21 @@ STOP_GRACE_S = 5.0
 
 async def serve(settings: ApiSettings) -> None:
     """Serve HTTPS until SIGTERM or SIGINT, then finish what is under way."""
-    root, trust = settings.hub_ca_file.read_bytes(), TrustFile(settings.trust_anchors_file)
-    hub = Huilian.connect(settings.hub_address, root_certificates_pem=root, server_name=settings.hub_server_name)
-    async with hub:
+    stop, trust = stop_on_signals(), TrustFile(settings.trust_anchors_file)
+    certificate = HttpsCertificate(settings.tls_certificate_file, settings.tls_key_file)
+    ca = CaFile(settings.hub_ca_file)
+    async with Huilian.connect(settings.hub_address, tls_files=ca, server_name=settings.hub_server_name) as hub:
         # Paths hold ids and bodies personal data: no access log.
         runner = web.AppRunner(create_app(hub, trust), access_log=None, shutdown_timeout=STOP_GRACE_S)
         await runner.setup()
         host, _, port = settings.listen.rpartition(":")
-        await web.TCPSite(runner, host, int(port), ssl_context=_tls(settings)).start()
+        await web.TCPSite(runner, host, int(port), ssl_context=certificate.context).start()
         spare_what_is_loaded()
         logging.getLogger("mini_program_api").info("api_serving address=%s", settings.listen)
-        await _stop_signal()
+        following = asyncio.create_task(certificate.follow())
+        await stop.wait()
+        following.cancel()
         await runner.cleanup()
-
-
-def _tls(settings: ApiSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.tls_certificate_file, settings.tls_key_file)
-    return context
-
-
-async def _stop_signal() -> None:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
 
 
 def set_up_logs() -> None:

@@ -20,9 +20,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
-import grpc
 from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.clock import Clock
+from huilian_protocol.tls import RenewedChannel
 from huilian_protocol.trust import TrustAnchors, TrustFile
 
 from connectors.kit.action_store import ActionStore
@@ -35,7 +35,7 @@ from connectors.kit.plugin import ConnectorContext, build_connector, connector_f
 from connectors.kit.process import CANNOT_START, run_process
 from connectors.kit.revocations import RevocationCopy, RevocationFollower, VerifyResumption
 from connectors.kit.rpc import ConnectorServicer
-from connectors.kit.server import EdgeServer, client_credentials, make_clock
+from connectors.kit.server import EdgeServer, make_clock
 from connectors.kit.service import EdgeService
 from connectors.kit.settings import HostSettings, KeysSettings
 from connectors.kit.store import EdgeStore
@@ -107,7 +107,7 @@ async def _follow_revocations(
     options: list[tuple[str, str | int]] = [*_RECONNECT]
     if name is not None:
         options.append(("grpc.ssl_target_name_override", name))
-    channel = grpc.aio.secure_channel(settings.hub_address, client_credentials(settings), options)
+    channel = RenewedChannel(settings.hub_address, settings.tls_files(), options)
     await stack.enter_async_context(channel)
     follower = RevocationFollower(channel, copy, service.learn, service.notice_cursor, resumptions)
     await stack.enter_async_context(_background(asyncio.create_task(follower.run())))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -13,14 +11,6 @@ import uvloop
 from huilian_protocol.settings import SettingsError
 
 CANNOT_START = 2
-
-
-async def wait_for_stop() -> None:
-    """Return on SIGTERM or SIGINT."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
 
 
 def run_process(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> int:
@@ -32,7 +22,7 @@ def run_process(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> int
         sys.stderr.write(f"{name}: {error}\n")
         return CANNOT_START
     except KeyboardInterrupt:
-        pass  # before `wait_for_stop` listened: what was open is closed by now
+        pass  # before the process listened for signals: what was open is closed by now
     return 0
 
 

@@ -10,11 +10,12 @@ import sys
 from aiohttp import web
 from huilian_protocol.clock import SandboxClock, SystemClock
 from huilian_protocol.collecting import spare_what_is_loaded
+from huilian_protocol.stopping import stop_on_signals
 
 from connectors.kit.credentials import Credentials
 from connectors.kit.keys import write_private
 from connectors.kit.plugin import build_sandbox, new_sandbox_credentials
-from connectors.kit.process import main_of_package, wait_for_stop
+from connectors.kit.process import main_of_package
 from connectors.kit.sandbox_capacity import limit_capacity
 from connectors.kit.sandbox_server import SANDBOX_NOTICE_EN, SandboxContext
 from connectors.kit.settings import SandboxSettings
@@ -36,7 +37,7 @@ async def run(package: str, settings: SandboxSettings) -> None:
     await web.TCPSite(runner, host, int(port)).start()
     spare_what_is_loaded()
     logging.getLogger(__name__).info("sandbox_serving package=%s %s", package, SANDBOX_NOTICE_EN)
-    await wait_for_stop()
+    await stop_on_signals().wait()
     await runner.cleanup()
 
 

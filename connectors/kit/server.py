@@ -16,8 +16,9 @@ from huilian_protocol.clock import Clock, SandboxClock, SystemClock
 from huilian_protocol.collecting import spare_what_is_loaded
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.status import to_rpc_status
+from huilian_protocol.stopping import stop_on_signals
+from huilian_protocol.tls import CONNECTION_AGE, server_credentials
 
-from connectors.kit.process import wait_for_stop
 from connectors.kit.settings import TlsSettings
 
 logger = logging.getLogger(__name__)
@@ -124,17 +125,11 @@ def make_clock(settings: TlsSettings) -> Clock:
     return SandboxClock(settings.clock_file) if settings.clock_file is not None else SystemClock()
 
 
-def client_credentials(settings: TlsSettings) -> grpc.ChannelCredentials:
-    """Credentials for calls that this process makes itself."""
-    key, certificate = settings.tls_key_file.read_bytes(), settings.tls_certificate_file.read_bytes()
-    return grpc.ssl_channel_credentials(settings.tls_ca_file.read_bytes(), key, certificate)
-
-
 class EdgeServer:
     """A gRPC server with health; add servicers to `grpc`, then `start`."""
 
     def __init__(self, settings: TlsSettings) -> None:
-        limits = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)]
+        limits = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), *CONNECTION_AGE]
         self.grpc = grpc.aio.server(
             interceptors=[Gate(settings.allowed_client_names())],
             options=limits,
@@ -142,10 +137,7 @@ class EdgeServer:
         )
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs leave the aio half out
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
-        pair = (settings.tls_key_file.read_bytes(), settings.tls_certificate_file.read_bytes())
-        authority = settings.tls_ca_file.read_bytes()
-        credentials = grpc.ssl_server_credentials([pair], authority, require_client_auth=True)
-        self.port = self.grpc.add_secure_port(settings.listen, credentials)
+        self.port = self.grpc.add_secure_port(settings.listen, server_credentials(settings.tls_files(), mutual=True))
 
     async def start(self) -> None:
         """Listen and say that the process serves."""
@@ -159,10 +151,11 @@ class EdgeServer:
 
     async def serve(self) -> None:
         """Start, serve until the process is told to stop, stop."""
+        stop = stop_on_signals()
         await self.start()
         spare_what_is_loaded()
         logger.info("serving port=%d", self.port)
-        await wait_for_stop()
+        await stop.wait()
         await self.stop()
 
     async def stop(self) -> None:

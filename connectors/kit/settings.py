@@ -6,6 +6,7 @@ from pathlib import Path
 
 from huilian_protocol.sealing import Suite
 from huilian_protocol.settings import Address, SealingSuite, Settings
+from huilian_protocol.tls import TlsFiles
 from pydantic import ConfigDict, Field, FilePath
 
 
@@ -21,6 +22,10 @@ class TlsSettings(Settings):
         description="common names of the clients that may call, with commas",
     )
     clock_file: Path | None = Field(default=None, description="JSON file of the sandbox clock; absent means real time")
+
+    def tls_files(self) -> TlsFiles:
+        """The three PEM files together."""
+        return TlsFiles(self.tls_certificate_file, self.tls_key_file, self.tls_ca_file)
 
     def allowed_client_names(self) -> frozenset[str]:
         """The common names of the clients that may call."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+
+from huilian_protocol.stopping import stop_on_signals
 
 from hub.keys import open_vault
 from hub.ledger.store import LogStore
@@ -57,16 +58,14 @@ class Exporter:
 
 async def _run(settings: Settings, folder: Path, *, follow: bool) -> None:
     vault, _ = open_vault(settings)
-    database, stop = Database(settings.database), asyncio.Event()
+    database = Database(settings.database)
     await database.open()
     try:
         keyring, epochs = log_keyring(settings, vault), EpochStore(database)
         exporter = Exporter(database, lambda: keyring.keys(epochs), folder)
         await exporter.publish()
         if follow:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, stop.set)
-            await exporter.follow(stop)
+            await exporter.follow(stop_on_signals())
     finally:
         await database.close()
 

@@ -10,16 +10,16 @@ from huilian.ledger.v1 import witness_service_pb2 as pb
 from huilian.ledger.v1 import witness_service_pb2_grpc
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.status import from_rpc_error
+from huilian_protocol.tls import TlsFiles
 from huilian_protocol.trust import TrustAnchors
 
 from hub.ledger.witness import Answer
-from hub.platform.server import ServerTls
+from hub.platform.channels import Channels
 from hub.platform.transactions import forbid_transaction
 from hub.settings import Settings, SettingsError
 from ledger.merkle.note import NoteKey
 
 DEADLINE_S = 3.0
-RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 2_000))
 
 
 class GrpcWitness:
@@ -59,12 +59,12 @@ class WitnessPeers:
     """The witnesses of this hub's log, with their channels."""
 
     peers: list[GrpcWitness] = field(default_factory=list)
-    channels: list[grpc.aio.Channel] = field(default_factory=list)
+    channels: Channels | None = None
 
     async def close(self) -> None:
         """Close the channels."""
-        for channel in self.channels:
-            await channel.close(None)
+        if self.channels is not None:
+            await self.channels.close()
 
 
 def witness_peers(settings: Settings, trust: TrustAnchors) -> WitnessPeers:
@@ -74,10 +74,6 @@ def witness_peers(settings: Settings, trust: TrustAnchors) -> WitnessPeers:
     unknown = [origin for origin in settings.witnesses if f"{origin}/witness" not in keys]
     if unknown:
         raise SettingsError(f"HUILIAN_WITNESSES: the trust anchors name no witness key of {', '.join(unknown)}")
-    tls = ServerTls(settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file)
-    peers = WitnessPeers()
-    for origin, address in settings.witnesses.items():
-        channel = grpc.aio.secure_channel(address, tls.channel(), RECONNECT)
-        peers.channels.append(channel)
-        peers.peers.append(GrpcWitness(channel, keys[f"{origin}/witness"]))
-    return peers
+    channels = Channels(TlsFiles(settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file))
+    witnesses = settings.witnesses.items()
+    return WitnessPeers([GrpcWitness(channels.to(at), keys[f"{origin}/witness"]) for origin, at in witnesses], channels)

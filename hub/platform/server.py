@@ -7,12 +7,11 @@ channels show a certificate of the site's CA.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from huilian_protocol.tls import CONNECTION_AGE, TlsFiles, server_credentials
 
 from hub.platform.interceptors import Edge
 
@@ -21,48 +20,24 @@ MAX_CONCURRENT_CALLS = 1_000
 STOP_GRACE_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class ServerTls:
-    """PEM files: the hub's certificate and key, and the CA whose certificates the partner port accepts."""
-
-    certificate: Path
-    key: Path
-    ca: Path
-
-    def server_only(self) -> grpc.ServerCredentials:
-        """Credentials of the public port."""
-        return grpc.ssl_server_credentials([self._pair()])
-
-    def mutual(self) -> grpc.ServerCredentials:
-        """Credentials of the partner port."""
-        return grpc.ssl_server_credentials([self._pair()], self.ca.read_bytes(), require_client_auth=True)
-
-    def channel(self) -> grpc.ChannelCredentials:
-        """Credentials with which the hub itself calls authorities and connectors."""
-        key, certificate = self._pair()
-        return grpc.ssl_channel_credentials(self.ca.read_bytes(), key, certificate)
-
-    def _pair(self) -> tuple[bytes, bytes]:
-        return self.key.read_bytes(), self.certificate.read_bytes()
-
-
 class HubServer:
     """`serve` every servicer, then `start`."""
 
-    def __init__(self, edge: Edge, tls: ServerTls, public_address: str, partner_address: str) -> None:
+    def __init__(self, edge: Edge, tls: TlsFiles, public_address: str, partner_address: str) -> None:
         """Bind both ports; raises RuntimeError when one is taken. Port 0 takes a free one (`public_port` …)."""
         options = [
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
             # Two hubs on one port would share its calls silently.
             ("grpc.so_reuseport", 0),
+            *CONNECTION_AGE,
         ]
         self.grpc = grpc.aio.server(interceptors=[edge], options=options, maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS)
         self._names: list[str] = []
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs leave the aio half out
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
-        self.public_port = self.grpc.add_secure_port(public_address, tls.server_only())
-        self.partner_port = self.grpc.add_secure_port(partner_address, tls.mutual())
+        self.public_port = self.grpc.add_secure_port(public_address, server_credentials(tls, mutual=False))
+        self.partner_port = self.grpc.add_secure_port(partner_address, server_credentials(tls, mutual=True))
 
     def serve(self, servicer: object) -> None:
         """Serve what a servicer implements: the service whose generated class it extends."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sqlite3
 import sys
 from pathlib import Path
 
 from aiohttp import web
 from huilian_protocol.clock import Clock, SandboxClock, SystemClock
+from huilian_protocol.stopping import stop_on_signals
 
 from ledger.embedded_chain.chain import Damaged, EmbeddedChain
 from ledger.embedded_chain.journal import Genesis, GenesisMismatch, Journal
@@ -63,9 +63,7 @@ async def _serve(chain: EmbeddedChain, port: int) -> None:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
-    stop = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    stop = stop_on_signals()
     print(f"listening on http://127.0.0.1:{runner.addresses[0][1]} head {chain.head.number}", flush=True)
     await stop.wait()
     await runner.cleanup()

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from huilian_protocol.clock import Clock, SystemClock
+from huilian_protocol.tls import CaFile, TlsFiles
 
 from huilian_sdk._accounting import Accounting
 from huilian_sdk._auctions import Auctions
@@ -72,6 +73,7 @@ class Huilian:
         *,
         root_certificates_pem: bytes | None = None,
         client_certificate: ClientCertificate | None = None,
+        tls_files: TlsFiles | CaFile | None = None,
         server_name: str | None = None,
         signer: TokenSigner | None = None,
         clock: Clock | None = None,
@@ -80,13 +82,15 @@ class Huilian:
     ) -> Huilian:
         """A client of the hub at ``target`` ("host:port") over TLS, over mutual TLS with a ``client_certificate``.
 
-        ``root_certificates_pem`` defaults to the system's; ``server_name`` is the name in the hub's certificate where
-        it differs from the host. ``timeout_s`` is for all tries of a call together.
+        ``root_certificates_pem`` defaults to the system's. A process that runs for long gives ``tls_files`` instead of
+        both: certificates that change in these files are used from the next call on. ``server_name`` is the name in the
+        hub's certificate where it differs from the host. ``timeout_s`` is for all tries of a call together.
         """
         transport = GrpcTransport(
             target,
             root_certificates_pem=root_certificates_pem,
             client_certificate=client_certificate,
+            tls_files=tls_files,
             server_name=server_name,
         )
         return cls(transport, signer=signer, clock=clock, timeout_s=timeout_s, retry=retry)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import grpc
 import grpc.aio
+from huilian_protocol.tls import CaFile, RenewedChannel, TlsFiles
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 Metadata = Sequence[tuple[str, str]]
@@ -50,8 +51,12 @@ class GrpcTransport:
         *,
         root_certificates_pem: bytes | None = None,
         client_certificate: ClientCertificate | None = None,
+        tls_files: TlsFiles | CaFile | None = None,
         server_name: str | None = None,
     ) -> None:
+        if tls_files is not None:
+            self._channel: grpc.aio.Channel = RenewedChannel(target, tls_files, _options(server_name))
+            return
         credentials = grpc.ssl_channel_credentials(
             root_certificates_pem,
             client_certificate.private_key_pem if client_certificate else None,

@@ -17,6 +17,7 @@ from huilian.ledger.v1 import claim_service_pb2 as pb
 from huilian.ledger.v1.claim_service_pb2_grpc import ClaimServiceStub
 from huilian_protocol.clock import SystemClock
 from huilian_protocol.status import from_rpc_error
+from huilian_protocol.tls import RenewedChannel
 from huilian_protocol.trust import TrustAnchors
 
 from deploy.pki import SitePki, TlsFiles
@@ -29,7 +30,7 @@ from hub.platform.interceptors import Edge
 from hub.platform.outbox import Outbox
 from hub.platform.rate_limits import RateLimiter
 from hub.platform.rates import Limit, Rate, Rates
-from hub.platform.server import HubServer, ServerTls
+from hub.platform.server import HubServer
 from hub.platform.tokens import TokenVerifier
 from hub.settings import Settings, SettingsError
 from ledger.registry import p256
@@ -86,7 +87,7 @@ async def _serving(
     folder: Path, origin: str, groups: Path, hubs: dict[str, str], pki: SitePki
 ) -> AsyncIterator[tuple[HubServer, ClaimKeys]]:
     files = pki.issue(f"hub.{origin}")
-    settings, tls = _settings(folder, origin, groups, hubs, files), ServerTls(files.certificate, files.key, files.ca)
+    settings, tls = _settings(folder, origin, groups, hubs, files), files
     vault, _ = open_vault(settings)
     share = next(groups.parent.glob(f"share.1.0.{origin}.json"))
     assert import_share(settings, vault, share)["epoch"] == 1
@@ -97,7 +98,7 @@ async def _serving(
     server = HubServer(
         Edge(Admission(TokenVerifier({}, origin, SystemClock()), nothing), None), tls, "127.0.0.1:0", "127.0.0.1:0"
     )
-    consortium = Consortium(settings, vault, pace, lambda address: grpc.aio.secure_channel(address, tls.channel()))
+    consortium = Consortium(settings, vault, pace, lambda address: RenewedChannel(address, tls))
     servicer: ClaimServicer = consortium.servicer(nothing, Outbox(nothing, SystemClock()), nothing, nothing, _no_trust)
     server.serve(servicer)
     await server.start()

@@ -86,7 +86,7 @@ CAMPAIGNS: list[Campaign] = [
     ),
     Campaign(
         name="key-rotations",
-        title="reads while keys of hub, edge and authority rotate in random order, all suites: none refused or retired",
+        title="reads while every key, certificate and CA rotates in random order, all suites: nobody is refused",
         target=20_000,
         slice_cases=1,
         case=key_rotations.case,

@@ -1,5 +1,6 @@
 """Every key of hub, edge and identity authority rotates, in random order and overlap, while consents are granted and
-read: nobody is refused, and once a rotation is over nothing new is made with the retired key.
+read, and so do the certificates of the connection between hub and edge and their CA: nobody is refused, and once a
+rotation is over nothing new is made with the retired key, and the old certificate opens no connection.
 
 One case is a hub and an edge (mTLS) on a database of its own, with readers that never pause.
 """
@@ -11,10 +12,13 @@ import itertools
 import os
 import random
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from huilian_protocol import tls
 from huilian_protocol.canonical import b64u_decode, parse_canonical
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.consent import parse_signed_consent
@@ -41,11 +45,12 @@ async def case(rng: random.Random) -> int:
 async def _play(database: Database, rng: random.Random, folder: Path, suite: Suite) -> int:
     numbers = itertools.count(1)
     fresh, catalogue_module.FRESH_S = catalogue_module.FRESH_S, 0.0
+    look, tls.LOOK_S = tls.LOOK_S, 0.0
     try:
         async with running(database, FixedClock(START), lambda: f"id-{next(numbers):08d}", folder, suite) as site:
             return await _rotate_under_load(site, rng)
     finally:
-        catalogue_module.FRESH_S = fresh
+        catalogue_module.FRESH_S, tls.LOOK_S = fresh, look
 
 
 async def _rotate_under_load(site: Site, rng: random.Random) -> int:
@@ -63,7 +68,7 @@ async def _rotate_under_load(site: Site, rng: random.Random) -> int:
     try:
         for _ in range(ROTATIONS):
             await _some_reads(read, readers)
-            await _rotate(site, rng.choice(list(_STEPS)))
+            await _rotate(site, rng.choice([*_STEPS, *_CONNECTIONS]), lambda: _some_reads(read, readers))
             await _made_with_present_keys(site)
         await _some_reads(read, readers)
     finally:
@@ -82,7 +87,9 @@ async def _some_reads(read: list[int], readers: list[asyncio.Task[None]]) -> Non
                 reader.result()
 
 
-async def _rotate(site: Site, purpose: str) -> None:
+async def _rotate(site: Site, purpose: str, some_reads: Callable[[], Awaitable[None]]) -> None:
+    if purpose in _CONNECTIONS:
+        return await _CONNECTIONS[purpose](site, some_reads)
     step = _STEPS[purpose]
     await asyncio.to_thread(step, site)
     # What is pinned travels by a file: between the steps everybody has time to see it.
@@ -120,6 +127,42 @@ def _master(site: Site) -> None:
     site.vault.rewrap()
 
 
+async def _certificates(site: Site, some_reads: Callable[[], Awaitable[None]]) -> None:
+    """Both sides' keys and certificates, of the CA that both believe."""
+    for name in ("edge", "hub"):
+        await asyncio.to_thread(site.edge.pki.renew, name)
+        await some_reads()
+
+
+async def _certificate_authority(site: Site, some_reads: Callable[[], Awaitable[None]]) -> None:
+    """The CA with all certificates of it; in the overlap both count, then only the new ones."""
+    pki = site.edge.pki
+    old = site.edge.hub_tls.read()
+    for step in (pki.begin, pki.reissue):
+        await asyncio.to_thread(step)
+        await some_reads()
+    assert await _opens_connection(site, old), "in the overlap"
+    await asyncio.to_thread(pki.end)
+    await some_reads()
+    assert not await _opens_connection(site, old), "after it"
+
+
+async def _opens_connection(site: Site, pem: tls.Pem) -> bool:
+    """Whether the edge lets somebody in who shows this certificate, and believes the edge."""
+    shown = tls.Pem(site.edge.hub_tls.ca.read_bytes(), pem.key, pem.certificate)
+    async with grpc.aio.secure_channel(site.edge.target, shown.channel()) as channel:
+        try:
+            await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        except grpc.aio.AioRpcError as error:
+            assert error.code() is grpc.StatusCode.UNAVAILABLE
+            return False
+    return True
+
+
+_CONNECTIONS: dict[str, Callable[[Site, Callable[[], Awaitable[None]]], Awaitable[None]]] = {
+    "certificates": _certificates,
+    "certificate authority": _certificate_authority,
+}
 _STEPS: dict[str, Callable[[Site], object]] = {
     "signing": lambda site: site.vault.rotate("signing.hub"),
     "sealing": lambda site: site.vault.rotate(RING),

@@ -12,6 +12,7 @@ import grpc
 from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.clock import Clock
 from huilian_protocol.sealing import Suite
+from huilian_protocol.tls import RenewedChannel
 from huilian_protocol.trust import TrustAnchors
 
 from connectors.kit.acceptance.upstream import Upstream, running_upstream
@@ -36,6 +37,7 @@ class RunningEdge:
     """An edge that listens; its revocations are told by the test."""
 
     target: str
+    pki: SitePki
     hub_tls: TlsFiles
     service: EdgeService
     upstream: Upstream
@@ -45,12 +47,8 @@ class RunningEdge:
     resumption: VerifyResumption
 
     def channel(self) -> grpc.aio.Channel:
-        """A channel with the hub's own certificate."""
-        files = self.hub_tls
-        credentials = grpc.ssl_channel_credentials(
-            files.ca.read_bytes(), files.key.read_bytes(), files.certificate.read_bytes()
-        )
-        return grpc.aio.secure_channel(self.target, credentials)
+        """A channel with the hub's own certificate, as the hub makes them."""
+        return RenewedChannel(self.target, self.hub_tls)
 
 
 @asynccontextmanager
@@ -78,7 +76,7 @@ async def running_edge(
         try:
             target = f"127.0.0.1:{server.port}"
             served = (service, upstream, keys, copy, actions, verifier.resumption)
-            yield RunningEdge(target, pki.issue("hub"), *served)
+            yield RunningEdge(target, pki, pki.issue("hub"), *served)
         finally:
             await server.grpc.stop(0)
             await actions.close()

@@ -24,7 +24,7 @@ from hub.consent.rpc import ConsentServicer
 from hub.platform.admission import Admission
 from hub.platform.idempotency import Idempotency
 from hub.platform.interceptors import Edge
-from hub.platform.server import HubServer, ServerTls
+from hub.platform.server import HubServer
 from hub.platform.tokens import TokenVerifier
 from tests.unit.hub.exchange.conftest import CONSENT, DATASET, FIELDS, YEAR, Exchange
 
@@ -41,8 +41,7 @@ async def hub_port(exchange: Exchange, pki: SitePki) -> AsyncIterator[int]:
     """The hub's partner port with the consent service behind its real door."""
     files, key = pki.issue("hub"), exchange.world.hub_key.public_key()
     verifier = TokenVerifier({thumbprint(key): key}, "hub", exchange.clock)
-    tls = ServerTls(files.certificate, files.key, files.ca)
-    server = HubServer(Edge(Admission(verifier, NoRevokedTokens())), tls, "127.0.0.1:0", "127.0.0.1:0")
+    server = HubServer(Edge(Admission(verifier, NoRevokedTokens())), files, "127.0.0.1:0", "127.0.0.1:0")
     idempotency = Idempotency(exchange.database, exchange.clock)
     servicer = ConsentServicer(exchange.consents, exchange.service.catalogue, idempotency)
     server.serve(servicer)

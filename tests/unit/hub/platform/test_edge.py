@@ -20,10 +20,13 @@ from huilian.common.v1 import sandbox_service_pb2 as pb
 from huilian.common.v1 import sandbox_service_pb2_grpc
 from huilian.consent.v1 import consent_service_pb2 as consent_pb
 from huilian.consent.v1 import consent_service_pb2_grpc
+from huilian_protocol import tls
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.jose import thumbprint
 from huilian_protocol.metadata import AUTHORIZATION, BEARER, RETRY_PUSHBACK_MS
 from huilian_protocol.status import from_rpc_error
+from huilian_protocol.tls import CaFile
+from huilian_sdk._transport import GrpcTransport
 
 from deploy.pki import SitePki, TlsFiles
 from hub.platform.admission import Admission
@@ -32,7 +35,7 @@ from hub.platform.ids import Ids
 from hub.platform.interceptors import Edge, Pace
 from hub.platform.rate_limits import RateLimiter
 from hub.platform.rates import Limit, Rate, Rates
-from hub.platform.server import HubServer, ServerTls
+from hub.platform.server import HubServer
 from hub.platform.tokens import TokenIssuer, TokenVerifier
 from tests.support.rates import MemoryBuckets
 
@@ -115,9 +118,8 @@ async def running(tmp_path: Path, clock: FixedClock, ids: Ids, pace: Pace | None
     pki = SitePki(tmp_path, datetime.now(UTC))
     hub, revoked, sandbox = pki.issue("hub"), Revoked(), Sandbox()
     verifier = TokenVerifier({thumbprint(KEY.public_key()): KEY.public_key()}, ORIGIN, clock)
-    tls = ServerTls(hub.certificate, hub.key, hub.ca)
     edge = Edge(Admission(verifier, revoked), pace)
-    server = HubServer(edge, tls, "127.0.0.1:0", "127.0.0.1:0")
+    server = HubServer(edge, hub, "127.0.0.1:0", "127.0.0.1:0")
     server.serve(sandbox)
     server.serve(Revocations())
     await server.start()
@@ -329,3 +331,26 @@ async def test_who_watches_the_door_hears_of_every_call_that_nobody_served(site:
         bad = _bearer("no.token.atall")
         assert await _code(stub.GetAccount(pb.GetAccountRequest(), metadata=bad, timeout=5)) == "UNAUTHENTICATED"
     assert heard == [("GetAccount", "GetAccountRequest", "UNAUTHENTICATED")] * 2
+
+
+async def test_both_ports_and_the_sdk_follow_certificates_that_are_replaced(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "LOOK_S", 0.0)
+    partner, hub = site.pki.issue("operator.desk"), site.pki.issue("hub")
+    old = partner.read()
+    public = GrpcTransport(f"localhost:{site.server.public_port}", tls_files=CaFile(hub.ca))
+    mutual = GrpcTransport(f"localhost:{site.server.partner_port}", tls_files=partner)
+    health = "/grpc.health.v1.Health/Check"
+    for step in (site.pki.begin, site.pki.reissue, site.pki.end):
+        for transport in (public, mutual):
+            await transport.unary(health, b"", timeout_s=5, metadata=())
+        step()
+    for transport in (public, mutual):
+        await transport.unary(health, b"", timeout_s=5, metadata=())
+        await transport.close()
+    shown = tls.Pem(hub.ca.read_bytes(), old.key, old.certificate)
+    async with grpc.aio.secure_channel(f"localhost:{site.server.partner_port}", shown.channel()) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
