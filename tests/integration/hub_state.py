@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# Proofs of logins that were used up, how often who called, what was counted and told afterwards, and migrations.
+# Proofs of logins that were used up, how often who called, what was counted and told afterwards, who may write the log
+# until when, and migrations.
 FOLLOWING = {"exchange_access_event", "exchange_tally", "exchange_notice"}
-BOOKKEEPING = {"identity_used_proof", "platform_rate_bucket", "tortoise_migrations"} | FOLLOWING
+BOOKKEEPING = {"identity_used_proof", "platform_rate_bucket", "ledger_lease", "tortoise_migrations"} | FOLLOWING
 QUIET_S, PATIENCE_S = 0.2, 30.0
 Dump = dict[str, list[tuple[Any, ...]]]
 
