@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from huilian_protocol.clock import FixedClock
+from huilian_protocol.collecting import spare_what_is_loaded
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -23,6 +26,9 @@ from tests.support.postgres import PostgresServer
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
+# Collecting makes half a million objects and next to no garbage: looking for it takes half of the time.
+gc.disable()
+
 START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 
 
@@ -32,15 +38,30 @@ class _OneWorkerForASite(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = Path(nodeid.partition("::")[0])
-        if file.parent.name == "tryton" and "integration" in file.parts:
-            return "tryton"
-        return "shared_site" if "shared_site" in file.read_text() else nodeid
+        return _group(nodeid.partition("::")[0]) or nodeid
+
+
+@functools.cache
+def _group(file: str) -> str:
+    """Which tests of other files those of a file stay with; empty when each of them may run anywhere."""
+    for folder in ("tests/browser/", "tests/integration/tryton/"):
+        if file.startswith(folder):
+            return folder
+    text = Path(file).read_text()
+    if "shared_site" in text:
+        return "shared_site"
+    return file if 'scope="module"' in text else ""
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """pytest-xdist's hook."""
     return _OneWorkerForASite(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: pytest's hook."""
+    spare_what_is_loaded()
+    gc.enable()
 
 
 class _LazyPostgres:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from tortoise import fields
+from tortoise import fields, models
+
+# Tortoise looks for descriptions of columns in comments and parses every model for it, a fifth of the start of a hub.
+# Ours have none.
+models._get_comments = lambda cls: {}
 
 
 class UtcDatetimeField(fields.DatetimeField[datetime]):

@@ -6,8 +6,11 @@ import itertools
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import asyncpg
+from tortoise.apps import Apps
+from tortoise.models import Model
 
 from hub.platform.database import Database
 from tests.support.postgres import PostgresServer
@@ -29,6 +32,22 @@ DO $$ DECLARE name text; used text := ''; BEGIN
     EXECUTE format('ALTER SEQUENCE %I RESTART', name);
   END LOOP;
 END $$"""
+
+_build_querysets = Apps._build_initial_querysets
+_built_for: WeakKeyDictionary[type[Model], type] = WeakKeyDictionary()
+
+
+def _build_querysets_once(apps: Apps) -> None:
+    """What Tortoise prepares of the models whenever a database is opened depends on the dialect alone, and takes longer
+    than most tests.
+    """
+    models = [model for models in apps.apps.values() for model in models.values()]
+    if any(_built_for.get(model) is not model._meta.db.executor_class for model in models):
+        _build_querysets(apps)
+        _built_for.update({model: model._meta.db.executor_class for model in models})
+
+
+Apps._build_initial_querysets = _build_querysets_once  # type: ignore[method-assign]
 
 
 class DatabaseMaker:
