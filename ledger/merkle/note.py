@@ -192,7 +192,7 @@ def unb64(text: str) -> bytes:
         data = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError):
         raise InvalidCheckpoint("malformed base64 in a checkpoint") from None
-    if b64(data) != text:
+    if binascii.b2a_base64(data, newline=False) != text.encode():
         raise InvalidCheckpoint("base64 in a checkpoint is not canonical")
     return data
 

@@ -31,7 +31,10 @@ def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[by
     for sibling in proof:
         if last == 0:
             raise InvalidProof("the proof is longer than the path to the root")
-        node, last, running = _climb(node, last, running, sibling)
+        if node & 1 or node == last:
+            node, last, running = _climb(node, last, running, sibling)
+        else:
+            node, last, running = node >> 1, last >> 1, node_hash(running, sibling)
     if last != 0:
         raise InvalidProof("the proof is shorter than the path to the root")
     if running != root:

@@ -62,9 +62,11 @@ def _decode_list(raw: bytes) -> tuple[list[bytes], int]:
     while at < end:
         if len(items) == _STATED:
             stated_end = at
-        first, size = (at, 1) if raw[at] < 0x80 else (at + 1, raw[at] - 0x80)
-        if first > at and (size == 1 or size > _SHORT):
-            first, size = _header(raw, at, 0x80)
+        first, size = at, 1
+        if (lead := raw[at]) >= 0x80:
+            first, size = at + 1, lead - 0x80
+            if size == 1 or size > _SHORT:
+                first, size = _header(raw, at, 0x80)
         at = first + size
         items.append(raw[first:at])
     require(at == end, "the raw transaction is cut off")

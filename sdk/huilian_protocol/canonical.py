@@ -20,6 +20,7 @@ import rfc8785
 __all__ = [
     "MAX_DEPTH",
     "b64u_decode",
+    "b64u_decode_hashes",
     "b64u_encode",
     "canonicalise",
     "parse_canonical",
@@ -33,9 +34,12 @@ _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 # What belongs to the other alphabet, or is padding, becomes what belongs to none.
 _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+# Every byte but opening brackets: what `translate` takes out to count both kinds in one pass.
+_NO_OPENING = bytes(set(range(256)) - set(b"[{"))
 _PADDING = (b"", b"!", b"==", b"=")
 # The last character of a spelling by the length of its last group: unused bits are zero.
 _LAST = (frozenset(_ALPHABET), frozenset[int](), frozenset(_ALPHABET[::16]), frozenset(_ALPHABET[::4]))
+_HASH_CHARS = 43
 _PLAIN = frozenset({str, bool, type(None)})
 # Sorts keys by code points, refuses integers beyond 2^53 - 1. What is no JSON type never comes to it.
 _ENCODING = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
@@ -123,7 +127,7 @@ def _check_outline(data: bytes) -> None:
     """Refuse what must not be parsed, or is no text."""
     if _depth(data) > MAX_DEPTH:
         raise ValueError("nested too deeply")
-    if b"\\u" in data and _SURROGATE.search(data):
+    if _SURROGATE.search(data):
         # Half a surrogate pair is no character: it could be neither hashed, stored nor sent on.
         json.dumps(json.loads(data.decode("utf-8")), ensure_ascii=False).encode("utf-8")  # noqa: TID251  the one place
 
@@ -153,8 +157,28 @@ def b64u_decode(text: str) -> bytes:
     return data
 
 
+def b64u_decode_hashes(texts: list[str]) -> tuple[bytes, ...]:
+    """The same for many values of 32 bytes each, faster than one by one; other lengths raise too.
+
+    A value of 32 bytes fills 42 characters and four bits of the 43rd, whose other two are zero in its one spelling.
+    Followed by a character of zero bits it is 33 whole bytes, so all of them can be decoded as one text.
+    """
+    if not texts:
+        return ()
+    try:
+        if {*map(len, texts)} != {_HASH_CHARS}:
+            raise ValueError("not 32 bytes in base64url")
+        given = ("A".join(texts) + "A").encode("ascii").translate(_TO_STANDARD)
+        data = binascii.a2b_base64(given, strict_mode=True)
+    except (TypeError, binascii.Error, UnicodeEncodeError) as error:
+        raise ValueError("not base64url") from error
+    if any(data[32::33]):
+        raise ValueError("not the canonical spelling in base64url")
+    return tuple([data[at : at + 32] for at in range(0, len(data), 33)])
+
+
 def _depth(data: bytes) -> int:
-    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+    if len(data.translate(None, _NO_OPENING)) <= MAX_DEPTH:
         return 0
     depth = deepest = 0
     for token in _STRUCTURE.finditer(data):

@@ -89,9 +89,10 @@ def verify_jws_of(
 
 def _signed_part(token: str, keys: Mapping[str, ec.EllipticCurvePublicKey], typ: str) -> str:
     """The payload, still encoded, of a token whose header and signature hold."""
-    if len(token) > MAX_TOKEN_CHARS or token.count(".") != 2:
+    parts = token.split(".")
+    if len(token) > MAX_TOKEN_CHARS or len(parts) != 3:
         raise ValueError("not a compact JWS")
-    header_part, payload_part, signature_part = token.split(".")
+    header_part, payload_part, signature_part = parts
     algorithm, kid, use = _read_header(header_part)
     if algorithm != "ES256" or use != typ:
         raise ValueError("wrong algorithm or use")

@@ -10,12 +10,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from huilian_protocol.canonical import b64u_decode, b64u_encode, canonicalise, parse_canonical, sha256_canonical
+from huilian_protocol.canonical import b64u_decode_hashes, b64u_encode, canonicalise, parse_canonical, sha256_canonical
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import (
     jwk_thumbprint,
@@ -48,8 +47,7 @@ _ANCHOR_KEYS = frozenset(["chain_id", "contract", "root", "size", *_TRANSACTION]
 _JWK_KEYS = frozenset(["crv", "kty", "x", "y"])
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(NamedTuple):
     """Where a root stands on the chain. Hashes and the raw signed transaction are lower-case hex with ``0x``;
     ``root`` is 32 bytes.
     """
@@ -180,7 +178,7 @@ def _read(value: dict[str, Any]) -> Receipt:
         salt=bytes_at(value, "salt", SALT_BYTES),
         leaf_index=integer_at(value, "leaf_index", 0, tree_size - 1),
         tree_size=tree_size,
-        inclusion_proof=_read_proof(list_at(value, "inclusion_proof", MAX_PROOF_HASHES)),
+        inclusion_proof=b64u_decode_hashes(list_at(value, "inclusion_proof", MAX_PROOF_HASHES)),
         checkpoint=text_at(value, "checkpoint", most=MAX_CHECKPOINT_CHARS),
         anchor=_read_anchor(value["anchor"]),
         evidence=value["evidence"],
@@ -193,15 +191,6 @@ def _read_key(raw: Any) -> tuple[ec.EllipticCurvePublicKey, str]:
     """The key, which must have its required members only, and its thumbprint."""
     jwk = object_with(raw, _JWK_KEYS, "hub_key")
     return jwk_to_public_key(jwk), jwk_thumbprint(jwk)
-
-
-def _read_proof(items: list[Any]) -> tuple[bytes, ...]:
-    if not all(isinstance(item, str) for item in items):
-        raise ValueError("a proof's hash is no text")
-    proof = tuple(b64u_decode(item) for item in items)
-    if any(len(item) != HASH_BYTES for item in proof):
-        raise ValueError("a proof's hash is not 32 bytes long")
-    return proof
 
 
 def _read_anchor(raw: Any) -> Anchor:

@@ -98,7 +98,7 @@ def anchor(raw: bytes, root: bytes, **changes: Any) -> Anchor:
         size=3,
         root=root,
     )
-    return replace(usual, **changes)
+    return usual._replace(**changes)
 
 
 def confirmed(**changes: Any) -> Parts:
