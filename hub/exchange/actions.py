@@ -24,7 +24,8 @@ from hub.exchange.action_settlement import ActionSettlement, Performed
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.rules import EDGE
 from hub.exchange.stored_actions import ActionStore
-from hub.exchange.turned_away import Refusal, TurnedAway
+from hub.exchange.stored_refusals import Refusal
+from hub.exchange.turned_away import TurnedAway
 from hub.platform.database import Database
 
 __all__ = ["Action", "Actions", "Performed"]
@@ -65,7 +66,7 @@ class Actions:
                 admitted = await self._admission.admit(requested_by, wanted, offer)
         except HuilianError as error:
             if is_refusal(error):
-                self._turned_away.count(Refusal(wanted.consent_id, True, wanted.action, error.code, requested_by))
+                await self._turned_away.hear(Refusal(wanted.consent_id, True, wanted.action, error.code, requested_by))
             raise
         if isinstance(admitted, Errand):
             # What went out is settled even when the caller has stopped waiting.

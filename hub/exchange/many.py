@@ -14,7 +14,8 @@ from huilian_protocol.errors import HuilianError
 from hub.consent.service import ConsentService
 from hub.exchange.rules import Read
 from hub.exchange.settlement import Delivery
-from hub.exchange.turned_away import Refusal, TurnedAway
+from hub.exchange.stored_refusals import Refusal
+from hub.exchange.turned_away import TurnedAway
 from hub.platform.database import Database
 
 # One that is given none: a connector's own deadline, as for a single read.
@@ -52,7 +53,7 @@ class ManyReads:
         try:
             wanted = await self._wanted(requested_by, request_id, consent_id, reads)
         except HuilianError as error:
-            self._turned_away.count(Refusal(consent_id, False, "", error.code, requested_by))
+            await self._turned_away.hear(Refusal(consent_id, False, "", error.code, requested_by))
             raise
         tasks = [asyncio.create_task(self._fetch_part(requested_by, read)) for read in wanted]
         try:

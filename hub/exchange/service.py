@@ -41,7 +41,8 @@ from hub.exchange.statements import AccessStatements
 from hub.exchange.status import StatusBoard
 from hub.exchange.store import ExchangeStore, Volume, quota_key
 from hub.exchange.stored_actions import ActionStore
-from hub.exchange.turned_away import Refusal, TurnedAway
+from hub.exchange.stored_refusals import Refusal
+from hub.exchange.turned_away import TurnedAway
 from hub.ledger.exports import ChainExports
 from hub.ledger.service import LedgerService, RecordPage
 from hub.platform.database import Database
@@ -122,7 +123,7 @@ class ExchangeService:
             await pace.check(requested_by, read)
         except HuilianError as error:
             # A record for each would let whoever reads too fast fill the person's record as fast.
-            self.turned_away.count(Refusal(read.consent_id, False, read.dataset, error.code, requested_by))
+            await self.turned_away.hear(Refusal(read.consent_id, False, read.dataset, error.code, requested_by))
             raise
 
     async def access_records(self, subject: str, token: str, size: int) -> RecordPage:
@@ -191,7 +192,7 @@ class ExchangeService:
         try:
             admitted = await self._books.admit(Wanted(requested_by, read, offer))
         except NoConsent as error:
-            self.turned_away.count(Refusal(read.consent_id, False, read.dataset, error.code, requested_by))
+            await self.turned_away.hear(Refusal(read.consent_id, False, read.dataset, error.code, requested_by))
             raise
         return admitted if isinstance(admitted, Delivery) else await self._forward(admitted)
 

@@ -143,6 +143,23 @@ class RefusedCallRow(Model):
         table = "exchange_refused_call"
 
 
+class TurnedAwayRow(Model):
+    """How often the same call for data was refused at the door since this was last recorded (`stored_refusals.py`)."""
+
+    id = fields.CharField(max_length=64, primary_key=True)
+    consent_id = fields.CharField(max_length=64, db_index=True)
+    is_action = fields.BooleanField()
+    name = fields.CharField(max_length=128)
+    code = fields.CharField(max_length=64)
+    requested_by = fields.CharField(max_length=128)
+    caller = fields.CharField(max_length=128)
+    role = fields.CharField(max_length=16)
+    count = fields.BigIntField()
+
+    class Meta:
+        table = "exchange_turned_away"
+
+
 class NoticeRow(Model):
     """One notice to a person; `body` is under their key. `held_day`: it waits for the digest of that day."""
 

@@ -3,9 +3,11 @@ field, too fast.
 
 The person whose consent such a call names is told of it, like of any other refusal. Where there is no such consent, it
 stands against the caller (`refused_calls.py`), if anybody knows who that was. It must cost little and must not let an
-attacker flood anybody's record, so equal refusals of one minute become one record that says how many they were. Nothing
-is written while calls come in; what a process has heard is written once a minute, at its orderly end, and at
-once when it has heard so much that it would have to forget. A process that is killed takes its last minute with it.
+attacker flood anybody's record, so equal refusals of one minute become one record that says how many they were.
+
+None is lost: a call is answered when its refusal is durable (`stored_refusals.py`), and whoever starts next records
+what a killed process left. Whatever is refused at the same time shares one write, and there are `WRITES_PER_S` of them
+at most: a flood of bad calls waits for itself and leaves the disk to the others.
 """
 
 from __future__ import annotations
@@ -14,23 +16,26 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.clock import Clock, format_time
+from huilian_protocol.grouping import Grouped
 
 from hub.consent.service import Consent, ConsentService
 from hub.exchange.access import AccessLog
 from hub.exchange.refused_calls import ACTION, READ, RefusedCall, RefusedCalls
 from hub.exchange.rules import HUB, RECORD_TYPE, SOMEBODY_ELSE
+from hub.exchange.stored_refusals import Refusal, WaitingRefusals
 from hub.ledger.service import ChainedRecord
-from hub.platform.callers import ANONYMOUS, Caller, current_caller
+from hub.platform.callers import ANONYMOUS, current_caller
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 
 EVERY_S = 60.0
-# Distinct refusals that are held at most. More of them are held by caller only: they name ever other consents, most of
-# which do not exist, since nobody can guess the id of one. Callers without a name are then only counted.
+WRITES_PER_S, MOST_TOGETHER = 50, 1_000
+# Distinct refusals that wait at most. More are kept by caller only; callers without a name are then only counted.
 MOST_HELD = 5_000
 CONSENT_ID_CHARS, NAME_CHARS = 64, 128
 _METHODS = {
@@ -43,20 +48,8 @@ _METHODS = {
 logger = logging.getLogger(__name__)
 
 
-class Refusal(NamedTuple):
-    """What makes two refusals the same. `name` is a dataset or action of the consent, or empty."""
-
-    consent_id: str
-    is_action: bool
-    name: str
-    code: str
-    requested_by: str
-    # Who called, which the person is not told; `requested_by` may be a service that reads on the caller's request.
-    caller: Caller = ANONYMOUS
-
-
 class TurnedAway:
-    """Counts refusals in memory and records them."""
+    """Hears of refusals, keeps them until they are recorded, and records them."""
 
     def __init__(
         self,
@@ -69,73 +62,125 @@ class TurnedAway:
     ) -> None:
         self._database, self._clock, self._ids = database, clock, ids
         self._consents, self._log, self._calls = consents, log, calls
+        self._waiting = WaitingRefusals(database)
+        self._grouped: Grouped[Refusal, None] = Grouped(self._store, MOST_TOGETHER)
+        self._write_at = 0.0
+        # What the database did not take; it is tried again with the next round.
         self._held: Counter[Refusal] = Counter()
+        # What waits in the database under the name of a consent, as far as this process put it there.
+        self._named: set[Refusal] = set()
         self._too_many = 0
         self._full = asyncio.Event()
 
-    def at_the_door(self, method: str, request: Any, code: str) -> None:
-        """A call was refused before anybody served it. Never raises, whatever the request is."""
+    async def at_the_door(self, method: str, request: Any, code: str) -> None:
+        """A call was refused before anybody served it. Never raises an error, whatever the request is."""
         field = _METHODS.get(method)
         if field is None:
             return
         consent_id, name = getattr(request, "consent_id", ""), getattr(request, field, "") if field else ""
         by = current_caller().id if current_caller() != ANONYMOUS else ""
-        self.count(Refusal(str(consent_id), field == "action_id", str(name), code, by))
+        await self.hear(Refusal(str(consent_id), field == "action_id", str(name), code, by))
 
-    def count(self, refusal: Refusal) -> None:
-        """One more of these, by the caller of the running request."""
+    async def hear(self, refusal: Refusal) -> None:
+        """One more of these, by the caller of the running request; durable when this returns, if the database is there.
+
+        To be called outside a transaction.
+        """
         refusal = refusal._replace(caller=current_caller(), name=refusal.name[:NAME_CHARS])
         if len(refusal.consent_id) > CONSENT_ID_CHARS:
             refusal = _unnamed(refusal)
-        if refusal not in self._held and len(self._held) >= MOST_HELD:
-            self._full.set()
-            # Which consents it named is lost; that it was refused, and who it was, is not.
-            refusal = _unnamed(refusal)
-        if not refusal.consent_id and refusal.caller == ANONYMOUS:
+        if _is_nobodys(refusal):
             self._too_many += 1
-        elif refusal in self._held or len(self._held) < 2 * MOST_HELD:
-            self._held[refusal] += 1
         else:
-            self._too_many += 1
+            # Refused is refused, also when the caller has stopped waiting.
+            await asyncio.shield(self._grouped.run(refusal))
+
+    async def _store(self, refusals: Sequence[Refusal]) -> Sequence[None]:
+        """One write for whatever was refused at the same time."""
+        now = asyncio.get_running_loop().time()
+        await asyncio.sleep(self._write_at - now)
+        self._write_at = max(now, self._write_at) + 1 / WRITES_PER_S
+        counted = Counter(refusals)
+        try:
+            async with self._database.transaction():
+                await self._waiting.lock()
+                consents = await self._consents.find_all({refusal.consent_id for refusal in counted})
+                kept = self._kept(counted, consents)
+                await self._waiting.add(kept)
+        except Exception as error:  # noqa: BLE001  the refusal is the answer, whatever became of writing it down
+            logger.error("exchange.turned_away_failed", extra={"error_type": type(error).__name__})
+            self._hold(counted)
+        else:
+            self._named.update(refusal for refusal in kept if refusal.consent_id)
+            self._too_many += counted.total() - kept.total()
+        return [None] * len(refusals)
+
+    def _kept(self, counted: Counter[Refusal], consents: dict[str, Consent]) -> Counter[Refusal]:
+        """Without what a stranger wrote into them, and without those that concern nobody."""
+        kept: Counter[Refusal] = Counter()
+        for refusal, times in counted.items():
+            consent = consents.get(refusal.consent_id)
+            clean = _unnamed(refusal) if consent is None else _cleaned(refusal, consent)
+            if clean.consent_id and clean not in self._named and len(self._named) + len(kept) >= MOST_HELD:
+                self._full.set()
+                # Which consents it named is lost; that it was refused, and who it was, is not.
+                clean = _unnamed(clean)
+            if not _is_nobodys(clean):
+                kept[clean] += times
+        return kept
+
+    def _hold(self, counted: Counter[Refusal]) -> None:
+        for refusal, times in counted.items():
+            held = refusal if refusal in self._held or len(self._held) < MOST_HELD else _unnamed(refusal)
+            if not _is_nobodys(held) and (held in self._held or len(self._held) < 2 * MOST_HELD):
+                self._held[held] += times
+            else:
+                self._too_many += times
 
     async def flush(self) -> int:
-        """Record what was counted, for those whose consents exist and else against the callers; how many records.
+        """Record what waits, for those whose consents exist and else against the callers; how many records.
 
         What fails is kept.
         """
-        if not self._held and not self._too_many:
-            return 0
         held, self._held = self._held, Counter()
         too_many, self._too_many = self._too_many, 0
         self._full.clear()
         try:
             async with self._database.transaction():
-                consents = await self._consents.find_all({refusal.consent_id for refusal in held})
-                records = self._records(held, consents)
+                await self._waiting.lock()
+                waiting = held + await self._waiting.take()
+                consents = await self._consents.find_all({refusal.consent_id for refusal in waiting})
+                records = self._records(waiting, consents)
                 await self._log.append(records)
-                against = await self._calls.record(_of_nobody(held, consents))
+                against = await self._calls.record(_of_nobody(waiting, consents))
         except BaseException:
             self._held.update(held)
             self._too_many += too_many
             raise
+        self._named.clear()
         if too_many:
             logger.warning("exchange.turned_away_uncounted", extra={"count": too_many})
         return len(records) + against
 
     async def close(self) -> None:
         """Record the rest; for a graceful stop."""
+        await self._grouped.finish()
         await self.flush()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Record every minute until the process stops. A failing round is logged and the next one tries again."""
+        """Record what a killed process left, then every minute until this one stops; a failing round is logged."""
+        await self._round()
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_S):
                     await _either(stop, self._full)
-            try:
-                await self.flush()
-            except Exception as error:  # noqa: BLE001  the database may be away for a moment
-                logger.error("exchange.turned_away_failed", extra={"error_type": type(error).__name__})
+            await self._round()
+
+    async def _round(self) -> None:
+        try:
+            await self.flush()
+        except Exception as error:  # noqa: BLE001  the database may be away for a moment; the next round tries again
+            logger.error("exchange.turned_away_failed", extra={"error_type": type(error).__name__})
 
     def _records(self, held: Counter[Refusal], consents: dict[str, Consent]) -> list[ChainedRecord]:
         """What differs only in what nobody may be shown becomes one record."""
@@ -181,6 +226,15 @@ def _as_shown(refusal: Refusal, consent: Consent) -> Refusal:
     name = refusal.name if refusal.name in artefact.grant_ids else ""
     by = refusal.requested_by if refusal.requested_by in parties else SOMEBODY_ELSE
     return refusal._replace(name=name, requested_by=by, caller=ANONYMOUS)
+
+
+def _cleaned(refusal: Refusal, consent: Consent) -> Refusal:
+    return refusal if refusal.name in consent.artefact.grant_ids else refusal._replace(name="")
+
+
+def _is_nobodys(refusal: Refusal) -> bool:
+    """Whether it names neither a consent nor a caller."""
+    return not refusal.consent_id and refusal.caller == ANONYMOUS
 
 
 def _unnamed(refusal: Refusal) -> Refusal:

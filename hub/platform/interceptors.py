@@ -59,8 +59,8 @@ class Pace(Protocol):
 class Watcher(Protocol):
     """Who wants to know of calls that nobody served (hub/exchange)."""
 
-    def at_the_door(self, method: str, request: Any, code: str) -> None:
-        """A call was refused with this code before it was served; `request` may be unreadable. Does not wait."""
+    async def at_the_door(self, method: str, request: Any, code: str) -> None:
+        """A call was refused with this code before it was served; `request` may be unreadable. Raises no error."""
         ...
 
 
@@ -135,7 +135,7 @@ class Edge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscri
             return await self._let_in(method, request, context, metadata)
         except HuilianError as error:
             if self.watcher is not None:
-                self.watcher.at_the_door(method, request, error.code)
+                await self.watcher.at_the_door(method, request, error.code)
             raise
 
     async def _let_in(self, method: str, request: Any, context: Any, metadata: Mapping[str, str]) -> CallNotes:

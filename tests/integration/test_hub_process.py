@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from huilian_protocol.artefact import Period
 from huilian_protocol.errors import HuilianError
 from huilian_sdk import Huilian, Person
 from huilian_sdk._tokens import DeviceSigner
@@ -82,7 +83,9 @@ async def test_what_was_done_survives_kill_9_and_sigterm_ends_cleanly(running: R
     subject = await _register(running, device)
     await _is_a_known_citizen(running, subject, device)
     moved = await _fund_and_move_the_clock(running)
+    await _refused_call(running, subject, device)
     await running.restart()
+    await _refusal_is_on_record(running, subject, device)
     await _is_a_known_citizen(running, subject, device)
     await _balance_and_clock_are_as_they_were(running, moved)
     _, process = running.supervisor._running[running.place.name]
@@ -96,6 +99,26 @@ async def _is_a_known_citizen(running: RunningHub, subject: str, device: Softwar
         assert [consent async for consent in person.consents.list()] == []
         with pytest.raises(HuilianError, match="PERMISSION_DENIED"):
             await person.sandbox.fund(subject, 100)
+
+
+async def _refused_call(running: RunningHub, subject: str, device: SoftwareAuthenticator) -> None:
+    dataset, period = "housing_fund.account/v1", Period("2025-03", "2026-02")
+    async with running.client(signer=DeviceSigner(subject, device)) as person:
+        with pytest.raises(HuilianError, match="NOT_FOUND"):
+            await person.exchange.fetch(
+                consent_id="consent-unknown1", dataset_id=dataset, fields=("balance_fen",), period=period
+            )
+
+
+async def _refusal_is_on_record(running: RunningHub, subject: str, device: SoftwareAuthenticator) -> None:
+    """The process that answered it was killed at once; the next one records it when it starts."""
+    async with running.client(signer=DeviceSigner(subject, device)) as person:
+        for _ in range(100):
+            found = [record async for record in person.exchange.access_records()]
+            if found:
+                break
+            await asyncio.sleep(0.1)
+    assert [(each.outcome, each.recipient_id, each.times) for each in found] == [("NOT_FOUND", subject, 1)]
 
 
 async def _fund_and_move_the_clock(running: RunningHub) -> datetime:

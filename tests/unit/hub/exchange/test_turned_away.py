@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -13,13 +14,15 @@ from huilian_protocol.errors import HuilianError
 
 from hub.exchange import turned_away
 from hub.exchange.actions import Action
+from hub.exchange.erasure import ExchangeErasure
 from hub.exchange.pace import ReadPace
 from hub.exchange.rules import Read
-from hub.exchange.turned_away import Refusal
+from hub.exchange.stored_refusals import Refusal
+from hub.exchange.turned_away import TurnedAway
 from hub.ledger.rules import unpack_body
 from hub.ledger.store import LeafRow
 from hub.platform.callers import ANONYMOUS, Caller, Role, set_current_caller
-from tests.support.breaking import break_at_each_statement
+from tests.support.breaking import Broken, break_at_each_statement
 from tests.support.consents import LENDING
 from tests.unit.hub.exchange.conftest import CONSENT, DATASET, FIELDS, YEAR, Exchange
 
@@ -45,10 +48,9 @@ def fetch(consent_id: str = CONSENT, dataset: str = DATASET) -> pb.FetchDatasetR
 async def test_equal_refusals_become_one_record_with_their_number(exchange: Exchange) -> None:
     await exchange.grant()
     door = exchange.service.turned_away
-    for _ in range(1_000):
-        door.at_the_door(FETCH, fetch(), "UNAUTHENTICATED")
-    door.at_the_door(FETCH, fetch(dataset="张三 11010519491231002X"), "INVALID_ARGUMENT")
-    door.at_the_door(ACT, pb.PerformActionRequest(consent_id=CONSENT, action_id="a.b/v1"), "PERMISSION_DENIED")
+    await asyncio.gather(*(door.at_the_door(FETCH, fetch(), "UNAUTHENTICATED") for _ in range(1_000)))
+    await door.at_the_door(FETCH, fetch(dataset="张三 11010519491231002X"), "INVALID_ARGUMENT")
+    await door.at_the_door(ACT, pb.PerformActionRequest(consent_id=CONSENT, action_id="a.b/v1"), "PERMISSION_DENIED")
     assert await door.flush() == 3 and await door.flush() == 0
     found = {record["outcome"]: record for record in await records(exchange)}
     assert found["REFUSED:UNAUTHENTICATED"]["times"] == 1_000
@@ -71,7 +73,7 @@ async def test_equal_refusals_become_one_record_with_their_number(exchange: Exch
 )
 async def test_where_nobody_is_named_nothing_is_recorded(exchange: Exchange, method: str, request_: Message) -> None:
     await exchange.grant()
-    exchange.service.turned_away.at_the_door(method, request_, "PERMISSION_DENIED")
+    await exchange.service.turned_away.at_the_door(method, request_, "PERMISSION_DENIED")
     assert await exchange.service.turned_away.flush() == 0 and await records(exchange) == []
 
 
@@ -98,28 +100,90 @@ async def test_a_flood_of_other_ids_costs_bounded_memory_and_loses_no_person(
     monkeypatch.setattr(turned_away, "MOST_HELD", 50)
     await exchange.grant()
     door, stop = exchange.service.turned_away, asyncio.Event()
-    door.at_the_door(FETCH, fetch(), "UNAUTHENTICATED")
+    await door.at_the_door(FETCH, fetch(), "UNAUTHENTICATED")
     running = asyncio.create_task(door.run(stop))
-    for number in range(500):
-        door.at_the_door(FETCH, fetch(f"consent-{number:08d}x"), "UNAUTHENTICATED")
-        assert len(door._held) <= 50
+    others = [fetch(f"consent-{number:08d}x") for number in range(500)]
+    await asyncio.gather(*(door.at_the_door(FETCH, other, "UNAUTHENTICATED") for other in others))
+    assert not door._held and await waiting(exchange) <= 1
     for _ in range(500):
         if await records(exchange):
             break
         await asyncio.sleep(0.01)
-    door.at_the_door(FETCH, fetch(), "UNAUTHENTICATED")
+    await door.at_the_door(FETCH, fetch(), "UNAUTHENTICATED")
     stop.set()
     await running
     assert [record["times"] for record in await records(exchange)] == [1, 1]
 
 
-async def test_what_could_not_be_written_is_kept(exchange: Exchange) -> None:
+async def waiting(exchange: Exchange) -> int:
+    rows = await exchange.database.fetch("SELECT count FROM exchange_turned_away")
+    return sum(row["count"] for row in rows)
+
+
+async def test_what_could_not_be_recorded_waits(exchange: Exchange) -> None:
     await exchange.grant()
     door = exchange.service.turned_away
-    door.count(Refusal(CONSENT, False, DATASET, "UNAUTHENTICATED", ""))
+    await door.hear(Refusal(CONSENT, False, DATASET, "UNAUTHENTICATED", ""))
     async for _ in break_at_each_statement(exchange.database, door.flush):
-        assert await records(exchange) == [] and sum(door._held.values()) == 1
-    assert [record["times"] for record in await records(exchange)] == [1]
+        assert await records(exchange) == [] and await waiting(exchange) == 1
+    assert [record["times"] for record in await records(exchange)] == [1] and await waiting(exchange) == 0
+
+
+async def test_what_could_not_be_stored_is_held_and_recorded_with_the_next_round(exchange: Exchange) -> None:
+    await exchange.grant()
+    door, heard = exchange.service.turned_away, 0
+
+    async def hear() -> None:
+        nonlocal heard
+        heard += 1
+        await door.hear(Refusal(CONSENT, False, DATASET, "UNAUTHENTICATED", ""))
+        if door._held.total() == heard:
+            raise Broken  # the broken statement, which is the call's answer to nobody
+
+    async for _ in break_at_each_statement(exchange.database, hear):
+        pass
+    assert await door.flush() == 1
+    assert [record["times"] for record in await records(exchange)] == [heard] and heard > 2
+
+
+async def test_another_process_records_what_a_killed_one_left(exchange: Exchange) -> None:
+    await exchange.grant()
+    killed = exchange.service.turned_away
+    await asyncio.gather(*(killed.at_the_door(FETCH, fetch(), "UNAUTHENTICATED") for _ in range(300)))
+    assert await records(exchange) == [] and await waiting(exchange) == 300
+    args = (killed._database, killed._clock, killed._ids, killed._consents, killed._log, killed._calls)
+    stop = asyncio.Event()
+    stop.set()
+    await TurnedAway(*args).run(stop)
+    assert [record["times"] for record in await records(exchange)] == [300]
+
+
+async def test_a_flood_shares_few_writes(exchange: Exchange) -> None:
+    await exchange.grant()
+    door, began = exchange.service.turned_away, []
+    exchange.database.on_statement = lambda sql: began.append(sql) if "INTO exchange_turned_away" in sql else None
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    for _ in range(4):
+        await asyncio.gather(*(door.at_the_door(FETCH, fetch(), "UNAUTHENTICATED") for _ in range(500)))
+    exchange.database.on_statement = None
+    assert len(began) <= 8 and len(began) <= 1 + turned_away.WRITES_PER_S * (loop.time() - started)
+    assert await waiting(exchange) == 2_000
+
+
+async def test_of_somebody_who_leaves_nothing_waits_but_the_number(exchange: Exchange) -> None:
+    await exchange.grant()
+    door, subject = exchange.service.turned_away, exchange.citizen.subject
+    set_current_caller(Caller(subject, Role.CITIZEN))
+    await door.at_the_door(FETCH, fetch(), "RATE_LIMITED")
+    await door.at_the_door(FETCH, fetch("consent-unknown1"), "RATE_LIMITED")
+    async with exchange.database.transaction():
+        await ExchangeErasure(exchange.database, exchange.consents).erase(subject)
+    rows = await exchange.database.fetch("SELECT * FROM exchange_turned_away")
+    assert not {subject, CONSENT} & {str(value) for row in rows for value in row.values()}
+    assert await waiting(exchange) == 2
+    await door.flush()
+    assert await against(exchange) == [("", "citizen", "READ", "RATE_LIMITED", 2)]
 
 
 BANK, CITIZEN = Caller("bank.lending", Role.OPERATOR), Caller("net-0000000000000007", Role.CITIZEN)
@@ -141,13 +205,13 @@ async def test_where_no_person_is_named_it_stands_against_the_caller(exchange: E
     door = exchange.service.turned_away
     set_current_caller(BANK)
     for number in range(7):
-        door.at_the_door(FETCH, fetch(f"consent-unknown{number}", "张三 11010519491231002X"), "PERMISSION_DENIED")
-    door.at_the_door(FETCH, object(), "INVALID_ARGUMENT")
-    door.at_the_door(ACT, pb.PerformActionRequest(consent_id="x" * 65), "INVALID_ARGUMENT")
+        await door.at_the_door(FETCH, fetch(f"consent-unknown{number}", "张三 11010519491231002X"), "PERMISSION_DENIED")
+    await door.at_the_door(FETCH, object(), "INVALID_ARGUMENT")
+    await door.at_the_door(ACT, pb.PerformActionRequest(consent_id="x" * 65), "INVALID_ARGUMENT")
     set_current_caller(CITIZEN)
-    door.at_the_door(FETCH, fetch("consent-unknown8"), "RATE_LIMITED")
+    await door.at_the_door(FETCH, fetch("consent-unknown8"), "RATE_LIMITED")
     set_current_caller(ANONYMOUS)
-    door.at_the_door(FETCH, fetch("consent-unknown9"), "UNAUTHENTICATED")
+    await door.at_the_door(FETCH, fetch("consent-unknown9"), "UNAUTHENTICATED")
     assert await door.flush() == 4 and await door.flush() == 0 and await records(exchange) == []
     assert sorted(await against(exchange)) == [
         # Citizens are told together.
@@ -167,7 +231,7 @@ async def test_where_no_person_is_named_it_stands_against_the_caller(exchange: E
 async def test_of_a_citizen_who_has_left_only_the_number_of_calls_is_written(exchange: Exchange) -> None:
     door = exchange.service.turned_away
     set_current_caller(CITIZEN)
-    door.count(Refusal("consent-unknown1", True, "", "NOT_FOUND", CITIZEN.id))
+    await door.hear(Refusal("consent-unknown1", True, "", "NOT_FOUND", CITIZEN.id))
     await exchange.vault.destroy_subject_key(CITIZEN.id)
     assert await door.flush() == 1
     assert await against(exchange) == [("", "citizen", "ACTION", "NOT_FOUND", 1)]
@@ -214,17 +278,22 @@ async def test_a_flood_by_somebody_known_is_counted_to_the_last(
     monkeypatch.setattr(turned_away, "MOST_HELD", 50)
     set_current_caller(BANK)
     door = exchange.service.turned_away
-    for number in range(500):
-        door.at_the_door(FETCH, fetch(f"consent-{number:08d}x", "x" * 10_000), "PERMISSION_DENIED")
-    assert len(door._held) <= 51 and max(len(held.name) for held in door._held) <= 128
+    floods = [fetch(f"consent-{number:08d}x", "x" * 10_000) for number in range(500)]
+    await asyncio.gather(*(door.at_the_door(FETCH, flood, "PERMISSION_DENIED") for flood in floods))
+    [row] = await exchange.database.fetch("SELECT name, consent_id, count FROM exchange_turned_away")
+    assert (row["name"], row["consent_id"], row["count"]) == ("", "", 500)
+    door._hold(
+        Counter(Refusal(f"consent-{number:08d}x", False, "", "PERMISSION_DENIED", "", BANK) for number in range(500))
+    )
+    assert len(door._held) <= 51
     assert await door.flush() == 1
-    assert await against(exchange) == [("bank.lending", "operator", "READ", "PERMISSION_DENIED", 500)]
+    assert await against(exchange) == [("bank.lending", "operator", "READ", "PERMISSION_DENIED", 1_000)]
 
 
 async def test_what_stands_against_a_caller_is_written_whole_or_kept(exchange: Exchange) -> None:
     set_current_caller(BANK)
     door = exchange.service.turned_away
-    door.count(Refusal("consent-unknown1", False, DATASET, "NOT_FOUND", ""))
+    await door.hear(Refusal("consent-unknown1", False, DATASET, "NOT_FOUND", ""))
     async for _ in break_at_each_statement(exchange.database, door.flush):
-        assert await against(exchange) == [] and sum(door._held.values()) == 1
+        assert await against(exchange) == [] and await waiting(exchange) == 1
     assert [cell[-1] for cell in await against(exchange)] == [1] and len(await in_the_ledger(exchange)) == 1

@@ -320,7 +320,7 @@ async def test_who_watches_the_door_hears_of_every_call_that_nobody_served(site:
     heard: list[tuple[str, str, str]] = []
 
     class Listener:
-        def at_the_door(self, method: str, request: Any, code: str) -> None:
+        async def at_the_door(self, method: str, request: Any, code: str) -> None:
             heard.append((method.rsplit("/")[-1], type(request).__name__, code))
 
     site.edge.watcher = Listener()
