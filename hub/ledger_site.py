@@ -11,6 +11,7 @@ from huilian_protocol.trust import ChainAnchor, TrustFile
 
 from hub.ledger.anchoring import Anchoring
 from hub.ledger.claims import ClaimService
+from hub.ledger.cover_rules import Beat
 from hub.ledger.keyring import LogKeyring
 from hub.ledger.rpc import LedgerServicer, WitnessServicer
 from hub.ledger.sequencer import Sequencer
@@ -92,8 +93,8 @@ class LedgerSite:
 
     def claims(self, outbox: Outbox, keys: ClaimKeys) -> ClaimService:
         """The claims of this hub under the consortium's keys."""
-        node = self._node
-        return ClaimService(self._database, self._clock, os.urandom, outbox, node.contract, node.sender, keys)
+        node, cover = self._node, _cover(self._settings)
+        return ClaimService(self._database, self._clock, os.urandom, outbox, node.contract, node.sender, keys, cover)
 
     def join(self, hub: Hub, claims: ClaimService) -> None:
         """Serve, check before serving, work, and close with the hub."""
@@ -101,6 +102,8 @@ class LedgerSite:
         hub.server.serve(LedgerServicer(self.ledger))
         hub.workers |= {"sequencer": self._sequencer.run, "anchoring": self._anchoring.run}
         hub.workers |= {"chain": self._node.sender.run, "claims": claims.run, "witnessing": witnessing.run}
+        if claims.covering is not None:
+            hub.workers["cover"] = claims.covering.run
         # A log that does not agree with witnesses and chain must not serve a single call.
         hub.before_serving += [witnessing.check_at_start, self._anchoring.check_at_start, claims.check_at_start]
         hub.before_close += [self._peers.close, self._node.rpc.close]
@@ -115,6 +118,14 @@ class LedgerSite:
         witnessing = Witnessing(self._database, self._peers.peers, self._trust, keys, self._sequencer.grown.set)
         self._sequencer.listeners.append(witnessing.wake)
         return witnessing
+
+
+def _cover(settings: Settings) -> Beat | None:
+    """The beat of this hub's claims: what is set, else what its kind of chain has; none for claims in the open."""
+    seconds = settings.claim_beat_seconds
+    if seconds is None:
+        seconds = PROFILES[settings.chain_profile].claim_beat_s
+    return Beat(settings.claims_per_beat, seconds) if seconds else None
 
 
 def _chain_key(vault: KeyVault) -> coincurve.PrivateKey:

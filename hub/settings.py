@@ -87,6 +87,10 @@ class Settings(settings.Settings):
         pattern=r"^(embedded|consortium|fisco|authority|public)$",
         description="embedded, consortium, fisco, authority or public",
     )
+    claim_beat_seconds: int | None = Field(
+        None, ge=0, le=3_600, description="seconds from one covered batch of claims to the next, 0 for none"
+    )
+    claims_per_beat: int = Field(16, ge=11, le=32, description="claims in each covered batch, ten of which are cover")
     rate_limits: Json[dict[Limit, Rate]] = Field(
         default={}, description='JSON object of limits to replace: {"reads": {"per_minute": 1200, "burst": 600}}'
     )

@@ -64,6 +64,9 @@ class Batches:
         self._waiting: dict[Deed, list[_Waiting]] = {deed: [] for deed in Deed}
         self._tasks: set[asyncio.Task[None]] = set()
 
+    async def check_free(self, commitment: bytes) -> None:
+        """Raise when something may still come onto the chain for a hold that no transaction is known of."""
+
     async def run(self, deed: Deed, hold: HoldRow, prints: Sequence[bytes], commitment: bytes) -> bool:
         """Do it for one hold and wait until that is final; whether the contract did it is read from the locks.
 
@@ -113,7 +116,7 @@ class Batches:
             marked = [one for one in batch if await self._store.enter(one.hold, state.value, purpose)]
             if marked:
                 count = sum(len(one.prints) for one in marked)
-                await self._sender.prepare(purpose, self._call(deed, marked), _GAS_BASE + _GAS_PER_FINGERPRINT * count)
+                await self._sender.prepare(purpose, self._call(deed, marked), gas_limit(count))
         for one in marked:
             one.hold.deed = purpose
         return marked
@@ -123,6 +126,11 @@ class Batches:
         if deed is Deed.RESERVE:
             return calls.reserve_batch(claims, int((self._clock.now() + RESERVATION).timestamp()))
         return calls.finance_batch(claims) if deed is Deed.FINANCE else calls.release_batch(claims)
+
+
+def gas_limit(fingerprints: int) -> int:
+    """The most gas that a call with so many fingerprints may use."""
+    return _GAS_BASE + _GAS_PER_FINGERPRINT * fingerprints
 
 
 def _batches(waiting: Sequence[_Waiting]) -> list[list[_Waiting]]:

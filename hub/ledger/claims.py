@@ -17,6 +17,8 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
 from hub.ledger.batches import Batches
+from hub.ledger.cover_rules import Beat
+from hub.ledger.covered import CoveredBatches, Covering, LeftToBeat
 from hub.ledger.locker import HoldChanged, Locker
 from hub.ledger.rules import LIVE, ClaimState, HoldState, owner_commitment
 from hub.ledger.store import ClaimRow, HoldRow
@@ -57,8 +59,9 @@ class ClaimService:
         contract: LedgerContract,
         sender: Sender,
         keys: ClaimKeys,
+        cover: Beat | None = None,
     ) -> None:
-        """Registers the handlers of its own topics with the outbox."""
+        """Registers the handlers of its own topics with the outbox. `cover` sends claims under cover at its beats."""
         self._database = database
         self._clock = clock
         self._random_bytes = random_bytes
@@ -66,7 +69,13 @@ class ClaimService:
         self._keys = keys
         self._extended_to: tuple[int, ...] = ()
         self._store = ClaimStore(database)
-        self._locker = Locker(contract, sender, self._store, Batches(database, sender, self._store, clock), clock)
+        self.covering: Covering | None = None
+        batches = Batches(database, sender, self._store, clock)
+        if cover is not None:
+            topics = LOCK_TOPIC, RELEASE_TOPIC
+            self.covering = Covering(database, clock, random_bytes, outbox, contract, sender, cover, topics)
+            batches = CoveredBatches(database, sender, self._store, clock, covers=self.covering.store)
+        self._locker = Locker(contract, sender, self._store, batches, clock)
         outbox.register(LOCK_TOPIC, self._lock, at_once=AT_ONCE)
         outbox.register(RELEASE_TOPIC, self._release, at_once=AT_ONCE)
 
@@ -146,7 +155,10 @@ class ClaimService:
         if hold.state == HoldState.RELEASING.value:
             raise HoldChanged(f"claim {claim.claim_id} waits for an earlier lock to be released")
         hold = await self._derive(hold)
-        financed = await self._locker.hold(hold)
+        try:
+            financed = await self._locker.hold(hold)
+        except LeftToBeat:
+            return
         await self._decide(claim, hold.epochs if financed else None, {} if financed else await self._in_the_way(hold))
 
     async def _in_the_way(self, hold: HoldRow) -> dict[str, object]:
@@ -257,7 +269,10 @@ class ClaimService:
         hold = await self._store.hold(message.payload["hold_id"])
         if hold.state != HoldState.RELEASING.value:
             return
-        await self._locker.release(hold)
+        try:
+            await self._locker.release(hold)
+        except LeftToBeat:
+            return
         async with self._database.transaction():
             locked = await self._store.lock_hold(hold.id)
             if locked is not None and locked.state == HoldState.RELEASING.value:

@@ -82,6 +82,7 @@ class Locker:
         for _ in range(_MAX_STEPS):
             # A reservation that is still on its way must not come after the look.
             await self._settle(hold)
+            await self._batches.check_free(_commitment(hold))
             held = await self._held(hold)
             if not held:
                 return

@@ -11,6 +11,9 @@ from tortoise import fields
 from tortoise.models import Model
 
 # Imported so that this module holds all of the domain's tables.
+from hub.ledger.cover_rows import CoverBatchRow as CoverBatchRow
+from hub.ledger.cover_rows import CoverPlaceRow as CoverPlaceRow
+from hub.ledger.cover_rows import CoverWaitRow as CoverWaitRow
 from hub.ledger.witness_rows import CosignatureRow as CosignatureRow
 from hub.ledger.witness_rows import EquivocationRow as EquivocationRow
 from hub.ledger.witness_rows import LogEpochRow as LogEpochRow

@@ -103,6 +103,10 @@ class Sender:
         """Bring what was prepared for a purpose to its end. Raises as `execute` does."""
         return await self._store.settled(purpose) or await self._until_settled(purpose)
 
+    async def settled(self, purpose: str) -> SettledTransaction | None:
+        """What became of a purpose; None as long as that is open. Sends nothing."""
+        return await self._store.settled(purpose)
+
     async def resume(self, prefix: str = "") -> None:
         """Bring what is stored under purposes that begin with `prefix` to its end. Raises as `execute` does."""
         for open_one in await self._store.unsettled():

@@ -26,6 +26,8 @@ from ledger.embedded_chain.journal import Genesis, Journal
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "gas.md"
 BATCHES = (1, 10, 100, 1_000, 10_000)
 PRINTS, CLAIMS_PER_CALL = 2, 128
+# A beat under cover (hub.ledger.cover_rules): claims in its batch, claims that older batches give up, and their size.
+BEAT_CLAIMS, BEAT_RELEASES, BEAT_PRINTS = 16, 10, 8
 _CHAIN_ID, _NOW = 1, 1_800_000_000
 _ADMIN, _HUB, _NEXT = (coincurve.PrivateKey(bytes([number]) * 32) for number in (1, 2, 3))
 _CONTRACT = contract_address(address_of(_ADMIN), 0)
@@ -55,12 +57,19 @@ class _Meter:
         reserve = self.gas(_HUB, calls.reserve_batch(batch, _NOW + 600))
         return reserve, self.gas(_HUB, calls.finance_batch(batch)), self.gas(_HUB, calls.release_batch(batch))
 
+    def beat(self, key: coincurve.PrivateKey) -> tuple[int, int, int]:
+        """Gas of what a hub under cover sends at every beat: reserving, financing, releasing."""
+        batch = [_claim(number, BEAT_PRINTS) for number in range(BEAT_CLAIMS)]
+        reserve = self.gas(key, calls.reserve_batch(batch, _NOW + 600))
+        finance = self.gas(key, calls.finance_batch(batch))
+        return reserve, finance, self.gas(key, calls.release_batch(batch[:BEAT_RELEASES]))
+
     def close(self) -> None:
         self._journal.close()
 
 
-def _claim(number: int) -> Claim:
-    prints = [hashlib.sha256(f"{number}/{which}".encode()).digest() for which in range(PRINTS)]
+def _claim(number: int, size: int = PRINTS) -> Claim:
+    prints = [hashlib.sha256(f"{number}/{which}".encode()).digest() for which in range(size)]
     return prints, hashlib.sha256(f"owner {number}".encode()).digest()[: calls.COMMITMENT_BYTES]
 
 
@@ -69,7 +78,8 @@ def gas_table() -> str:
     with tempfile.TemporaryDirectory() as folder:
         meter = _Meter(Path(folder))
         try:
-            return "\n".join([*_INTRODUCTION, *_per_call(meter), "", *_per_confirmation(meter), ""])
+            tables = [*_per_call(meter), "", *_per_confirmation(meter), "", *_per_beat(meter)]
+            return "\n".join([*_INTRODUCTION, *tables, ""])
         finally:
             meter.close()
 
@@ -136,6 +146,20 @@ def _per_confirmation(meter: _Meter) -> list[str]:
     for one in _measured(meter, _NEXT):
         lines.append(f"| {one.batch:,} | {one.anchored:,.0f} | {one.locked:,.0f} |")
     return lines
+
+
+def _per_beat(meter: _Meter) -> list[str]:
+    reserve, finance, release = meter.beat(_NEXT)
+    return [
+        f"A hub under cover sends at each beat, with {BEAT_PRINTS} fingerprints for each claim, real or not:",
+        "",
+        "| at each beat | gas |",
+        "| --- | ---: |",
+        f"| reserve, {BEAT_CLAIMS} claims | {reserve:,} |",
+        f"| finance, {BEAT_CLAIMS} claims | {finance:,} |",
+        f"| release, {BEAT_RELEASES} claims of older batches | {release:,} |",
+        f"| together | {reserve + finance + release:,} |",
+    ]
 
 
 def _locked(meter: _Meter, key: coincurve.PrivateKey, count: int, first: int) -> int:

@@ -18,6 +18,7 @@ from huilian_protocol.errors import HuilianError
 
 from hub.ledger.anchoring import Anchoring
 from hub.ledger.claims import ClaimService
+from hub.ledger.cover_rules import Beat
 from hub.ledger.sequencer import Sequencer
 from hub.ledger.service import LedgerService
 from hub.ledger.stored_transactions import ChainStore
@@ -160,6 +161,7 @@ def hub_ledger(
     holder: str = "hub",
     profile: ChainProfile = PROFILES["embedded"],
     keys: ClaimKeys | None = None,
+    cover: Beat | None = None,
 ) -> HubLedger:
     """Wire a ledger as the composition root does. The log key is fixed, salts count upwards.
 
@@ -183,7 +185,7 @@ def hub_ledger(
         database, clock, salt, cipher, lambda: receipt_key, CHAIN_ID, contract, wake_sequencer=sequencer.wake
     )
     keys = keys or HmacClaimKeys({1: CONSORTIUM_KEY})
-    claims = ClaimService(database, clock, salt, outbox, reader, sender, keys)
+    claims = ClaimService(database, clock, salt, outbox, reader, sender, keys, cover)
     decisions: list[dict[str, Any]] = []
 
     async def decided(message: Any) -> None:
