@@ -16,7 +16,7 @@ from huilian.identity.v1 import authority_service_pb2_grpc
 from huilian.onboarding.v1 import onboarding_service_pb2 as onboarding_pb
 from huilian_protocol.clock import SandboxClock
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.jose import public_key_to_jwk
+from huilian_protocol.signers import EnterpriseVerification, sign_statement
 from huilian_sdk import ClientCertificate, ClientSigner, Huilian, Keystore
 
 from connectors.authorities.business_registry.sandbox import legal_person_of
@@ -117,21 +117,26 @@ async def register_enterprises(site: Site, hub: HubPlace, parties: Sequence[Part
                 if error.code != "ALREADY_EXISTS":
                     raise
                 enterprise = await operator.identity.enterprise(party.uscc)
-            await verify_enterprise(operator, party)
+            await verify_enterprise(operator, party, SandboxClock(site.clock_file))
             registered.append(enterprise.uscc)
     return registered
 
 
-async def verify_enterprise(client: Huilian, party: Party) -> None:
-    """Have an enterprise compared with the business registry: until it agrees, nothing can be signed for it."""
+async def verify_enterprise(client: Huilian, party: Party, clock: SandboxClock) -> None:
+    """Have an enterprise compared with the business registry: until it agrees, nothing can be signed for it.
+
+    The legal person's key signs that it is the legal person's.
+    """
     salt = os.urandom(SALT_BYTES)
     name = legal_person_of(party.company)
-    found = await client.onboarding.verify(
-        uscc=party.uscc,
-        name=party.company.name_zh,
-        legal_person_commitment=hashlib.sha256(salt + name.encode()).digest(),
-        salt=salt,
-        legal_person_jwk=public_key_to_jwk(party.legal_person_key.public_key()),
+    statement = EnterpriseVerification(
+        party.uscc,
+        party.company.name_zh,
+        hashlib.sha256(salt + name.encode()).digest(),
+        party.legal_person_key.public_key(),
+        clock.now().replace(microsecond=0),
     )
+    signature = sign_statement(party.legal_person_key, statement)
+    found = await client.onboarding.verify(statement, signature, salt=salt)
     if found.state != onboarding_pb.VERIFICATION_STATE_VERIFIED:
         raise Unexpected(f"{party.uscc} is not verified: {[reason.code for reason in found.reasons]}")

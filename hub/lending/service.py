@@ -94,7 +94,7 @@ class LendingService:
         )
         self.collections = CollectionsDesk(given.database, given.clock, records)
         self.part_payments = PartPayments(
-            given.database, given.clock, given.receivables, payouts, self._claims, records
+            given.database, given.clock, given.receivables, payouts, self._claims, records, given.mandates
         )
         self._listen(given)
 

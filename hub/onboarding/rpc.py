@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -11,7 +12,7 @@ from huilian.onboarding.v1 import onboarding_service_pb2_grpc
 from huilian_protocol.canonical import parse_json
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import jwk_to_public_key
-from huilian_protocol.signers import Mandate, Power, SignerChange
+from huilian_protocol.signers import EnterpriseVerification, Mandate, Power, SignerChange
 
 from hub.onboarding.rules import TEXTS, Approval, Signer
 from hub.onboarding.service import Applicant, OnboardingService
@@ -35,13 +36,7 @@ class OnboardingServicer(onboarding_service_pb2_grpc.OnboardingServiceServicer):
         first = await self._idempotency.replay("VerifyEnterprise", request, pb.VerifyEnterpriseResponse)
         if first is not None:
             return first
-        applicant = Applicant(
-            request.uscc,
-            request.name,
-            request.legal_person_commitment,
-            request.salt,
-            _key(request.legal_person_public_key_jwk, "legal_person_public_key_jwk"),
-        )
+        applicant = Applicant(_statement(request), request.salt, request.signature)
         # The registry is asked before the transaction begins.
         entry = await self._service.ask_registry(applicant)
 
@@ -70,7 +65,8 @@ class OnboardingServicer(onboarding_service_pb2_grpc.OnboardingServiceServicer):
         approvals = [Approval(one.signer_id, one.signature) for one in request.approvals]
 
         async def use_case() -> pb.ChangeSignerResponse:
-            return pb.ChangeSignerResponse(signer=_signer(await self._service.change_signer(change, approvals)))
+            signer = await self._service.change_signer(change, approvals, request.proof)
+            return pb.ChangeSignerResponse(signer=_signer(signer))
 
         return await self._idempotency.run("ChangeSigner", request, pb.ChangeSignerResponse, use_case)
 
@@ -96,6 +92,16 @@ def _check_own(uscc: str) -> None:
     caller = current_caller()
     if caller.role is Role.ENTERPRISE and caller.id != uscc:
         raise HuilianError("PERMISSION_DENIED", "an enterprise speaks for itself only")
+
+
+def _statement(request: pb.VerifyEnterpriseRequest) -> EnterpriseVerification:
+    return EnterpriseVerification(
+        request.uscc,
+        request.name,
+        request.legal_person_commitment,
+        _key(request.legal_person_public_key_jwk, "legal_person_public_key_jwk"),
+        request.stated_time.ToDatetime(UTC),
+    )
 
 
 def _key(text: str, field: str) -> ec.EllipticCurvePublicKey:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.errors import HuilianError, malformed_uscc
 from huilian_protocol.jose import thumbprint
-from huilian_protocol.signers import Mandate, Power, SignerChange, verify_statement
+from huilian_protocol.signers import EnterpriseVerification, Mandate, Power, SignerChange, verify_statement
 from stdnum.cn import uscc as uscc_standard
 
 from hub.onboarding.ports import RegistryEntry, RegistryStatus
 
 SIGNERS_NEEDED = 2
 SIGNERS_AT_MOST = 100
+# Signing takes a person a moment; clocks differ. An older statement could be another day's, found somewhere.
+STATEMENT_GOOD_FOR = timedelta(minutes=10)
 TEXTS: Mapping[str, tuple[str, str]] = {
     "NOT_REGISTERED": ("登记机关查无此企业", "The business registry knows no such enterprise"),
     "NAME_DIFFERS": ("企业名称与登记不一致", "The name differs from the registered one"),
@@ -53,6 +56,22 @@ def check_uscc(text: str) -> str:
     if uscc_standard.compact(text) != text or not uscc_standard.is_valid(text):
         raise malformed_uscc(text)
     return text
+
+
+def check_statement(statement: EnterpriseVerification, signature: bytes, now: datetime) -> None:
+    """Raise ASSERTION_INVALID unless the key named as the legal person's signed just now that it is."""
+    if abs(now - statement.stated_at) > STATEMENT_GOOD_FOR:
+        raise HuilianError("ASSERTION_INVALID", "the legal person did not sign just now")
+    verify_statement(statement.legal_person_key, statement, signature)
+
+
+def check_proof(change: SignerChange, proof: bytes) -> None:
+    """Raise ASSERTION_INVALID unless the key that gets powers by a change signed it: whose key it is agrees to it.
+
+    Who is dismissed need not agree.
+    """
+    if change.powers:
+        verify_statement(change.public_key, change, proof)
 
 
 def compare(entry: RegistryEntry | None, name: str, legal_person_commitment: bytes) -> tuple[str, ...]:

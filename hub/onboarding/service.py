@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import jwk_to_public_key, public_key_to_jwk, thumbprint
-from huilian_protocol.signers import Mandate, Power, SignerChange, verify_statement
+from huilian_protocol.signers import EnterpriseVerification, Mandate, Power, SignerChange, verify_statement
 
 from hub.onboarding import rules, store
 from hub.onboarding.ports import BusinessRegistry, Ledger, RegistryEntry
@@ -22,13 +21,14 @@ from hub.platform.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """What an enterprise says of itself. The salt opens its commitment to the legal person's name and is not kept."""
+    """What an enterprise says of itself, signed by its legal person.
 
-    uscc: str
-    name: str
-    legal_person_commitment: bytes
+    The salt opens its commitment to the legal person's name and is not kept.
+    """
+
+    statement: EnterpriseVerification
     salt: bytes
-    legal_person_key: ec.EllipticCurvePublicKey
+    signature: bytes
 
 
 class OnboardingService:
@@ -40,27 +40,33 @@ class OnboardingService:
     async def ask_registry(self, applicant: Applicant) -> RegistryEntry | None:
         """The registry's entry, over the network and outside any transaction.
 
-        Raises USCC_MALFORMED, PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT, PROVIDER_FAULT: then nothing is verified.
+        Raises USCC_MALFORMED, ASSERTION_INVALID (the legal person's key did not sign it, or not just now),
+        PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT, PROVIDER_FAULT: then nothing is verified.
         """
-        return await self._registry.look_up(rules.check_uscc(applicant.uscc), applicant.salt)
+        uscc = rules.check_uscc(applicant.statement.uscc)
+        rules.check_statement(applicant.statement, applicant.signature, self._clock.now())
+        return await self._registry.look_up(uscc, applicant.salt)
 
     async def verify(self, applicant: Applicant, entry: RegistryEntry | None) -> VerificationRow:
         """Write down how an enterprise compares with its entry, inside the caller's transaction.
 
-        Raises STATE_CONFLICT (LEGAL_PERSON_KEY) for another key of the legal person than the one it began with.
+        Raises ASSERTION_INVALID, STATE_CONFLICT (LEGAL_PERSON_KEY) for another key of the legal person than the one it
+        began with.
         """
-        await self._lock(applicant.uscc)
-        known = await store.verification(applicant.uscc)
-        jwk = dict(public_key_to_jwk(applicant.legal_person_key))
-        reasons = rules.compare(entry, applicant.name, applicant.legal_person_commitment)
+        stated = applicant.statement
+        rules.check_statement(stated, applicant.signature, self._clock.now())
+        await self._lock(stated.uscc)
+        known = await store.verification(stated.uscc)
+        jwk = dict(public_key_to_jwk(stated.legal_person_key))
+        reasons = rules.compare(entry, stated.name, stated.legal_person_commitment)
         before = VerificationState(known.state) if known else VerificationState.NEW
         was_verified = (known is not None and known.changes > 0) or before is VerificationState.VERIFIED
         if known is not None and was_verified and known.legal_person_jwk != jwk:
             raise HuilianError("STATE_CONFLICT", "the legal person has another key", state="LEGAL_PERSON_KEY")
         event = VerificationEvent.FAIL if reasons else VerificationEvent.PASS
-        row = known or VerificationRow(uscc=applicant.uscc, changes=0)
-        row.name, row.state, row.reasons = applicant.name, TRANSITIONS[before, event].value, list(reasons)
-        row.legal_person_commitment, row.legal_person_jwk = applicant.legal_person_commitment, jwk
+        row = known or VerificationRow(uscc=stated.uscc, changes=0)
+        row.name, row.state, row.reasons = stated.name, TRANSITIONS[before, event].value, list(reasons)
+        row.legal_person_commitment, row.legal_person_jwk = stated.legal_person_commitment, jwk
         row.checked_at = self._clock.now()
         await store.save_verification(row, is_new=known is None)
         return row
@@ -72,8 +78,8 @@ class OnboardingService:
             raise HuilianError("NOT_FOUND", resource="verification")
         return row
 
-    async def change_signer(self, change: SignerChange, approvals: Sequence[Approval]) -> Signer:
-        """Admit, change or dismiss a signer.
+    async def change_signer(self, change: SignerChange, approvals: Sequence[Approval], proof: bytes) -> Signer:
+        """Admit, change or dismiss a signer; `proof` is the signature of that signer's key, if it gets powers.
 
         Raises NOT_FOUND, STATE_CONFLICT (not verified, or another change came first), ASSERTION_INVALID,
         PERMISSION_DENIED, LIMIT_EXCEEDED (too many signers), ALREADY_EXISTS (the key is another signer's).
@@ -86,9 +92,10 @@ class OnboardingService:
             raise HuilianError("STATE_CONFLICT", f"the next change has number {row.changes + 1}", state="CHANGED")
         known = await store.signers(change.uscc)
         _check_place(change, known)
+        rules.check_proof(change, proof)
         rules.check_approvals(change, approvals, jwk_to_public_key(row.legal_person_jwk), known)
         signer = await store.apply_change(change)
-        await self._record(change, approvals)
+        await self._record(change, approvals, proof)
         return signer
 
     async def signers(self, uscc: str) -> list[Signer]:
@@ -118,6 +125,15 @@ class OnboardingService:
         """
         standing = await store.standing(self._database, uscc)
         await self._check_verified(uscc, standing)
+        await self._use_word(uscc, standing, power, object_id, amount_fen)
+
+    async def require_word(self, uscc: str, power: Power, object_id: str, amount_fen: int) -> None:
+        """As `require_mandate`, of an enterprise that need not be verified any more: paying what it owes and disputing
+        what it does not stay open to one that was struck off. Raises PERMISSION_DENIED.
+        """
+        await self._use_word(uscc, await store.standing(self._database, uscc), power, object_id, amount_fen)
+
+    async def _use_word(self, uscc: str, standing: Standing, power: Power, object_id: str, amount_fen: int) -> None:
         if not standing.has_signers:
             return
         signers = await store.signers(uscc)
@@ -133,7 +149,7 @@ class OnboardingService:
             found = ", ".join(row.reasons) if row is not None else "never compared with the business registry"
             raise HuilianError("STATE_CONFLICT", found, state="ENTERPRISE_NOT_VERIFIED")
 
-    async def _record(self, change: SignerChange, approvals: Sequence[Approval]) -> None:
+    async def _record(self, change: SignerChange, approvals: Sequence[Approval], proof: bytes) -> None:
         content = {
             "parties": [change.uscc],
             "uscc": change.uscc,
@@ -144,7 +160,8 @@ class OnboardingService:
         }
         signed = [{"signer_id": one.signer_id, "signature": b64u_encode(one.signature)} for one in approvals]
         record_id = f"signer-change:{change.uscc}:{change.number}"
-        await self._ledger.append("signer.changed", record_id, content, subject=None, evidence={"approvals": signed})
+        evidence = {"approvals": signed, "proof": b64u_encode(proof)}
+        await self._ledger.append("signer.changed", record_id, content, subject=None, evidence=evidence)
 
     async def _lock(self, uscc: str) -> None:
         await self._database.lock("onboarding", uscc)

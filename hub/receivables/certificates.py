@@ -114,13 +114,14 @@ class Certificates:
     async def refuse(self, caller: str, certificate_id: str) -> Refused:
         """The holder does not take what it was offered; the amount goes back where it came from.
 
-        Raises NOT_FOUND, PERMISSION_DENIED, STATE_CONFLICT.
+        Raises NOT_FOUND, PERMISSION_DENIED (also without a signer's word), STATE_CONFLICT.
         """
         # The receivable is locked before the certificate, as everywhere; a certificate never changes its receivable.
         seen = visible_certificate(caller, await stored_certificates.find(certificate_id))
         receivable = await stored_receivables.lock(seen.receivable_id)
         offered = await self._lock_own(caller, certificate_id)
         assert receivable is not None, "a certificate's receivable exists: a foreign key says so"
+        await self._mandates.require_word(caller, Power.ACCEPT, certificate_id, offered.amount_fen)
         return await self.give_back(receivable, offered, CertificateEvent.REFUSE)
 
     async def split(
@@ -133,6 +134,7 @@ class Certificates:
         parent = await self._lock_own(caller, certificate_id)
         check_not_due(parent.due_date, self._today())
         check_split(parent.amount_fen, [amount_fen for _, amount_fen in parts])
+        await self._mandates.require_mandate(caller, Power.TRANSFER, certificate_id, parent.amount_fen)
         spent = await stored_certificates.move(parent, CertificateEvent.SPLIT, None)
         now = self._clock.now()
         children = tuple(

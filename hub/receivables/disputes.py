@@ -77,13 +77,15 @@ class Disputes:
     async def dispute(self, caller: str, receivable_id: str, ground: Ground, statement: str) -> Receivable:
         """The buyer disputes what it is said to owe.
 
-        Raises NOT_FOUND, PERMISSION_DENIED, STATE_CONFLICT (certificated, settled; or NOT_REAL towards a lender).
+        Raises NOT_FOUND, PERMISSION_DENIED (also without a signer's word), STATE_CONFLICT (certificated, settled; or
+        NOT_REAL towards a lender).
         """
         receivable = visible_receivable(caller, await stored_receivables.lock(receivable_id))
         if caller != receivable.buyer_uscc:
             raise HuilianError("PERMISSION_DENIED", "only the buyer disputes what it owes")
         if receivable.state in LENT_ON and ground is Ground.NOT_REAL:
             raise HuilianError("STATE_CONFLICT", "confirmed, and lent on", state=receivable.state, rule=FABRICATED)
+        await self._mandates.require_word(caller, Power.DISPUTE, receivable_id, receivable.amount_fen)
         disputed = await stored_receivables.move(receivable, ReceivableEvent.DISPUTE)
         dispute_id = self._ids()
         await stored_freezes.add_dispute(dispute_id, receivable_id, ground.value, statement, self._clock.now())
@@ -107,13 +109,15 @@ class Disputes:
     async def reinstate(self, caller: str, receivable_id: str) -> Receivable:
         """The parties came to terms: matched anew by the documents of today, to be confirmed anew.
 
-        Raises NOT_FOUND, STATE_CONFLICT (also while a court freezes it: stated anew, the ERP could withdraw it).
+        Raises NOT_FOUND, PERMISSION_DENIED (without a signer's word), STATE_CONFLICT (also while a court freezes it:
+        stated anew, the ERP could withdraw it).
         """
         seen = visible_receivable(caller, await stored_receivables.find(receivable_id))
         # The trade is locked before its receivables, as where documents come in.
         await self._database.lock("receivables.trade", seen.buyer_uscc)
         receivable = visible_receivable(caller, await stored_receivables.lock(receivable_id))
         await check_not_frozen(receivable_id)
+        await self._mandates.require_word(caller, Power.DISPUTE, receivable_id, receivable.amount_fen)
         matched = await stored_receivables.move(receivable, ReceivableEvent.REINSTATE)
         reinstated = await self._rematch(matched)
         await self._end("reinstated", caller, reinstated)

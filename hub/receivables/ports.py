@@ -101,6 +101,10 @@ class Mandates(Protocol):
         """
         ...
 
+    async def require_word(self, uscc: str, power: Power, object_id: str, amount_fen: int) -> None:
+        """The same for what one that was struck off may do too: pay, dispute. Raises PERMISSION_DENIED."""
+        ...
+
 
 class EnterpriseDirectory(Protocol):
     """What identity knows about enterprises."""

@@ -11,8 +11,8 @@ from huilian.onboarding.v1 import onboarding_service_pb2 as pb
 from huilian_protocol.canonical import b64u_decode
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import Jwk, jwk_to_public_key
-from huilian_protocol.signers import Mandate, Power, SignerChange
-from pydantic import BaseModel, Field
+from huilian_protocol.signers import EnterpriseVerification, Mandate, Power, SignerChange
+from pydantic import AwareDatetime, BaseModel, Field
 
 from mini_program_api.base import Screen, answer
 from mini_program_api.forms import Base64Url, Fen, Form, ObjectId, Reason, reasons_of, time_text
@@ -25,13 +25,15 @@ _CALLER = ""
 
 
 class VerificationForm(Form):
-    """What a company says of itself; the legal person's name only as a salted digest."""
+    """What a company says of itself, signed by its legal person; that person's name only as a salted digest."""
 
     uscc: Uscc
     name: Annotated[str, Field(min_length=1, max_length=200)]
     legal_person_commitment: Base64Url
     salt: Base64Url
     legal_person_jwk: dict[str, str]
+    stated_at: AwareDatetime
+    signature: Base64Url
 
 
 class ApprovalForm(Form):
@@ -42,7 +44,7 @@ class ApprovalForm(Form):
 
 
 class SignerForm(Form):
-    """A signer is admitted, changed or (without powers) dismissed."""
+    """A signer is admitted, changed or (without powers) dismissed; `proof` is the signature of the signer's own key."""
 
     change_number: Annotated[int, Field(gt=0, strict=True)]
     signer_id: ObjectId
@@ -50,6 +52,7 @@ class SignerForm(Form):
     powers: list[Power]
     limit_fen: Annotated[int, Field(ge=0, le=10**15, strict=True)]
     approvals: Annotated[list[ApprovalForm], Field(min_length=1, max_length=2)]
+    proof: Base64Url | None = None
 
 
 class MandateForm(Form):
@@ -104,13 +107,15 @@ class VerificationsScreen(Screen):
         Tags: signers
         """
         call = self.call()
+        statement = EnterpriseVerification(
+            body.uscc,
+            body.name,
+            b64u_decode(body.legal_person_commitment),
+            _key(body.legal_person_jwk, "legal_person_jwk"),
+            body.stated_at,
+        )
         compared = await self.hub.onboarding.verify(
-            uscc=body.uscc,
-            name=body.name,
-            legal_person_commitment=b64u_decode(body.legal_person_commitment),
-            salt=b64u_decode(body.salt),
-            legal_person_jwk=body.legal_person_jwk,
-            call=call,
+            statement, b64u_decode(body.signature), salt=b64u_decode(body.salt), call=call
         )
         return answer(_verification(compared), call)
 
@@ -146,12 +151,13 @@ class SignersScreen(Screen):
             _CALLER,
             body.change_number,
             body.signer_id,
-            _key(body.public_jwk),
+            _key(body.public_jwk, "public_jwk"),
             frozenset(body.powers),
             body.limit_fen,
         )
         approvals = [(one.signer_id, b64u_decode(one.signature)) for one in body.approvals]
-        changed = await self.hub.onboarding.change_signer(change, approvals, call=call)
+        proof = b64u_decode(body.proof) if body.proof else b""
+        changed = await self.hub.onboarding.change_signer(change, approvals, proof, call=call)
         return answer(_signer(changed), call, status=201)
 
 
@@ -169,11 +175,11 @@ class MandatesScreen(Screen):
         return answer(Given(power=body.power.value, object_id=body.object_id), call, status=201)
 
 
-def _key(given: Jwk) -> ec.EllipticCurvePublicKey:
+def _key(given: Jwk, field: str) -> ec.EllipticCurvePublicKey:
     try:
         return jwk_to_public_key(given)
     except ValueError as error:
-        raise HuilianError("INVALID_ARGUMENT", "no P-256 key", field="public_jwk") from error
+        raise HuilianError("INVALID_ARGUMENT", "no P-256 key", field=field) from error
 
 
 def _verification(item: pb.Verification) -> Verification:

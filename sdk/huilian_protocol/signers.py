@@ -2,13 +2,14 @@
 
 A statement is canonical JSON (RFC 8785); a signature is ECDSA on P-256 with SHA-256 over it, in DER. A change of
 signers bears a number that grows by one with each, so none can be handed in twice; a mandate names one act on one
-object.
+object. A key is taken for somebody's only after that key signed a statement that names it: nobody can enter another's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -26,20 +27,54 @@ class Power(StrEnum):
 
     # Owe: confirm receivables, issue certificates over them.
     CONFIRM = "CONFIRM"
-    # Take certificates.
+    # Take certificates, or refuse them.
     ACCEPT = "ACCEPT"
-    # Give away: pass certificates on, give up what is owed.
+    # Give away: split certificates and pass them on, give up what is owed.
     TRANSFER = "TRANSFER"
     # Borrow: sign loans, draw on them, offer certificates to funders.
     FINANCE = "FINANCE"
     # Lend: bid for what others offer.
     FUND = "FUND"
     OPEN_ACCOUNT = "OPEN_ACCOUNT"
+    # Order payments: on what is owed to suppliers, on loans.
+    PAY = "PAY"
+    # Dispute what it is said to owe; come to terms, as either side.
+    DISPUTE = "DISPUTE"
+
+
+@dataclass(frozen=True, slots=True)
+class EnterpriseVerification:
+    """The legal person asks to be taken for that of an enterprise, with this key: signed by the key itself.
+
+    `legal_person_commitment` is SHA-256 of a salt and the name; `stated_at` counts in whole seconds.
+    """
+
+    uscc: str
+    name: str
+    legal_person_commitment: bytes
+    legal_person_key: ec.EllipticCurvePublicKey
+    stated_at: datetime
+
+    def canonical(self) -> bytes:
+        """What is signed."""
+        return canonicalise(
+            {
+                "type": "huilian-enterprise-verification/v1",
+                "uscc": self.uscc,
+                "name": self.name,
+                "legal_person_commitment": self.legal_person_commitment.hex(),
+                "legal_person_key": public_key_to_jwk(self.legal_person_key),
+                "stated_at": self.stated_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class SignerChange:
-    """A signer is admitted, gets other powers, or none any more. `limit_fen` bounds each single act."""
+    """A signer is admitted, gets other powers, or none any more. `limit_fen` bounds each single act.
+
+    Those who approve a change sign it, and the signer who gets powers by it: that is the proof of that signer's key.
+    """
 
     uscc: str
     number: int
@@ -116,7 +151,7 @@ class OpeningSubmission:
         )
 
 
-Statement = SignerChange | Mandate | OpeningSubmission
+Statement = EnterpriseVerification | SignerChange | Mandate | OpeningSubmission
 
 
 def sign_statement(key: ec.EllipticCurvePrivateKey, statement: Statement) -> bytes:

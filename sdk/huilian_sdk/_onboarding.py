@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from huilian.onboarding.v1 import onboarding_service_pb2 as pb
-from huilian_protocol.jose import Jwk, public_key_to_jwk
-from huilian_protocol.signers import Mandate, SignerChange
+from huilian_protocol.jose import public_key_to_jwk
+from huilian_protocol.signers import EnterpriseVerification, Mandate, SignerChange
 
 from huilian_sdk._calls import Call, Calls
 
@@ -22,23 +22,21 @@ class Onboarding:
     calls: Calls
 
     async def verify(
-        self,
-        *,
-        uscc: str,
-        name: str,
-        legal_person_commitment: bytes,
-        salt: bytes,
-        legal_person_jwk: Jwk,
-        call: Call | None = None,
+        self, stated: EnterpriseVerification, signature: bytes, *, salt: bytes, call: Call | None = None
     ) -> pb.Verification:
-        """Compare an enterprise with the registry; the legal person's name travels as a salted digest only."""
+        """Compare an enterprise with the registry; the legal person's name travels as a salted digest only.
+
+        `signature` is the legal person's over what is stated (`huilian_protocol.signers.sign_statement`).
+        """
         request = pb.VerifyEnterpriseRequest(
-            uscc=uscc,
-            name=name,
-            legal_person_commitment=legal_person_commitment,
+            uscc=stated.uscc,
+            name=stated.name,
+            legal_person_commitment=stated.legal_person_commitment,
             salt=salt,
-            legal_person_public_key_jwk=json.dumps(legal_person_jwk),
+            legal_person_public_key_jwk=json.dumps(public_key_to_jwk(stated.legal_person_key)),
+            signature=signature,
         )
+        request.stated_time.FromDatetime(stated.stated_at)
         return (await self.calls.unary(_SERVICE, request, pb.VerifyEnterpriseResponse, call)).verification
 
     async def verification(self, uscc: str, *, call: Call | None = None) -> pb.Verification:
@@ -47,9 +45,12 @@ class Onboarding:
         return (await self.calls.unary(_SERVICE, request, pb.GetVerificationResponse, call)).verification
 
     async def change_signer(
-        self, change: SignerChange, approvals: Sequence[tuple[str, bytes]], *, call: Call | None = None
+        self, change: SignerChange, approvals: Sequence[tuple[str, bytes]], proof: bytes, *, call: Call | None = None
     ) -> pb.Signer:
-        """Hand in a change with its signatures: (signer's id, or "" for the legal person; signature)."""
+        """Hand in a change with its signatures: (signer's id, or "" for the legal person; signature).
+
+        `proof` is the signature of the signer's own key over the change; b"" only to dismiss one.
+        """
         request = pb.ChangeSignerRequest(
             change_number=change.number,
             signer_id=change.signer_id,
@@ -57,6 +58,7 @@ class Onboarding:
             powers=[pb.SigningPower.Value(f"SIGNING_POWER_{power}") for power in sorted(change.powers)],
             limit_fen=change.limit_fen,
             approvals=[pb.Approval(signer_id=who, signature=signature) for who, signature in approvals],
+            proof=proof,
         )
         return (await self.calls.unary(_SERVICE, request, pb.ChangeSignerResponse, call)).signer
 

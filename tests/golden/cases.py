@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -27,7 +27,7 @@ from huilian_protocol.provenance import build_provenance
 from huilian_protocol.receipt import Anchor, build_receipt
 from huilian_protocol.record import commit_record
 from huilian_protocol.resumption import Resumption
-from huilian_protocol.signers import Mandate, OpeningSubmission, Power, SignerChange
+from huilian_protocol.signers import EnterpriseVerification, Mandate, OpeningSubmission, Power, SignerChange
 from huilian_protocol.termination import Ending, Termination, issue_termination
 from huilian_protocol.webauthn import Assertion
 
@@ -268,6 +268,13 @@ CASES: dict[str, Callable[[], bytes]] = {
     "sealing.info.subject.json": lambda: canonicalise(
         sealing.subject_info(consent_id="consent-00000001", subject=world.SUBJECT, agency="housing_fund")
     ),
+    "enterprise_verification.json": lambda: EnterpriseVerification(
+        world.SUPPLIER_USCC,
+        "沙盒供应商",
+        bytes(range(32)),
+        world.HUB.public_key(),
+        datetime(2026, 3, 2, 1, 30, tzinfo=UTC),
+    ).canonical(),
     "signer_change.json": lambda: SignerChange(
         world.SUPPLIER_USCC,
         1,

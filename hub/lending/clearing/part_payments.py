@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.signers import Power
 
 from hub.lending.clearing import stored
 from hub.lending.clearing.payouts import PaidOut, Payment, Payouts
 from hub.lending.clearing.stored import PartPayment
 from hub.lending.financings.claim_locks import ClaimLocks
-from hub.lending.ports import Receivables
+from hub.lending.ports import Mandates, Receivables
 from hub.lending.records import CURRENCY, Records
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
@@ -31,7 +32,9 @@ class PartPayments:
         payouts: Payouts,
         claims: ClaimLocks,
         records: Records,
+        mandates: Mandates,
     ) -> None:
+        self._mandates = mandates
         self._claims = claims
         self._database = database
         self._clock = clock
@@ -42,11 +45,12 @@ class PartPayments:
     async def pay_own(self, buyer_uscc: str, payment_id: str, receivable_id: str, amount_fen: int) -> PartPayment:
         """The buyer pays a part, or the rest, of what it owes from its own account.
 
-        Raises NOT_FOUND (also for another buyer's), and what `book` raises.
+        Raises NOT_FOUND (also for another buyer's), PERMISSION_DENIED (no signer's word), and what `book` raises.
         """
         receivable = await self._receivables.get_receivable(receivable_id)
         if receivable.buyer_uscc != buyer_uscc:
             raise HuilianError("NOT_FOUND", resource="receivable")
+        await self._mandates.require_word(buyer_uscc, Power.PAY, receivable_id, amount_fen)
         return await self.book(payment_id, receivable_id, buyer_uscc, amount_fen)
 
     async def book(self, payment_id: str, receivable_id: str, payer: str, amount_fen: int) -> PartPayment:

@@ -136,9 +136,12 @@ class Loans:
     async def repay(self, borrower: str, loan_id: str, amount_fen: int) -> Loan:
         """Takes a repayment from the borrower's deposit account; any day, any amount up to the payoff.
 
-        Raises NOT_FOUND, REPAYMENT_EXCEEDS_PAYOFF, INSUFFICIENT_FUNDS, STATE_CONFLICT (closed).
+        Raises NOT_FOUND, PERMISSION_DENIED (an enterprise none of whose signers agreed), REPAYMENT_EXCEEDS_PAYOFF,
+        INSUFFICIENT_FUNDS, STATE_CONFLICT (closed).
         """
         loan = await self._locked(borrower, loan_id)
+        if not loan.record.is_person:
+            await self._mandates.require_word(borrower, Power.PAY, loan_id, amount_fen)
         return await self.take(loan, amount_fen, borrower)
 
     async def collect(self, loan_id: str, most_fen: int, payer: str) -> tuple[Loan, int]:

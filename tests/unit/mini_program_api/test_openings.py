@@ -114,7 +114,10 @@ async def test_a_company_is_verified_and_names_its_signers(api: Api) -> None:
     api.hub.on(f"{ONBOARDING}/VerifyEnterprise", signers_pb.VerifyEnterpriseResponse(verification=compared))
     api.hub.on(f"{ONBOARDING}/GetVerification", signers_pb.GetVerificationResponse(verification=compared))
     form = {"uscc": USCC, "name": "沙盒", "legal_person_commitment": "A" * 43, "salt": "A" * 43}
+    form |= {"stated_at": "2026-03-02T01:30:00Z", "signature": b64u_encode(bytes(64))}
     _, shown = await api.post("/enterprise-verifications", {**form, "legal_person_jwk": JWK})
+    assert api.hub.asked[-1].request.stated_time.ToJsonString() == "2026-03-02T01:30:00Z"
+    assert api.hub.asked[-1].request.signature == bytes(64)
     assert (shown["state"], shown["reasons"][0]["code"]) == ("REFUSED", "ABNORMAL")
     assert (await api.get(f"/enterprise-verifications/{USCC}"))[1] == shown
     signer = signers_pb.Signer(signer_id="signer-01", powers=POWERS, limit_fen=100, active=True)
@@ -127,10 +130,12 @@ async def test_a_company_is_verified_and_names_its_signers(api: Api) -> None:
         "powers": ["FINANCE", "TRANSFER"],
         "limit_fen": 100,
         "approvals": [{"signature": b64u_encode(bytes(64))}],
+        "proof": b64u_encode(bytes(70)),
     }
     status, changed = await api.post("/signers", change)
     assert (status, changed["powers"]) == (201, ["FINANCE", "TRANSFER"])
     assert list(api.hub.asked[-1].request.powers) == [3, 4]
+    assert api.hub.asked[-1].request.proof == bytes(70)
     assert (await api.get("/signers"))[1]["signers"] == [changed]
     status, problem = await api.post("/signers", {**change, "public_jwk": {"kty": "EC"}})
     assert (status, problem["params"]["field"]) == (400, "public_jwk")

@@ -19,7 +19,7 @@ from huilian.onboarding.v1 import account_opening_service_pb2
 from huilian.receivables.v1 import freeze_service_pb2, receivable_service_pb2
 from huilian_protocol.artefact import ActionGrant, DatasetGrant, Period
 from huilian_protocol.delegation import Basis, Delegation, EnterpriseProof, Link
-from huilian_protocol.signers import Mandate, Power, SignerChange
+from huilian_protocol.signers import EnterpriseVerification, Mandate, Power, SignerChange
 from huilian_sdk import Call, Huilian, Keystore, Pages, RefusedError
 
 from tests.unit.protocol.world import BUYER_USCC, DEVICE, SUPPLIER_USCC, confirmation
@@ -145,7 +145,8 @@ EXAMPLES: dict[str, Any] = {
     "approvals": [("signer-00002", bytes(64))],
     "mandate": Mandate(BUYER_USCC, Power.CONFIRM, "rcv-00000001", 100, "signer-00001"),
     "legal_person_commitment": bytes(32),
-    "legal_person_jwk": DEVICE.public_jwk,
+    "proof": bytes(64),
+    "stated": EnterpriseVerification(BUYER_USCC, "沙盒买方", bytes(32), SIGNER_KEY, datetime(2026, 1, 1, tzinfo=UTC)),
     "note": "looked at",
     "parts_fen": {"cert-0000001": 60, "cert-0000002": 40},
     "period": Period("2025-01", "2025-12"),

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.huilian/onboarding/v1/onboarding_service.proto\x12\x15huilian.onboarding.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\"\x98\x02\n\x0cVerification\x12\x12\n\x04uscc\x18\x01 \x01(\tR\x04uscc\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12>\n\x05state\x18\x03 \x01(\x0e\x32(.huilian.onboarding.v1.VerificationStateR\x05state\x12\x33\n\x07reasons\x18\x04 \x03(\x0b\x32\x19.huilian.common.v1.ReasonR\x07reasons\x12=\n\x0c\x63hecked_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63heckedTime\x12,\n\x12next_change_number\x18\x06 \x01(\x03R\x10nextChangeNumber\"\x81\x03\n\x17VerifyEnterpriseRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x30\n\x04uscc\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1F\\x7F]*$R\x04uscc\x12\x33\n\x04name\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\xc8\x01\x32\x13^[^\\x00-\\x1F\\x7F]*$R\x04name\x12?\n\x17legal_person_commitment\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x15legalPersonCommitment\x12\x1b\n\x04salt\x18\x05 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x04salt\x12\x64\n\x1blegal_person_public_key_jwk\x18\x06 \x01(\tB&\xbaH#r!\x10\x01\x18\x80\x08\x32\x1a^[\\x09\\x0A\\x0D\\x20-\\x7E]*$R\x17legalPersonPublicKeyJwk\"c\n\x18VerifyEnterpriseResponse\x12G\n\x0cverification\x18\x01 \x01(\x0b\x32#.huilian.onboarding.v1.VerificationR\x0cverification\"J\n\x16GetVerificationRequest\x12\x30\n\x04uscc\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1F\\x7F]*$R\x04uscc\"b\n\x17GetVerificationResponse\x12G\n\x0cverification\x18\x01 \x01(\x0b\x32#.huilian.onboarding.v1.VerificationR\x0cverification\"\x97\x01\n\x06Signer\x12\x1b\n\tsigner_id\x18\x01 \x01(\tR\x08signerId\x12;\n\x06powers\x18\x02 \x03(\x0e\x32#.huilian.onboarding.v1.SigningPowerR\x06powers\x12\x1b\n\tlimit_fen\x18\x03 \x01(\x03R\x08limitFen\x12\x16\n\x06\x61\x63tive\x18\x04 \x01(\x08R\x06\x61\x63tive\"q\n\x08\x41pproval\x12<\n\tsigner_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^([A-Za-z0-9_-]{8,64})?$R\x08signerId\x12\'\n\tsignature\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x10\x08\x18PR\tsignature\"\xd5\x03\n\x13\x43hangeSignerRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12,\n\rchange_number\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00R\x0c\x63hangeNumber\x12\x39\n\tsigner_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x08signerId\x12L\n\x0epublic_key_jwk\x18\x04 \x01(\tB&\xbaH#r!\x10\x01\x18\x80\x08\x32\x1a^[\\x09\\x0A\\x0D\\x20-\\x7E]*$R\x0cpublicKeyJwk\x12P\n\x06powers\x18\x05 \x03(\x0e\x32#.huilian.onboarding.v1.SigningPowerB\x13\xbaH\x10\x92\x01\r\x10\x06\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x06powers\x12-\n\tlimit_fen\x18\x06 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x00R\x08limitFen\x12I\n\tapprovals\x18\x07 \x03(\x0b\x32\x1f.huilian.onboarding.v1.ApprovalB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x02R\tapprovals\"M\n\x14\x43hangeSignerResponse\x12\x35\n\x06signer\x18\x01 \x01(\x0b\x32\x1d.huilian.onboarding.v1.SignerR\x06signer\"\x14\n\x12ListSignersRequest\"N\n\x13ListSignersResponse\x12\x37\n\x07signers\x18\x01 \x03(\x0b\x32\x1d.huilian.onboarding.v1.SignerR\x07signers\"\xe9\x02\n\x13\x41uthoriseActRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x45\n\x05power\x18\x02 \x01(\x0e\x32#.huilian.onboarding.v1.SigningPowerB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x05power\x12\x39\n\tobject_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x08objectId\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\x12\x39\n\tsigner_id\x18\x05 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x08signerId\x12\'\n\tsignature\x18\x06 \x01(\x0c\x42\t\xbaH\x06z\x04\x10\x08\x18PR\tsignature\"\x16\n\x14\x41uthoriseActResponse*x\n\x11VerificationState\x12\"\n\x1eVERIFICATION_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bVERIFICATION_STATE_VERIFIED\x10\x01\x12\x1e\n\x1aVERIFICATION_STATE_REFUSED\x10\x02*\xd1\x01\n\x0cSigningPower\x12\x1d\n\x19SIGNING_POWER_UNSPECIFIED\x10\x00\x12\x19\n\x15SIGNING_POWER_CONFIRM\x10\x01\x12\x18\n\x14SIGNING_POWER_ACCEPT\x10\x02\x12\x19\n\x15SIGNING_POWER_FINANCE\x10\x03\x12\x1a\n\x16SIGNING_POWER_TRANSFER\x10\x04\x12\x16\n\x12SIGNING_POWER_FUND\x10\x05\x12\x1e\n\x1aSIGNING_POWER_OPEN_ACCOUNT\x10\x06\x32\xb2\x04\n\x11OnboardingService\x12s\n\x10VerifyEnterprise\x12..huilian.onboarding.v1.VerifyEnterpriseRequest\x1a/.huilian.onboarding.v1.VerifyEnterpriseResponse\x12p\n\x0fGetVerification\x12-.huilian.onboarding.v1.GetVerificationRequest\x1a..huilian.onboarding.v1.GetVerificationResponse\x12g\n\x0c\x43hangeSigner\x12*.huilian.onboarding.v1.ChangeSignerRequest\x1a+.huilian.onboarding.v1.ChangeSignerResponse\x12\x64\n\x0bListSigners\x12).huilian.onboarding.v1.ListSignersRequest\x1a*.huilian.onboarding.v1.ListSignersResponse\x12g\n\x0c\x41uthoriseAct\x12*.huilian.onboarding.v1.AuthoriseActRequest\x1a+.huilian.onboarding.v1.AuthoriseActResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.huilian/onboarding/v1/onboarding_service.proto\x12\x15huilian.onboarding.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\"\x98\x02\n\x0cVerification\x12\x12\n\x04uscc\x18\x01 \x01(\tR\x04uscc\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12>\n\x05state\x18\x03 \x01(\x0e\x32(.huilian.onboarding.v1.VerificationStateR\x05state\x12\x33\n\x07reasons\x18\x04 \x03(\x0b\x32\x19.huilian.common.v1.ReasonR\x07reasons\x12=\n\x0c\x63hecked_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63heckedTime\x12,\n\x12next_change_number\x18\x06 \x01(\x03R\x10nextChangeNumber\"\xef\x03\n\x17VerifyEnterpriseRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x30\n\x04uscc\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1F\\x7F]*$R\x04uscc\x12\x33\n\x04name\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\xc8\x01\x32\x13^[^\\x00-\\x1F\\x7F]*$R\x04name\x12?\n\x17legal_person_commitment\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x15legalPersonCommitment\x12\x1b\n\x04salt\x18\x05 \x01(\x0c\x42\x07\xbaH\x04z\x02h R\x04salt\x12\x64\n\x1blegal_person_public_key_jwk\x18\x06 \x01(\tB&\xbaH#r!\x10\x01\x18\x80\x08\x32\x1a^[\\x09\\x0A\\x0D\\x20-\\x7E]*$R\x17legalPersonPublicKeyJwk\x12\x43\n\x0bstated_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\nstatedTime\x12\'\n\tsignature\x18\x08 \x01(\x0c\x42\t\xbaH\x06z\x04\x10\x08\x18PR\tsignature\"c\n\x18VerifyEnterpriseResponse\x12G\n\x0cverification\x18\x01 \x01(\x0b\x32#.huilian.onboarding.v1.VerificationR\x0cverification\"J\n\x16GetVerificationRequest\x12\x30\n\x04uscc\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x18@2\x13^[^\\x00-\\x1F\\x7F]*$R\x04uscc\"b\n\x17GetVerificationResponse\x12G\n\x0cverification\x18\x01 \x01(\x0b\x32#.huilian.onboarding.v1.VerificationR\x0cverification\"\x97\x01\n\x06Signer\x12\x1b\n\tsigner_id\x18\x01 \x01(\tR\x08signerId\x12;\n\x06powers\x18\x02 \x03(\x0e\x32#.huilian.onboarding.v1.SigningPowerR\x06powers\x12\x1b\n\tlimit_fen\x18\x03 \x01(\x03R\x08limitFen\x12\x16\n\x06\x61\x63tive\x18\x04 \x01(\x08R\x06\x61\x63tive\"q\n\x08\x41pproval\x12<\n\tsigner_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^([A-Za-z0-9_-]{8,64})?$R\x08signerId\x12\'\n\tsignature\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x10\x08\x18PR\tsignature\"\xf4\x03\n\x13\x43hangeSignerRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12,\n\rchange_number\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00R\x0c\x63hangeNumber\x12\x39\n\tsigner_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x08signerId\x12L\n\x0epublic_key_jwk\x18\x04 \x01(\tB&\xbaH#r!\x10\x01\x18\x80\x08\x32\x1a^[\\x09\\x0A\\x0D\\x20-\\x7E]*$R\x0cpublicKeyJwk\x12P\n\x06powers\x18\x05 \x03(\x0e\x32#.huilian.onboarding.v1.SigningPowerB\x13\xbaH\x10\x92\x01\r\x10\x08\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x06powers\x12-\n\tlimit_fen\x18\x06 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01(\x00R\x08limitFen\x12I\n\tapprovals\x18\x07 \x03(\x0b\x32\x1f.huilian.onboarding.v1.ApprovalB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x02R\tapprovals\x12\x1d\n\x05proof\x18\x08 \x01(\x0c\x42\x07\xbaH\x04z\x02\x18PR\x05proof\"M\n\x14\x43hangeSignerResponse\x12\x35\n\x06signer\x18\x01 \x01(\x0b\x32\x1d.huilian.onboarding.v1.SignerR\x06signer\"\x14\n\x12ListSignersRequest\"N\n\x13ListSignersResponse\x12\x37\n\x07signers\x18\x01 \x03(\x0b\x32\x1d.huilian.onboarding.v1.SignerR\x07signers\"\xe9\x02\n\x13\x41uthoriseActRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x45\n\x05power\x18\x02 \x01(\x0e\x32#.huilian.onboarding.v1.SigningPowerB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x05power\x12\x39\n\tobject_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x08objectId\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\x12\x39\n\tsigner_id\x18\x05 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x08signerId\x12\'\n\tsignature\x18\x06 \x01(\x0c\x42\t\xbaH\x06z\x04\x10\x08\x18PR\tsignature\"\x16\n\x14\x41uthoriseActResponse*x\n\x11VerificationState\x12\"\n\x1eVERIFICATION_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bVERIFICATION_STATE_VERIFIED\x10\x01\x12\x1e\n\x1aVERIFICATION_STATE_REFUSED\x10\x02*\x83\x02\n\x0cSigningPower\x12\x1d\n\x19SIGNING_POWER_UNSPECIFIED\x10\x00\x12\x19\n\x15SIGNING_POWER_CONFIRM\x10\x01\x12\x18\n\x14SIGNING_POWER_ACCEPT\x10\x02\x12\x19\n\x15SIGNING_POWER_FINANCE\x10\x03\x12\x1a\n\x16SIGNING_POWER_TRANSFER\x10\x04\x12\x16\n\x12SIGNING_POWER_FUND\x10\x05\x12\x1e\n\x1aSIGNING_POWER_OPEN_ACCOUNT\x10\x06\x12\x15\n\x11SIGNING_POWER_PAY\x10\x07\x12\x19\n\x15SIGNING_POWER_DISPUTE\x10\x08\x32\xb2\x04\n\x11OnboardingService\x12s\n\x10VerifyEnterprise\x12..huilian.onboarding.v1.VerifyEnterpriseRequest\x1a/.huilian.onboarding.v1.VerifyEnterpriseResponse\x12p\n\x0fGetVerification\x12-.huilian.onboarding.v1.GetVerificationRequest\x1a..huilian.onboarding.v1.GetVerificationResponse\x12g\n\x0c\x43hangeSigner\x12*.huilian.onboarding.v1.ChangeSignerRequest\x1a+.huilian.onboarding.v1.ChangeSignerResponse\x12\x64\n\x0bListSigners\x12).huilian.onboarding.v1.ListSignersRequest\x1a*.huilian.onboarding.v1.ListSignersResponse\x12g\n\x0c\x41uthoriseAct\x12*.huilian.onboarding.v1.AuthoriseActRequest\x1a+.huilian.onboarding.v1.AuthoriseActResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERIFYENTERPRISEREQUEST'].fields_by_name['salt']._serialized_options = b'\272H\004z\002h '
   _globals['_VERIFYENTERPRISEREQUEST'].fields_by_name['legal_person_public_key_jwk']._loaded_options = None
   _globals['_VERIFYENTERPRISEREQUEST'].fields_by_name['legal_person_public_key_jwk']._serialized_options = b'\272H#r!\020\001\030\200\0102\032^[\\x09\\x0A\\x0D\\x20-\\x7E]*$'
+  _globals['_VERIFYENTERPRISEREQUEST'].fields_by_name['stated_time']._loaded_options = None
+  _globals['_VERIFYENTERPRISEREQUEST'].fields_by_name['stated_time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_VERIFYENTERPRISEREQUEST'].fields_by_name['signature']._loaded_options = None
+  _globals['_VERIFYENTERPRISEREQUEST'].fields_by_name['signature']._serialized_options = b'\272H\006z\004\020\010\030P'
   _globals['_GETVERIFICATIONREQUEST'].fields_by_name['uscc']._loaded_options = None
   _globals['_GETVERIFICATIONREQUEST'].fields_by_name['uscc']._serialized_options = b'\272H\031r\027\030@2\023^[^\\x00-\\x1F\\x7F]*$'
   _globals['_APPROVAL'].fields_by_name['signer_id']._loaded_options = None
@@ -61,11 +65,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANGESIGNERREQUEST'].fields_by_name['public_key_jwk']._loaded_options = None
   _globals['_CHANGESIGNERREQUEST'].fields_by_name['public_key_jwk']._serialized_options = b'\272H#r!\020\001\030\200\0102\032^[\\x09\\x0A\\x0D\\x20-\\x7E]*$'
   _globals['_CHANGESIGNERREQUEST'].fields_by_name['powers']._loaded_options = None
-  _globals['_CHANGESIGNERREQUEST'].fields_by_name['powers']._serialized_options = b'\272H\020\222\001\r\020\006\030\001\"\007\202\001\004\020\001 \000'
+  _globals['_CHANGESIGNERREQUEST'].fields_by_name['powers']._serialized_options = b'\272H\020\222\001\r\020\010\030\001\"\007\202\001\004\020\001 \000'
   _globals['_CHANGESIGNERREQUEST'].fields_by_name['limit_fen']._loaded_options = None
   _globals['_CHANGESIGNERREQUEST'].fields_by_name['limit_fen']._serialized_options = b'\272H\r\"\013\030\200\200\232\246\352\257\343\001(\000'
   _globals['_CHANGESIGNERREQUEST'].fields_by_name['approvals']._loaded_options = None
   _globals['_CHANGESIGNERREQUEST'].fields_by_name['approvals']._serialized_options = b'\272H\007\222\001\004\010\001\020\002'
+  _globals['_CHANGESIGNERREQUEST'].fields_by_name['proof']._loaded_options = None
+  _globals['_CHANGESIGNERREQUEST'].fields_by_name['proof']._serialized_options = b'\272H\004z\002\030P'
   _globals['_AUTHORISEACTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_AUTHORISEACTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_AUTHORISEACTREQUEST'].fields_by_name['power']._loaded_options = None
@@ -78,36 +84,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHORISEACTREQUEST'].fields_by_name['signer_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_AUTHORISEACTREQUEST'].fields_by_name['signature']._loaded_options = None
   _globals['_AUTHORISEACTREQUEST'].fields_by_name['signature']._serialized_options = b'\272H\006z\004\020\010\030P'
-  _globals['_VERIFICATIONSTATE']._serialized_start=2425
-  _globals['_VERIFICATIONSTATE']._serialized_end=2545
-  _globals['_SIGNINGPOWER']._serialized_start=2548
-  _globals['_SIGNINGPOWER']._serialized_end=2757
+  _globals['_VERIFICATIONSTATE']._serialized_start=2566
+  _globals['_VERIFICATIONSTATE']._serialized_end=2686
+  _globals['_SIGNINGPOWER']._serialized_start=2689
+  _globals['_SIGNINGPOWER']._serialized_end=2948
   _globals['_VERIFICATION']._serialized_start=168
   _globals['_VERIFICATION']._serialized_end=448
   _globals['_VERIFYENTERPRISEREQUEST']._serialized_start=451
-  _globals['_VERIFYENTERPRISEREQUEST']._serialized_end=836
-  _globals['_VERIFYENTERPRISERESPONSE']._serialized_start=838
-  _globals['_VERIFYENTERPRISERESPONSE']._serialized_end=937
-  _globals['_GETVERIFICATIONREQUEST']._serialized_start=939
-  _globals['_GETVERIFICATIONREQUEST']._serialized_end=1013
-  _globals['_GETVERIFICATIONRESPONSE']._serialized_start=1015
-  _globals['_GETVERIFICATIONRESPONSE']._serialized_end=1113
-  _globals['_SIGNER']._serialized_start=1116
-  _globals['_SIGNER']._serialized_end=1267
-  _globals['_APPROVAL']._serialized_start=1269
-  _globals['_APPROVAL']._serialized_end=1382
-  _globals['_CHANGESIGNERREQUEST']._serialized_start=1385
-  _globals['_CHANGESIGNERREQUEST']._serialized_end=1854
-  _globals['_CHANGESIGNERRESPONSE']._serialized_start=1856
-  _globals['_CHANGESIGNERRESPONSE']._serialized_end=1933
-  _globals['_LISTSIGNERSREQUEST']._serialized_start=1935
-  _globals['_LISTSIGNERSREQUEST']._serialized_end=1955
-  _globals['_LISTSIGNERSRESPONSE']._serialized_start=1957
-  _globals['_LISTSIGNERSRESPONSE']._serialized_end=2035
-  _globals['_AUTHORISEACTREQUEST']._serialized_start=2038
-  _globals['_AUTHORISEACTREQUEST']._serialized_end=2399
-  _globals['_AUTHORISEACTRESPONSE']._serialized_start=2401
-  _globals['_AUTHORISEACTRESPONSE']._serialized_end=2423
-  _globals['_ONBOARDINGSERVICE']._serialized_start=2760
-  _globals['_ONBOARDINGSERVICE']._serialized_end=3322
+  _globals['_VERIFYENTERPRISEREQUEST']._serialized_end=946
+  _globals['_VERIFYENTERPRISERESPONSE']._serialized_start=948
+  _globals['_VERIFYENTERPRISERESPONSE']._serialized_end=1047
+  _globals['_GETVERIFICATIONREQUEST']._serialized_start=1049
+  _globals['_GETVERIFICATIONREQUEST']._serialized_end=1123
+  _globals['_GETVERIFICATIONRESPONSE']._serialized_start=1125
+  _globals['_GETVERIFICATIONRESPONSE']._serialized_end=1223
+  _globals['_SIGNER']._serialized_start=1226
+  _globals['_SIGNER']._serialized_end=1377
+  _globals['_APPROVAL']._serialized_start=1379
+  _globals['_APPROVAL']._serialized_end=1492
+  _globals['_CHANGESIGNERREQUEST']._serialized_start=1495
+  _globals['_CHANGESIGNERREQUEST']._serialized_end=1995
+  _globals['_CHANGESIGNERRESPONSE']._serialized_start=1997
+  _globals['_CHANGESIGNERRESPONSE']._serialized_end=2074
+  _globals['_LISTSIGNERSREQUEST']._serialized_start=2076
+  _globals['_LISTSIGNERSREQUEST']._serialized_end=2096
+  _globals['_LISTSIGNERSRESPONSE']._serialized_start=2098
+  _globals['_LISTSIGNERSRESPONSE']._serialized_end=2176
+  _globals['_AUTHORISEACTREQUEST']._serialized_start=2179
+  _globals['_AUTHORISEACTREQUEST']._serialized_end=2540
+  _globals['_AUTHORISEACTRESPONSE']._serialized_start=2542
+  _globals['_AUTHORISEACTRESPONSE']._serialized_end=2564
+  _globals['_ONBOARDINGSERVICE']._serialized_start=2951
+  _globals['_ONBOARDINGSERVICE']._serialized_end=3513
 # @@protoc_insertion_point(module_scope)

@@ -51,6 +51,8 @@ class _SigningPowerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SigningP
     SIGNING_POWER_TRANSFER: _SigningPower.ValueType  # 4
     SIGNING_POWER_FUND: _SigningPower.ValueType  # 5
     SIGNING_POWER_OPEN_ACCOUNT: _SigningPower.ValueType  # 6
+    SIGNING_POWER_PAY: _SigningPower.ValueType  # 7
+    SIGNING_POWER_DISPUTE: _SigningPower.ValueType  # 8
 
 class SigningPower(_SigningPower, metaclass=_SigningPowerEnumTypeWrapper): ...
 
@@ -61,6 +63,8 @@ SIGNING_POWER_FINANCE: SigningPower.ValueType  # 3
 SIGNING_POWER_TRANSFER: SigningPower.ValueType  # 4
 SIGNING_POWER_FUND: SigningPower.ValueType  # 5
 SIGNING_POWER_OPEN_ACCOUNT: SigningPower.ValueType  # 6
+SIGNING_POWER_PAY: SigningPower.ValueType  # 7
+SIGNING_POWER_DISPUTE: SigningPower.ValueType  # 8
 Global___SigningPower: _TypeAlias = SigningPower  # noqa: Y015
 
 @_typing.final
@@ -110,6 +114,8 @@ class VerifyEnterpriseRequest(_message.Message):
     LEGAL_PERSON_COMMITMENT_FIELD_NUMBER: _builtins.int
     SALT_FIELD_NUMBER: _builtins.int
     LEGAL_PERSON_PUBLIC_KEY_JWK_FIELD_NUMBER: _builtins.int
+    STATED_TIME_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     uscc: _builtins.str
     name: _builtins.str
@@ -118,6 +124,12 @@ class VerifyEnterpriseRequest(_message.Message):
     salt: _builtins.bytes
     legal_person_public_key_jwk: _builtins.str
     """The legal person's P-256 key as a JWK in JSON."""
+    signature: _builtins.bytes
+    """The legal person's ECDSA with SHA-256 over the canonical statement, DER."""
+    @_builtins.property
+    def stated_time(self) -> _timestamp_pb2.Timestamp:
+        """When the legal person signed, in whole seconds; good for ten minutes."""
+
     def __init__(
         self,
         *,
@@ -127,10 +139,12 @@ class VerifyEnterpriseRequest(_message.Message):
         legal_person_commitment: _builtins.bytes = ...,
         salt: _builtins.bytes = ...,
         legal_person_public_key_jwk: _builtins.str = ...,
+        stated_time: _timestamp_pb2.Timestamp | None = ...,
+        signature: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stated_time", b"stated_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["legal_person_commitment", b"legal_person_commitment", "legal_person_public_key_jwk", b"legal_person_public_key_jwk", "name", b"name", "request_id", b"request_id", "salt", b"salt", "uscc", b"uscc"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["legal_person_commitment", b"legal_person_commitment", "legal_person_public_key_jwk", b"legal_person_public_key_jwk", "name", b"name", "request_id", b"request_id", "salt", b"salt", "signature", b"signature", "stated_time", b"stated_time", "uscc", b"uscc"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -260,11 +274,14 @@ class ChangeSignerRequest(_message.Message):
     POWERS_FIELD_NUMBER: _builtins.int
     LIMIT_FEN_FIELD_NUMBER: _builtins.int
     APPROVALS_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     change_number: _builtins.int
     signer_id: _builtins.str
     public_key_jwk: _builtins.str
     limit_fen: _builtins.int
+    proof: _builtins.bytes
+    """The signature of the signer's own key over the change, for it is theirs; empty only where a signer is dismissed."""
     @_builtins.property
     def powers(self) -> _containers.RepeatedScalarFieldContainer[Global___SigningPower.ValueType]: ...
     @_builtins.property
@@ -279,10 +296,11 @@ class ChangeSignerRequest(_message.Message):
         powers: _abc.Iterable[Global___SigningPower.ValueType] | None = ...,
         limit_fen: _builtins.int = ...,
         approvals: _abc.Iterable[Global___Approval] | None = ...,
+        proof: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "change_number", b"change_number", "limit_fen", b"limit_fen", "powers", b"powers", "public_key_jwk", b"public_key_jwk", "request_id", b"request_id", "signer_id", b"signer_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approvals", b"approvals", "change_number", b"change_number", "limit_fen", b"limit_fen", "powers", b"powers", "proof", b"proof", "public_key_jwk", b"public_key_jwk", "request_id", b"request_id", "signer_id", b"signer_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

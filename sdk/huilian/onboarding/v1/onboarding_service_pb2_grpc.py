@@ -65,7 +65,8 @@ class OnboardingServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def VerifyEnterprise(self, request, context):
-        """Compares an enterprise with the business registry; the legal person's key is kept from the first time that it passes.
+        """Compares an enterprise with the business registry. The request is signed by the legal person's key, which is kept from
+        the first time that it passes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

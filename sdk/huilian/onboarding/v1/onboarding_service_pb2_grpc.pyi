@@ -32,7 +32,9 @@ class OnboardingServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OnboardingServiceAsyncStub: ...
     VerifyEnterprise: _grpc.UnaryUnaryMultiCallable[_onboarding_service_pb2.VerifyEnterpriseRequest, _onboarding_service_pb2.VerifyEnterpriseResponse]
-    """Compares an enterprise with the business registry; the legal person's key is kept from the first time that it passes."""
+    """Compares an enterprise with the business registry. The request is signed by the legal person's key, which is kept from
+    the first time that it passes.
+    """
     GetVerification: _grpc.UnaryUnaryMultiCallable[_onboarding_service_pb2.GetVerificationRequest, _onboarding_service_pb2.GetVerificationResponse]
     ChangeSigner: _grpc.UnaryUnaryMultiCallable[_onboarding_service_pb2.ChangeSignerRequest, _onboarding_service_pb2.ChangeSignerResponse]
     """Admits, changes or (without powers) dismisses a signer, by the legal person's signature or those of two signers."""
@@ -46,7 +48,9 @@ class OnboardingServiceStub:
 class OnboardingServiceAsyncStub(OnboardingServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     VerifyEnterprise: _aio.UnaryUnaryMultiCallable[_onboarding_service_pb2.VerifyEnterpriseRequest, _onboarding_service_pb2.VerifyEnterpriseResponse]  # type: ignore[assignment]
-    """Compares an enterprise with the business registry; the legal person's key is kept from the first time that it passes."""
+    """Compares an enterprise with the business registry. The request is signed by the legal person's key, which is kept from
+    the first time that it passes.
+    """
     GetVerification: _aio.UnaryUnaryMultiCallable[_onboarding_service_pb2.GetVerificationRequest, _onboarding_service_pb2.GetVerificationResponse]  # type: ignore[assignment]
     ChangeSigner: _aio.UnaryUnaryMultiCallable[_onboarding_service_pb2.ChangeSignerRequest, _onboarding_service_pb2.ChangeSignerResponse]  # type: ignore[assignment]
     """Admits, changes or (without powers) dismisses a signer, by the legal person's signature or those of two signers."""
@@ -63,7 +67,9 @@ class OnboardingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _onboarding_service_pb2.VerifyEnterpriseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_onboarding_service_pb2.VerifyEnterpriseResponse, _abc.Awaitable[_onboarding_service_pb2.VerifyEnterpriseResponse]]:
-        """Compares an enterprise with the business registry; the legal person's key is kept from the first time that it passes."""
+        """Compares an enterprise with the business registry. The request is signed by the legal person's key, which is kept from
+        the first time that it passes.
+        """
 
     @_abc_1.abstractmethod
     def GetVerification(

@@ -119,3 +119,28 @@ async def test_no_money_goes_out_on_an_order_or_from_funders_either(world: Lendi
     assert await world.balance(auctions.FIRST) == await world.balance(auctions.SECOND) == auctions.MONEY_FEN
     await world.check_books()
     await world.check_limits()
+
+
+async def test_paying_a_loan_or_a_receivable_needs_a_signer_but_no_standing(world: LendingWorld) -> None:
+    await dealers.known(world, dealers.sales())
+    await dealers.applied(world)
+    await dealers.signed(world)
+    mandates = world.trade.mandates
+    mandates.unverified.add(DEALER)
+    mandates.withheld.add((Power.PAY, dealers.LOAN))
+    await refused("PERMISSION_DENIED", world.run(lambda: world.service.loans.repay(DEALER, dealers.LOAN, 100)))
+    mandates.withheld.clear()
+    await world.run(lambda: world.service.loans.repay(DEALER, dealers.LOAN, 100))
+    assert mandates.asked[-1] == (DEALER, Power.PAY, dealers.LOAN, 100)
+
+
+async def test_a_buyers_payment_needs_a_signer(world: LendingWorld) -> None:
+    receivable = await world.trade.confirmed()
+    mandates, identity = world.trade.mandates, receivable.receivable_id
+    mandates.withheld.add((Power.PAY, identity))
+    pay = world.service.part_payments.pay_own
+    await refused("PERMISSION_DENIED", world.run(lambda: pay(BUYER, "payment-1", identity, 100)))
+    mandates.withheld.clear()
+    # With the word it is judged as any payment; this one is not due.
+    await refused("STATE_CONFLICT", world.run(lambda: pay(BUYER, "payment-1", identity, 100)))
+    assert mandates.asked[-1] == (BUYER, Power.PAY, identity, 100)

@@ -6,13 +6,14 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.signers import Mandate, Power, SignerChange, sign_statement
+from huilian_protocol.signers import EnterpriseVerification, Mandate, Power, SignerChange, sign_statement
 
 from connectors.authorities.business_registry.sandbox import legal_person_of, look_up
 from connectors.kit.sandbox_companies import CORE_ENTERPRISE, SUPPLIER, drawn_companies
@@ -60,7 +61,8 @@ class FakeLedger:
         self.records.append((record_type, record_id))
 
 
-APPLICANT = Applicant(USCC, CORE_ENTERPRISE.name_zh, digest(NAME), SALT, LEGAL.public_key())
+STATED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+APPLICANT = EnterpriseVerification(USCC, CORE_ENTERPRISE.name_zh, digest(NAME), LEGAL.public_key(), STATED_AT)
 
 
 class World:
@@ -68,17 +70,28 @@ class World:
 
     def __init__(self, database: Database, clock: FixedClock) -> None:
         self.database, self.registry, self.ledger = database, FakeRegistry(GOOD), FakeLedger()
+        self.clock = clock
         self.service = OnboardingService(database, clock, self.registry, self.ledger)
 
-    async def verify(self, applicant: Applicant = APPLICANT) -> VerificationRow:
+    async def verify(
+        self, stated: EnterpriseVerification = APPLICANT, key: ec.EllipticCurvePrivateKey = LEGAL
+    ) -> VerificationRow:
+        """Signed now by `key`."""
+        now = replace(stated, stated_at=self.clock.now())
+        return await self.hand_in(Applicant(now, SALT, sign_statement(key, now)))
+
+    async def hand_in(self, applicant: Applicant) -> VerificationRow:
         entry = await self.service.ask_registry(applicant)
         async with self.database.transaction():
             return await self.service.verify(applicant, entry)
 
     async def change(self, change: SignerChange, *approvals: tuple[str, ec.EllipticCurvePrivateKey]) -> Signer:
+        """The signer's own key agrees, where it gets powers."""
         signed = [Approval(who, sign_statement(key, change)) for who, key in approvals]
+        owner = next(key for key in (LEGAL, FIRST, SECOND, THIRD) if key.public_key() == change.public_key)
         async with self.database.transaction():
-            return await self.service.change_signer(change, signed)
+            proof = sign_statement(owner, change) if change.powers else b""
+            return await self.service.change_signer(change, signed, proof)
 
     async def authorise(self, mandate: Mandate, key: ec.EllipticCurvePrivateKey) -> None:
         async with self.database.transaction():
@@ -143,9 +156,52 @@ async def test_a_malformed_code_reaches_no_registry(world: World) -> None:
 
 async def test_nobody_replaces_the_legal_persons_key(world: World) -> None:
     await world.verify()
-    await refused("STATE_CONFLICT", world.verify(replace(APPLICANT, legal_person_key=FIRST.public_key())))
+    await refused("STATE_CONFLICT", world.verify(replace(APPLICANT, legal_person_key=FIRST.public_key()), FIRST))
     world.registry.entry = None
     assert (await world.verify()).state == VerificationState.REFUSED
+
+
+async def test_a_key_is_the_legal_persons_only_if_it_says_so_just_now(world: World) -> None:
+    now = replace(APPLICANT, stated_at=world.clock.now())
+    good = Applicant(now, SALT, sign_statement(LEGAL, now))
+    # Somebody else's key, entered by one who does not hold it; a signature over anything else than is stated.
+    await refused("ASSERTION_INVALID", world.verify(APPLICANT, FIRST))
+    for other in (
+        replace(now, uscc=SUPPLIER.uscc),
+        replace(now, name="别的公司"),
+        replace(now, legal_person_commitment=digest("别人")),
+        replace(now, stated_at=now.stated_at + timedelta(seconds=1)),
+    ):
+        await refused("ASSERTION_INVALID", world.hand_in(replace(good, statement=other)))
+    for old in (timedelta(minutes=11), timedelta(minutes=-11)):
+        stale = replace(now, stated_at=now.stated_at - old)
+        await refused("ASSERTION_INVALID", world.hand_in(Applicant(stale, SALT, sign_statement(LEGAL, stale))))
+    assert await VerificationRow.all().count() == 0
+    assert (await world.hand_in(good)).state == VerificationState.VERIFIED
+
+
+async def test_nobody_admits_a_key_that_its_owner_did_not_agree_to(world: World) -> None:
+    await world.verify()
+    change = admitting(1, "signer-01", FIRST)
+    approved = [Approval("", sign_statement(LEGAL, change))]
+    for proof in (b"", sign_statement(LEGAL, change), sign_statement(FIRST, replace(change, limit_fen=10**9))):
+        async with world.database.transaction():
+            await refused("ASSERTION_INVALID", world.service.change_signer(change, approved, proof))
+    assert await world.service.signers(USCC) == []
+    await world.change(change, ("", LEGAL))
+
+
+async def test_one_that_was_struck_off_still_pays_by_its_signers_word(world: World) -> None:
+    await world.verify()
+    await world.change(admitting(1, "signer-01", FIRST, (Power.PAY, Power.DISPUTE)), ("", LEGAL))
+    world.registry.entry = None
+    await world.verify()
+    await refused("PERMISSION_DENIED", world.service.require_word(USCC, Power.PAY, "receivable-1", 100))
+    await world.authorise(Mandate(USCC, Power.PAY, "receivable-1", 100, "signer-01"), FIRST)
+    await refused("STATE_CONFLICT", world.service.require_mandate(USCC, Power.PAY, "receivable-1", 100))
+    await refused("PERMISSION_DENIED", world.service.require_word(USCC, Power.DISPUTE, "receivable-1", 100))
+    await world.service.require_word(USCC, Power.PAY, "receivable-1", 100)
+    await refused("PERMISSION_DENIED", world.service.require_word(USCC, Power.PAY, "receivable-1", 100))
 
 
 async def test_the_legal_person_or_two_signers_change_signers(world: World) -> None:

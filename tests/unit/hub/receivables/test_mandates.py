@@ -64,6 +64,47 @@ async def test_giving_up_what_is_owed_needs_a_signer(world: World) -> None:
     assert world.mandates.asked[-1] == (trade.SUPPLIER, Power.TRANSFER, identity, receivable.amount_fen)
 
 
+async def test_disputing_and_coming_to_terms_need_signers(world: World) -> None:
+    receivable = await world.confirmed()
+    disputes, identity = world.service.disputes, receivable.receivable_id
+
+    async def dispute() -> object:
+        return await world.run(lambda: disputes.dispute(trade.BUYER, identity, Ground.QUALITY, "有裂纹"))
+
+    world.mandates.withheld.add((Power.DISPUTE, identity))
+    await refused("PERMISSION_DENIED", dispute())
+    world.mandates.withheld.clear()
+    await dispute()
+    assert world.mandates.asked[-1] == (trade.BUYER, Power.DISPUTE, identity, receivable.amount_fen)
+    world.mandates.withheld.add((Power.DISPUTE, identity))
+    await refused("PERMISSION_DENIED", world.run(lambda: disputes.reinstate(trade.SUPPLIER, identity)))
+    world.mandates.withheld.clear()
+    await world.run(lambda: disputes.reinstate(trade.SUPPLIER, identity))
+    assert world.mandates.asked[-1] == (trade.SUPPLIER, Power.DISPUTE, identity, receivable.amount_fen)
+
+
+async def test_splitting_and_refusing_need_signers(world: World) -> None:
+    await world.held()
+    certificates = world.service.certificates
+
+    async def split() -> object:
+        parts = [("certificate-2", 20_000), ("certificate-3", 30_000)]
+        return await world.run(lambda: certificates.split(trade.SUPPLIER, "certificate-1", parts))
+
+    world.mandates.withheld.add((Power.TRANSFER, "certificate-1"))
+    await refused("PERMISSION_DENIED", split())
+    world.mandates.withheld.clear()
+    await split()
+    assert world.mandates.asked[-1] == (trade.SUPPLIER, Power.TRANSFER, "certificate-1", 50_000)
+    move = certificates.transfer
+    await world.run(lambda: move(trade.SUPPLIER, "certificate-2", "certificate-4", trade.SECOND_TIER))
+    world.mandates.withheld.add((Power.ACCEPT, "certificate-4"))
+    await refused("PERMISSION_DENIED", world.run(lambda: certificates.refuse(trade.SECOND_TIER, "certificate-4")))
+    world.mandates.withheld.clear()
+    await world.run(lambda: certificates.refuse(trade.SECOND_TIER, "certificate-4"))
+    assert world.mandates.asked[-1] == (trade.SECOND_TIER, Power.ACCEPT, "certificate-4", 20_000)
+
+
 async def test_who_is_not_verified_neither_confirms_nor_holds_nor_gets(world: World) -> None:
     receivable = await world.matched()
     message = await world.service.confirmations.prepare(trade.BUYER, receivable.receivable_id)

@@ -153,6 +153,9 @@ class FakeMandates:
 
     async def require_mandate(self, uscc: str, power: Power, object_id: str, amount_fen: int) -> None:
         await self.require_verified(uscc)
+        await self.require_word(uscc, power, object_id, amount_fen)
+
+    async def require_word(self, uscc: str, power: Power, object_id: str, amount_fen: int) -> None:
         self.asked.append((uscc, power, object_id, amount_fen))
         if (power, object_id) in self.withheld:
             raise HuilianError("PERMISSION_DENIED", "no signer authorised this act for this amount")
