@@ -74,6 +74,7 @@ from hub.lending.rpc_credit import CreditServicer
 from hub.lending.service import Collaborators, LendingService
 from hub.lending.warnings.rpc import WarningServicer
 from hub.log_keys import log_keyring, log_vkey
+from hub.notification_site import join_notifications
 from hub.onboarding.jobs import OnboardingJobs
 from hub.onboarding.opening_files import OpeningFiles
 from hub.onboarding.openings import Openings
@@ -144,6 +145,7 @@ class _Builder:
         """Wire every domain."""
         self._books()
         self._ledger()
+        join_notifications(self.settings, self.hub, self.database, self.clock, self.outbox, self.ledger, self.vault)
         self._identity()
         self._consent_and_exchange()
         self._onboarding()

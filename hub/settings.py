@@ -11,7 +11,7 @@ from huilian_protocol import settings
 from huilian_protocol.clock import SandboxClock
 from huilian_protocol.sealing import Suite
 from huilian_protocol.settings import PREFIX, Address, SealingSuite, SettingsError
-from pydantic import Field, Json, model_validator
+from pydantic import Field, IPvAnyNetwork, Json, model_validator
 
 from hub.platform.rates import Limit, Rate
 
@@ -96,6 +96,11 @@ class Settings(settings.Settings):
     )
     messages_keep_days: int = Field(30, ge=1, le=3_650, description="days that delivered outbox messages are kept")
     answers_keep_days: int = Field(90, ge=1, le=3_650, description="days that first answers to requests are kept")
+    notifications_keep_days: int = Field(400, ge=1, le=3_650, description="days that notifications are kept")
+    webhook_networks: Json[list[IPvAnyNetwork]] = Field(
+        default=[], description='JSON list of private networks that webhooks may lead to: ["127.0.0.0/8"]; sandbox only'
+    )
+    webhook_ca_file: Path | None = Field(None, description="PEM file of CAs that webhooks' certificates may have")
     verifier_url: str = Field(
         "https://verify.huilian.example/",
         pattern=r"^https?://[^#\s]+$",
@@ -117,6 +122,7 @@ class Settings(settings.Settings):
             "MASTER_KEY_FILE": self.master_key_file is None,
             "CLAIM_GROUPS_FILE": self.claim_groups_file is None and self.consortium_key_file is None,
             "DATABASE_URL": not self.database_url,
+            "WEBHOOK_NETWORKS": bool(self.webhook_networks),
             "CHAIN_PROFILE": self.chain_profile == "embedded",
         }
 

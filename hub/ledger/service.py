@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,8 @@ from ledger.merkle.hashing import HASH_SIZE
 from ledger.merkle.static import bundle, entry_path
 from ledger.merkle.tiles import TILE_WIDTH, TileId
 from ledger.merkle.tree import prove_consistency, prove_inclusion
+
+Listen = Callable[[str, str, Mapping[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,13 @@ class LedgerService:
         self._log = LogStore(database)
         self._chain = ChainStore(database)
         self._chains = SubjectChainStore(database)
+        self._listeners: list[Listen] = []
+
+    def when_appended(self, listen: Listen) -> None:
+        """Have somebody told, in the same transaction, of every record that is not about a person: its type, id and
+        content.
+        """
+        self._listeners.append(listen)
 
     async def append(
         self, record_type: str, record_id: str, record: dict[str, Any], *, subject: str | None, evidence: dict[str, Any]
@@ -103,6 +112,9 @@ class LedgerService:
         require_transaction("a ledger record")
         draft = self._draft(record_type, record_id, record, evidence, self._clock.now())
         await self._add([replace(draft, subject=subject)])
+        if subject is None:
+            for listen in self._listeners:
+                await listen(record_type, record_id, record)
 
     async def append_chained(
         self,

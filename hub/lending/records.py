@@ -9,10 +9,12 @@ gives its receipt; `receivable-cleared:<receivable>` and `receivable-part-paid:<
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.clock import format_time
+from huilian_protocol.errors import HuilianError
 
 from hub.lending.auctions.rules import Bid
 from hub.lending.auctions.stored import Auction
@@ -48,6 +50,7 @@ class Records:
         content = {
             **_loan_content(loan),
             "sequence": booked.sequence,
+            "kind": booked.kind,
             "amount_fen": booked.amount_fen,
             "fees_part_fen": booked.fees_part_fen,
             "interest_part_fen": booked.interest_part_fen,
@@ -205,12 +208,13 @@ class Records:
         record_id = f"receivable-part-paid:{payment.payment_id}"
         await self._ledger.append("receivable.part-paid", record_id, content, subject=None, evidence={})
 
-    async def collection(self, done: str, event: CollectionEvent) -> None:
+    async def collection(self, done: str, event: CollectionEvent, supplier_uscc: str) -> None:
         """A step of collection was raised or resolved; the bank's own. What an operator noted stays in the bank."""
         content = {
             "parties": [],
             "receivable_id": event.receivable_id,
             "buyer_uscc": event.buyer_uscc,
+            "supplier_uscc": supplier_uscc,
             "step": event.step,
             "days_overdue": event.days_overdue,
             "raised_on": event.raised_on.isoformat(),
@@ -218,18 +222,30 @@ class Records:
         record_id = f"collection-{done}:{event.event_id}"
         await self._ledger.append(f"collection.{done}", record_id, content, subject=None, evidence={})
 
-    async def referral(self, referral: Referral) -> None:
-        """Persons decided on an application; the bank's own, and what they wrote stays there."""
+    async def limit_reached(self, limit_id: str, on: date) -> None:
+        """Nine tenths of an enterprise's or a shared limit are in use; the bank's own, once a business day."""
+        kind, _, of = limit_id.partition(":")
+        content = {"parties": [], "limit_id": limit_id, "dimension": kind, "party": of, "on": on.isoformat()}
+        record_id = f"limit-reached:{limit_id}:{on.isoformat()}"
+        try:
+            await self._ledger.append("limit.reached", record_id, content, subject=None, evidence={})
+        except HuilianError as error:
+            if error.code != "ALREADY_EXISTS":
+                raise
+
+    async def referral(self, event: str, referral: Referral) -> None:
+        """An application waits for persons ("opened"), or they "decided"; the bank's own, what they wrote stays."""
         content: dict[str, Any] = {
             "parties": [],
             "application_id": referral.application_id,
+            "applicant_uscc": referral.applicant,
             "product_id": referral.product_id,
             "decision_id": referral.decision_id,
             "state": referral.state.value,
             "persons": 2 if referral.proposed_by else 1,
         }
-        record_id = f"referral-decided:{referral.application_id}"
-        await self._ledger.append("referral.decided", record_id, content, subject=None, evidence={})
+        record_id = f"referral-{event}:{referral.application_id}"
+        await self._ledger.append(f"referral.{event}", record_id, content, subject=None, evidence={})
 
     async def warning(self, event: str, warned: Warned) -> None:
         """An early warning was "raised", "acknowledged", "resolved" or "lapsed"; the bank's own, reasons stay there."""
@@ -269,4 +285,5 @@ def _loan_content(loan: Loan) -> dict[str, Any]:
         "value_date": loan.as_of.isoformat(),
         "currency": CURRENCY,
         "outstanding_fen": int(loan.owed.principal_fen),
+        **({"funder_uscc": loan.record.funder} if loan.record.funder else {}),
     }

@@ -48,7 +48,7 @@ class LendingService:
         products, tables, records = load_products(), load_tables(), Records(given.ledger)
         self.product_versions, self.tables = load_versions(), tables
         self._database = given.database
-        self.limits = Limits(given.database, given.clock)
+        self.limits = Limits(given.database, given.clock, records.limit_reached)
         self.registrations = Registrations(
             given.database, given.clock, given.outbox, given.registry, records, given.names
         )
@@ -92,7 +92,7 @@ class LendingService:
             payouts,
             records,
         )
-        self.collections = CollectionsDesk(given.database, given.clock, records)
+        self.collections = CollectionsDesk(given.database, given.clock, records, given.receivables)
         self.part_payments = PartPayments(
             given.database, given.clock, given.receivables, payouts, self._claims, records, given.mandates
         )

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 
 DOMAINS: tuple[str, ...] = (
     "platform",
+    "notification",
     "identity",
     "onboarding",
     "consent",

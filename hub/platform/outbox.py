@@ -22,7 +22,7 @@ from hub.platform.notices import listening, notify
 from hub.platform.outbox_rows import Message
 from hub.platform.transactions import forbid_transaction, require_transaction
 
-__all__ = ["GiveUp", "Handler", "Message", "Outbox"]
+__all__ = ["GiveUp", "Handler", "Message", "Outbox", "TryAgain"]
 
 CHANNEL = "huilian_outbox"
 POLL_SECONDS = 0.5
@@ -38,6 +38,14 @@ Handler = Callable[[Message], Awaitable[None]]
 
 class GiveUp(Exception):
     """Raised by a handler when trying again can never help: the message is parked for a person to look at."""
+
+
+class TryAgain(Exception):
+    """Raised by a handler that knows when to try again, instead of the outbox's own backoff."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__()
+        self.at = at
 
 
 @dataclass(slots=True)
@@ -140,6 +148,8 @@ class Outbox:
             await self._topics[row.message.topic].handler(row.message)
         except GiveUp as error:
             await self._fail(row, "outbox.parked", error, parked=True)
+        except TryAgain as later:
+            await outbox_rows.fail(self._database, row.id, later.at, "TryAgain", parked=False)
         except Exception as error:  # noqa: BLE001  whatever a handler raises, the message comes back
             await self._fail(row, "outbox.retry", error, parked=False)
         else:

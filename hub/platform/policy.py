@@ -28,6 +28,11 @@ def _service(name: str, methods: Mapping[str, frozenset[Role]]) -> dict[str, fro
     return {f"/huilian.{name}/{method}": roles for method, roles in methods.items()}
 
 
+_NOTIFICATION = (
+    *("ListNotifications", "GetNotification", "MarkNotificationsRead"),
+    *("RegisterWebhook", "ListWebhooks", "EnableWebhook", "RemoveWebhook"),
+)
+
 POLICY: Mapping[str, frozenset[Role]] = {
     **_service(
         "common.v1.SandboxService",
@@ -133,6 +138,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
         "exchange.v1.NoticeService",
         dict.fromkeys(("ListNotices", "MarkNoticesRead", "GetNoticePreference", "SetNoticePreference"), CITIZEN),
     ),
+    **_service("notification.v1.NotificationService", dict.fromkeys(_NOTIFICATION, ENTERPRISE | OPERATOR)),
     **_service(
         "supervision.v1.SupervisionService",
         {

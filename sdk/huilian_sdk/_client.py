@@ -25,6 +25,7 @@ from huilian_sdk._identity import Identity
 from huilian_sdk._ledger import Ledger
 from huilian_sdk._loans import Loans
 from huilian_sdk._notices import Notices
+from huilian_sdk._notifications import Notifications
 from huilian_sdk._onboarding import Onboarding
 from huilian_sdk._openings import Openings
 from huilian_sdk._order_loans import OrderLoans
@@ -167,5 +168,6 @@ class Huilian:
         self.ledger = Ledger(calls)
         self.privacy = Privacy(calls)
         self.notices = Notices(calls)
+        self.notifications = Notifications(calls)
         self.supervision = Supervision(calls)
         self.sandbox = Sandbox(calls)

@@ -14,6 +14,7 @@ from huilian_protocol.errors import HuilianError
 from hub.lending.collections import stored
 from hub.lending.collections.dunning import DunningStep, load_steps, steps_due
 from hub.lending.collections.stored import CollectionEvent, Overdue
+from hub.lending.ports import Receivables
 from hub.lending.records import Records
 from hub.lending.rounds import each
 from hub.platform.business_day import business_date
@@ -24,10 +25,11 @@ from hub.platform.paging import Page
 class CollectionsDesk:
     """`run` opens its own transactions, the rest runs in the caller's."""
 
-    def __init__(self, database: Database, clock: Clock, records: Records) -> None:
+    def __init__(self, database: Database, clock: Clock, records: Records, receivables: Receivables) -> None:
         self._database = database
         self._clock = clock
         self._records = records
+        self._receivables = receivables
         self._steps = load_steps()
 
     async def run(self) -> None:
@@ -57,7 +59,7 @@ class CollectionsDesk:
         resolved = await stored.find(event_id)
         if resolved is None:
             raise AssertionError("an event is never deleted")
-        await self._records.collection("resolved", resolved)
+        await self._note("resolved", resolved)
         return resolved
 
     async def page_of(self, receivable_id: str, size: int, token: str) -> Page[CollectionEvent]:
@@ -83,7 +85,11 @@ class CollectionsDesk:
         async with self._database.transaction():
             await self._database.lock("collection", event.event_id)
             if await stored.add(event, self._clock.now()):
-                await self._records.collection("raised", event)
+                await self._note("raised", event)
+
+    async def _note(self, done: str, event: CollectionEvent) -> None:
+        owed_to = (await self._receivables.get_receivable(event.receivable_id)).supplier_uscc
+        await self._records.collection(done, event, owed_to)
 
 
 def _event_id(item: Overdue, step: DunningStep) -> str:

@@ -7,17 +7,20 @@ so that two applications never wait for each other in a ring.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
 from huilian_protocol.canonical import parse_json
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
+from stdnum.cn import uscc
 
 from hub.lending.limits import stored
 from hub.lending.limits.stored import LimitExposure, Use
+from hub.platform.business_day import business_date
 from hub.platform.database import Database
 
 
@@ -38,6 +41,8 @@ class Dimension(StrEnum):
 _RANK = {dimension.value: rank for rank, dimension in enumerate(Dimension)}
 # What a shared limit is until an operator sets another, in fen.
 _DEFAULTS: Mapping[str, int] = parse_json((Path(__file__).parent / "limits.json").read_bytes())
+_SHARED = frozenset(dimension.lower() for dimension in Dimension if dimension is not Dimension.PARTY)
+Reached = Callable[[str, date], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,10 @@ def shared_limit_id(dimension: Dimension, of: str) -> str:
 class Limits:
     """Every call runs inside the caller's transaction. A `reference` is what holds a part: a financing or a loan."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, reached: Reached | None = None) -> None:
+        """`reached` is told, in the same transaction, that nine tenths of an enterprise's or shared limit are used."""
         self._database = database
+        self._reached = reached
         self._clock = clock
 
     async def get(self, identity: str) -> Limit:
@@ -228,10 +235,17 @@ class Limits:
         """Each limit's change in the one order; the first that has no room refuses all, for the caller rolls back."""
         for identity in await self._in_order(changes):
             blocked_fen, utilised_fen = changes[identity]
-            if not await stored.take(self._database, identity, blocked_fen, utilised_fen):
+            taken = await stored.take(self._database, identity, blocked_fen, utilised_fen)
+            if taken is None:
                 if blocked_fen + utilised_fen <= 0:
                     raise AssertionError(f"giving back to limit {identity} exceeds it")
                 raise HuilianError("LIMIT_EXCEEDED", available_fen=(await self.get(identity)).available_fen)
+            if (
+                self._reached is not None
+                and _is_reached(*taken, blocked_fen + utilised_fen)
+                and not _is_persons(identity)
+            ):
+                await self._reached(identity, business_date(self._clock.now()))
 
     async def _in_order(self, identities: Iterable[str]) -> list[str]:
         dimensions = await stored.dimensions(self._database, list(identities))
@@ -252,6 +266,17 @@ class Limits:
 
     async def _scope(self, buyer_uscc: str) -> None:
         await self._database.lock("limit-scope", buyer_uscc)
+
+
+def _is_reached(limit_fen: int, used_fen: int, change_fen: int) -> bool:
+    """Whether this change brought the use to nine tenths."""
+    return (used_fen - change_fen) * 10 < limit_fen * 9 <= used_fen * 10
+
+
+def _is_persons(identity: str) -> bool:
+    """A person's limit is nobody's business but theirs, who see it on their loan."""
+    kind, _, of = identity.partition(":")
+    return kind not in _SHARED and not uscc.is_valid(of)
 
 
 def _add(changes: dict[str, tuple[int, int]], identity: str, blocked_fen: int, utilised_fen: int) -> None:

@@ -61,13 +61,15 @@ async def set_amount(database: Database, limit_id: str, limit_fen: int) -> bool:
     return await database.execute(sql, limit_fen, limit_id, limit_fen) == 1
 
 
-async def take(database: Database, limit_id: str, blocked_fen: int, utilised_fen: int) -> bool:
-    """Adds to what is blocked and utilised; False when that would exceed the limit."""
+async def take(database: Database, limit_id: str, blocked_fen: int, utilised_fen: int) -> tuple[int, int] | None:
+    """Adds to what is blocked and utilised: the limit and what is used of it now, None when that would exceed it."""
     sql = (
         "UPDATE lending_limit SET blocked_fen = blocked_fen + $1, utilised_fen = utilised_fen + $2"
         " WHERE limit_id = $3 AND blocked_fen + utilised_fen + $4 <= limit_fen"
+        " RETURNING limit_fen, blocked_fen + utilised_fen AS used_fen"
     )
-    return await database.execute(sql, blocked_fen, utilised_fen, limit_id, blocked_fen + utilised_fen) == 1
+    rows = await database.fetch(sql, blocked_fen, utilised_fen, limit_id, blocked_fen + utilised_fen)
+    return (int(rows[0]["limit_fen"]), int(rows[0]["used_fen"])) if rows else None
 
 
 async def find_use(database: Database, reference: str) -> Use | None:

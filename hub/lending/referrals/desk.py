@@ -67,6 +67,7 @@ class Referrals:
             created_at=self._clock.now(),
         )
         await stored.add(referral)
+        await self._records.referral("opened", referral)
 
     async def end(self, application_id: str) -> None:
         """The application was withdrawn, or came too late."""
@@ -91,7 +92,7 @@ class Referrals:
         await (desk.approve_referred if approve else desk.refuse_referred)(application_id)
         state = ReferralState.APPROVED if approve else ReferralState.REJECTED
         decided = await stored.save(referral, state=state, decided_by=operator, decided_reason=reason)
-        await self._records.referral(decided)
+        await self._records.referral("decided", decided)
         return decided
 
     async def get(self, application_id: str) -> Referral:
