@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -14,7 +14,7 @@ from huilian.identity.v1 import authority_service_pb2_grpc
 from huilian_protocol.sealing import SealingKey, Suite
 
 from deploy import site as places
-from deploy.process import ROOT, ProcessSpec, StartFailed, Supervisor, child_environment, python
+from deploy.process import ProcessSpec, Supervisor, python
 from deploy.site import HubPlace, Site
 from ledger.anchor.deploy import deploy_contract
 
@@ -46,7 +46,7 @@ async def launch(
 
 async def _hub_entries(site: Site, supervisor: Supervisor, hubs: Sequence[HubPlace]) -> list[dict[str, Any]]:
     """What the hubs publish of themselves; the chain is started as soon as their addresses are known."""
-    entries = await asyncio.gather(*(published(hub_spec(site, hub), "-m", "hub.main", "keys") for hub in hubs))
+    entries = await asyncio.gather(*(published(supervisor, hub_spec(site, hub)) for hub in hubs))
     await supervisor.start(places.chain_spec(site, {entry["origin"]: entry["chain_address"] for entry in entries}))
     return entries
 
@@ -84,15 +84,9 @@ def hub_spec(site: Site, hub: HubPlace, hubs: Sequence[HubPlace] = ()) -> Proces
     return ProcessSpec(hub.name, python("-m", "hub.main"), site.serving(f"{hub.name}.partner"), environment)
 
 
-async def published(spec: ProcessSpec, *arguments: str) -> dict[str, Any]:
-    """What a hub publishes of itself, made before its first start by a command of its own."""
-    command = python(*arguments)
-    done = await asyncio.to_thread(
-        subprocess.run, command, cwd=ROOT, env=child_environment(spec), capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise StartFailed(f"{spec.name}: {done.stderr}")
-    answer: dict[str, Any] = json.loads(done.stdout)
+async def published(supervisor: Supervisor, spec: ProcessSpec) -> dict[str, Any]:
+    """What a hub publishes of itself, made before its first start by a command of its own. Raises StartFailed."""
+    answer: dict[str, Any] = json.loads(await supervisor.output(replace(spec, arguments=[*spec.arguments, "keys"])))
     return answer
 
 

@@ -60,6 +60,17 @@ class Supervisor:
         """Start several processes that do not need each other, at the same time."""
         await asyncio.gather(*(self.start(spec) for spec in specs))
 
+    async def output(self, spec: ProcessSpec) -> str:
+        """What a command that ends by itself writes. Raises StartFailed when it fails."""
+        environment = child_environment(spec)
+        done = await asyncio.to_thread(
+            subprocess.run, spec.arguments, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise StartFailed(f"{spec.name}: {done.stderr}")
+        written: str = done.stdout
+        return written
+
     def kill(self, name: str) -> ProcessSpec:
         """SIGKILL, as a crash would; answers the spec with which to start it again."""
         spec, process = self._running.pop(name)

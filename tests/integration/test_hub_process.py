@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -23,10 +24,18 @@ from connectors.kit.sandbox_people import DEMO_BORROWER
 from deploy import launch
 from deploy import site as places
 from deploy.pki import SitePki
-from deploy.process import ROOT, StartFailed, Supervisor, child_environment, python
+from deploy.process import ROOT, ProcessSpec, StartFailed, Supervisor, child_environment, python
 from deploy.site import HubPlace, Site
 from ledger.anchor.deploy import deploy_contract
 from tests.support.databases import DatabaseMaker
+from tests.support.nursery import ForkingSupervisor
+
+
+class _HubForReal(ForkingSupervisor):
+    """The hub itself is started as everywhere; the others are not what is tested here."""
+
+    def _spawn(self, spec: ProcessSpec) -> Any:
+        return Supervisor._spawn(self, spec) if spec.name == "hub-a" else super()._spawn(spec)
 
 
 @dataclass
@@ -56,10 +65,10 @@ class RunningHub:
 async def running(tmp_path: Path, database_maker: DatabaseMaker) -> AsyncIterator[RunningHub]:
     database_url = await database_maker.empty_url() if database_maker.dialect == "postgres" else ""
     site = Site(tmp_path, SitePki(tmp_path / "pki", datetime.now(UTC)), database_url=database_url)
-    supervisor, place = Supervisor(tmp_path), site.hub("hub-a")
+    supervisor, place = _HubForReal(tmp_path), site.hub("hub-a")
     try:
         await supervisor.start_all(places.authority_specs(site))
-        published = await launch.published(launch.hub_spec(site, place), "-m", "hub.main", "keys")
+        published = await launch.published(supervisor, launch.hub_spec(site, place))
         await supervisor.start(places.chain_spec(site, {published["origin"]: published["chain_address"]}))
         contract = await deploy_contract(site.chain_url, site.chain_admin(), [published["chain_address"]])
         await launch.write_trust(site, [published], {}, contract)

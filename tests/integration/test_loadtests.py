@@ -12,8 +12,9 @@ from typing import Any
 
 from deploy.launch import launch
 from deploy.pki import SitePki
-from deploy.process import ROOT, Supervisor
+from deploy.process import ROOT
 from deploy.site import Site
+from tests.support.nursery import ForkingSupervisor
 
 SECONDS, TIMEOUT_S = 10, 150
 # Calls late in each journey: who comes this far has done all before them.
@@ -27,7 +28,7 @@ REACHED = {
 
 
 async def test_each_journey_comes_through(tmp_path: Path) -> None:
-    site, supervisor = Site(tmp_path, SitePki(tmp_path / "pki", datetime.now(UTC))), Supervisor(tmp_path)
+    site, supervisor = Site(tmp_path, SitePki(tmp_path / "pki", datetime.now(UTC))), ForkingSupervisor(tmp_path)
     try:
         await launch(site, supervisor, [site.hub("hub-a")], lambda line: None)
         figures = await _locust(tmp_path)

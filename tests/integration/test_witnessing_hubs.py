@@ -24,6 +24,7 @@ from deploy.site import HubPlace, Site
 from hub.ledger.store import LogStore, NewLeaf
 from hub.platform.database import Database
 from ledger.anchor.deploy import deploy_contract
+from tests.support.nursery import ForkingSupervisor
 
 PATIENCE_S = 60.0
 
@@ -65,11 +66,11 @@ def _one(hub: HubPlace, sql: str, *values: object) -> int:
 
 @pytest_asyncio.fixture
 async def hubs(tmp_path: Path) -> AsyncIterator[TwoHubs]:
-    site, supervisor = Site(tmp_path, SitePki(tmp_path / "pki", datetime.now(UTC))), Supervisor(tmp_path)
+    site, supervisor = Site(tmp_path, SitePki(tmp_path / "pki", datetime.now(UTC))), ForkingSupervisor(tmp_path)
     both = [site.hub("hub-a"), site.hub("hub-b")]
     try:
         await supervisor.start_all(places.authority_specs(site))
-        published = [await launch.published(launch.hub_spec(site, hub), "-m", "hub.main", "keys") for hub in both]
+        published = [await launch.published(supervisor, launch.hub_spec(site, hub)) for hub in both]
         accounts = {one["origin"]: one["chain_address"] for one in published}
         await supervisor.start(places.chain_spec(site, accounts))
         contract = await deploy_contract(site.chain_url, site.chain_admin(), accounts.values())

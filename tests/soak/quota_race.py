@@ -25,7 +25,7 @@ import grpc
 from huilian.common.v1 import common_pb2
 from huilian.exchange.v1 import exchange_service_pb2 as pb
 from huilian.exchange.v1 import exchange_service_pb2_grpc
-from huilian_protocol.errors import Retry
+from huilian_protocol.errors import HuilianError, Retry
 from huilian_protocol.metadata import AUTHORIZATION, BEARER
 from huilian_protocol.status import from_rpc_error
 
@@ -36,8 +36,9 @@ from deploy.process import ProcessSpec, Supervisor
 from deploy.site import Site
 from ledger.anchor.deploy import deploy_contract
 from loadtests.no_limits import WITHOUT_LIMITS
-from tests.integration.citizens import FIELDS, HOUSING_FUND, Citizen, registered
+from tests.integration.citizens import FIELDS, HOUSING_FUND, Citizen, Prepared, registered
 from tests.soak.databases import new_postgres_url
+from tests.support.nursery import ForkingSupervisor
 from tests.support.sites import HUB, new_site
 
 REQUESTS = 50_000
@@ -136,7 +137,7 @@ async def _site(rng: random.Random) -> AsyncIterator[Storm]:
     with tempfile.TemporaryDirectory(prefix="huilian-quota-") as name:
         site, url = new_site(Path(name)), await new_postgres_url()
         site.database_url, site.rate_limits = url, WITHOUT_LIMITS
-        supervisor = Supervisor(site.folder)
+        supervisor = ForkingSupervisor(site.folder)
         try:
             specs = await start_hubs(site, supervisor, MORTAL)
             running = Storm(site, supervisor, specs, url, rng)
@@ -151,7 +152,7 @@ async def _site(rng: random.Random) -> AsyncIterator[Storm]:
 async def start_hubs(site: Site, supervisor: Supervisor, others: Sequence[str]) -> dict[str, ProcessSpec]:
     """Chain, authority, one agency with its edge, and processes of one hub: the first and those of these names."""
     first = launch.hub_spec(site, site.hub(HUB))
-    entry = await launch.published(first, "-m", "hub.main", "keys")
+    entry = await launch.published(supervisor, first)
     [sandbox] = [spec for spec in places.agency_sandbox_specs(site) if spec.name == f"{AGENCY}.sandbox"]
     [edge] = [spec for spec in places.connector_specs(site, site.hub(HUB)) if spec.name == AGENCY]
     chain = places.chain_spec(site, {entry["origin"]: entry["chain_address"]})
@@ -190,12 +191,23 @@ async def _grants(running: Storm, stack: AsyncExitStack, requests: int) -> list[
         citizen = await stack.enter_async_context(registered(running.site, running.site.hub(HUB), person))
         token = await citizen.hub.exchange.calls.tokens.token()
         for max_reads in (1, running.rng.randint(2, 9), running.rng.randint(10, 24)):
-            consent = await citizen.sign(await citizen.prepare(max_reads=max_reads))
+            consent = await citizen.sign(await _prepared(citizen, max_reads))
             grants.append(Grant(consent.consent_id, max_reads, citizen, token, []))
     for grant in grants:
         many = max(3 * grant.max_reads, requests * 2 // (3 * len(grants)))
         grant.request_ids += [f"read-{running.rng.getrandbits(96):024x}" for _ in range(many)]
     return grants
+
+
+async def _prepared(citizen: Citizen, max_reads: int) -> Prepared:
+    """The hub was up before the edge and tries it again after two seconds at most."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                return await citizen.prepare(max_reads=max_reads)
+            except HuilianError as error:
+                assert error.code == "PROVIDER_UNAVAILABLE", error
+                await asyncio.sleep(PAUSE_S)
 
 
 async def _rage(running: Storm, grants: list[Grant], requests: int) -> None:

@@ -12,11 +12,12 @@ from deploy.launch import launch
 from deploy.pki import SitePki
 from deploy.process import ProcessSpec, Supervisor
 from deploy.site import Site
+from tests.support.nursery import ForkingSupervisor
 
 HUB = "hub-a"
 
 
-class AmendingSupervisor(Supervisor):
+class AmendingSupervisor(ForkingSupervisor):
     """Starts processes with some settings added: `amendments` are environment variables by process name."""
 
     def __init__(self, folder: Path, amendments: Mapping[str, Mapping[str, str]]) -> None:
