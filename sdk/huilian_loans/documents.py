@@ -4,7 +4,7 @@ Amounts are integer fen, rates decimal text, days YYYY-MM-DD. Every error is a V
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -71,7 +71,10 @@ def read_terms(document: Document) -> Terms:
 
 
 def read_plan(document: Document, maturity: date) -> Plan:
-    """A plan of repayment that ends at `maturity`: every `every_months` from `first_due_date`, or once for a bullet."""
+    """A plan of repayment that ends at `maturity`: every `every_months` from `first_due_date`, or once for a bullet.
+
+    A last due date that is no further from the maturity than the days of grace is left out.
+    """
     _check_keys("repayment", document, _REPAYMENT, _REPAYMENT_OR_DEFAULT)
     kind = _made(document, "kind", Kind)
     cyclic = {"first_due_date", "every_months"}
@@ -121,9 +124,11 @@ def _cycle(document: Document, maturity: date) -> tuple[date, ...]:
     if not isinstance(month_end, bool):
         raise ValueError("month_end: true or false is expected")
     months = _whole(document, "every_months")
-    return tuple(
-        due_dates(_day(document, "first_due_date"), Cycle(months, PeriodUnit.MONTH, month_end=month_end), maturity)
-    )
+    first, cycle = _day(document, "first_due_date"), Cycle(months, PeriodUnit.MONTH, month_end=month_end)
+    dates = due_dates(first, cycle, maturity)
+    # A due date whose days of grace would reach the maturity falls together with it: a stub of days is no period.
+    grace = timedelta(days=_whole(document, "grace_days", 0))
+    return tuple(dates[:-2] + dates[-1:] if len(dates) > 1 and dates[-1] - dates[-2] <= grace else dates)
 
 
 def _waterfall(names: Any) -> tuple[Bucket, ...]:

@@ -7,7 +7,7 @@ import random
 import time
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,9 @@ class Tally:
     counted: Counter[str]
 
 
+ENOUGH_TO_JUDGE = 20_000
+"""Checks: below this a share may be small by chance."""
+
 Case = Callable[[random.Random], Awaitable[int | Tally]]
 
 
@@ -27,7 +30,8 @@ Case = Callable[[random.Random], Awaitable[int | Tally]]
 class Campaign:
     """`case` runs one case with its own randomness and answers how many checks it made; it raises on a failure.
 
-    `target` counts checks. `slice_cases` is how many cases `make test` runs.
+    `target` counts checks. `slice_cases` is how many cases `make test` runs. `floors`: how many of what is
+    counted there must be for each thousand checks, so that a campaign which has come to miss what matters fails.
     """
 
     name: str
@@ -35,6 +39,16 @@ class Campaign:
     target: int
     slice_cases: int
     case: Case
+    floors: Mapping[str, float] = field(default_factory=dict)
+
+    def missed(self, progress: Progress) -> str:
+        """The floors that it did not reach, empty while it reaches them or there is too little to judge by."""
+        if progress.checks < ENOUGH_TO_JUDGE:
+            return ""
+        found = {name: progress.counted.get(name, 0) * 1000 / progress.checks for name in self.floors}
+        return ", ".join(
+            f"{name}: {many:.1f} of {self.floors[name]}" for name, many in found.items() if many < self.floors[name]
+        )
 
 
 @dataclass

@@ -76,6 +76,7 @@ CAMPAIGNS: list[Campaign] = [
         target=1_000_000,
         slice_cases=1,
         case=lending_histories.case,
+        floors=lending_histories.FLOORS,
     ),
     Campaign(
         name="opening-histories",

@@ -17,6 +17,24 @@ from tests.soak.databases import DIALECTS, on_fresh_database
 from tests.soak.histories.history import History, HistoryBroken, drawn, shrunk
 
 SHORTEST, LONGEST = 100, 400
+FLOORS = {
+    "crashed": 15,
+    "apply done": 8,
+    "financing DISBURSED": 2.5,
+    "order loan ENDED": 3,
+    "bid done": 8,
+    "auction FUNDED": 2,
+    "dealer loan DISBURSED": 0.8,
+    "transfer done": 3,
+    "pay part done": 4,
+    "repay done": 8,
+    "back-date done": 8,
+    "loan event REVERSAL": 1,
+    "loan event RECOURSE": 1,
+    "loan event CHARGE_OFF": 0.5,
+    "loan event RESTRUCTURE": 0.8,
+}
+"""For each thousand steps; about a third of what the steps' weights give."""
 
 
 async def case(rng: random.Random) -> Tally:

@@ -11,7 +11,7 @@ from tests.soak.databases import on_fresh_database
 from tests.soak.histories.history import History, drawn, shrunk
 from tests.support.breaking import Broken
 
-SEED, STEPS = 11, 150
+SEED, STEPS = 3, 180
 BREACHES = {
     "UPDATE receivables_receivable SET issued_fen = issued_fen - 1 WHERE state = 'CERTIFICATED'":
         "unspent + redeemed = issued",
@@ -22,6 +22,13 @@ BREACHES = {
     "UPDATE lending_claim SET state = 'RELEASED'": "rests on a live claim",
     "UPDATE lending_order_line SET principal_fen = ordered_fen": "advance <= rate x goods",
     "UPDATE accounting_account SET guarded_fen = guarded_fen + 1 WHERE kind = 'DEPOSIT'": "sum of its lines",
+    "UPDATE accounting_account SET guarded_fen = guarded_fen + 1 WHERE kind = 'ESCROW'": "money is aside",
+    "UPDATE accounting_account SET guarded_fen = guarded_fen + 1 WHERE kind = 'ENTRUSTED'": "owes a funder",
+    "UPDATE lending_bid SET annual_rate = '0.001' WHERE state = 'LOST'": "the best rate wins",
+    "UPDATE lending_bid SET annual_rate = '0.07' WHERE state = 'WON'": "above what the holder accepts",
+    "UPDATE lending_bid SET state = 'LOST' WHERE state = 'WON'": "one bid wins",
+    "UPDATE lending_dealer_loan SET limit_fen = 1 WHERE state = 'DISBURSED'": "no more than its limit",
+    "UPDATE lending_dealer_loan SET state = 'EXPIRED' WHERE state = 'DISBURSED'": "a dealer's loan was signed",
     "UPDATE receivables_certificate SET holder_uscc = issuer_uscc": "log ",
     "UPDATE platform_outbox SET last_error = 'KeyError'": "a message fails for what it may",
 }  # fmt: skip

@@ -44,3 +44,13 @@ async def test_runner_stops_at_a_failure_and_resumes_at_the_same_case(tmp_path: 
     broken["on"] = False
     await advance(campaign, failed, time.monotonic() + 10)
     assert (failed.checks, failed.failure) == (20, "")
+
+
+def test_a_campaign_that_misses_what_matters_fails() -> None:
+    async def case(rng: random.Random) -> int:
+        return 1
+
+    campaign = Campaign("probe", "probe", target=1, slice_cases=1, case=case, floors={"lent": 2})
+    assert campaign.missed(Progress(checks=20_000, counted={"lent": 40})) == ""
+    assert campaign.missed(Progress(checks=20_000, counted={"lent": 39})) == "lent: 1.9 of 2"
+    assert campaign.missed(Progress(checks=100)) == ""

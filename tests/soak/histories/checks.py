@@ -31,6 +31,7 @@ class Checks:
         self._life = life
         self._events: Counter[str] = Counter()
         self._paid: dict[str, Parts] = {}
+        self._funders: set[str] = set()
         self._last_record = 0
         self._told: dict[str, tuple[str, str, int]] = {}
         self._frozen: dict[str, set[str]] = {}
@@ -62,6 +63,8 @@ class Checks:
         for loan_id in changed:
             record = await stored_loans.find(loan_id)
             assert record is not None
+            if record.funder is not None:
+                self._funders.add(loan_id)
             self._paid[loan_id] = await self._check_loan(
                 record, await stored_loans.events_of(self._life.world.database, loan_id)
             )
@@ -80,7 +83,9 @@ class Checks:
         return paid
 
     async def _check_income(self) -> None:
-        fees, interest, _ = _sum(list(self._paid.values()))
+        """Fees are the bank's; interest is, but for that on money which funders lent."""
+        fees = sum(parts[0] for parts in self._paid.values())
+        interest = sum(parts[1] for loan_id, parts in self._paid.items() if loan_id not in self._funders)
         for account, fen in (("bank:interest-income", interest), ("bank:fee-income", fees)):
             assert await self._life.world.book.balance_fen(account) == fen, account
 

@@ -8,7 +8,7 @@ from tests.soak.histories.life import Life
 from tests.unit.hub.lending.world import BUYER
 
 ENOUGH_FEN = 50_000_000
-LONGER_THAN_ANY_TERM = timedelta(days=125)
+LONGER_THAN_ANY_TERM = timedelta(days=185)
 
 
 async def come_to_an_end(life: Life) -> None:
@@ -48,8 +48,11 @@ SELECT 'unpaid receivable' AS law, receivable_id AS what FROM receivables_receiv
 WHERE state IN ('CONFIRMED', 'CERTIFICATED', 'PLEDGED', 'ASSIGNED', 'OVERDUE', 'DEFAULTED')
 UNION ALL SELECT 'limit in use', limit_id FROM lending_limit WHERE blocked_fen <> 0 OR utilised_fen <> 0
 UNION ALL SELECT 'open application', financing_id FROM lending_financing
-    WHERE state IN ('SUBMITTED', 'CHECKED', 'OFFERED', 'ACCEPTED', 'SIGNED')
+    WHERE state IN ('SUBMITTED', 'CHECKED', 'REFERRED', 'OFFERED', 'ACCEPTED', 'SIGNED')
 UNION ALL SELECT 'open order loan', loan_id FROM lending_order_loan WHERE state IN ('OFFERED', 'SIGNED', 'DISBURSED')
+UNION ALL SELECT 'open auction', auction_id FROM lending_auction WHERE state IN ('OPEN', 'AWARDED')
+UNION ALL SELECT 'money aside', account_id FROM accounting_account
+    WHERE kind IN ('ESCROW', 'ENTRUSTED') AND guarded_fen <> 0
 UNION ALL SELECT 'unspent certificate', certificate_id FROM receivables_certificate
     WHERE state IN ('ISSUED', 'HELD', 'BLOCKED', 'FINANCED', 'FROZEN', 'DUE')
 UNION ALL SELECT 'undelivered message', topic || ' ' || key FROM platform_outbox WHERE state <> 'done'

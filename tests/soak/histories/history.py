@@ -17,7 +17,7 @@ from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 
 from hub.platform.database import Database
-from tests.soak.histories import holding, lending, passing, paying, trading
+from tests.soak.histories import bidding, dealing, holding, lending, passing, paying, trading
 from tests.soak.histories.checks import Checks
 from tests.soak.histories.ending import come_to_an_end
 from tests.soak.histories.life import Act, Life, refused_by
@@ -25,14 +25,22 @@ from tests.support.breaking import Broken
 from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER, LendingWorld
 
 START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
-KINDS = trading.STEPS | holding.STEPS | lending.STEPS | paying.STEPS | passing.STEPS
+KINDS = trading.STEPS | holding.STEPS | lending.STEPS | bidding.STEPS | dealing.STEPS | paying.STEPS | passing.STEPS
 NAMES, WEIGHTS = list(KINDS), [weight for weight, _ in KINDS.values()]
 CRASHES, REPEATS = 0.08, 0.04
 RICH_FEN, POOR_FEN = 1_000_000, 20_000
+FUNDER_FEN = 400_000
 """What the buyer has: with much everything is paid in time and lent on, with little loans are late and worked out."""
 A_MOMENT = timedelta(seconds=1)
 LEASE = timedelta(seconds=16)
 """What a killed process had claimed of the outbox is free again after this."""
+OUTCOMES = {
+    "financing": "SELECT state AS outcome, COUNT(*) AS many FROM lending_financing",
+    "order loan": "SELECT state AS outcome, COUNT(*) AS many FROM lending_order_loan",
+    "dealer loan": "SELECT state AS outcome, COUNT(*) AS many FROM lending_dealer_loan",
+    "auction": "SELECT state AS outcome, COUNT(*) AS many FROM lending_auction",
+    "loan event": "SELECT kind AS outcome, COUNT(*) AS many FROM lending_loan_event",
+}
 # A caller that did not get the answer is told that it was done before, or that what it saw is gone.
 AGAIN = refused_by(
     "ALREADY_EXISTS",
@@ -75,26 +83,38 @@ class History:
         """All steps, then the end. Raises HistoryBroken."""
         done = 0
         try:
-            await self._begin(RICH_FEN if steps[0] % 3 else POOR_FEN)
+            await self._begin(random.Random(steps[0]))
             for step in steps:
                 await self._step(step)
                 done += 1
             if ends:
                 await come_to_an_end(self.life)
             await self.checks.check()
+            await self._count_outcomes()
         except Exception as error:
             told = f"step {done + 1} of {len(steps)}, behind {', '.join(self._path[-8:])}"
             raise HistoryBroken(f"{told}: {type(error).__name__}: {error}") from error
+
+    async def _count_outcomes(self) -> None:
+        """What became of applications, auctions and loans: a step that was taken may still lead to nothing."""
+        for name, sql in OUTCOMES.items():
+            for row in await self.life.rows(f"{sql} GROUP BY 1"):
+                self.counted[f"{name} {row['outcome']}"] += row["many"]
 
     @property
     def steps(self) -> int:
         """How many did something, or were refused; what was done again counts as another."""
         return sum(many for name, many in self.counted.items() if name.endswith((" done", " refused")))
 
-    async def _begin(self, buyer_fen: int) -> None:
+    async def _begin(self, rng: random.Random) -> None:
+        buyer_fen = rng.choice([RICH_FEN, RICH_FEN, POOR_FEN])
         for party, fen in ((BUYER, buyer_fen), (SUPPLIER, 20_000), (SECOND_TIER, 5_000)):
             await self.life.world.fund(party, fen)
         await self.life.world.fund(self.life.citizen.subject, 300_000)
+        for funder in bidding.FUNDERS:
+            await self.life.world.fund(funder, FUNDER_FEN)
+            await self.life.run(lambda funder=funder: self.life.service.auctions.admit(funder))
+        await dealing.begin(self.life, rng)
 
     async def _step(self, seed: int) -> None:
         rng = random.Random(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from hub.receivables.service import FrozenKind
-from tests.soak.histories.life import Act, Life, Plan, Row, one_of, refused_by
+from tests.soak.histories.life import Act, Life, Plan, Row, day_of, fitting, one_of, refused_by
 from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER
 
 PARTIES = (BUYER, SUPPLIER, SECOND_TIER)
@@ -15,24 +15,22 @@ COURT = "沙盒市中级人民法院"
 async def _certificates(life: Life, *states: str) -> list[Row]:
     wanted = ", ".join(f"'{state}'" for state in states)
     return await life.rows(
-        "SELECT certificate_id, holder_uscc, amount_fen, state FROM receivables_certificate"
+        "SELECT certificate_id, holder_uscc, amount_fen, state, due_date FROM receivables_certificate"
         f" WHERE state IN ({wanted}) ORDER BY certificate_id"
     )
 
 
 async def issue(life: Life, rng: random.Random) -> Act | None:
     """The buyer issues over what is confirmed; never over more."""
-    row = one_of(
-        rng,
-        await life.rows(
-            "SELECT receivable_id, amount_fen - issued_fen AS free_fen FROM receivables_receivable"
-            " WHERE state IN ('CONFIRMED', 'CERTIFICATED') AND amount_fen > issued_fen ORDER BY receivable_id"
-        ),
+    found = await life.rows(
+        "SELECT receivable_id, amount_fen - issued_fen AS free_fen, due_date FROM receivables_receivable"
+        " WHERE state IN ('CONFIRMED', 'CERTIFICATED') AND amount_fen > issued_fen ORDER BY receivable_id"
     )
+    row = fitting(rng, [row for row in found if day_of(row["due_date"]) > life.today], found)
     if row is None:
         return None
     name, receivable_id, free_fen = life.name("certificate"), row["receivable_id"], int(row["free_fen"])
-    amount_fen = free_fen if rng.random() < 0.6 else rng.randint(1, free_fen)
+    amount_fen = free_fen if rng.random() < 0.75 else rng.randint(max(1, free_fen // 4), free_fen)
     too_much = rng.random() < 0.05
     # Frozen, due, or worth less since the offers over it were refused.
     codes = refused_by("AMOUNT_EXCEEDS_RECEIVABLE", "STATE_CONFLICT")
@@ -43,7 +41,8 @@ async def issue(life: Life, rng: random.Random) -> Act | None:
 
 async def accept(life: Life, rng: random.Random) -> Act | None:
     """The holder takes what it was offered; not from the due date on."""
-    row = one_of(rng, await _certificates(life, "ISSUED"))
+    found = await _certificates(life, "ISSUED")
+    row = fitting(rng, [row for row in found if day_of(row["due_date"]) > life.today], found)
     if row is None:
         return None
     name, holder = row["certificate_id"], row["holder_uscc"]
@@ -90,9 +89,10 @@ async def transfer(life: Life, rng: random.Random) -> Act | None:
 
 
 async def steal(life: Life, rng: random.Random) -> Act | None:
-    """Somebody who does not hold it disposes of it, or its holder disposes of it once more."""
+    """Somebody who does not hold it disposes of it, or its holder disposes of it once more, or though it is lent on."""
     spent = rng.random() < 0.5
-    states = ("SPLIT", "TRANSFERRED", "REFUSED", "REDEEMED") if spent else ("HELD", "ISSUED", "FROZEN", "BLOCKED")
+    gone, lent_on = ("SPLIT", "TRANSFERRED", "REFUSED", "REDEEMED"), ("BLOCKED", "FINANCED")
+    states = rng.choice([gone, lent_on]) if spent else ("HELD", "ISSUED", "FROZEN", "BLOCKED")
     row = one_of(rng, await _certificates(life, *states))
     if row is None:
         return None
@@ -141,11 +141,11 @@ async def unfreeze(life: Life, rng: random.Random) -> Act | None:
 
 
 STEPS: dict[str, tuple[int, Plan]] = {
-    "issue": (20, issue),
-    "accept": (22, accept),
+    "issue": (40, issue),
+    "accept": (50, accept),
     "refuse": (2, refuse),
-    "split": (6, split),
-    "transfer": (6, transfer),
+    "split": (4, split),
+    "transfer": (4, transfer),
     "steal": (3, steal),
     "freeze": (2, freeze),
     "unfreeze": (4, unfreeze),

@@ -17,6 +17,7 @@ ROUNDED_FEN = 40
 
 _UNSPENT = "'ISSUED', 'HELD', 'BLOCKED', 'FINANCED', 'FROZEN', 'DUE'"
 _ASKED = "'SUBMITTED', 'CHECKED', 'OFFERED', 'ACCEPTED', 'SIGNED'"
+_BIDDING = "'OPEN', 'AWARDED'"
 _UNSOUND = "'DRAFT', 'MATCHED', 'DISPUTED', 'DILUTED'"
 
 _CERTIFICATES = f"""
@@ -54,13 +55,18 @@ UNION ALL
 SELECT 'blocked = what was asked for', u.reference FROM lending_limit_use u
 LEFT JOIN lending_financing f ON f.financing_id = u.reference AND f.state IN ({_ASKED})
 LEFT JOIN lending_order_loan o ON o.loan_id = u.reference AND o.state IN ('OFFERED', 'SIGNED')
-WHERE u.blocked_fen <> COALESCE(f.principal_fen, o.principal_fen, 0)
+LEFT JOIN lending_dealer_loan d ON d.loan_id = u.reference AND d.state = 'OFFERED'
+WHERE u.blocked_fen <> COALESCE(f.principal_fen, o.principal_fen, d.principal_fen, 0)
 """
 
 _CLAIMS = f"""
 SELECT 'a certificate is blocked for one application', c.certificate_id FROM receivables_certificate c
-LEFT JOIN lending_financing f ON f.certificate_id = c.certificate_id AND f.state IN ({_ASKED})
-WHERE (c.state = 'BLOCKED' AND f.financing_id IS NULL) OR (c.state <> 'BLOCKED' AND f.financing_id IS NOT NULL)
+LEFT JOIN (
+    SELECT certificate_id, COUNT(*) AS asked FROM (
+        SELECT certificate_id FROM lending_financing WHERE state IN ({_ASKED})
+        UNION ALL SELECT certificate_id FROM lending_auction WHERE state IN ({_BIDDING})) a
+    GROUP BY certificate_id) f ON f.certificate_id = c.certificate_id
+WHERE COALESCE(f.asked, 0) <> CASE WHEN c.state = 'BLOCKED' THEN 1 ELSE 0 END
 UNION ALL
 SELECT 'a certificate secures its one open loan', c.certificate_id FROM receivables_certificate c LEFT JOIN (
     SELECT certificate_id, COUNT(*) AS loans FROM lending_loan WHERE NOT closed AND certificate_id IS NOT NULL
@@ -86,6 +92,10 @@ _ADVANCES = f"""
 SELECT 'advance <= rate x certificate', f.financing_id FROM lending_financing f
 JOIN receivables_certificate c ON c.certificate_id = f.certificate_id
 WHERE f.state <> 'REJECTED' AND f.principal_fen * 10000 > c.amount_fen * {ON_RECEIVABLES}
+UNION ALL
+SELECT 'advance <= rate x certificate', a.auction_id FROM lending_auction a
+JOIN receivables_certificate c ON c.certificate_id = a.certificate_id
+WHERE a.principal_fen * 10000 > c.amount_fen * {ON_RECEIVABLES}
 UNION ALL
 SELECT 'advance <= rate x goods to come', o.loan_id FROM lending_order_loan o JOIN (
     SELECT loan_id, SUM(principal_fen) AS principal, SUM(ordered_fen) AS ordered,
@@ -115,6 +125,55 @@ JOIN lending_loan l ON l.loan_id = o.loan_id
 WHERE (l.closed AND o.state <> 'ENDED') OR (NOT l.closed AND o.state <> 'DISBURSED')
 """
 
+_AUCTIONS = f"""
+SELECT 'a bid''s money is aside until the auction ends' AS law, b.bid_id AS what FROM lending_bid b
+JOIN lending_auction a ON a.auction_id = b.auction_id
+LEFT JOIN accounting_account e ON e.account_id = 'escrow:' || b.bid_id
+WHERE COALESCE(e.guarded_fen, -1) <>
+    CASE WHEN b.state <> 'LOST' AND a.state IN ({_BIDDING}) THEN a.principal_fen ELSE 0 END
+UNION ALL
+SELECT 'one bid wins', a.auction_id FROM lending_auction a LEFT JOIN (
+    SELECT auction_id, SUM(CASE WHEN state = 'WON' THEN 1 ELSE 0 END) AS won,
+        SUM(CASE WHEN state IN ('SEALED', 'REVEALED') THEN 1 ELSE 0 END) AS waiting
+    FROM lending_bid GROUP BY auction_id) b ON b.auction_id = a.auction_id
+WHERE COALESCE(b.won, 0) <> CASE WHEN a.state IN ('AWARDED', 'FUNDED') THEN 1 ELSE 0 END
+    OR (a.state <> 'OPEN' AND COALESCE(b.waiting, 0) <> 0)
+UNION ALL
+SELECT 'the best rate wins, of equal ones the earliest', b.bid_id FROM lending_bid b
+JOIN lending_bid o ON o.auction_id = b.auction_id AND o.bid_id <> b.bid_id AND o.annual_rate IS NOT NULL
+WHERE b.state = 'WON' AND (CAST(o.annual_rate AS DECIMAL) < CAST(b.annual_rate AS DECIMAL)
+    OR (CAST(o.annual_rate AS DECIMAL) = CAST(b.annual_rate AS DECIMAL) AND o.sequence < b.sequence))
+UNION ALL
+SELECT 'no bid is above what the holder accepts', b.bid_id FROM lending_bid b
+JOIN lending_auction a ON a.auction_id = b.auction_id
+WHERE CAST(b.annual_rate AS DECIMAL) > CAST(a.highest_rate AS DECIMAL)
+UNION ALL
+SELECT 'what the winner lends is what was offered', a.auction_id FROM lending_auction a
+LEFT JOIN lending_bid b ON b.auction_id = a.auction_id AND b.state = 'WON'
+LEFT JOIN lending_loan l ON l.loan_id = a.auction_id
+WHERE (a.state = 'FUNDED') <> (l.loan_id IS NOT NULL)
+    OR (l.loan_id IS NOT NULL AND (l.funder <> b.funder OR l.limit_fen <> a.principal_fen))
+UNION ALL
+SELECT 'the bank owes a funder what its borrower owes', l.loan_id FROM lending_loan l
+LEFT JOIN accounting_account e ON e.account_id = 'entrusted:' || l.loan_id
+LEFT JOIN accounting_account a ON a.account_id = 'loan:' || l.loan_id
+WHERE (l.funder IS NULL AND e.account_id IS NOT NULL)
+    OR (l.funder IS NOT NULL AND COALESCE(e.guarded_fen, -1) <> a.guarded_fen)
+"""
+
+_DEALERS = """
+SELECT 'a dealer''s loan was signed' AS law, d.loan_id AS what FROM lending_dealer_loan d
+LEFT JOIN lending_loan l ON l.loan_id = d.loan_id WHERE (d.state = 'DISBURSED') <> (l.loan_id IS NOT NULL)
+UNION ALL
+SELECT 'a dealer owes no more than its limit', d.loan_id FROM lending_dealer_loan d
+JOIN accounting_account a ON a.account_id = 'loan:' || d.loan_id WHERE a.guarded_fen > d.limit_fen
+UNION ALL
+SELECT 'one loan of a dealer at a time', d.dealer_uscc FROM lending_dealer_loan d
+JOIN lending_loan l ON l.loan_id = d.loan_id AND NOT l.closed GROUP BY d.dealer_uscc HAVING COUNT(*) > 1
+UNION ALL
+SELECT 'whoever proposed does not decide', loan_id FROM lending_dealer_loan WHERE reviewed_by = proposed_by
+"""
+
 _BOOKS = """
 SELECT 'the buyer''s ledger is told of what was paid', r.receivable_id FROM receivables_receivable r LEFT JOIN (
     SELECT receivable_id, SUM(amount_fen) AS fen FROM lending_erp_payment GROUP BY receivable_id
@@ -137,4 +196,4 @@ SELECT 'a message fails for what it may', topic || ' ' || key || ' ' || last_err
 WHERE state = 'parked' OR last_error NOT IN ('', 'CHAIN_UNAVAILABLE', 'PROVIDER_UNAVAILABLE', 'Broken')
 """
 
-BREACHES = " UNION ALL ".join((_CERTIFICATES, _LIMITS, _CLAIMS, _ADVANCES, _BOOKS))
+BREACHES = " UNION ALL ".join((_CERTIFICATES, _LIMITS, _CLAIMS, _ADVANCES, _AUCTIONS, _DEALERS, _BOOKS))

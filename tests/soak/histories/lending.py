@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 from hub.lending.products.definitions import ORDER_LOAN, RECEIVABLE_LOAN, load_products
-from tests.soak.histories.life import Act, Life, Plan, one_of, refused_by
+from tests.soak.histories.goods import ITEMS
+from tests.soak.histories.life import Act, Life, Plan, Row, day_of, fitting, one_of, refused_by
 from tests.unit.hub.lending.world import BUYER, SUPPLIER
 
 LEAST_FEN = 10_000
@@ -16,20 +17,23 @@ RATE = load_products()[RECEIVABLE_LOAN].advance_rate
 LEND = refused_by("LIMIT_EXCEEDED", "STATE_CONFLICT", "INVALID_ARGUMENT", "INVOICE_REFUSED")
 
 
+async def worth_lending_on(life: Life, rng: random.Random) -> Row | None:
+    """A held certificate that is large enough; mostly one that still runs."""
+    found = await life.rows(
+        "SELECT certificate_id, holder_uscc, amount_fen, due_date FROM receivables_certificate"
+        f" WHERE state = 'HELD' AND amount_fen > {LEAST_FEN * 6 // 5} ORDER BY certificate_id"
+    )
+    return fitting(rng, [row for row in found if day_of(row["due_date"]) > life.today], found)
+
+
 async def apply(life: Life, rng: random.Random) -> Act | None:
     """A holder asks for a loan on its certificate; never for more than the advance rate gives."""
-    row = one_of(
-        rng,
-        await life.rows(
-            "SELECT certificate_id, holder_uscc, amount_fen FROM receivables_certificate"
-            f" WHERE state = 'HELD' AND amount_fen > {LEAST_FEN * 2} ORDER BY certificate_id"
-        ),
-    )
+    row = await worth_lending_on(life, rng)
     if row is None:
         return None
     name, certificate_id, holder = life.name("financing"), row["certificate_id"], row["holder_uscc"]
     most_fen, too_much = int(RATE * row["amount_fen"]), rng.random() < 0.05
-    wanted_fen = rng.choice([0, 0, rng.randint(LEAST_FEN, most_fen)])
+    wanted_fen = rng.choice([0, 0, rng.randint(min(LEAST_FEN, most_fen), most_fen)])
     fen = most_fen + 1 if too_much else wanted_fen
     apply = lambda: life.service.financings.apply(holder, name, certificate_id, fen)  # noqa: E731
     codes = refused_by("AMOUNT_EXCEEDS_RECEIVABLE", "STATE_CONFLICT") if too_much else LEND
@@ -62,7 +66,9 @@ async def withdraw(life: Life, rng: random.Random) -> Act | None:
 
 async def apply_on_order(life: Life, rng: random.Random) -> Act | None:
     """The supplier asks for money on goods to come."""
-    orders = [name for name, one in life.goods.orders.items() if not one.cancelled]
+    orders = [name for name, one in life.goods.orders.items() if any(map(one.to_come, ITEMS))]
+    if rng.random() < 0.05:
+        orders = list(life.goods.orders)
     if not orders:
         return None
     name, order_id, days = life.name("order-loan"), rng.choice(orders), rng.randint(20, 120)
@@ -113,7 +119,7 @@ async def other_bank(life: Life, rng: random.Random) -> Act | None:
 async def set_limit(life: Life, rng: random.Random) -> Act | None:
     """An operator changes what may be lent on the buyer; never below what is in use."""
     name = f"{rng.choice([RECEIVABLE_LOAN, RECEIVABLE_LOAN, ORDER_LOAN])}:{BUYER}"
-    fen = rng.choice([20_000, 150_000, 400_000, 400_000])
+    fen = rng.choice([20_000, 400_000, 1_000_000, 1_000_000, 4_000_000])
     return Act(lambda: life.run(lambda: life.service.limits.set(name, fen)), refused_by("LIMIT_EXCEEDED"))
 
 
@@ -145,14 +151,14 @@ async def draw(life: Life, rng: random.Random) -> Act | None:
 
 
 STEPS: dict[str, tuple[int, Plan]] = {
-    "apply": (18, apply),
-    "sign": (24, sign),
+    "apply": (45, apply),
+    "sign": (60, sign),
     "withdraw": (1, withdraw),
     "apply on order": (8, apply_on_order),
-    "sign on order": (14, sign_on_order),
+    "sign on order": (40, sign_on_order),
     "withdraw on order": (1, withdraw_on_order),
     "other bank": (1, other_bank),
-    "set limit": (1, set_limit),
+    "set limit": (2, set_limit),
     "borrow": (1, borrow),
     "draw": (1, draw),
 }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
+from hub.accounting.service import deposit_account
 from hub.lending.service import LendingService
 from hub.platform.business_day import business_date
 from hub.receivables.service import ReceivablesService
@@ -68,6 +69,12 @@ class Life:
         """One use case in one transaction."""
         return await self.world.run(use_case)
 
+    async def has(self, party: str) -> int:
+        """What a party has on its account, in fen."""
+        sql = "SELECT guarded_fen FROM accounting_account WHERE account_id = $1"
+        found = await self.rows(sql, deposit_account(party))
+        return int(found[0]["guarded_fen"]) if found else 0
+
     async def drain(self) -> None:
         """Deliver what is due and what follows from it."""
         await self.world.outbox.drain()
@@ -82,6 +89,11 @@ def refused_by(*codes: str) -> frozenset[str]:
     return frozenset(codes)
 
 
+def fitting(rng: random.Random, good: list[Row], any_: list[Row]) -> Row | None:
+    """Mostly one with which the step can succeed, now and then any."""
+    return one_of(rng, good if rng.random() < 0.93 else any_)
+
+
 def one_of(rng: random.Random, found: list[Row]) -> Row | None:
     """Any, or None of none."""
     return rng.choice(found) if found else None
@@ -90,3 +102,9 @@ def one_of(rng: random.Random, found: list[Row]) -> Row | None:
 def day_of(value: Any) -> date:
     """A date of either database."""
     return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+def moment_of(value: Any) -> datetime:
+    """A moment of either database, UTC."""
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

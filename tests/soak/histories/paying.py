@@ -6,12 +6,12 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
-from hub.accounting.service import deposit_account
 from hub.lending.loans.model import Loan
 from hub.lending.loans.stored import REPAYMENT
 from hub.lending.rules import LoanState
 from tests.soak.histories.life import Act, Life, Plan, one_of, refused_by
 from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER
+from tests.unit.hub.receivables.trade import DEALER
 
 OWING = (LoanState.ACTIVE, LoanState.OVERDUE, LoanState.RECOURSE)
 LATE = (LoanState.OVERDUE, LoanState.RECOURSE)
@@ -28,13 +28,6 @@ async def _loan(life: Life, rng: random.Random, *states: LoanState) -> Loan | No
     return None
 
 
-async def _has(life: Life, party: str) -> int:
-    """What a party has on its account."""
-    sql = "SELECT guarded_fen FROM accounting_account WHERE account_id = $1"
-    found = await life.rows(sql, deposit_account(party))
-    return int(found[0]["guarded_fen"]) if found else 0
-
-
 async def repay(life: Life, rng: random.Random) -> Act | None:
     """A part of what is owed, from the borrower's account."""
     loan = await _loan(life, rng, *OWING)
@@ -42,7 +35,7 @@ async def repay(life: Life, rng: random.Random) -> Act | None:
         return None
     borrower, loan_id = loan.record.borrower, loan.record.loan_id
     fen = rng.randint(1, max(1, int(loan.owed.total_fen) // rng.choice([1, 4])))
-    short = await _has(life, borrower) < fen
+    short = await life.has(borrower) < fen
     codes = refused_by("INSUFFICIENT_FUNDS") if short else refused_by()
     return Act(lambda: life.world.repay(borrower, fen, loan_id), codes, certain=short)
 
@@ -78,16 +71,17 @@ async def overpay(life: Life, rng: random.Random) -> Act | None:
 
 
 async def back_date(life: Life, rng: random.Random) -> Act | None:
-    """A payment that came in on an earlier day is booked."""
+    """A payment that came in on an earlier day is booked; not on a funder's loan, whose money was passed on."""
     loan = await _loan(life, rng, *OWING)
     if loan is None or not loan.owed.total_fen:
         return None
     borrower, loan_id = loan.record.borrower, loan.record.loan_id
     day = loan.as_of - timedelta(days=rng.randint(0, (loan.as_of - loan.events[0].value_date).days))
     fen = rng.randint(1, max(1, int(loan.owed.total_fen) // 4))
-    codes = refused_by("REPAYMENT_EXCEEDS_PAYOFF", "INSUFFICIENT_FUNDS")
+    entrusted = loan.record.funder is not None
+    codes = refused_by("STATE_CONFLICT") if entrusted else refused_by("REPAYMENT_EXCEEDS_PAYOFF", "INSUFFICIENT_FUNDS")
     book = lambda: life.service.workouts.repay_back_dated(loan_id, borrower, fen, day)  # noqa: E731
-    return Act(lambda: life.run(book), codes)
+    return Act(lambda: life.run(book), codes, certain=entrusted)
 
 
 async def reverse(life: Life, rng: random.Random) -> Act | None:
@@ -117,7 +111,7 @@ async def recourse(life: Life, rng: random.Random) -> Act | None:
 async def buy_back(life: Life, rng: random.Random) -> Act | None:
     """The borrower or the buyer buys the receivable back."""
     loan = await _loan(life, rng, *OWING)
-    if loan is None or loan.record.is_person or not loan.owed.total_fen:
+    if loan is None or loan.record.is_person or loan.record.borrower == DEALER or not loan.owed.total_fen:
         return None
     loan_id, payer = loan.record.loan_id, rng.choice([BUYER, loan.record.borrower])
     buy = lambda: life.service.workouts.buy_back(loan_id, payer)  # noqa: E731
@@ -185,22 +179,22 @@ async def pay_part(life: Life, rng: random.Random) -> Act | None:
 
 async def pay_in(life: Life, rng: random.Random) -> Act | None:
     """Money comes to somebody's account."""
-    party = rng.choice([BUYER, BUYER, SUPPLIER, SECOND_TIER, life.citizen.subject])
+    party = rng.choice([BUYER, BUYER, SUPPLIER, SECOND_TIER, DEALER, life.citizen.subject])
     fen = rng.randint(1, 120_000)
     return Act(lambda: life.world.fund(party, fen))
 
 
 STEPS: dict[str, tuple[int, Plan]] = {
     "repay": (6, repay),
-    "pay off": (2, pay_off),
+    "pay off": (1, pay_off),
     "overpay": (1, overpay),
     "back-date": (6, back_date),
     "reverse": (3, reverse),
     "recourse": (12, recourse),
-    "buy back": (2, buy_back),
+    "buy back": (1, buy_back),
     "charge off": (8, charge_off),
     "recover": (25, recover),
     "restructure": (8, restructure),
-    "pay part": (8, pay_part),
+    "pay part": (14, pay_part),
     "pay in": (2, pay_in),
 }

@@ -145,7 +145,7 @@ def _invoiced(life: Life, rng: random.Random, order_id: str, quantities: Counter
     invoice_id = life.name("invoice")
     life.goods.invoices[invoice_id] = Invoice(order_id, quantities)
     invoice = trade.invoice(invoice_id, order_id, **_texts(quantities))
-    due = life.today + timedelta(days=rng.randint(3, 120))
+    due = life.today + timedelta(days=rng.choice([rng.randint(3, 20), rng.randint(30, 120), rng.randint(60, 180)]))
     return _told(life, rng, replace(invoice, issue_date=life.today, due_date=due))
 
 
@@ -258,7 +258,7 @@ STEPS: dict[str, tuple[int, Plan]] = {
     "withdraw invoice": (1, withdraw_invoice),
     "credit": (4, credit),
     "pull": (1, pull),
-    "confirm": (22, confirm),
+    "confirm": (40, confirm),
     "dispute": (2, dispute),
     "reinstate": (6, reinstate),
     "give up": (1, give_up),

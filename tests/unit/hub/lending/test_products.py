@@ -6,11 +6,13 @@ import itertools
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from huilian_loans import CashFlow, Kind, annual_percentage_rate
+from huilian_loans.documents import read_terms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -180,6 +182,15 @@ async def test_an_old_loan_keeps_the_terms_of_its_version(world: LendingWorld, t
 def test_a_product_that_cannot_be_kept_stops_the_start(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="json"):
         made(tmp_path, **changes)
+
+
+@given(st.sampled_from(load_versions()), st.dates(date(2026, 1, 1), date(2030, 12, 31)), st.integers(1, 365))
+def test_every_term_of_every_product_makes_a_plan(product: Product, start: date, days: int) -> None:
+    """Also those that end within the days of grace of their last due date."""
+    plan = read_terms(product.terms_of(Decimal("0.05"), start, start + timedelta(days=days))).plan
+    if plan is not None:
+        assert plan.due_dates[-1] == start + timedelta(days=days)
+        assert all((later - earlier).days > plan.grace_days for earlier, later in pairwise(plan.due_dates))
 
 
 def test_a_version_stands_once(tmp_path: Path) -> None:

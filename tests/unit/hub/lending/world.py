@@ -65,6 +65,10 @@ class FakeChain:
         await self._outbox.put("test.lock", claim_id, {"claim_id": claim_id, "invoice": invoice.invoice_number})
 
     async def release(self, claim_id: str) -> None:
+        """As hub/ledger does, whose message goes with the transaction: what is rolled back was never released."""
+        self._database.after_commit(lambda: self._released(claim_id))
+
+    def _released(self, claim_id: str) -> None:
         self.released.append(claim_id)
         self.locked = {invoice: owner for invoice, owner in self.locked.items() if owner != claim_id}
 
