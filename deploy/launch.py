@@ -13,6 +13,7 @@ from huilian.identity.v1 import authority_service_pb2 as pb
 from huilian.identity.v1 import authority_service_pb2_grpc
 from huilian_protocol.sealing import SealingKey, Suite
 
+from deploy import claim_keys
 from deploy import site as places
 from deploy.process import ProcessSpec, Supervisor, python
 from deploy.site import HubPlace, Site
@@ -36,12 +37,14 @@ async def launch(
         _hub_entries(site, supervisor, hubs),
         supervisor.start_all([*places.authority_specs(site), *agencies, tryton]),
     )
+    evaluators = await asyncio.to_thread(claim_keys.prepare, site, [hub_spec(site, hub) for hub in hubs])
     addresses = [entry["chain_address"] for entry in entries]
     contract = await deploy_contract(site.chain_url, site.chain_admin(), addresses)
     await write_trust(site, entries, {spec.name: places.connector_keys(spec) for spec in connectors}, contract)
     say("hub, connectors, mini_program_api …")
     channel = [places.mini_program_spec(site, hubs[0])] if government else []
-    await supervisor.start_all([*(hub_spec(site, hub, hubs) for hub in hubs), erp_connector, *connectors, *channel])
+    serving = [*(hub_spec(site, hub, hubs) for hub in hubs), *evaluators, erp_connector, *connectors, *channel]
+    await supervisor.start_all(serving)
 
 
 async def _hub_entries(site: Site, supervisor: Supervisor, hubs: Sequence[HubPlace]) -> list[dict[str, Any]]:
@@ -62,7 +65,7 @@ def hub_spec(site: Site, hub: HubPlace, hubs: Sequence[HubPlace] = ()) -> Proces
         "HUILIAN_MODE": "sandbox",
         "HUILIAN_ORIGIN": hub.origin,
         "HUILIAN_STATE_DIR": str(hub.folder),
-        "HUILIAN_CONSORTIUM_KEY_FILE": str(site.secret_file("consortium")),
+        **_claim_key(site),
         "HUILIAN_PUBLIC_LISTEN": f"127.0.0.1:{hub.public_port}",
         "HUILIAN_PARTNER_LISTEN": f"127.0.0.1:{hub.partner_port}",
         "HUILIAN_TRUST_ANCHORS_FILE": str(site.trust_file),
@@ -75,13 +78,24 @@ def hub_spec(site: Site, hub: HubPlace, hubs: Sequence[HubPlace] = ()) -> Proces
         "HUILIAN_ERP_CONNECTORS": json.dumps({places.BUYER_USCC: f"127.0.0.1:{site.port('erp_connector')}"}),
         "HUILIAN_CHAIN_URL": site.chain_url,
         "HUILIAN_WITNESSES": json.dumps(others),
-        "HUILIAN_HUBS": json.dumps(others),
+        "HUILIAN_HUBS": json.dumps({**others, **_evaluators(site, hubs)}),
     }
     if site.rate_limits:
         environment["HUILIAN_RATE_LIMITS"] = site.rate_limits
     if site.database_url and hub.name == "hub-a":
         environment["HUILIAN_DATABASE_URL"] = site.database_url
     return ProcessSpec(hub.name, python("-m", "hub.main"), site.serving(f"{hub.name}.partner"), environment)
+
+
+def _claim_key(site: Site) -> dict[str, str]:
+    """The key in shares, once its ceremony was held; a hub that is started by itself has one for itself."""
+    if site.claim_groups_file.exists():
+        return {"HUILIAN_CLAIM_GROUPS_FILE": str(site.claim_groups_file)}
+    return {"HUILIAN_CONSORTIUM_KEY_FILE": str(site.secret_file("consortium"))}
+
+
+def _evaluators(site: Site, hubs: Sequence[HubPlace]) -> dict[str, str]:
+    return claim_keys.addresses(site, len(hubs) or 1) if site.claim_groups_file.exists() else {}
 
 
 async def published(supervisor: Supervisor, spec: ProcessSpec) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from huilian_protocol.stopping import stop_on_signals
 
 from connectors.kit.sandbox_companies import COMPANIES
 from connectors.kit.sandbox_people import DEMO_PEOPLE
+from deploy.claim_keys import EVALUATORS, THRESHOLD, names
 from deploy.journeys.parties import open_party, register_enterprises
 from deploy.launch import launch
 from deploy.pki import SitePki
@@ -71,6 +72,7 @@ Huilian sandbox is up after {seconds:.0f} s. Everybody and everything in it is i
   hub, mTLS          127.0.0.1:{hub.partner_port}   (certificates in {pki}, one per USCC)
   ERP (Tryton)       {site.tryton_url}              (database huilian, user admin)
   trust anchors      {_short(site.trust_file)}
+  claim key          {THRESHOLD} of {EVALUATORS} evaluators (the hub and {", ".join(names(1))})
 
   people
 {people}

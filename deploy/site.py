@@ -107,6 +107,11 @@ class Site:
         return self.folder / "trust-anchors.json"
 
     @property
+    def claim_groups_file(self) -> Path:
+        """Who holds the shares of the claim key; hubs of a site without it share a key (HMAC)."""
+        return self.folder / "claim-key" / "groups.json"
+
+    @property
     def chain_url(self) -> str:
         """The chain's JSON-RPC."""
         return f"http://127.0.0.1:{self.port('chain')}"

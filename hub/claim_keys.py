@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from huilian_protocol.canonical import parse_json
 
@@ -26,6 +26,18 @@ _LINES = "expected lines of an epoch's number and 64 hexadecimal digits, or 64 h
 logger = logging.getLogger(__name__)
 
 
+class GroupMember(Protocol):
+    """What the settings of one who holds a share say of it."""
+
+    @property
+    def origin(self) -> str:
+        """Its name in the group."""
+
+    @property
+    def claim_groups_file(self) -> Path | None:
+        """The group file that it pins."""
+
+
 def claim_keys(settings: Settings, vault: KeyVault, ask: Mapping[str, Ask]) -> ClaimKeys:
     """The claim keys that the settings name, of one kind or of both while a consortium moves from one to the other.
 
@@ -36,10 +48,15 @@ def claim_keys(settings: Settings, vault: KeyVault, ask: Mapping[str, Ask]) -> C
     if settings.consortium_key_file is not None:
         kinds.append(_Epochs(_Reread(settings.consortium_key_file, lambda path: _read_consortium(path, vault))))
     if settings.claim_groups_file is not None:
-        kinds.append(SharedClaimKeys(_Reread(settings.claim_groups_file, _read_groups), ask, os.urandom))
+        kinds.append(SharedClaimKeys(groups(settings.claim_groups_file), ask, os.urandom))
     if not kinds:
         return HmacClaimKeys({1: vault.consortium_key()})
     return kinds[0] if len(kinds) == 1 else _BothKinds(kinds)
+
+
+def groups(path: Path) -> Callable[[], tuple[Group, ...]]:
+    """The groups of a file, read again when it changes. Raises SettingsError for a wrong one at the start."""
+    return _Reread(path, _read_groups)
 
 
 def shares(vault: KeyVault) -> FindShare:
@@ -52,7 +69,7 @@ def shares(vault: KeyVault) -> FindShare:
     return find
 
 
-def import_share(settings: Settings, vault: KeyVault, path: Path) -> dict[str, Any]:
+def import_share(settings: GroupMember, vault: KeyVault, path: Path) -> dict[str, Any]:
     """Take this hub's share of a claim key from a file of the ceremony; what it is. The file can be destroyed then.
 
     Raises SettingsError for a file that is not this hub's share of a group that it pins, VaultLocked when another share

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import grpc
 from huilian_protocol.trust import TrustAnchors
 
-from hub.claim_keys import claim_keys, shares
+from hub.claim_keys import claim_keys, groups, shares
 from hub.ledger.claim_peers import PeerHub
 from hub.ledger.claim_rpc import ClaimServicer
 from hub.ledger.disclosure import DisclosureService
@@ -18,6 +18,8 @@ from hub.platform.database import Database
 from hub.platform.outbox import Outbox
 from hub.platform.rate_limits import RateLimiter
 from hub.platform.vault import KeyVault
+from hub.quorum import PART, QuorumWatch, Serves
+from hub.running import Hub
 from hub.settings import Settings
 from ledger.anchor.contract import LedgerContract
 from ledger.registry.fingerprints import ClaimKeys
@@ -38,6 +40,19 @@ class Consortium:
         asks = {origin: peer.evaluate for origin, peer in self._peers.items()}
         return claim_keys(self._settings, self._vault, {self._settings.origin: self._evaluator.evaluate, **asks})
 
+    def watch(self, hub: Hub) -> None:
+        """Let the hub's health tell whether a quorum serves, where the claim key is in shares."""
+        path = self._settings.claim_groups_file
+        if path is None:
+            return
+        serves: dict[str, Serves] = {origin: peer.serves for origin, peer in self._peers.items()}
+        serves[self._settings.origin] = _always
+
+        async def tell(works: bool) -> None:
+            await hub.server.tell(PART, works=works)
+
+        hub.workers["claim-key quorum"] = QuorumWatch(groups(path), serves, tell).run
+
     def servicer(
         self,
         database: Database,
@@ -50,3 +65,7 @@ class Consortium:
         origin, key = self._settings.origin, self._vault.signing_key
         disclosure = DisclosureService(database, outbox, ledger, contract, origin, key, trust, self._peers)
         return ClaimServicer(self._evaluator, disclosure)
+
+
+async def _always() -> bool:
+    return True

@@ -7,12 +7,12 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import coincurve
 from huilian_protocol.clock import SystemClock
 from huilian_protocol.jose import keys_to_jwks, thumbprint
-from huilian_protocol.sealing import key_id
+from huilian_protocol.sealing import Suite, key_id
 
 from hub.chain_keys import published_epochs, rotate_chain_key
 from hub.log_keys import epochs_to_json, log_keyring, log_vkey, own_log_keys, rotate_log, witness_of
@@ -30,7 +30,23 @@ RINGS = {
 }
 
 
-def open_vault(settings: Settings) -> tuple[KeyVault, Wrapping]:
+class VaultPlace(Protocol):
+    """What the settings of a process with a vault say of it."""
+
+    @property
+    def state_dir(self) -> Path:
+        """The folder of its keys."""
+
+    @property
+    def master_key_file(self) -> Path | None:
+        """See `Settings`."""
+
+    @property
+    def sealing_suite(self) -> Suite:
+        """See `Settings`."""
+
+
+def open_vault(settings: VaultPlace) -> tuple[KeyVault, Wrapping]:
     """The hub's keys. In the sandbox a missing master key is made; production has been told where its own lies.
 
     Raises SettingsError for an unreadable key file and VaultLocked for a master key that does not open the vault.
@@ -125,7 +141,7 @@ async def _rotate_master(settings: Settings, vault: KeyVault, wrapping: Wrapping
     return {"purpose": "master", "rewrapped_keys": vault.rewrap(), "rewrapped_subjects": subjects}
 
 
-def _master_key_file(settings: Settings) -> Path:
+def _master_key_file(settings: VaultPlace) -> Path:
     if settings.master_key_file is not None:
         return settings.master_key_file
     path = settings.state_dir / "master.key"

@@ -186,6 +186,7 @@ class _Builder:
             consortium.servicer(self.database, self.outbox, self.ledger, node.contract, self.trust_file)
         )
         site.join(self.hub, self.claims)
+        consortium.watch(self.hub)
 
     def _identity(self) -> None:
         origin, store = self.settings.origin, self.identity_store

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from huilian.ledger.v1 import claim_service_pb2 as pb
 from huilian.ledger.v1.claim_service_pb2_grpc import ClaimServiceStub
 from huilian_protocol.status import from_rpc_error
@@ -13,14 +14,22 @@ from huilian_protocol.status import from_rpc_error
 from hub.ledger.evaluator import Evaluation
 
 Answer = TypeVar("Answer")
-DEADLINE_S = 5.0
+DEADLINE_S, HEALTH_DEADLINE_S = 5.0, 2.0
 
 
 class PeerHub:
     """One other hub. Every call raises HuilianError: what the peer answered, or UNAVAILABLE."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub = ClaimServiceStub(channel)
+        self._stub, self._health = ClaimServiceStub(channel), health_pb2_grpc.HealthStub(channel)
+
+    async def serves(self) -> bool:
+        """Whether it says now that it serves. Never raises."""
+        try:
+            answer = await self._health.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_DEADLINE_S)
+        except grpc.RpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     async def evaluate(self, epoch: int, generation: int, elements: Sequence[bytes]) -> Evaluation:
         """Its part in the claim key; not verified yet."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.ledger.v1 import claim_service_pb2 as pb
 from huilian.ledger.v1 import claim_service_pb2_grpc as pb_grpc
+from huilian_protocol.errors import HuilianError
 
 from hub.ledger.disclosure import DisclosureService
 from hub.ledger.evaluator import ClaimKeyEvaluator
@@ -15,11 +16,11 @@ from hub.platform.peers import hub_origin
 DEFAULT_PAGE_SIZE = 50
 
 
-class ClaimServicer(pb_grpc.ClaimServiceServicer):
-    """What other hubs ask, and what the bank's desk reads of conflicts."""
+class EvaluatorServicer(pb_grpc.ClaimServiceServicer):
+    """The part of one who holds a share of the claim key and no claims: of those it knows nothing."""
 
-    def __init__(self, evaluator: ClaimKeyEvaluator, disclosure: DisclosureService) -> None:
-        self._evaluator, self._disclosure = evaluator, disclosure
+    def __init__(self, evaluator: ClaimKeyEvaluator) -> None:
+        self._evaluator = evaluator
 
     async def EvaluateClaimKey(
         self, request: pb.EvaluateClaimKeyRequest, context: object
@@ -28,6 +29,30 @@ class ClaimServicer(pb_grpc.ClaimServiceServicer):
         caller = current_caller().id
         done = await self._evaluator.evaluate_for(caller, request.epoch, request.generation, request.elements)
         return pb.EvaluateClaimKeyResponse(elements=done.elements, proof=done.proof)
+
+    async def GetDisclosureKey(
+        self, request: pb.GetDisclosureKeyRequest, context: object
+    ) -> pb.GetDisclosureKeyResponse:
+        """See the proto."""
+        raise HuilianError("NOT_FOUND", "no claims are held here", resource="claim")
+
+    async def DiscloseConflict(
+        self, request: pb.DiscloseConflictRequest, context: object
+    ) -> pb.DiscloseConflictResponse:
+        """See the proto."""
+        raise HuilianError("NOT_FOUND", "no claims are held here", resource="claim")
+
+    async def ListConflicts(self, request: pb.ListConflictsRequest, context: object) -> pb.ListConflictsResponse:
+        """See the proto."""
+        return pb.ListConflictsResponse()
+
+
+class ClaimServicer(EvaluatorServicer):
+    """What other hubs ask, and what the bank's desk reads of conflicts."""
+
+    def __init__(self, evaluator: ClaimKeyEvaluator, disclosure: DisclosureService) -> None:
+        super().__init__(evaluator)
+        self._disclosure = disclosure
 
     async def GetDisclosureKey(
         self, request: pb.GetDisclosureKeyRequest, context: object

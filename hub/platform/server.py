@@ -24,7 +24,10 @@ class HubServer:
     """`serve` every servicer, then `start`."""
 
     def __init__(self, edge: Edge, tls: TlsFiles, public_address: str, partner_address: str) -> None:
-        """Bind both ports; raises RuntimeError when one is taken. Port 0 takes a free one (`public_port` …)."""
+        """Bind both ports; raises RuntimeError when one is taken. Port 0 takes a free one (`public_port` …).
+
+        Without a public address there is the mTLS port alone.
+        """
         options = [
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -36,7 +39,9 @@ class HubServer:
         self._names: list[str] = []
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs leave the aio half out
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
-        self.public_port = self.grpc.add_secure_port(public_address, server_credentials(tls, mutual=False))
+        self.public_port = 0
+        if public_address:
+            self.public_port = self.grpc.add_secure_port(public_address, server_credentials(tls, mutual=False))
         self.partner_port = self.grpc.add_secure_port(partner_address, server_credentials(tls, mutual=True))
 
     def serve(self, servicer: object) -> None:
@@ -52,6 +57,11 @@ class HubServer:
         reflection.enable_server_reflection(names, self.grpc)
         await self.grpc.start()
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+
+    async def tell(self, part: str, *, works: bool) -> None:
+        """Say by the health service whether a part of the hub works, which serves without it all the same."""
+        state = health_pb2.HealthCheckResponse.SERVING if works else health_pb2.HealthCheckResponse.NOT_SERVING
+        await self._health.set(part, state)
 
     async def stop(self) -> None:
         """Say that the hub is leaving, let calls under way finish, then close. Again is a no-op."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,14 +17,19 @@ import pytest_asyncio
 from huilian.ledger.v1 import claim_service_pb2 as pb
 from huilian.ledger.v1.claim_service_pb2_grpc import ClaimServiceStub
 from huilian_protocol.clock import SystemClock
+from huilian_protocol.errors import HuilianError
 from huilian_protocol.status import from_rpc_error
 from huilian_protocol.tls import RenewedChannel
 from huilian_protocol.trust import TrustAnchors
 
 from deploy.pki import SitePki, TlsFiles
+from deploy.process import free_port
+from hub.claim_keys import groups as pinned_groups
 from hub.claim_keys import import_share
 from hub.consortium import Consortium
+from hub.evaluating import EvaluatorSettings, serve
 from hub.keys import open_vault
+from hub.ledger.claim_peers import PeerHub
 from hub.ledger.claim_rpc import ClaimServicer
 from hub.platform.admission import Admission
 from hub.platform.interceptors import Edge
@@ -32,6 +38,7 @@ from hub.platform.rate_limits import RateLimiter
 from hub.platform.rates import Limit, Rate, Rates
 from hub.platform.server import HubServer
 from hub.platform.tokens import TokenVerifier
+from hub.quorum import QuorumWatch, Serves
 from hub.settings import Settings, SettingsError
 from ledger.registry import p256
 from ledger.registry.ceremony import main as ceremony
@@ -175,3 +182,68 @@ async def test_a_share_of_somebody_else_is_not_taken(tmp_path: Path) -> None:
         import_share(settings, vault, tmp_path / "broken.json")
     for _ in range(2):
         assert import_share(settings, vault, files[ORIGINS[0]]) == {"epoch": 1, "generation": 0, "evaluator": 1}
+
+
+@asynccontextmanager
+async def _evaluator(folder: Path, origin: str, port: int, groups: Path, pki: SitePki) -> AsyncIterator[None]:
+    """An evaluator that is no bank, as its own process runs it."""
+    tls, stop = pki.issue(f"hub.{origin}"), asyncio.Event()
+    settings = EvaluatorSettings.from_environment(
+        {
+            "HUILIAN_ORIGIN": origin,
+            "HUILIAN_STATE_DIR": str(folder / origin),
+            "HUILIAN_CLAIM_GROUPS_FILE": str(groups),
+            "HUILIAN_LISTEN": f"127.0.0.1:{port}",
+            "HUILIAN_TLS_CERTIFICATE_FILE": str(tls.certificate),
+            "HUILIAN_TLS_KEY_FILE": str(tls.key),
+            "HUILIAN_TLS_CA_FILE": str(tls.ca),
+        }
+    )
+    import_share(settings, open_vault(settings)[0], groups.parent / f"share.1.0.{origin}.json")
+    serving = asyncio.create_task(serve(settings, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await serving
+
+
+async def test_evaluators_that_are_no_banks_make_a_quorum_and_the_hub_tells_when_it_is_gone(tmp_path: Path) -> None:
+    origins, pki = ["hub-a.example", "one.example", "two.example"], SitePki(tmp_path / "pki", datetime.now(UTC))
+    out, ports = tmp_path / "ceremony", [free_port(), free_port()]
+    assert ceremony(["new", "--epoch", "1", "--threshold", "2", "--out", str(out), *origins]) == 0
+    hubs = dict(zip(origins[1:], [f"localhost:{port}" for port in ports], strict=True))
+    told: list[bool] = []
+
+    async def tell(works: bool) -> None:
+        told.append(works)
+
+    async with AsyncExitStack() as everything:
+        groups = out / "groups.json"
+        first, second = AsyncExitStack(), AsyncExitStack()
+        await first.enter_async_context(_evaluator(tmp_path, origins[1], ports[0], groups, pki))
+        await second.enter_async_context(_evaluator(tmp_path, origins[2], ports[1], groups, pki))
+        _, keys = await everything.enter_async_context(_serving(tmp_path, origins[0], groups, hubs, pki))
+        channels = [RenewedChannel(address, pki.issue("hub.hub-a.example")) for address in hubs.values()]
+        peers = [PeerHub(channel) for channel in channels]
+        asked: dict[str, Serves] = dict(zip(hubs, [peer.serves for peer in peers], strict=True))
+        asked[origins[0]] = _itself
+        watch = QuorumWatch(pinned_groups(groups), asked, tell)
+        made = await keys.evaluate(1, [b"invoice"])
+        with pytest.raises(HuilianError, match="NOT_FOUND"):
+            await peers[0].disclosure_key(bytes(22))
+        assert await watch.look()
+        await first.aclose()
+        assert await keys.evaluate(1, [b"invoice"]) == made
+        assert await watch.look()
+        await second.aclose()
+        with pytest.raises(QuorumMissing):
+            await keys.evaluate(1, [b"invoice"])
+        assert not await watch.look()
+        for channel in channels:
+            await channel.close()
+    assert told == [True, True, False]
+
+
+async def _itself() -> bool:
+    return True
