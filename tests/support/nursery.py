@@ -29,7 +29,7 @@ from typing import Any
 
 from deploy.process import ROOT, ProcessSpec, StartFailed, Supervisor, child_environment, python
 
-HUBS = ("hub.main",)
+HUBS = ("hub.main", "hub.evaluating")
 OTHERS = (
     "connectors.authorities.business_registry.sandbox",
     "connectors.authorities.certificate_authority.sandbox",
