@@ -175,7 +175,7 @@ class AuctionServicer(auction_grpc.AuctionServiceServicer):
     """Serves auctions to holders of certificates and to funders."""
 
     def __init__(self, service: LendingService, idempotency: Idempotency) -> None:
-        self._auctions, self._idempotency = service.auctions, idempotency
+        self._auctions, self._stops, self._idempotency = service.auctions, service.stops, idempotency
 
     async def AdmitFunder(self, request: auction_pb.AdmitFunderRequest, context: Any) -> auction_pb.AdmitFunderResponse:
         """An enterprise may bid from now on."""
@@ -193,7 +193,8 @@ class AuctionServicer(auction_grpc.AuctionServiceServicer):
             opened = await self._auctions.open(current_caller().id, wish_of(request))
             return auction_pb.OpenAuctionResponse(auction=auction_message(opened))
 
-        return await self._idempotency.run("OpenAuction", request, auction_pb.OpenAuctionResponse, use_case)
+        run = self._idempotency.run("OpenAuction", request, auction_pb.OpenAuctionResponse, use_case)
+        return await self._stops.recording(run)
 
     async def PlaceBid(self, request: auction_pb.PlaceBidRequest, context: Any) -> auction_pb.PlaceBidResponse:
         """Commit to a rate."""

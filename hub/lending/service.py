@@ -23,6 +23,7 @@ from hub.lending.flash.desk import FlashLoans
 from hub.lending.limits.desk import Limits
 from hub.lending.loans.desk import Loans
 from hub.lending.loans.model import Loan
+from hub.lending.loans.stored import LoanRecord
 from hub.lending.orders.desk import OrderLoans
 from hub.lending.products.definitions import ORDER_LOAN, RECEIVABLE_LOAN, load_products, load_versions
 from hub.lending.records import Records
@@ -31,6 +32,7 @@ from hub.lending.registrations.desk import Registrations
 from hub.lending.warnings.desk import EarlyWarnings
 from hub.lending.warnings.measures import Measures
 from hub.lending.warnings.rules import load_rules
+from hub.lending.warnings.stops import Act, Asked, RedStops
 from hub.lending.wiring import Collaborators, Parts
 from hub.lending.workouts.desk import Workouts
 from hub.lending.workouts.impairments import Impairments
@@ -55,10 +57,13 @@ class LendingService:
         self._claims = ClaimLocks(given.database, given.ids, given.claims, self.registrations, given.receivables)
         self.registered = self._claims.registration
         self.decisions = DecisionLog(given.clock, given.ids, tables, given.vault)
-        self.loans = Loans(given.database, given.clock, given.bank, self.limits, records, given.mandates)
+        self.loans = Loans(
+            given.database, given.clock, given.bank, self.limits, records, given.mandates, self._may_draw
+        )
         measures = Measures(given.database, given.clock, given.receivables.signs, given.exchange)
         self.referrals = Referrals(given.database, given.clock, records, products)
         self.warnings = EarlyWarnings(given.database, given.clock, records, measures, load_rules())
+        self.stops = RedStops(given.database, given.clock, self.warnings, self.decisions)
         parts = Parts(
             given=given,
             products=products,
@@ -70,6 +75,7 @@ class LendingService:
             decisions=self.decisions,
             referrals=self.referrals,
             warnings=self.warnings,
+            stops=self.stops,
         )
         self.financings = Financings(wiring.financing_desk(parts))
         self.orders = OrderLoans(wiring.order_desk(parts))
@@ -111,6 +117,11 @@ class LendingService:
         given.receivables.before_freezing(self.financings.freezing)
         given.receivables.before_freezing(self.auctions.freezing)
         given.receivables.when_unfrozen(self.impairments.unfrozen)
+
+    async def _may_draw(self, record: LoanRecord) -> None:
+        """A dealer's core enterprise is behind its loan; a warning about either stands against more money."""
+        core = await self.dealers.core_of(record.loan_id)
+        await self.stops.check(Asked(Act.DRAW, record.loan_id, core or record.borrower, record.borrower))
 
     async def claim_decided(self, message: Message) -> None:
         """The chain's answer on a claim. Opens its own transaction; again it changes nothing."""

@@ -38,6 +38,7 @@ from hub.lending.products.definitions import DEALER_LOAN, FLASH_LOAN, ORDER_LOAN
 from hub.lending.records import Records
 from hub.lending.referrals.desk import Referrals
 from hub.lending.warnings.desk import EarlyWarnings
+from hub.lending.warnings.stops import RedStops
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.outbox import Outbox
@@ -85,6 +86,7 @@ class Parts:
     decisions: DecisionLog
     referrals: Referrals
     warnings: EarlyWarnings
+    stops: RedStops
 
 
 def financing_desk(parts: Parts) -> Desk:
@@ -155,6 +157,7 @@ def auction_desk(parts: Parts) -> AuctionDesk:
         bank=parts.given.bank,
         receivables=parts.given.receivables,
         mandates=parts.given.mandates,
+        stops=parts.stops,
         loans=parts.loans,
         claims=parts.claims,
         records=parts.records,

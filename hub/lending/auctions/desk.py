@@ -35,6 +35,7 @@ from hub.lending.records import Records
 from hub.lending.rounds import each
 from hub.lending.rules import check_term, principal_on_certificate
 from hub.lending.standing import no_longer_verified
+from hub.lending.warnings.stops import Act, Asked, RedStops
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.outbox import Message, Outbox
@@ -56,6 +57,7 @@ class AuctionDesk:
     bank: BankCore
     receivables: Receivables
     mandates: Mandates
+    stops: RedStops
     loans: Loans
     claims: ClaimLocks
     records: Records
@@ -90,7 +92,7 @@ class Auctions:
         """Offers a held certificate to funders; it is blocked until the auction ends.
 
         Raises NOT_FOUND, ALREADY_EXISTS, STATE_CONFLICT, TERM_TOO_LONG, AMOUNT_EXCEEDS_RECEIVABLE, INVALID_ARGUMENT,
-        PERMISSION_DENIED (no signer of the holder agreed).
+        PERMISSION_DENIED (no signer of the holder agreed). STATE_CONFLICT also where a red warning stands.
         """
         await self._lock(wish.auction_id)
         await self._desk.loans.take_id(wish.auction_id, "auction")
@@ -116,6 +118,7 @@ class Auctions:
             claim_id=None,
             created_at=now,
         )
+        await self._desk.stops.check(_asked(Act.OPEN_AUCTION, auction))
         await self._desk.mandates.require_mandate(holder, Power.FINANCE, wish.auction_id, auction.principal_fen)
         await self._desk.receivables.block_for_financing(wish.certificate_id, wish.auction_id)
         await stored.add(auction)
@@ -233,7 +236,7 @@ class Auctions:
     async def _award(self, auction: Auction) -> None:
         bids = await stored.bids_of(auction.auction_id)
         best = winner(bids)
-        if best is None:
+        if best is None or await self._desk.stops.is_stopped(_asked(Act.AWARD_AUCTION, auction)):
             await self._end(auction, _S.FAILED, "failed")
             return
         for bid in bids:
@@ -325,3 +328,7 @@ class Auctions:
 
 def _escrow(bid: Bid) -> str:
     return f"escrow:{bid.bid_id}"
+
+
+def _asked(act: Act, auction: Auction) -> Asked:
+    return Asked(act, auction.auction_id, auction.buyer_uscc, auction.holder_uscc)

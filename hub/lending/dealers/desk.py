@@ -132,6 +132,11 @@ class DealerLoans:
             raise HuilianError("NOT_FOUND", resource="dealer loan")
         return application
 
+    async def core_of(self, loan_id: str) -> str | None:
+        """The core enterprise on whose sales a loan was given; None for another product's."""
+        application = await stored.find(loan_id)
+        return None if application is None else application.core_uscc
+
     async def list_own(self, dealer: str, size: int, token: str) -> Page[DealerApplication]:
         """A dealer's applications, newest first. Raises INVALID_ARGUMENT for a foreign token."""
         return await stored.page_of_dealer(dealer, size, token)

@@ -119,6 +119,10 @@ class DecisionLog:
         )
         return decision_id, decision
 
+    def preview(self, table: str, facts: Mapping[str, Any]) -> Decision:
+        """What the newest version says; nothing is kept."""
+        return self._tables.newest(table).decide(facts)
+
     async def replay(self, decision_id: str) -> Decision:
         """The same version of the table on the recorded facts.
 

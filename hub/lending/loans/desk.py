@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -65,7 +65,10 @@ class Loans:
         limits: Limits,
         records: Records,
         mandates: Mandates,
+        may_draw: Callable[[LoanRecord], Awaitable[None]],
     ) -> None:
+        """`may_draw` raises STATE_CONFLICT where an enterprise's revolving loan pays out no more for now."""
+        self._may_draw = may_draw
         self._database = database
         self._clock = clock
         self._bank = bank
@@ -114,13 +117,14 @@ class Loans:
     async def draw(self, borrower: str, loan_id: str, amount_fen: int) -> Loan:
         """Pays out more of a revolving loan.
 
-        Raises NOT_FOUND, STATE_CONFLICT (not revolving, matured or overdue; an enterprise that is not verified),
-        PERMISSION_DENIED (an enterprise none of whose signers agreed), LIMIT_EXCEEDED.
+        Raises NOT_FOUND, STATE_CONFLICT (not revolving, matured or overdue; an enterprise that is not verified, or of
+        which a red warning was given), PERMISSION_DENIED (an enterprise none of whose signers agreed), LIMIT_EXCEEDED.
         """
         loan = await self._locked(borrower, loan_id)
         if not loan.record.revolving or loan.state is not LoanState.ACTIVE or loan.as_of >= loan.record.maturity:
             raise HuilianError("STATE_CONFLICT", "this loan pays out no more", state=loan.state)
         if not loan.record.is_person:
+            await self._may_draw(loan.record)
             await self._mandates.require_mandate(borrower, Power.FINANCE, loan_id, amount_fen)
         await self._limits.draw(limit_id(loan.record.product_id, borrower), loan_id, amount_fen)
         event = LoanEventRecord(next_sequence(loan), DRAW, loan.as_of, amount_fen)

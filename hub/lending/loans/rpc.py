@@ -118,7 +118,8 @@ class LoanServicer(loan_grpc.LoanServiceServicer):
             loan = await self._service.loans.draw(current_caller().id, request.loan_id, request.amount_fen)
             return loan_pb.DrawLoanResponse(loan=loan_message(loan))
 
-        return await self._idempotency.run("DrawLoan", request, loan_pb.DrawLoanResponse, use_case)
+        run = self._idempotency.run("DrawLoan", request, loan_pb.DrawLoanResponse, use_case)
+        return await self._service.stops.recording(run)
 
     async def RepayLoan(self, request: loan_pb.RepayLoanRequest, context: Any) -> loan_pb.RepayLoanResponse:
         """A repayment from the caller's deposit account."""

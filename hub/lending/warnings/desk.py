@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Collection, Iterable
+from datetime import date, datetime
 from functools import partial
 
 from huilian_protocol.clock import Clock
@@ -81,8 +81,13 @@ class EarlyWarnings:
         return done
 
     async def resolve(self, person: str, name: str, reason: str) -> Warned:
-        """It is dealt with; the next day's round may raise it anew. Raises NOT_FOUND, STATE_CONFLICT."""
+        """It is dealt with; the next day's round may raise it anew. A red one's resolution releases what it stops.
+
+        Raises NOT_FOUND, STATE_CONFLICT, PERMISSION_DENIED (a red one is resolved by another than who acknowledged it).
+        """
         warned = await self._locked(name)
+        if warned.level is Level.RED and warned.acknowledged_by == person:
+            raise HuilianError("PERMISSION_DENIED", "two persons release what a red warning stops")
         done = await stored.move(warned, _S.RESOLVED, self._clock.now(), resolved_by=person, resolved_reason=reason)
         await self._records.warning("resolved", done)
         return done
@@ -113,6 +118,10 @@ class EarlyWarnings:
         for group in {await stored_limits.group_of(uscc) for uscc in (buyer_uscc, applicant)} - {None}:
             subjects.add(Subject(SubjectKind.GROUP, str(group)))
         return await stored.red_of(subjects)
+
+    async def released(self, warned: Collection[Warned]) -> dict[tuple[str, Subject], datetime]:
+        """Those rules and subjects of open red warnings whose red warning was resolved before, with when last."""
+        return await stored.released({(one.rule, one.subject) for one in warned})
 
     async def facts(self, buyer_uscc: str, applicant: str) -> dict[str, int | str]:
         """`red` as facts of a decision: how many, and which rules about whom."""

@@ -107,6 +107,25 @@ async def red_of(subjects: Collection[Subject]) -> list[Warned]:
     return [_warned(row) for row in await rows.order_by("rule", "warning_id")]
 
 
+async def released(about: Collection[tuple[str, Subject]]) -> dict[tuple[str, Subject], datetime]:
+    """When a red warning of each rule about each subject was resolved last; only of those that ever were.
+
+    A lapse in between ends a release: what comes back after it is news.
+    """
+    subjects = {subject for _, subject in about}
+    wanted = Q(*(Q(subject_kind=each.kind.value, subject=each.id) for each in subjects), join_type="OR")
+    ended = (WarningState.RESOLVED.value, WarningState.LAPSED.value)
+    rows = await WarningRow.filter(wanted, state__in=ended).order_by("changed_at", "warning_id")
+    newest: dict[tuple[str, Subject], Warned] = {}
+    for one in map(_warned, rows):
+        newest[one.rule, one.subject] = one
+    return {
+        key: one.changed_at
+        for key, one in newest.items()
+        if key in about and one.state is WarningState.RESOLVED and one.level is Level.RED
+    }
+
+
 async def end(warning_ids: Sequence[str], state: WarningState, now: datetime) -> None:
     """The next round ended these."""
     for start in range(0, len(warning_ids), BATCH):

@@ -160,11 +160,12 @@ async def test_broken_at_each_statement_a_round_is_made_once(world: LendingWorld
 @ON_SQLITE
 async def test_broken_at_each_statement_a_persons_word_is_kept_once(world: LendingWorld) -> None:
     one = await late(world, 40)
-    for done in (world.service.warnings.acknowledge, world.service.warnings.resolve):
+    steps = (("operator-1", world.service.warnings.acknowledge), ("operator-2", world.service.warnings.resolve))
+    for person, done in steps:
         before = await world.snapshot()
 
         async def step() -> None:
-            await world.run(lambda: done("operator-1", one.warning_id, "原因"))  # noqa: B023
+            await world.run(lambda: done(person, one.warning_id, "原因"))  # noqa: B023
 
         async for _ in break_at_each_statement(world.database, step):
             assert await world.snapshot() == before
@@ -390,8 +391,11 @@ async def test_on_the_wire_supervisors_see_no_names_of_staff(world: LendingWorld
     set_current_caller(Caller("operator-1", Role.OPERATOR))
     said = {"warning_id": one.warning_id, "reason": "已联系"}
     await servicer.AcknowledgeWarning(pb.AcknowledgeWarningRequest(request_id="request-1", **said), None)
+    alone = servicer.ResolveWarning(pb.ResolveWarningRequest(request_id="request-3", **said), None)
+    await refused("PERMISSION_DENIED", alone)
+    set_current_caller(Caller("operator-2", Role.OPERATOR))
     done = await servicer.ResolveWarning(pb.ResolveWarningRequest(request_id="request-2", **said), None)
-    assert (done.warning.resolved_by, done.warning.resolved_reason) == ("operator-1", "已联系")
+    assert (done.warning.resolved_by, done.warning.resolved_reason) == ("operator-2", "已联系")
     assert done.warning.state == pb.WARNING_STATE_RESOLVED and done.warning.facts["days_past_due"] == 40
     again = await servicer.ResolveWarning(pb.ResolveWarningRequest(request_id="request-2", **said), None)
     assert again == done
