@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import grpc
@@ -16,6 +17,7 @@ from huilian_protocol.sealing import SealingKey, Suite
 from deploy import claim_keys
 from deploy import site as places
 from deploy.process import ProcessSpec, Supervisor, python
+from deploy.recipients import state_recipients_keys
 from deploy.site import HubPlace, Site
 from ledger.anchor.deploy import deploy_contract
 
@@ -40,7 +42,8 @@ async def launch(
     evaluators = await asyncio.to_thread(claim_keys.prepare, site, [hub_spec(site, hub) for hub in hubs])
     addresses = [entry["chain_address"] for entry in entries]
     contract = await deploy_contract(site.chain_url, site.chain_admin(), addresses)
-    await write_trust(site, entries, {spec.name: places.connector_keys(spec) for spec in connectors}, contract)
+    agency_keys = {spec.name: places.connector_keys(spec) for spec in connectors}
+    await write_trust(site, entries, agency_keys, contract, state_recipients_keys(site, hubs))
     say("hub, connectors, mini_program_api …")
     channel = [places.mini_program_spec(site, hubs[0])] if government else []
     serving = [*(hub_spec(site, hub, hubs) for hub in hubs), *evaluators, erp_connector, *connectors, *channel]
@@ -65,6 +68,7 @@ def hub_spec(site: Site, hub: HubPlace, hubs: Sequence[HubPlace] = ()) -> Proces
         "HUILIAN_MODE": "sandbox",
         "HUILIAN_ORIGIN": hub.origin,
         "HUILIAN_STATE_DIR": str(hub.folder),
+        "HUILIAN_MORE_SUITES": json.dumps([Suite.X25519]),
         **_claim_key(site),
         "HUILIAN_PUBLIC_LISTEN": f"127.0.0.1:{hub.public_port}",
         "HUILIAN_PARTNER_LISTEN": f"127.0.0.1:{hub.partner_port}",
@@ -80,6 +84,8 @@ def hub_spec(site: Site, hub: HubPlace, hubs: Sequence[HubPlace] = ()) -> Proces
         "HUILIAN_WITNESSES": json.dumps(others),
         "HUILIAN_HUBS": json.dumps({**others, **_evaluators(site, hubs)}),
     }
+    if site.statements_file(hub).exists():
+        environment["HUILIAN_RECIPIENT_STATEMENTS_FILE"] = str(site.statements_file(hub))
     if site.rate_limits:
         environment["HUILIAN_RATE_LIMITS"] = site.rate_limits
     if site.database_url and hub.name == "hub-a":
@@ -104,7 +110,13 @@ async def published(supervisor: Supervisor, spec: ProcessSpec) -> dict[str, Any]
     return answer
 
 
-async def write_trust(site: Site, hubs: list[dict[str, Any]], agencies: dict[str, Any], contract: str) -> None:
+async def write_trust(
+    site: Site,
+    hubs: list[dict[str, Any]],
+    agencies: dict[str, Any],
+    contract: str,
+    recipients: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """Ask the two authorities for their keys and write what devices, edges and verifiers pin."""
     credentials = site.operator_credentials()
     async with (
@@ -122,6 +134,7 @@ async def write_trust(site: Site, hubs: list[dict[str, Any]], agencies: dict[str
         "identity_authority_keys": json.loads(bindings.binding_keys_jwks),
         "identity_authority_sealing_keys": [sealing.to_dict()],
         "agencies": agencies,
+        "recipients": dict(recipients),
         "enterprise_ca": ca.ca_certificate_pem,
         "hubs": [_witnessed(hub, hubs) for hub in hubs],
         "chain": {"chain_id": places.CHAIN_ID, "contract": contract},

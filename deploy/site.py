@@ -106,6 +106,10 @@ class Site:
         """The trust anchors that edges and verifiers pin."""
         return self.folder / "trust-anchors.json"
 
+    def statements_file(self, hub: HubPlace) -> Path:
+        """What the roots of this hub's recipients signed over their keys."""
+        return self.folder / f"{hub.name}.recipients.json"
+
     @property
     def claim_groups_file(self) -> Path:
         """Who holds the shares of the claim key; hubs of a site without it share a key (HMAC)."""

@@ -8,18 +8,20 @@ from typing import Any
 
 from hub.claim_keys import import_share
 from hub.day_closes import close_day
-from hub.keys import open_vault, published, rotate
+from hub.keys import open_vault, published, recipients_keys, rotate
 from hub.settings import Settings
 
 
 async def command(settings: Settings, arguments: Sequence[str]) -> dict[str, Any] | None:
-    """What came of `keys`, `rotate PURPOSE`, `import-share FILE` or `close-day YYYY-MM-DD`.
+    """What came of `keys`, `recipients`, `rotate PURPOSE`, `import-share FILE` or `close-day YYYY-MM-DD`.
 
     None when the arguments name no command. Raises SettingsError and VaultLocked.
     """
     match arguments:
         case ["keys"]:
             return await published(settings)
+        case ["recipients"]:
+            return recipients_keys(settings)
         case ["rotate", purpose]:
             return await rotate(settings, purpose)
         case ["import-share", file]:

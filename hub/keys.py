@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,14 +47,15 @@ class VaultPlace(Protocol):
         """See `Settings`."""
 
 
-def open_vault(settings: VaultPlace) -> tuple[KeyVault, Wrapping]:
-    """The hub's keys. In the sandbox a missing master key is made; production has been told where its own lies.
+def open_vault(settings: VaultPlace, more_suites: Sequence[Suite] = ()) -> tuple[KeyVault, Wrapping]:
+    """The hub's keys, of recipients also in `more_suites`.
 
+    In the sandbox a missing master key is made; production has been told where its own lies.
     Raises SettingsError for an unreadable key file and VaultLocked for a master key that does not open the vault.
     """
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     wrapping = Wrapping(MasterKeyFile(_master_key_file(settings)), os.urandom)
-    vault = KeyVault(settings.state_dir / "keys", wrapping, os.urandom, settings.sealing_suite)
+    vault = KeyVault(settings.state_dir / "keys", wrapping, os.urandom, settings.sealing_suite, more_suites)
     return vault, wrapping
 
 
@@ -73,6 +75,14 @@ async def published(settings: Settings) -> dict[str, Any]:
         "chain_address": address_of(coincurve.PrivateKey(vault.chain_key())),
         **published_epochs(settings, vault),
     }
+
+
+def recipients_keys(settings: Settings) -> dict[str, list[dict[str, str]]]:
+    """The present keys of this hub's recipients, the favourite first: what their root signs (`recipient_keys.py`)."""
+    vault, _ = open_vault(settings, settings.more_suites)
+    suites = 1 + len(settings.more_suites)
+    names = (BANK_RECIPIENT, CONVENIENCE_RECIPIENT)
+    return {name: [key.to_dict() for key in vault.sealing_keys(name)[:suites]] for name in names}
 
 
 class MasterKeyFile:
@@ -98,8 +108,8 @@ async def rotate(settings: Settings, purpose: str) -> dict[str, Any]:
     """One step of a rotation, beside a hub that serves; what came of it.
 
     `signing`, `sealing`, `convenience-sealing`, `log` and `chain-key` announce a next key, then use it
-    (docs/operations.md says what to do between). `master` puts every stored key under the newest master key. Raises
-    SettingsError for another purpose.
+    (docs/operations.md says what to do between); `sealing.x25519` is the recipient's ring of one of `more_suites`.
+    `master` puts every stored key under the newest master key. Raises SettingsError for another purpose.
     """
     vault, wrapping = open_vault(settings)
     if purpose == "chain-key":
@@ -108,9 +118,10 @@ async def rotate(settings: Settings, purpose: str) -> dict[str, Any]:
         return await _rotate_master(settings, vault, wrapping)
     if purpose == "log":
         return await rotate_log(settings, vault)
-    if purpose not in RINGS:
+    name, _, suite = purpose.partition(".")
+    if name not in RINGS or (suite and (name == "signing" or suite not in set(settings.more_suites))):
         raise SettingsError(f"rotate {' | '.join([*RINGS, 'log', 'chain-key', 'master'])}, not {purpose}")
-    state = vault.rotate(RINGS[purpose])
+    state = vault.rotate(RINGS[name] + (f".{suite}" if suite else ""))
     keys = _key_ids(vault, purpose)
     return {
         "purpose": purpose,
@@ -123,7 +134,8 @@ async def rotate(settings: Settings, purpose: str) -> dict[str, Any]:
 def _key_ids(vault: KeyVault, purpose: str) -> list[str]:
     if purpose == "signing":
         return [thumbprint(key) for key in vault.signing_keys()]
-    return [key_id(key.public_key) for key in vault.sealing_keys(RINGS[purpose].removeprefix("sealing."))]
+    name, _, suite = purpose.partition(".")
+    return [key_id(key.public_key) for key in vault.ring_keys(RINGS[name] + (f".{suite}" if suite else ""))]
 
 
 async def _rotate_master(settings: Settings, vault: KeyVault, wrapping: Wrapping) -> dict[str, Any]:

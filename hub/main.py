@@ -1,9 +1,9 @@
 """The hub's composition root: everything is made here, handed to whoever needs it, started and stopped.
 
-`python -m hub.main` serves; `python -m hub.main keys` prints what this hub publishes of itself for trust files;
-`python -m hub.main rotate signing|sealing|convenience-sealing|log|chain-key|master` takes one step of a key rotation,
-beside the hub that serves; `python -m hub.main import-share FILE` takes in this hub's share of a claim key;
-`python -m hub.main close-day YYYY-MM-DD` closes a business day.
+`python -m hub.main` serves; `… keys` prints what this hub publishes of itself for trust files, `… recipients` the keys
+that its recipients' roots are to sign; `… rotate signing|sealing|convenience-sealing|log|chain-key|master` takes one
+step of a key rotation, beside the hub that serves; `… import-share FILE` takes in this hub's share of a claim key;
+`… close-day YYYY-MM-DD` closes a business day.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ from hub.receivables.rpc import CertificateServicer, FreezeServicer, ReceivableS
 from hub.receivables.rpc_sales import SalesServicer
 from hub.receivables.service import ReceivablesService
 from hub.receivables.tax_client import GrpcTaxAuthority
-from hub.recipients import PublishedRecipients
+from hub.recipients import PublishedRecipients, Statements
 from hub.running import Hub
 from hub.sandbox import CASH_ACCOUNT, CASH_NUMBER, SandboxServicer
 from hub.settings import Mode, Settings, SettingsError, sandbox_clock
@@ -123,7 +123,7 @@ class _Builder:
         self.database = database
         self.trust_file = TrustFile(settings.trust_anchors_file)
         self.trust = self.trust_file()
-        vault, wrapping = open_vault(settings)
+        vault, wrapping = open_vault(settings, settings.more_suites)
         self.vault: KeyVault = vault
         self.sandbox_clock = sandbox_clock(settings)
         self.clock: Clock = self.sandbox_clock or SystemClock()
@@ -222,7 +222,7 @@ class _Builder:
             ],
             self.trust_file,
         )
-        recipients = PublishedRecipients(self.publisher)
+        recipients = PublishedRecipients(self.publisher, Statements(self.settings.recipient_statements_file))
         opening_key = partial(self.vault.opening_key, CONVENIENCE_RECIPIENT)
         self.payments = Payments(self.database, self.clock, self.book, self.subjects, opening_key)
         self.consents = ConsentService(
@@ -251,8 +251,7 @@ class _Builder:
         )
         self.hub.workers["revocations"] = self.consents.revocations.run
         self.hub.workers |= {"exchange": self.exchange.run, "accesses": self.exchange.events.run}
-        self.hub.workers["actions"] = self.exchange.actions.run
-        self.hub.workers["turned_away"] = self.exchange.turned_away.run
+        self.hub.workers |= {"actions": self.exchange.actions.run, "turned_away": self.exchange.turned_away.run}
         self.edge.watcher = self.exchange.turned_away
         self.hub.workers["status"] = self.exchange.board.run
         self.hub.before_close += [self.exchange.drain, self.exchange.turned_away.close]

@@ -49,6 +49,12 @@ class Settings(settings.Settings):
     )
     master_key_file: Path | None = Field(None, description="file with 64 hexadecimal digits, or several lines")
     sealing_suite: SealingSuite = Field(Suite.XWING, description="xwing, x25519 or sm: for new keys")
+    more_suites: Json[tuple[SealingSuite, ...]] = Field(
+        default=(), description='JSON list of more suites in which recipients have keys, the best first: ["x25519"]'
+    )
+    recipient_statements_file: Path | None = Field(
+        None, description="JSON object of the statements that the recipients' roots signed over their keys"
+    )
     consortium_key_file: Path | None = Field(None, description="file of the claim keys that all hubs share")
     claim_groups_file: Path | None = Field(None, description="JSON file of the groups that hold shared claim keys")
     hubs: Addresses = Field(default={}, description='JSON object {"origin": "host:port"} of other hubs, mTLS')

@@ -9,7 +9,7 @@ import jsonschema_rs
 from huilian_protocol.action import ActionParameters, commit_parameters, parameters_info, result_info
 from huilian_protocol.artefact import ActionGrant, Artefact, EvidenceLevel
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.sealing import OpeningKey, key_id, open_sealed, seal
+from huilian_protocol.sealing import OpeningKey, Suite, open_sealed, seal
 
 from connectors.kit.contract import JsonValue, Subject
 from connectors.kit.manifest import ActionSpec, Manifest
@@ -26,6 +26,7 @@ class VerifiedAction:
     grant: ActionGrant
     subject: Subject
     parameters: Mapping[str, JsonValue]
+    suite: Suite
     delegations: tuple[bytes, ...] = ()
 
     def target(self) -> str:
@@ -56,15 +57,16 @@ class ActionVerifier:
             raise HuilianError("NOT_FOUND", "this agency does not offer it", resource=f"action {request.action_id}")
         evidence = self._reads.evidence(request.signed_consent)
         artefact = evidence.artefact
-        self._manifest.check_suite(artefact.recipient.suite)
-        _check_terms(artefact, spec, request)
+        _check_terms(artefact, spec)
+        suite = self._manifest.key_for(artefact.recipient, request.recipient_public_key)
+        _check_sealable(artefact, suite, request)
         subject = self._reads.open_subject(evidence, request.sealed_subject)
         if subject.kind != "person":
             raise HuilianError("SUBJECT_MISMATCH", "actions are done for persons")
         parameters = self._open_parameters(artefact, request)
         self._check_parameters(spec, parameters)
         grant = _granted(artefact, spec, parameters)
-        return VerifiedAction(artefact, spec, grant, subject, parameters.values, evidence.delegations)
+        return VerifiedAction(artefact, spec, grant, subject, parameters.values, suite, evidence.delegations)
 
     def _open_parameters(self, artefact: Artefact, request: ActRequest) -> ActionParameters:
         info = parameters_info(
@@ -88,15 +90,13 @@ class ActionVerifier:
             raise HuilianError("INVALID_ARGUMENT", f"breaks the parameters of {spec.id}", field=where)
 
 
-def _check_terms(artefact: Artefact, spec: ActionSpec, request: ActRequest) -> None:
+def _check_terms(artefact: Artefact, spec: ActionSpec) -> None:
     if artefact.purpose.code not in spec.purposes:
         raise HuilianError("UNKNOWN_PURPOSE", "not for this action", purpose=artefact.purpose.code)
     artefact.check_evidence(EvidenceLevel(spec.least_evidence_level), spec.id)
-    artefact.check_recipient(artefact.recipient.id, key_id(request.recipient_public_key))
-    _check_sealable(artefact, request)
 
 
-def _check_sealable(artefact: Artefact, request: ActRequest) -> None:
+def _check_sealable(artefact: Artefact, suite: Suite, request: ActRequest) -> None:
     """A receipt that could not be sealed would be lost after the money has moved, so that is tried first."""
     info = result_info(
         consent_sha256=artefact.sha256,
@@ -106,7 +106,7 @@ def _check_sealable(artefact: Artefact, request: ActRequest) -> None:
         request_id=request.request_id,
     )
     try:
-        seal(artefact.recipient.suite, request.recipient_public_key, info, b"")
+        seal(suite, request.recipient_public_key, info, b"")
     except ValueError as error:
         raise HuilianError("RECIPIENT_KEY_MISMATCH", "the key does not fit the suite") from error
 

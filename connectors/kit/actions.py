@@ -186,7 +186,7 @@ class ActionService:
             recipient=artefact.recipient.id,
             request_id=request.request_id,
         )
-        envelope = seal(artefact.recipient.suite, request.recipient_public_key, info, _payload(request, outcome, now))
+        envelope = seal(verified.suite, request.recipient_public_key, info, _payload(request, outcome, now))
         signature = sign_result(
             self._edge.keys.signing,
             request_id=request.request_id,

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
+from huilian_protocol.artefact import Recipient
 from huilian_protocol.canonical import parse_json
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.sealing import Suite
+from huilian_protocol.sealing import Suite, key_id
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.kit.pace import AgencyLimits
@@ -107,17 +108,22 @@ class Manifest(BaseModel):
     agency_limits: AgencyLimits = AgencyLimits()
     datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
     actions: tuple[ActionSpec, ...] = ()
-    # In which the data owner lets its answers be sealed, the best first; a recipient chooses among them.
-    suites: tuple[Suite, ...] = Field(default=tuple(Suite), min_length=1)
+    # In which the data owner lets its answers be sealed, the best first. None named: any, the recipient's favourite.
+    suites: tuple[Suite, ...] = ()
 
-    def usable_suites(self) -> tuple[Suite, ...]:
-        """Those of `suites` whose library is installed here."""
-        return tuple(suite for suite in self.suites if suite.is_available())
+    def recipient_suites(self) -> tuple[Suite, ...]:
+        """Those of `suites` whose library is installed here, the best first; empty if any will do."""
+        usable = tuple(suite for suite in self.suites or Suite if suite.is_available())
+        return usable if self.suites or len(usable) < len(Suite) else ()
 
-    def check_suite(self, suite: Suite) -> None:
-        """Raises HuilianError RECIPIENT_KEY_MISMATCH for a suite in which nothing of this agency may be sealed."""
-        if suite not in self.suites:
-            raise HuilianError("RECIPIENT_KEY_MISMATCH", f"this agency does not seal in {suite.value}")
+    def key_for(self, recipient: Recipient, public_key: bytes) -> Suite:
+        """The suite in which an answer is sealed to this key, if it is the one of the recipient's that this agency
+        chooses. Raises HuilianError RECIPIENT_KEY_MISMATCH for any other, such as one that somebody would rather have.
+        """
+        chosen = recipient.key_for(self.recipient_suites())
+        if key_id(public_key) != chosen.id:
+            raise HuilianError("RECIPIENT_KEY_MISMATCH", f"this agency seals to the recipient's {chosen.suite.value}")
+        return chosen.suite
 
     def action(self, action_id: str) -> ActionSpec | None:
         """The action with this id, or None."""

@@ -36,7 +36,7 @@ class ConnectorServicer(connector_service_pb2_grpc.ConnectorServiceServicer):
             sandbox=manifest.sandbox,
             datasets=[_dataset_message(manifest, dataset) for dataset in manifest.datasets],
             sealing_suite=keys.sealing_suite.value,
-            recipient_suites=[suite.value for suite in manifest.usable_suites()],
+            recipient_suites=[suite.value for suite in manifest.recipient_suites()],
             sealing_public_key=keys.sealing.public,
             edge_signing_key_jwk=json.dumps(public_key_to_jwk(keys.signing.public_key())),
             actions=[_action_message(manifest, action) for action in manifest.actions if self._actions is not None],

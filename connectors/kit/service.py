@@ -186,7 +186,7 @@ class EdgeService:
             request_id=request.request_id,
         )
         try:
-            envelope = seal(artefact.recipient.suite, request.recipient_public_key, info, payload)
+            envelope = seal(verified.suite, request.recipient_public_key, info, payload)
         except ValueError as error:
             raise HuilianError("RECIPIENT_KEY_MISMATCH", "the key does not fit the suite") from error
         return ReadAnswer(envelope, self._sign(request, verified, envelope), now)

@@ -18,7 +18,7 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
 from huilian_protocol.purposes import PurposeList
 from huilian_protocol.resumption import Resumption, verify_resumption
-from huilian_protocol.sealing import OpeningKey, key_id, open_sealed, subject_info
+from huilian_protocol.sealing import OpeningKey, Suite, open_sealed, subject_info
 from huilian_protocol.trust import TrustAnchors
 
 from connectors.kit import months
@@ -37,6 +37,7 @@ class VerifiedRead:
     dataset: DatasetSpec
     subject: Subject
     period: months.Period
+    suite: Suite
     delegations: tuple[bytes, ...] = ()
 
 
@@ -73,10 +74,12 @@ class ReadVerifier:
         period = _months(request.period)
         evidence = self.evidence(request.signed_consent)
         self._check_terms(evidence.artefact, dataset, request, period)
+        # The request carries the key itself; its id ties it to the recipient that the person saw and signed.
+        suite = self._manifest.key_for(evidence.artefact.recipient, request.recipient_public_key)
         subject = self.open_subject(evidence, request.sealed_subject)
         if subject.kind not in dataset.subjects:
             raise HuilianError("SUBJECT_MISMATCH", f"{dataset.id} is not about a {subject.kind}")
-        return VerifiedRead(evidence.artefact, dataset, subject, period, evidence.delegations)
+        return VerifiedRead(evidence.artefact, dataset, subject, period, suite, evidence.delegations)
 
     def evidence(self, signed_consent: bytes) -> VerifiedConsent:
         """`verify_evidence`, remembering what does not change: signatures over the very same bytes stay good.
@@ -93,6 +96,7 @@ class ReadVerifier:
         if known is None:
             known = verify_evidence(signed_consent, trust, now)
             self._purposes.check(known.artefact)
+            trust.check_recipient(known.artefact.recipient, known.artefact.valid_from)
             if known.is_delegated:
                 # Each link of a chain has times of its own, so such a consent is judged in full every time.
                 return known
@@ -129,9 +133,6 @@ class ReadVerifier:
         if len(period) > dataset.max_period_months:
             detail = f"{len(period)} months are more than {dataset.max_period_months}"
             raise HuilianError("PURPOSE_LIMIT_EXCEEDED", detail, purpose=artefact.purpose.code, limit="period")
-        self._manifest.check_suite(artefact.recipient.suite)
-        # The request carries the key itself; its id ties it to the recipient that the person saw and signed.
-        artefact.check_recipient(artefact.recipient.id, key_id(request.recipient_public_key))
 
     def open_subject(self, evidence: VerifiedConsent, sealed_subject: bytes) -> Subject:
         """Whom the consent is about; raises SEALED_DATA_INVALID or SUBJECT_MISMATCH for anybody else."""

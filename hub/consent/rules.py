@@ -47,33 +47,41 @@ class Action:
     id: str
     agency: str
     needs_exact_consent: bool
-    suites: frozenset[str] = frozenset()
+    suites: tuple[Suite, ...] = ()
 
 
 @dataclass(frozen=True)
 class Dataset:
     """What the consent domain must know of a dataset: whose it is, which fields it has, and in which suites its owner
-    seals answers (empty: in any).
+    seals answers, its favourite first (empty: in any).
     """
 
     id: str
     agency: str
     fields: frozenset[str]
-    suites: frozenset[str] = frozenset()
+    suites: tuple[Suite, ...] = ()
 
 
 @dataclass(frozen=True)
 class RecipientKey:
-    """A published recipient of data and the public key that every answer to it is sealed to."""
+    """A published recipient of data and a public key that answers to it are sealed to; with `statement` its favourite
+    of several keys, which its root has signed together.
+    """
 
     id: str
     suite: Suite
     public_key: bytes
+    statement: str = ""
 
     @property
     def key_id(self) -> str:
         """The id that an artefact names."""
         return key_id(self.public_key)
+
+    @property
+    def named(self) -> protocol.Recipient:
+        """The recipient as an artefact names it."""
+        return protocol.Recipient(self.id, self.key_id, self.suite, self.statement)
 
 
 def check_terms(terms: Terms, purpose: Purpose, datasets: Mapping[str, Dataset], now: datetime) -> None:
@@ -112,13 +120,12 @@ def check_actions(terms: Terms, purpose: Purpose, actions: Mapping[str, Action])
 
 
 def check_suite(recipient: RecipientKey, offered: Iterable[Dataset | Action]) -> None:
-    """Refuse before anybody signs what an edge would refuse after: a key of a suite that a data owner does not use.
+    """Refuse before anybody signs what an edge would refuse after: keys of which a data owner uses none.
 
     Raises RECIPIENT_KEY_MISMATCH.
     """
     for one in offered:
-        if one.suites and recipient.suite.value not in one.suites:
-            raise HuilianError("RECIPIENT_KEY_MISMATCH", f"{one.agency} does not seal in {recipient.suite.value}")
+        recipient.named.key_for(one.suites)
 
 
 def _check_names(field: str, names: Sequence[str], most: int) -> None:
@@ -170,7 +177,7 @@ def draft_artefact(
     return Artefact(
         id=consent_id,
         subject=subject,
-        recipient=protocol.Recipient(recipient.id, recipient.key_id, recipient.suite),
+        recipient=recipient.named,
         purpose=protocol.Purpose(purpose.code, purpose.text_zh),
         datasets=tuple(DatasetGrant(grant.id, tuple(sorted(grant.fields)), grant.period) for grant in grants),
         max_reads=terms.max_reads,

@@ -122,6 +122,7 @@ class ConsentService:
         recipient = self._recipients.recipient_key(terms.recipient)
         check_terms(terms, purpose, datasets, now)
         check_actions(terms, purpose, actions)
+        self._trust().check_recipient(recipient.named, now)
         check_suite(recipient, [*datasets.values(), *actions.values()])
         chain = chain_of(delegation)
         subject = chain[0].statement.delegator if chain else caller
@@ -325,8 +326,10 @@ class ConsentService:
         """Only what was offered may be signed: the same bytes, still valid, to a key of the recipient."""
         artefact.check_valid_at(now)
         recipient = parse_artefact(offered).recipient
-        key = self._recipients.recipient_key(recipient.id, recipient.sealing_key_id)
-        artefact.check_recipient(key.id, key.key_id)
+        for named in recipient.keys:
+            key = self._recipients.recipient_key(recipient.id, named.id)
+            artefact.check_recipient(key.id, key.key_id)
+        self._trust().check_recipient(recipient, artefact.valid_from)
         if artefact_bytes != offered:
             raise HuilianError("ARTEFACT_TAMPERED", "not the artefact that was prepared")
 

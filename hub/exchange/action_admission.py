@@ -126,7 +126,7 @@ class ActionAdmission:
     async def _send(
         self, row: ActionRow, order: Order, consent: Consent, offer: Offer, *, give_up: bool = False
     ) -> Errand:
-        request = await self._request(row, order, consent)
+        request = await self._request(row, order, consent, offer)
         request.give_up = give_up
         row.phase, row.tries = ActionPhase.RUNNING, row.tries + 1
         row.next_try_at = self._clock.now() + timedelta(seconds=offer.connector.longest_s) + _SLACK
@@ -144,10 +144,10 @@ class ActionAdmission:
             sealed_parameters=wanted.sealed_parameters,
         )
 
-    async def _request(self, row: ActionRow, order: Order, consent: Consent) -> connector_pb.ActRequest:
+    async def _request(self, row: ActionRow, order: Order, consent: Consent, offer: Offer) -> connector_pb.ActRequest:
         assert consent.signed is not None and row.sealed_parameters is not None, "an open action has what it needs"
         artefact = order.artefact
-        key = self._recipients.recipient_key(artefact.recipient.id, artefact.recipient.sealing_key_id)
+        key = self._recipients.recipient_key(artefact.recipient.id, artefact.recipient.key_for(offer.suites).id)
         artefact.check_recipient(key.id, key.key_id)
         return connector_pb.ActRequest(
             request_id=order.request_id,

@@ -98,7 +98,7 @@ class Admission:
         artefact.check_read(read.dataset, read.fields, read.period)
         if offer is None:
             raise HuilianError("PROVIDER_UNAVAILABLE", "no connector offers it now", provider=read.dataset)
-        request = self._request(books, attempt, consent)
+        request = self._request(books, attempt, consent, offer)
         # A request that was abandoned still holds the read that it took.
         if row.phase is not Phase.RUNNING:
             books.take(artefact, read.dataset)
@@ -107,10 +107,10 @@ class Admission:
         books.put(row)
         return Ticket(attempt, offer, request)
 
-    def _request(self, books: Books, attempt: Attempt, consent: Consent) -> connector_pb.ReadRequest:
+    def _request(self, books: Books, attempt: Attempt, consent: Consent, offer: Offer) -> connector_pb.ReadRequest:
         assert consent.signed is not None, "a granted consent is signed"
         read, artefact = attempt.read, attempt.artefact
-        key = self._recipients.recipient_key(artefact.recipient.id, artefact.recipient.sealing_key_id)
+        key = self._recipients.recipient_key(artefact.recipient.id, artefact.recipient.key_for(offer.suites).id)
         artefact.check_recipient(key.id, key.key_id)
         return connector_pb.ReadRequest(
             request_id=read.request_id,

@@ -34,6 +34,8 @@ class Offer:
 
     connector: Connector
     present_keys: Callable[[], Mapping[str, ec.EllipticCurvePublicKey]]
+    # In which it seals, the data owner's favourite first; empty if any will do.
+    suites: tuple[Suite, ...] = ()
 
     @property
     def edge_keys(self) -> Mapping[str, ec.EllipticCurvePublicKey]:
@@ -60,6 +62,7 @@ class _Source:
             try:
                 described = await self.connector.describe()
                 self._shown = self._checked_keys(described)
+                _suites(described)  # raises for a suite that nobody here knows
                 self.description, self._renew_at = described, now + FRESH_S
             except (HuilianError, ValueError) as error:
                 self._renew_at = now + RETRY_S
@@ -84,6 +87,10 @@ class _Source:
         """The key that the edge showed last and whatever is pinned for its agency, such as one that it used since."""
         pinned = self._trust().agencies.get(self.connector.agency) if self._trust is not None else None
         return {**self._shown, **(pinned.signing_keys if pinned is not None else {})}
+
+    def offer(self) -> Offer:
+        """Its connector with what a call to it needs."""
+        return Offer(self.connector, self.edge_keys, _suites(self.description) if self.description else ())
 
 
 class Catalogue:
@@ -112,7 +119,7 @@ class Catalogue:
                 dataset.dataset_id,
                 said.agency_id,
                 frozenset(f.name for f in dataset.fields),
-                frozenset(said.recipient_suites),
+                _suites(said),
             )
             for said in await self.descriptions()
             for dataset in said.datasets
@@ -123,9 +130,7 @@ class Catalogue:
     async def actions(self, wanted: Collection[str]) -> Mapping[str, Action]:
         """Those of the wanted actions that exist; raises PROVIDER_UNAVAILABLE as `datasets` does."""
         known = {
-            action.action_id: Action(
-                action.action_id, said.agency_id, action.needs_exact_consent, frozenset(said.recipient_suites)
-            )
+            action.action_id: Action(action.action_id, said.agency_id, action.needs_exact_consent, _suites(said))
             for said in await self.descriptions()
             for action in said.actions
         }
@@ -160,7 +165,7 @@ class Catalogue:
         for source in self._sources:
             for dataset in source.description.datasets if source.description else ():
                 if dataset.dataset_id == dataset_id:
-                    return Offer(source.connector, source.edge_keys)
+                    return source.offer()
         return None
 
     async def offer_of_action(self, action_id: str) -> Offer | None:
@@ -169,8 +174,12 @@ class Catalogue:
         for source in self._sources:
             for action in source.description.actions if source.description else ():
                 if action.action_id == action_id:
-                    return Offer(source.connector, source.edge_keys)
+                    return source.offer()
         return None
+
+
+def _suites(said: pb.DescribeResponse) -> tuple[Suite, ...]:
+    return tuple(Suite(name) for name in said.recipient_suites)
 
 
 def _edge_keys(described: pb.DescribeResponse) -> dict[str, ec.EllipticCurvePublicKey]:

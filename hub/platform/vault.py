@@ -22,76 +22,37 @@ from huilian_protocol.keyring import RingFile, RingState
 from huilian_protocol.sealing import KeyPair, SealingKey, Suite, key_id, public_key_of
 
 from hub.platform.store import SubjectKey
+from hub.platform.wrapping import MASTER_KEY_BYTES, NONCE_BYTES, RandomBytes, VaultLocked, Wrapping
 
-MASTER_KEY_BYTES = 32
+__all__ = ["MASTER_KEY_BYTES", "KeyVault", "RandomBytes", "SigningKeys", "SubjectVault", "VaultLocked", "Wrapping"]
+
 _KEY_BYTES = 32
-_NONCE_BYTES = 12
 _REWRAP_ROWS = 500
 # The order of P-256 (SEC 2) and, lower, of secp256k1: 32 random bytes below the smaller serve both.
 _CURVE_ORDER_FLOOR = 2**256 - 2**224
-RandomBytes = Callable[[int], bytes]
-
-
-class VaultLocked(RuntimeError):
-    """A stored key does not open with this master key, or the master key has a wrong size."""
-
-
-class Wrapping:
-    """Encryption under the master key; `context` names what is wrapped, so that no two stored keys can be swapped.
-
-    While the master key is exchanged there are several: the first one wraps, all of them unwrap.
-    """
-
-    def __init__(self, master_keys: bytes | Callable[[], Sequence[bytes]], random_bytes: RandomBytes) -> None:
-        self._masters = (lambda: [master_keys]) if isinstance(master_keys, bytes) else master_keys
-        self._random_bytes = random_bytes
-        self._aead = cache(_aead)
-        for key in self._masters():
-            self._aead(key)
-
-    def wrap(self, context: str, plain: bytes) -> bytes:
-        """Nonce and ciphertext."""
-        nonce = self._random_bytes(_NONCE_BYTES)
-        return nonce + self._aead(self._masters()[0]).encrypt(nonce, plain, context.encode())
-
-    def unwrap(self, context: str, wrapped: bytes) -> bytes:
-        """What was wrapped in this context. Raises VaultLocked for another master key, context or changed bytes."""
-        for key in self._masters():
-            plain = self._opened(key, context, wrapped)
-            if plain is not None:
-                return plain
-        raise VaultLocked(f"{context} does not open with this master key")
-
-    def is_newest(self, context: str, wrapped: bytes) -> bool:
-        """Whether this is under the master key that wraps at present."""
-        return self._opened(self._masters()[0], context, wrapped) is not None
-
-    def _opened(self, key: bytes, context: str, wrapped: bytes) -> bytes | None:
-        try:
-            return self._aead(key).decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], context.encode())
-        except InvalidTag:
-            return None
-
-
-def _aead(key: bytes) -> AESGCM:
-    if len(key) != MASTER_KEY_BYTES:
-        raise VaultLocked(f"the master key has {len(key)} bytes, not {MASTER_KEY_BYTES}")
-    return AESGCM(key)
 
 
 class KeyVault:
     """The named keys of one hub. A key is made when it is first asked for and never changes afterwards.
 
     Signing and sealing keys stand in rings (`huilian_protocol.keyring`), which `rotate` moves on, also while other
-    processes use them. `suite` is what new sealing keys are made for.
+    processes use them. `suite` is what new sealing keys are made for; a recipient has a ring of its own for each of
+    `more_suites`, too, named after it.
     """
 
-    def __init__(self, folder: Path, wrapping: Wrapping, random_bytes: RandomBytes, suite: Suite = Suite.XWING) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        wrapping: Wrapping,
+        random_bytes: RandomBytes,
+        suite: Suite = Suite.XWING,
+        more_suites: Sequence[Suite] = (),
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder = folder
         self._wrapping = wrapping
         self._random_bytes = random_bytes
-        self._suite = suite
+        self._suite, self._more = suite, tuple(each for each in more_suites if each is not suite)
         self._secret = cache(self._load_or_make)
         self._ring = cache(self._open_ring)
         self._pair = cache(self._sealing_pair)
@@ -113,21 +74,35 @@ class KeyVault:
         return self._pair(_member(ring, state.current), state.suites[state.current])
 
     def sealing_keys(self, name: str) -> tuple[SealingKey, ...]:
-        """All public keys of the recipient's ring, in the order of `signing_keys`."""
-        return tuple(SealingKey(suite, pair.public) for suite, pair in self._sealing_pairs(name))
+        """All public keys of the recipient: the present one of each suite, its favourite first, then the others in the
+        order of `signing_keys`.
+        """
+        rings = [self.ring_keys(ring) for ring in self.sealing_rings(name)]
+        return (*(ring[0] for ring in rings), *(key for ring in rings for key in ring[1:]))
+
+    def ring_keys(self, ring: str) -> tuple[SealingKey, ...]:
+        """All public keys of one ring of a recipient, in the order of `signing_keys`."""
+        return tuple(SealingKey(suite, pair.public) for suite, pair in self._sealing_pairs(ring))
+
+    def sealing_rings(self, name: str) -> tuple[str, ...]:
+        """The recipient's rings, the one of its favourite suite first; also those of suites no longer in use."""
+        first = f"sealing.{name}"
+        more = [suite for suite in Suite if suite not in self._more and self.has(f"{first}.{suite.value}")]
+        return (first, *(f"{first}.{suite.value}" for suite in (*self._more, *more)))
 
     def opening_key(self, name: str, sealed_to: str) -> bytes:
         """The recipient's private key with this id, also when it is retired. Raises SEALED_DATA_INVALID."""
-        for _, pair in self._sealing_pairs(name):
-            if key_id(pair.public) == sealed_to:
-                return pair.private
+        for ring in self.sealing_rings(name):
+            for _, pair in self._sealing_pairs(ring):
+                if key_id(pair.public) == sealed_to:
+                    return pair.private
         raise HuilianError("SEALED_DATA_INVALID", "sealed to another key")
 
     def rotate(self, ring: str) -> RingState:
         """Move a ring such as "signing.hub" one step on: announce a next key, or use the announced one."""
         file = self._ring(ring)
         self._secret(ring)
-        return file.advance(self._suite, lambda number: self._publish_new(_member(ring, number)))
+        return file.advance(self._suite_of(ring), lambda number: self._publish_new(_member(ring, number)))
 
     def rewrap(self) -> int:
         """Put every stored key under the newest master key; how many were not yet."""
@@ -195,13 +170,18 @@ class KeyVault:
     def _open_ring(self, name: str) -> RingFile:
         ring = RingFile(self._folder / f"{name}.ring")
         if name.startswith("sealing.") and not (self._folder / f"{name}.key").exists():
-            ring.begin(self._suite)
+            ring.begin(self._suite_of(name))
         return ring
 
-    def _sealing_pairs(self, name: str) -> Iterator[tuple[Suite, KeyPair]]:
-        state = self._ring(f"sealing.{name}").read()
+    def _suite_of(self, ring: str) -> Suite:
+        """What new keys of a ring are made for."""
+        last = ring.rpartition(".")[2]
+        return Suite(last) if last in set(Suite) else self._suite
+
+    def _sealing_pairs(self, ring: str) -> Iterator[tuple[Suite, KeyPair]]:
+        state = self._ring(ring).read()
         for number in state.order():
-            yield state.suites[number], self._pair(_member(f"sealing.{name}", number), state.suites[number])
+            yield state.suites[number], self._pair(_member(ring, number), state.suites[number])
 
     def _sealing_pair(self, member: str, suite: Suite) -> KeyPair:
         private = self._secret(member)
@@ -298,7 +278,7 @@ class SubjectVault:
         return [self._encrypted(keys[subject], subject, data) for subject, data in items]
 
     def _encrypted(self, key: AESGCM, subject: str, data: bytes) -> bytes:
-        nonce = self._random_bytes(_NONCE_BYTES)
+        nonce = self._random_bytes(NONCE_BYTES)
         return nonce + key.encrypt(nonce, data, subject.encode())
 
     async def decrypt_for_subject(self, subject: str, data: bytes) -> bytes:
@@ -314,7 +294,7 @@ class SubjectVault:
             raise _no_data()
         aead = AESGCM(key)
         try:
-            return [aead.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], subject.encode()) for data in items]
+            return [aead.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], subject.encode()) for data in items]
         except InvalidTag as error:
             raise VaultLocked("the ciphertext is not of this person") from error
 

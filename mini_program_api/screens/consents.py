@@ -159,6 +159,10 @@ class ConsentsScreen(Screen):
             delegation=chain_from(body.delegation) if body.delegation else (),
             call=call,
         )
+        if self.trust is not None:
+            # Nobody is asked to sign for fewer keys than the recipient itself has stated.
+            artefact = parse_artefact(prepared.artefact)
+            self.trust.check_recipient(artefact.recipient, artefact.valid_from)
         shown = Prepared(
             artefact=b64u_encode(prepared.artefact),
             challenge=b64u_encode(prepared.challenge),

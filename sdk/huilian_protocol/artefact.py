@@ -7,7 +7,9 @@ signs.
 An artefact that lets somebody act for the person (pay a fine) names the actions and is of type ``huilian-consent/v2``;
 one without actions is ``huilian-consent/v1``, byte for byte as ever. An amendment (``version`` above 1, naming the
 SHA-256 of the artefact that it replaces) and an artefact that a delegate signs for the person or company that it is
-about are of type ``huilian-consent/v3``. Whoever knows only v1 or v2 refuses the others.
+about are of type ``huilian-consent/v3``. Where the recipient has keys in several suites, the artefact carries the
+statement that the recipient's root signed over them (:mod:`huilian_protocol.recipient_keys`) and is of type
+``huilian-consent/v4``. Whoever knows only an earlier type refuses the later ones.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import Any
 from huilian_protocol.canonical import b64u_encode, canonicalise, parse_canonical, sha256_canonical
 from huilian_protocol.clock import format_time, parse_time
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.sealing import Suite
+from huilian_protocol.recipient_keys import Recipient, read_recipient
 from huilian_protocol.strict import bytes_at, integer_at, list_at, matching_at, object_with, text_at
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
 TYPE = "huilian-consent/v1"
 TYPE_WITH_ACTIONS = "huilian-consent/v2"
 TYPE_OF_LATER = "huilian-consent/v3"
+TYPE_OF_SEVERAL_KEYS = "huilian-consent/v4"
 MAX_ARTEFACT_BYTES = 64 * 1024
 MAX_DATASETS = 32
 MAX_FIELDS = 64
@@ -67,7 +70,13 @@ _KEYS = [
     "evidence_level",
 ]
 
-_KEYS_SINCE = {TYPE: (), TYPE_WITH_ACTIONS: ("actions",), TYPE_OF_LATER: ("actions", "replaces", "signer")}
+_LATER_KEYS = ("actions", "replaces", "signer")
+_KEYS_SINCE: Mapping[str, tuple[str, ...]] = {
+    TYPE: (),
+    TYPE_WITH_ACTIONS: ("actions",),
+    TYPE_OF_LATER: _LATER_KEYS,
+    TYPE_OF_SEVERAL_KEYS: _LATER_KEYS,
+}
 
 
 class EvidenceLevel(StrEnum):
@@ -80,15 +89,6 @@ class EvidenceLevel(StrEnum):
         """Whether this level is ``required`` or better."""
         order = list(EvidenceLevel)
         return order.index(self) >= order.index(required)
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """Who may open the data: an id and the key (id and suite) to which every payload is sealed."""
-
-    id: str
-    sealing_key_id: str
-    suite: Suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +174,10 @@ class Artefact:
         """The JSON form."""
         value = self._to_dict_of_v1()
         actions = [_action_to_dict(grant) for grant in self.actions]
-        if self.version > 1 or self.signer is not None:
+        if self.version > 1 or self.signer is not None or self.recipient.key_statement:
+            kind = TYPE_OF_SEVERAL_KEYS if self.recipient.key_statement else TYPE_OF_LATER
             replaces = None if self.replaces is None else b64u_encode(self.replaces)
-            return value | {"type": TYPE_OF_LATER, "actions": actions, "replaces": replaces, "signer": self.signer}
+            return value | {"type": kind, "actions": actions, "replaces": replaces, "signer": self.signer}
         return value | {"type": TYPE_WITH_ACTIONS, "actions": actions} if actions else value
 
     def _to_dict_of_v1(self) -> dict[str, Any]:
@@ -185,11 +186,7 @@ class Artefact:
             "id": self.id,
             "version": self.version,
             "subject": self.subject,
-            "recipient": {
-                "id": self.recipient.id,
-                "sealing_key_id": self.recipient.sealing_key_id,
-                "suite": self.recipient.suite.value,
-            },
+            "recipient": self.recipient.to_dict(),
             "purpose": {"code": self.purpose.code, "text": self.purpose.text},
             "datasets": [_grant_to_dict(grant) for grant in self.datasets],
             "frequency": {"max_reads": self.max_reads},
@@ -219,8 +216,8 @@ class Artefact:
             raise HuilianError("CONSENT_EXPIRED", valid_until=format_time(self.valid_until))
 
     def check_recipient(self, recipient_id: str, sealing_key_id: str) -> None:
-        """Raises :class:`HuilianError` RECIPIENT_KEY_MISMATCH unless exactly this recipient and key were granted."""
-        if (recipient_id, sealing_key_id) != (self.recipient.id, self.recipient.sealing_key_id):
+        """Raises :class:`HuilianError` RECIPIENT_KEY_MISMATCH unless this recipient and this key of it were granted."""
+        if recipient_id != self.recipient.id or all(sealing_key_id != key.id for key in self.recipient.keys):
             raise HuilianError("RECIPIENT_KEY_MISMATCH", "not the recipient and key that the artefact names")
 
     def check_read(self, dataset: str, fields: Iterable[str], period: Period) -> DatasetGrant:
@@ -279,13 +276,13 @@ def _read(raw: Any) -> Artefact:
     if not isinstance(kind, str) or kind not in _KEYS_SINCE:
         raise ValueError("another type or version")
     value = object_with(raw, [*_KEYS, *_KEYS_SINCE[kind]], "artefact")
-    acts, later = kind == TYPE_WITH_ACTIONS, kind == TYPE_OF_LATER
+    acts, later = kind == TYPE_WITH_ACTIONS, _KEYS_SINCE[kind] == _LATER_KEYS
     actions = list_at(value, "actions", MAX_ACTIONS, least=1 if acts else 0) if acts or later else []
     frequency = object_with(value["frequency"], ["max_reads"], "frequency")
     artefact = Artefact(
         id=matching_at(value, "id", _NAME),
         subject=matching_at(value, "subject", _NAME),
-        recipient=_read_recipient(value["recipient"]),
+        recipient=read_recipient(value["recipient"], several=kind == TYPE_OF_SEVERAL_KEYS),
         purpose=_read_purpose(value["purpose"]),
         # Whoever may act need not read: without any dataset there must be an action.
         datasets=tuple(
@@ -321,15 +318,6 @@ def _check_whole(artefact: Artefact) -> None:
     actions = [grant.id for grant in artefact.actions]
     if len(set(actions)) != len(actions):
         raise ValueError("an action is named twice")
-
-
-def _read_recipient(raw: Any) -> Recipient:
-    value = object_with(raw, ["id", "sealing_key_id", "suite"], "recipient")
-    return Recipient(
-        id=matching_at(value, "id", _NAME),
-        sealing_key_id=text_at(value, "sealing_key_id"),
-        suite=Suite(text_at(value, "suite")),
-    )
 
 
 def _read_purpose(raw: Any) -> Purpose:

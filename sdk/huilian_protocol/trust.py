@@ -4,9 +4,11 @@ The file is JSON: ``identity_authority_keys`` (JWK set), ``enterprise_ca`` (PEM,
 root), ``hubs`` (each with ``origin``, ``signing_keys`` as JWK set, ``log_vkey`` in C2SP form and ``chain_address``),
 ``chain`` (``chain_id`` and ``contract``), ``rp_id`` and ``origin`` (WebAuthn).
 
-Two more may stand in it; a file without them pins none of these keys. ``agencies``: by id, each with ``sealing_keys``
-(a list of ``suite`` and ``public_key``), to which persons' identities are sealed, and ``signing_keys`` (JWK set) of its
-edge's answers. ``identity_authority_sealing_keys``: a list of the former kind, to which registrations are sealed.
+More may stand in it; a file without them pins none of these keys. ``agencies``: by id, each with ``sealing_keys`` (a
+list of ``suite`` and ``public_key``), to which persons' identities are sealed, and ``signing_keys`` (JWK set) of its
+edge's answers. ``recipients``: by id, a JWK set of the root keys that sign the recipient's statements of its sealing
+keys (``recipient_keys.py``); a consent to such a recipient must carry one. ``identity_authority_sealing_keys``: a list
+of the form of an agency's, to which registrations are sealed.
 
 What changes over the years may stand in it too, so that old receipts stay verifiable. ``chains_before``: earlier chains
 and contracts, each in the form of ``chain``. In a hub, ``log_epochs``: every set of keys that signs or signed the log's
@@ -24,6 +26,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.canonical import parse_json
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import jwks_to_keys
+from huilian_protocol.recipient_keys import Recipient, verify_statement
 from huilian_protocol.sealing import SealingKey
 from huilian_protocol.stamp import Stamp, stamp_of
 from huilian_protocol.strict import integer_at, list_at, matching_at, object_with, text_at
@@ -53,7 +57,7 @@ logger = logging.getLogger(__name__)
 MAX_HUBS, MAX_AGENCIES, MAX_KEYS = 64, 1_024, 16
 MAX_EPOCHS, MAX_WITNESSES, MAX_VKEY_CHARS = 64, 64, 4_096
 _AGENCY = re.compile(r"[a-z_]{3,64}", re.ASCII)
-_PINNED_SINCE = frozenset({"agencies", "identity_authority_sealing_keys", "chains_before"})
+_PINNED_SINCE = frozenset({"agencies", "recipients", "identity_authority_sealing_keys", "chains_before"})
 _HUB_SINCE = frozenset({"log_epochs", "chain_addresses_before", "chain_epochs", "witness_vkey", "witnesses"})
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _NONE: Mapping[str, Any] = {"chains_before": [], "log_epochs": [], "chain_addresses_before": [], "chain_epochs": []}
@@ -149,6 +153,7 @@ class TrustAnchors:
     agencies: Mapping[str, TrustedAgency] = field(default_factory=dict)
     identity_authority_sealing_keys: tuple[SealingKey, ...] = ()
     chains_before: tuple[ChainAnchor, ...] = ()
+    recipients: Mapping[str, Mapping[str, ec.EllipticCurvePublicKey]] = field(default_factory=dict)
 
     @staticmethod
     def load(path: Path | str) -> TrustAnchors:
@@ -170,6 +175,7 @@ class TrustAnchors:
             origin=text_at(value, "origin"),
             agencies=_read_agencies(value.get("agencies", {})),
             identity_authority_sealing_keys=_read_sealing_keys(value.get("identity_authority_sealing_keys", [])),
+            recipients=_read_recipients(value.get("recipients", {})),
             chains_before=tuple(_read_chain(item) for item in list_at({**_NONE, **value}, "chains_before", MAX_EPOCHS)),
         )
 
@@ -189,6 +195,17 @@ class TrustAnchors:
         """The same for the key that signs the answers of the agency's edge."""
         if self.agencies and (agency not in self.agencies or kid not in self.agencies[agency].signing_keys):
             raise HuilianError("KEY_NOT_PINNED", "not a pinned signing key", party=agency)
+
+    def check_recipient(self, recipient: Recipient, at: datetime) -> None:
+        """Raises :class:`HuilianError` RECIPIENT_KEY_MISMATCH unless a consent drawn up at ``at`` may name these keys:
+        those that the recipient's pinned root states. A recipient without a pinned root may name any.
+        """
+        roots = self.recipients.get(recipient.id)
+        if roots is None:
+            return
+        if not recipient.key_statement:
+            raise HuilianError("RECIPIENT_KEY_MISMATCH", "without the statement of the recipient's keys")
+        verify_statement(recipient.key_statement, roots, recipient.id, at)
 
     def check_authority_key(self, key: SealingKey) -> None:
         """The same for the key to which registrations are sealed."""
@@ -295,6 +312,12 @@ def _read_agencies(raw: Any) -> dict[str, TrustedAgency]:
     if not all(_AGENCY.fullmatch(name) for name in raw):
         raise ValueError("an agency's id is malformed")
     return {name: _read_agency(item) for name, item in raw.items()}
+
+
+def _read_recipients(raw: Any) -> dict[str, Mapping[str, ec.EllipticCurvePublicKey]]:
+    if not isinstance(raw, dict) or len(raw) > MAX_AGENCIES:
+        raise ValueError(f"recipients is no object with up to {MAX_AGENCIES} members")
+    return {name: jwks_to_keys(item) for name, item in raw.items()}
 
 
 def _read_agency(raw: Any) -> TrustedAgency:

@@ -25,6 +25,7 @@ from huilian_protocol.identity import Identity
 from huilian_protocol.jose import public_key_to_jwk, thumbprint
 from huilian_protocol.provenance import build_provenance
 from huilian_protocol.receipt import Anchor, build_receipt
+from huilian_protocol.recipient_keys import Recipient, sign_statement
 from huilian_protocol.record import commit_record
 from huilian_protocol.resumption import Resumption
 from huilian_protocol.signers import EnterpriseVerification, Mandate, OpeningSubmission, Power, SignerChange
@@ -47,6 +48,15 @@ def _assertion() -> Assertion:
 def _signed_consent() -> bytes:
     parts = world.artefact(), world.binding(), _assertion()
     return SignedConsent(*parts, countersign(world.HUB, *parts)).to_bytes()
+
+
+def _several_keys() -> Artefact:
+    """The usual artefact, to a recipient with keys in two suites."""
+    suites = (sealing.Suite.XWING, sealing.Suite.X25519)
+    keys = [sealing.SealingKey(suite, sealing.public_key_of(suite, world.RECIPIENT_SEED)) for suite in suites]
+    since = world.artefact().valid_from
+    statement = sign_statement(world.key(107), "bank.lending", keys, since, since + timedelta(days=30))
+    return replace(world.artefact(), recipient=Recipient("bank.lending", keys[0].id, keys[0].suite, statement))
 
 
 def receipt_parts() -> dict[str, Any]:
@@ -229,6 +239,8 @@ CASES: dict[str, Callable[[], bytes]] = {
     "artefact.actions.json": lambda: _artefact_with_actions().canonical(),
     "artefact.amended.json": lambda: _amended_artefact().canonical(),
     "artefact.delegated.json": lambda: replace(world.artefact(), signer="wh-0000000000000002").canonical(),
+    "artefact.several_keys.json": lambda: _several_keys().canonical(),
+    "recipient_keys.jws": lambda: _several_keys().recipient.key_statement.encode(),
     "artefact.json": lambda: world.artefact().canonical(),
     "artefact.sha256": lambda: _hex(world.artefact().sha256),
     "bid.commitment.sha256": lambda: _hex(

@@ -16,7 +16,7 @@ from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.artefact import Artefact, Period
 from huilian_protocol.canonical import parse_canonical
 from huilian_protocol.consent import SignedConsent, countersign
-from huilian_protocol.sealing import KeyPair, open_sealed, payload_info
+from huilian_protocol.sealing import KeyPair, SealingKey, open_sealed, payload_info
 from huilian_protocol.status import from_rpc_error
 from huilian_protocol.webauthn import Assertion
 from huilian_sdk import new_id
@@ -59,13 +59,16 @@ class TakenOverHub:
     place: HubPlace
     signing_key: ec.EllipticCurvePrivateKey
     bank_key: KeyPair
+    bank_keys: tuple[SealingKey, ...]
 
     @classmethod
     def of(cls, site: Site, place: HubPlace) -> TakenOverHub:
         """Whoever holds the hub's state folder holds its keys."""
         master = bytes.fromhex((place.folder / "master.key").read_text("ascii").strip())
         vault = KeyVault(place.folder / "keys", Wrapping(master, os.urandom), os.urandom)
-        return cls(site, place, vault.signing_key(), vault.sealing_key(BANK_RECIPIENT))
+        return cls(
+            site, place, vault.signing_key(), vault.sealing_key(BANK_RECIPIENT), vault.sealing_keys(BANK_RECIPIENT)
+        )
 
     def read(self, consent: SignedConsent, sealed_subject: bytes) -> Read:
         """A read of everything that the consent grants of its first dataset."""

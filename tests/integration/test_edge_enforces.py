@@ -19,19 +19,20 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec
-from huilian_protocol.artefact import DatasetGrant, EvidenceLevel, Period, parse_artefact
+from huilian_protocol.artefact import DatasetGrant, EvidenceLevel, Period, Recipient, parse_artefact
 from huilian_protocol.binding import commit_identity, issue_binding
 from huilian_protocol.consent import SignedConsent, countersign, parse_signed_consent
 from huilian_protocol.delegation import Basis, Delegation, DeviceProof, Link
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.sealing import Suite, generate_keypair, key_id
+from huilian_protocol.recipient_keys import sign_statement
+from huilian_protocol.sealing import SealingKey, Suite, generate_keypair, key_id
 from huilian_protocol.webauthn import Assertion
 from huilian_sdk import Person, SoftwareAuthenticator
 
 from connectors.kit import sandbox_people
 from deploy.site import RP_ID, WEB_ORIGIN
 from tests.integration import hub_state
-from tests.integration.citizens import FIELDS, HOUSING_FUND, SHORT_LIFE, Citizen, Prepared, registered
+from tests.integration.citizens import FIELDS, HOUSING_FUND, RECIPIENT, SHORT_LIFE, Citizen, Prepared, registered
 from tests.integration.taken_over_hub import Read, TakenOverHub, again
 from tests.support.sites import HUB, RunningSite
 
@@ -175,10 +176,40 @@ async def _widened_consent(raid: Raid) -> Read:
 
 async def _recipient_changed_in_the_consent(raid: Raid) -> Read:
     thief = generate_keypair(Suite.XWING)
-    recipient = replace(raid.consent.artefact.recipient, sealing_key_id=key_id(thief.public))
+    recipient = Recipient(RECIPIENT, key_id(thief.public), Suite.XWING)
     artefact = replace(raid.consent.artefact, recipient=recipient)
     forged = raid.hub.forged(artefact, raid.consent.binding, raid.consent.assertion)
     return again(raid.forged(forged), recipient_key=thief.public)
+
+
+async def _tricked(raid: Raid, recipient: Recipient) -> Read:
+    """The person signs what the hub drew up, and the hub has the private key for it."""
+    prepared = await raid.citizen.prepare()
+    artefact = replace(prepared.artefact, recipient=recipient)
+    assertion = raid.citizen.device.sign(artefact.sha256)
+    sealed = (await raid.citizen.sealed(replace(prepared, artefact=artefact)))[AGENCY]
+    consent = raid.hub.forged(artefact, raid.consent.binding, assertion)
+    return again(raid.hub.read(consent, sealed), recipient_key=_weaker(raid).public_key)
+
+
+def _weaker(raid: Raid) -> SealingKey:
+    """The bank's own key of a suite that falls to a quantum computer."""
+    return next(key for key in raid.hub.bank_keys if key.suite is Suite.X25519)
+
+
+async def _weaker_key_of_the_same_bank(raid: Raid) -> Read:
+    return again(raid.good(), recipient_key=_weaker(raid).public_key)
+
+
+async def _stronger_key_taken_out(raid: Raid) -> Read:
+    key = _weaker(raid)
+    return await _tricked(raid, Recipient(RECIPIENT, key.id, key.suite))
+
+
+async def _stronger_key_taken_out_of_a_statement_of_the_hubs_own(raid: Raid) -> Read:
+    key, at = _weaker(raid), raid.consent.artefact.valid_from - dt.timedelta(days=1)
+    statement = sign_statement(raid.hub.signing_key, RECIPIENT, [key], at, at + dt.timedelta(days=30))
+    return await _tricked(raid, Recipient(RECIPIENT, key.id, key.suite, statement))
 
 
 async def _without_countersignature(raid: Raid) -> Read:
@@ -350,6 +381,12 @@ RAIDS: dict[str, tuple[str, Callable[[Raid], Awaitable[Read]]]] = {
     "attested by the hub alone": ("EVIDENCE_LEVEL_TOO_LOW", _attested_by_the_hub_alone),
     "a consent widened by the hub": ("ARTEFACT_TAMPERED", _widened_consent),
     "a recipient changed by the hub": ("ARTEFACT_TAMPERED", _recipient_changed_in_the_consent),
+    "a weaker key of the same bank": ("RECIPIENT_KEY_MISMATCH", _weaker_key_of_the_same_bank),
+    "the stronger key taken out": ("RECIPIENT_KEY_MISMATCH", _stronger_key_taken_out),
+    "taken out of a statement that the hub signed": (
+        "RECIPIENT_KEY_MISMATCH",
+        _stronger_key_taken_out_of_a_statement_of_the_hubs_own,
+    ),
     "no countersignature": ("COUNTERSIGNATURE_INVALID", _without_countersignature),
     "expired": ("CONSENT_EXPIRED", _expired),
     "over quota": ("CONSENT_EXHAUSTED", _over_quota),

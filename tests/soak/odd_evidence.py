@@ -100,11 +100,26 @@ def _pem(der: bytes) -> str:
 ACTION = {"id": "traffic.fine.pay", "max_amount_fen": 20_000, "max_uses": 1, "parameters_commitment": None}
 
 
+def _recipient(rng: random.Random, usual: dict[str, str]) -> dict[str, str]:
+    """With a statement of several keys, which now and then says something odd."""
+    keys = [{"id": usual["sealing_key_id"], "suite": "xwing"}, {"id": "A" * 43, "suite": "x25519"}]
+    claims = {"sub": usual["id"], "keys": keys, "iat": 1_767_225_600, "exp": 1_767_225_600 + 86_400 * 825}
+    twice, late = {**claims, "keys": [keys[0], keys[0]]}, {**claims, "exp": claims["exp"] + 1}
+    odd = rng.choice(
+        [{**claims, "keys": keys[::-1]}, {**claims, "keys": []}, twice, late, mutated(rng, claims, claims)]
+    )
+    said = claims if rng.random() < 0.5 else odd
+    return {**usual, "key_statement": sign_jws(world.HUB, said, "huilian-recipient-keys+jwt", "root")}
+
+
 def _artefact(rng: random.Random) -> dict[str, Any]:
     usual = world.artefact_dict()
     with_actions = {**usual, "type": "huilian-consent/v2", "actions": [ACTION]}
     amended = {**with_actions, "type": "huilian-consent/v3", "version": 2, "replaces": "A" * 43, "signer": None}
-    chosen = rng.choice([usual, with_actions, {**with_actions, "datasets": []}, amended, {**amended, "actions": []}])
+    several = {"type": "huilian-consent/v4", "recipient": _recipient(rng, usual["recipient"])}
+    first = {**amended, **several, "version": 1, "replaces": None}
+    later = rng.choice([amended, {**amended, "actions": []}, {**amended, **several}, first])
+    chosen = rng.choice([usual, with_actions, {**with_actions, "datasets": []}, later])
     return chosen if rng.random() < 0.3 else mutated(rng, chosen, with_actions)
 
 

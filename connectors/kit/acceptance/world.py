@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -80,12 +80,15 @@ class World:
     hub: ec.EllipticCurvePrivateKey = field(default_factory=new_signing_key)
     recipient: KeyPair = field(default_factory=lambda: generate_keypair(Suite.XWING))
     suite: Suite = Suite.XWING
+    # Who signs for the keys of recipients, where the edge pins somebody.
+    roots: Mapping[str, ec.EllipticCurvePublicKey] = field(default_factory=dict)
 
     def trust(self) -> TrustAnchors:
         """What the edge pins."""
         hub = TrustedHub(HUB_ORIGIN, _by_kid(self.hub), "unused", "0x" + "0" * 40)
         chain = ChainAnchor(1, "0x" + "0" * 40)
-        return TrustAnchors(_by_kid(self.authority), "unused", (hub,), chain, RP_ID, ORIGIN)
+        roots = {name: {thumbprint(key): key} for name, key in self.roots.items()}
+        return TrustAnchors(_by_kid(self.authority), "unused", (hub,), chain, RP_ID, ORIGIN, recipients=roots)
 
     def device(self, person: Person) -> Device:
         """A device that the authority bound to this person."""

@@ -1,7 +1,7 @@
-/** Consents: the artefact (v1, v2 with actions, v3 of later versions and delegates) and all that a signed one proves. */
+/** Consents: the artefact (v1, v2 with actions, v3 of later versions and delegates, v4 of several keys) and all that a signed one proves. */
 
 import { sha256 } from '@noble/hashes/sha2.js'
-import { encodeBase64Url, utf8 } from './bytes'
+import { decodeBase64Url, encodeBase64Url, utf8 } from './bytes'
 import { readChain, verifyChain } from './delegation'
 import { verifyJws } from './jose'
 import { canonicalise, isObject, parseCanonical, same, type Json, type JsonObject } from './json'
@@ -33,6 +33,7 @@ const MONTH = /^[0-9]{4}-(0[1-9]|1[0-2])$/
 const V1 = 'huilian-consent/v1'
 const V2 = 'huilian-consent/v2'
 const V3 = 'huilian-consent/v3'
+const V4 = 'huilian-consent/v4'
 const KEYS = [
   'data_life_days', 'datasets', 'evidence_level', 'frequency', 'id', 'legal_basis', 'purpose',
   'recipient', 'subject', 'type', 'valid_from', 'valid_until', 'version',
@@ -74,7 +75,8 @@ function grantsOf({ datasets, actions }: Artefact): string[] {
 
 function readArtefact(raw: Json | undefined): Artefact {
   if (!isObject(raw)) throw malformed('artefact')
-  const [acts, later] = [raw['type'] === V2, raw['type'] === V3]
+  const [acts, several] = [raw['type'] === V2, raw['type'] === V4]
+  const later = several || raw['type'] === V3
   const more = later ? ['actions', 'replaces', 'signer'] : acts ? ['actions'] : []
   const value = objectWith(raw, [...KEYS, ...more], 'artefact')
   require(acts || later || value['type'] === V1, '授权书版本未知', 'an artefact of another type')
@@ -83,8 +85,8 @@ function readArtefact(raw: Json | undefined): Artefact {
   require(validFrom < validUntil, '授权的失效时间不晚于生效时间', 'valid_until is not after valid_from')
   return {
     validFrom, validUntil, actions,
-    ...checkTerms(value),
-    ...readSuccession(value, later),
+    ...checkTerms(value, several),
+    ...readSuccession(value, later, several),
     // Whoever may act need not read: without any dataset there must be an action.
     datasets: allOnce(listAt(value, 'datasets', 32, actions.length > 0 ? 0 : 1), checkDataset),
     id: matchingAt(value, 'id', NAME),
@@ -93,24 +95,28 @@ function readArtefact(raw: Json | undefined): Artefact {
   }
 }
 
-/** Which version it is, and who signs: only what is a later version or signed by a delegate is of type v3. */
-function readSuccession(value: JsonObject, later: boolean): { version: number; signer: string | undefined } {
+/** Which version it is, and who signs: v3 is a later version or signed by a delegate; v4 may be either, or neither. */
+function readSuccession(
+  value: JsonObject, later: boolean, several: boolean,
+): { version: number; signer: string | undefined } {
   const version = integerAt(value, 'version', 1, later ? 999 : 1)
   if (!later) return { version, signer: undefined }
   if (value['replaces'] !== null) bytesAt(value, 'replaces', 32)
   const signer = value['signer'] === null ? undefined : matchingAt(value, 'signer', NAME)
-  require(version > 1 || signer !== undefined, '首版且本人签名的授权是较早的类型', 'a first version is of an older type')
+  require(several || version > 1 || signer !== undefined, '首版且本人签名的授权是较早的类型', 'a first version is of an older type')
   const replaces = value['replaces'] !== null
   require(version > 1 === replaces, '只有后续版本写明所替代的版本', 'exactly a later version names what it replaces')
   require(signer !== value['subject'], '不能委托给自己', 'nobody is their own delegate')
   return { version, signer }
 }
 
-function checkTerms(value: JsonObject): { purpose: string; maxReads: number } {
-  const recipient = objectWith(value['recipient'], ['id', 'sealing_key_id', 'suite'], 'recipient')
+function checkTerms(value: JsonObject, several: boolean): { purpose: string; maxReads: number } {
+  const keys = ['id', 'sealing_key_id', 'suite', ...(several ? ['key_statement'] : [])]
+  const recipient = objectWith(value['recipient'], keys, 'recipient')
   matchingAt(recipient, 'id', NAME)
   textAt(recipient, 'sealing_key_id')
   matchingAt(recipient, 'suite', /^(xwing|x25519|sm)$/)
+  if (several) checkStatement(recipient)
   const purpose = objectWith(value['purpose'], ['code', 'text'], 'purpose')
   const code = matchingAt(purpose, 'code', NAME)
   textAt(purpose, 'text', 500)
@@ -120,6 +126,24 @@ function checkTerms(value: JsonObject): { purpose: string; maxReads: number } {
   const level = textAt(value, 'evidence_level')
   require(level === 'DEVICE_SIGNED', '证据等级不是本人设备签名', 'the evidence level is not DEVICE_SIGNED')
   return { purpose: code, maxReads }
+}
+
+/** The statement of the recipient's keys names this recipient, and its favourite key first. Its signature is the edge's
+ * to check, which pins the recipient's root. */
+function checkStatement(recipient: JsonObject): void {
+  const parts = textAt(recipient, 'key_statement', 4096).split('.')
+  if (parts.length !== 3) throw malformed('key_statement')
+  const claims = objectWith(parseCanonical(decodeBase64Url(parts[1]!)), ['exp', 'iat', 'keys', 'sub'], 'key_statement')
+  const [issued, expires] = [integerAt(claims, 'iat', 0, 2 ** 35), integerAt(claims, 'exp', 0, 2 ** 35)]
+  if (!(issued < expires && expires <= issued + 825 * 86_400)) throw malformed('key_statement')
+  const keys = listAt(claims, 'keys', 3, 1).map((item) => {
+    const key = objectWith(item, ['id', 'suite'], 'key')
+    return [textAt(key, 'id', 64), matchingAt(key, 'suite', /^(xwing|x25519|sm)$/)] as const
+  })
+  if (new Set(keys.map(([, suite]) => suite)).size !== keys.length) throw malformed('key_statement')
+  const [id, suite] = keys[0]!
+  const named = id === recipient['sealing_key_id'] && suite === recipient['suite']
+  require(named && textAt(claims, 'sub', 128) === recipient['id'], '密钥声明属于别的接收方', "another recipient's statement of keys")
 }
 
 /** Read every item and see that none is named twice. */

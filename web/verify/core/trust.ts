@@ -48,7 +48,7 @@ export interface TrustAnchors {
 }
 
 const KEYS = ['chain', 'enterprise_ca', 'hubs', 'identity_authority_keys', 'origin', 'rp_id']
-const OPTIONAL = ['agencies', 'chains_before', 'identity_authority_sealing_keys']
+const OPTIONAL = ['agencies', 'chains_before', 'identity_authority_sealing_keys', 'recipients']
 const HUB_KEYS = ['chain_address', 'log_vkey', 'origin', 'signing_keys']
 const HUB_OPTIONAL = ['chain_addresses_before', 'chain_epochs', 'log_epochs', 'witness_vkey', 'witnesses']
 const MAX_EPOCHS = 64
@@ -64,6 +64,7 @@ export function parseTrustAnchors(data: Uint8Array): TrustAnchors {
   const present = isObject(raw) ? OPTIONAL.filter((key) => key in raw) : []
   const value = objectWith(raw, [...KEYS, ...present], 'trust anchors')
   if (present.includes('identity_authority_sealing_keys')) checkSealingKeys(value, 'identity_authority_sealing_keys')
+  if (present.includes('recipients')) checkRecipients(value['recipients'])
   const chainsBefore = present.includes('chains_before') ? listAt(value, 'chains_before', MAX_EPOCHS) : []
   return {
     identityAuthorityKeys: readJwks(value['identity_authority_keys']),
@@ -170,6 +171,12 @@ function readAgency(id: string, raw: Json): Keys {
   const value = objectWith(raw, ['sealing_keys', 'signing_keys'], 'agency')
   checkSealingKeys(value, 'sealing_keys')
   return readJwks(value['signing_keys'])
+}
+
+/** The roots of recipients vouch for sealing keys, which nobody opens here; still they must be keys. */
+function checkRecipients(raw: Json | undefined): void {
+  if (!isObject(raw) || Object.keys(raw).length > MAX_AGENCIES) throw malformed('recipients')
+  Object.values(raw).forEach(readJwks)
 }
 
 /** Sealing keys open nothing here, but a trust file that is wrong anywhere is wrong. */
