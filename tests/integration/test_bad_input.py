@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from huilian.consent.v1 import consent_service_pb2 as consent_pb2
 from huilian.receivables.v1 import receivable_service_pb2 as receivables
+from huilian_protocol.artefact import Recipient
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
 from huilian_protocol.sealing import Suite, generate_keypair, key_id
@@ -116,8 +117,8 @@ async def _expired(scene: Scene) -> Callable[[], Awaitable[object]]:
 async def _wrong_recipient_key(scene: Scene) -> Callable[[], Awaitable[object]]:
     citizen = scene.citizen
     prepared = await citizen.prepare()
-    stranger = key_id(generate_keypair(Suite.XWING).public)
-    other = replace(prepared.artefact, recipient=replace(prepared.artefact.recipient, sealing_key_id=stranger))
+    stranger = Recipient(citizens.RECIPIENT, key_id(generate_keypair(Suite.XWING).public), Suite.XWING)
+    other = replace(prepared.artefact, recipient=stranger)
     return lambda: citizen.sign(prepared, signed=other)
 
 
