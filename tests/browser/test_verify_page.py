@@ -17,6 +17,7 @@ from documents.receipt import receipt_pdf
 from ledger.verify.equivocation import build_equivocation
 from tests.browser.conftest import ROOT
 from tests.soak.lying_hub import TRUST
+from tests.soak.odd_histories import good_provenance
 from tests.unit.ledger import receipt_world, witnessed_world
 from tests.unit.ledger.access_world import Chain
 from tests.unit.protocol import test_endings, world
@@ -126,16 +127,30 @@ def _pdf(*files: bytes) -> bytes:
 
 def test_files_of_kinds_that_the_page_does_not_know_are_never_green(page: Page) -> None:
     _drop(page, trust=TRUST)
-    kinds = {
-        canonicalise({"type": "huilian-provenance/v1"}): "未知文件",
-        build_equivocation("a", "b", "c"): "未知文件",
-    }
-    for data, kind in kinds.items():
-        _drop(page, unknown=data)
+    _drop(page, unknown=canonicalise({"type": "huilian-something/v1"}))
+    card = page.locator("article").first
+    expect(card).to_have_attribute("data-state", "bad")
+    expect(card).to_contain_text("未知文件")
+
+
+def test_a_certificates_past_and_a_log_of_two_histories_are_checked_step_by_step(page: Page) -> None:
+    _drop(page, trust=TRUST)
+    signer, roots = receipt_world.SIGNER, [bytes([number]) * 32 for number in (1, 2)]
+    first, second = (signer.sign(5, root) for root in roots)
+    for data, kind, last, checks in (
+        (good_provenance(), "凭证来源", "chain", 1 + 7 * 8 + 2),
+        (build_equivocation(signer.verifier.name, first, second), "日志自相矛盾的证明", "contradiction", 3),
+    ):
+        _drop(page, handed=data)
         card = page.locator("article").first
-        expect(card).to_have_attribute("data-state", "bad")
-        expect(card).to_contain_text("make verify")
+        expect(card).to_have_attribute("data-state", "good")
         expect(card).to_contain_text(kind)
+        expect(card.locator("li")).to_have_count(checks)
+        expect(card.locator(f"[data-check='{last}']")).to_have_class("good")
+    _drop(page, handed=build_equivocation(signer.verifier.name, first, first))
+    card = page.locator("article").first
+    expect(card).to_have_attribute("data-state", "bad")
+    expect(card.locator("[data-check='contradiction']")).to_contain_text("两个检查点一致")
 
 
 def test_what_a_person_is_handed_is_checked_whole(page: Page) -> None:

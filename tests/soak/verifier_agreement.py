@@ -20,7 +20,7 @@ from huilian_protocol.canonical import (
 from huilian_protocol.trust import TrustAnchors
 
 from ledger.verify import verify_bytes
-from tests.soak import odd_evidence, odd_persons, odd_receipts, odd_witnesses
+from tests.soak import odd_evidence, odd_histories, odd_persons, odd_receipts, odd_witnesses
 from tests.soak.lying_hub import CONSENTS, MAKERS, NOW, RECEIPTS, TRUST, TRUST_WITH_AGENCIES, log, mutated, signed
 from tests.soak.mutators import mutate
 from tests.support.second_verifier import Outcome, second_verifier
@@ -156,4 +156,8 @@ async def case(rng: random.Random) -> int:
     for make in odd_persons.FILES:
         for _ in range(FILES_OF_EACH):
             compare(make(rng), rng.choice([TRUST, odd_persons.PERSONS_TRUST]))
-    return FILES_OF_EACH * (len(FILES) + 1 + len(odd_persons.FILES)) + WITNESSED_FILES
+    for make in odd_histories.FILES:
+        for _ in range(FILES_OF_EACH):
+            compare(make(rng), rng.choice([TRUST, TRUST, odd_persons.PERSONS_TRUST]))
+    kinds = len(FILES) + 1 + len(odd_persons.FILES) + len(odd_histories.FILES)
+    return FILES_OF_EACH * kinds + WITNESSED_FILES

@@ -5,8 +5,8 @@ import type { CheckName, Kind, ReceiptCheckName } from './core/outcome'
 
 export const TITLE: Text = { zh: '惠链 · 离线核验', en: 'Huilian · offline verifier' }
 export const INTRO: Text = {
-  zh: '把回执（或内嵌回执的 PDF）、授权、授权终止回执、访问记录导出文件，以及信任锚文件拖到下面。核验全部在本机完成，本页不联网，文件不会离开您的设备。',
-  en: 'Drop a receipt (or the PDF that holds it), a consent, a termination receipt or an export of access records, and the trust-anchors file below. Everything is checked on this device: the page has no network access and no file leaves it.',
+  zh: '把回执（或内嵌回执的 PDF）、授权、授权终止回执、访问记录导出、凭证来源等文件，以及信任锚文件拖到下面。核验全部在本机完成，本页不联网，文件不会离开您的设备。',
+  en: 'Drop a receipt (or the PDF that holds it), a consent, a termination receipt, an export of access records, a provenance or an equivocation, and the trust-anchors file below. Everything is checked on this device: the page has no network access and no file leaves it.',
 }
 export const DROP: Text = { zh: '把文件拖到这里，或', en: 'Drop files here, or' }
 export const CHOOSE: Text = { zh: '选择文件', en: 'Choose files' }
@@ -43,6 +43,8 @@ export const KINDS: Readonly<Record<Kind, Text>> = {
   consent: { zh: '授权', en: 'consent' },
   termination: { zh: '授权终止回执', en: 'termination receipt' },
   'access export': { zh: '访问记录导出', en: 'export of access records' },
+  provenance: { zh: '凭证来源', en: 'provenance of a certificate' },
+  equivocation: { zh: '日志自相矛盾的证明', en: 'proof that a log showed two histories' },
   unknown: { zh: '未知文件', en: 'unknown file' },
 }
 
@@ -57,7 +59,9 @@ const RECEIPT_CHECKS: Readonly<Record<ReceiptCheckName, Text>> = {
   evidence: { zh: '证据', en: 'Evidence' },
 }
 
-const OTHER_CHECKS: Readonly<Record<Exclude<CheckName, ReceiptCheckName | `statement: ${ReceiptCheckName}`>, Text>> = {
+type OfReceipt = ReceiptCheckName | `statement: ${ReceiptCheckName}` | `step ${number}: ${ReceiptCheckName}`
+
+const OTHER_CHECKS: Readonly<Record<Exclude<CheckName, OfReceipt>, Text>> = {
   form: { zh: '文件格式', en: 'Form' },
   consent: { zh: '授权', en: 'Consent' },
   termination: { zh: '授权终止', en: 'Termination' },
@@ -68,14 +72,18 @@ const OTHER_CHECKS: Readonly<Record<Exclude<CheckName, ReceiptCheckName | `state
   'every record in the log before the statement': { zh: '记录在声明之前入日志', en: 'Every record in the log before the statement' },
   'evidence of the records': { zh: '各条记录的证据', en: 'Evidence of the records' },
   'counts by the edges': { zh: '数据源边缘的计数', en: 'Counts by the edges' },
+  'one log': { zh: '出自同一日志', en: 'One log' },
+  chain: { zh: '来源链条', en: 'Chain' },
+  'both checkpoints': { zh: '两个检查点', en: 'Both checkpoints' },
+  contradiction: { zh: '矛盾之处', en: 'Contradiction' },
 }
 
-/** The name of a check; those of the receipt of a period statement say whose they are. */
+/** The name of a check; those of a receipt inside another file say whose they are. */
 export function checkText(name: CheckName): Text {
-  const stated = /^statement: (.*)$/.exec(name)?.[1] as ReceiptCheckName | undefined
-  if (stated === undefined) return { ...RECEIPT_CHECKS, ...OTHER_CHECKS }[name as keyof typeof OTHER_CHECKS]
-  const { zh, en } = RECEIPT_CHECKS[stated]
-  return { zh: `声明的${zh}`, en: `Statement: ${en}` }
+  const [, whose, step, inner] = /^(statement|step ([0-9]+)): (.*)$/.exec(name) ?? []
+  if (whose === undefined) return { ...RECEIPT_CHECKS, ...OTHER_CHECKS }[name as keyof typeof OTHER_CHECKS]
+  const { zh, en } = RECEIPT_CHECKS[inner as ReceiptCheckName]
+  return step === undefined ? { zh: `声明的${zh}`, en: `Statement: ${en}` } : { zh: `第 ${step} 步的${zh}`, en: `Step ${step}: ${en}` }
 }
 
 export const MEANING: Text = { zh: '核验通过说明什么、不说明什么', en: 'What a verified file proves, and what not' }

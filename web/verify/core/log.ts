@@ -6,6 +6,8 @@ import { parseNote, parseVkey, signaturesOf, verifies, type Note, type NoteKey }
 import { Refused, require } from './outcome'
 import type { TrustedEpoch, TrustedWitnesses } from './trust'
 
+const MAX_SIZE = 1n << 64n
+
 export function leafHash(data: Uint8Array): Uint8Array {
   return sha256(concat(Uint8Array.of(0), data))
 }
@@ -20,9 +22,13 @@ function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
  * The path is walked from the root down to know on which side each sibling stands, then hashed from the leaf up.
  */
 export function verifyInclusion(
-  leaf: Uint8Array, index: number, size: number, proof: readonly Uint8Array[], root: Uint8Array,
+  leaf: Uint8Array, index: number, size: number | bigint, proof: readonly Uint8Array[], root: Uint8Array,
 ): void {
-  const sides = siblingSides(index, size)
+  const width = BigInt(size)
+  require(0n < width && width < MAX_SIZE, '日志大小超出范围', 'the size is not between 1 and 2^64 - 1')
+  require(BigInt(index) < width, '序号不在日志之内', 'the leaf is outside the tree')
+  require([leaf, ...proof].every(({ length }) => length === 32), '散列不是 32 字节', 'a hash is not 32 bytes long')
+  const sides = siblingSides(BigInt(index), width)
   require(
     sides.length === proof.length,
     `证明应有 ${sides.length} 个散列，实有 ${proof.length} 个`,
@@ -35,11 +41,11 @@ export function verifyInclusion(
   require(equal(top, root), '证明没有通向锚定的根', 'the proof leads to another root')
 }
 
-/** On which side the siblings of a leaf stand, from the leaf up. Sizes go beyond 32 bits: arithmetic, no bit shifts. */
-function siblingSides(index: number, size: number): ('left' | 'right')[] {
+/** On which side the siblings of a leaf stand, from the leaf up. */
+function siblingSides(index: bigint, size: bigint): ('left' | 'right')[] {
   const sides: ('left' | 'right')[] = []
   let [at, width] = [index, size]
-  while (width > 1) {
+  while (width > 1n) {
     const left = splitPoint(width)
     sides.unshift(at < left ? 'right' : 'left')
     ;[at, width] = at < left ? [at, left] : [at - left, width - left]
@@ -48,9 +54,9 @@ function siblingSides(index: number, size: number): ('left' | 'right')[] {
 }
 
 /** The largest power of two below `width`. */
-function splitPoint(width: number): number {
-  let power = 1
-  while (power * 2 < width) power *= 2
+function splitPoint(width: bigint): bigint {
+  let power = 1n
+  while (power * 2n < width) power *= 2n
   return power
 }
 

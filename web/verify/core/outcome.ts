@@ -28,6 +28,11 @@ export type ReceiptCheckName =
 export type CheckName =
   | ReceiptCheckName
   | `statement: ${ReceiptCheckName}`
+  | `step ${number}: ${ReceiptCheckName}`
+  | 'one log'
+  | 'chain'
+  | 'both checkpoints'
+  | 'contradiction'
   | 'form'
   | 'consent'
   | 'termination'
@@ -45,7 +50,7 @@ export interface Check<Name extends CheckName = CheckName> {
   readonly reason: Reason
 }
 
-export type Kind = 'receipt' | 'consent' | 'termination' | 'access export' | 'unknown'
+export type Kind = 'receipt' | 'consent' | 'termination' | 'access export' | 'provenance' | 'equivocation' | 'unknown'
 
 export interface Verdict {
   readonly kind: Kind

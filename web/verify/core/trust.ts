@@ -8,6 +8,8 @@ import { ADDRESS, bytesAt, integerAt, listAt, malformed, matchingAt, MAX_SAFE, o
 export interface TrustedHub {
   readonly origin: string
   readonly signingKeys: Keys
+  /** The name under which the log signs. */
+  readonly logName: string
   /** Every set of keys that signs or signed the log's checkpoints. */
   readonly epochs: readonly TrustedEpoch[]
   readonly witnesses: TrustedWitnesses
@@ -101,10 +103,12 @@ function readHub(raw: Json): TrustedHub {
   const origin = textAt(value, 'origin')
   // By this key the hub cosigns others' logs; whose cosignatures count stands in `witnesses`.
   if (present.includes('witness_vkey')) textAt(value, 'witness_vkey', 512)
+  const logVkey = textAt(value, 'log_vkey', 512)
   return {
     origin,
     signingKeys: readJwks(value['signing_keys']),
-    epochs: readEpochs(value, textAt(value, 'log_vkey', 512)),
+    logName: logVkey.split('+')[0]!,
+    epochs: readEpochs(value, logVkey),
     witnesses: present.includes('witnesses') ? readWitnesses(value['witnesses'], origin) : { atLeast: 0, vkeys: [] },
     chainAddresses: [
       matchingAt(value, 'chain_address', ADDRESS).toLowerCase(),

@@ -7,11 +7,13 @@ import { ACCESS_EXPORT, checkAccessExport, MAX_EXPORT_BYTES } from './access'
 import { concat, equal, toHex } from './bytes'
 import { readAnchorCall } from './chain'
 import { verifyConsent } from './consent'
+import { checkEquivocation, EQUIVOCATION } from './equivocation'
 import { checkEvidence } from './evidence'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { canonicalise, isObject, parseCanonical, parseJson, type JsonObject } from './json'
 import { leafHash, verifyCheckpoint, verifyCosignatures, verifyInclusion } from './log'
 import { attempt, Refused, require, runCheck, verdict, type Check, type Kind, type Reason, type ReceiptCheckName, type Verdict } from './outcome'
+import { checkProvenance, PROVENANCE } from './provenance'
 import { parseReceipt, type Receipt } from './receipt'
 import { malformed, objectWith } from './strict'
 import { checkTermination, TERMINATION } from './termination'
@@ -19,11 +21,12 @@ import { parseTime, readable } from './time'
 import { knowsChain, owned, type TrustAnchors, type TrustedHub } from './trust'
 
 const MAX_FILE_BYTES = 2 * 1024 * 1024
-const PROVENANCE = 'huilian-provenance/v1'
-const EQUIVOCATION = 'huilian-equivocation/v1'
 const RECORD_KEYS = ['content', 'evidence_sha256', 'id', 'recorded_at', 'type']
 
-/** Check a receipt, a signed consent, a termination receipt or an export of access records. `now` in seconds since the epoch. */
+/**
+ * Check a receipt, a signed consent, a termination receipt, an export of access records, a certificate's provenance or
+ * an equivocation. `now` in seconds since the epoch.
+ */
 export function verifyFile(data: Uint8Array, trust: TrustAnchors, now: number): Verdict {
   const kind = kindOf(data)
   if (kind === 'receipt') return verdict(kind, checkReceipt(data, trust))
@@ -32,13 +35,15 @@ export function verifyFile(data: Uint8Array, trust: TrustAnchors, now: number): 
   if (kind === 'access export') {
     return verdict(kind, checkAccessExport(data, trust, (receipt) => checkReceipt(receipt, trust)))
   }
+  if (kind === 'provenance') return verdict(kind, checkProvenance(data, (receipt) => checkReceipt(receipt, trust)))
+  if (kind === 'equivocation') return verdict(kind, checkEquivocation(data, trust))
   return verdict(kind, [{ name: 'form', ok: false, reason: UNKNOWN }])
 }
 
-/** What this page does not check it never calls right: it says who does. */
+/** What this page does not check it never calls right. */
 const UNKNOWN: Reason = {
-  zh: '既不是回执、已签名的授权、授权终止回执，也不是访问记录导出；其他种类的文件请用 make verify 核验',
-  en: 'neither a receipt, a signed consent, a termination receipt nor an export of access records; check files of other kinds with make verify',
+  zh: '不是回执、已签名的授权、授权终止回执、访问记录导出、凭证来源或日志自相矛盾的证明',
+  en: 'neither a receipt, a signed consent, a termination receipt, an export of access records, a provenance nor an equivocation',
 }
 
 /** What a file says it is. */
@@ -46,10 +51,11 @@ export function kindOf(data: Uint8Array): Kind {
   const value = data.length <= MAX_EXPORT_BYTES ? attempt(() => parseJson(data)) : undefined
   if (!isObject(value)) return 'unknown'
   if (value['type'] === ACCESS_EXPORT) return 'access export'
-  if (value['type'] === PROVENANCE || data.length > MAX_FILE_BYTES) return 'unknown'
+  if (value['type'] === PROVENANCE) return 'provenance'
+  if (data.length > MAX_FILE_BYTES) return 'unknown'
   if ('artefact' in value) return 'consent'
   if (value['type'] === TERMINATION) return 'termination'
-  if (value['type'] === EQUIVOCATION) return 'unknown'
+  if (value['type'] === EQUIVOCATION) return 'equivocation'
   return 'inclusion_proof' in value ? 'receipt' : 'unknown'
 }
 
