@@ -29,6 +29,8 @@ from tests.integration.citizens import Citizen, anybody, authority_key, register
 from tests.integration.erp_stand_in import SIGNED, SIGNED_CODE, SIGNED_NUMBER, UNSIGNED, WRONG_TOTAL
 from tests.support.sites import HUB, RunningSite
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 MALFORMED_RESIDENT_ID = "110105199005170000"
 MALFORMED_USCC = "91449900MA0H00010X"
 HELD = "certificate-held"
@@ -52,8 +54,9 @@ class Scene:
         return self.hub.folder / "hub.sqlite"
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def scene(shared_site: RunningSite) -> AsyncIterator[Scene]:
+    """Of all tests: what each of them prepares stands in no other's way."""
     site, hub = shared_site.site, shared_site.site.hub(HUB)
     async with AsyncExitStack() as stack:
         citizen = await stack.enter_async_context(registered(site, hub, sandbox_people.DEMO_BORROWER))
@@ -200,7 +203,8 @@ async def _confirmed(scene: Scene) -> receivables.Receivable:
         total = receivable.amount.amount_fen
         trade = Trade(SUPPLIER.uscc, DEALER.uscc, issued, total, code=SIGNED_CODE, number=SIGNED_NUMBER)
         assert await issue_invoice(scene.site, trade, "stand-in-invoice") == SIGNED
-        return await hub.confirm(receivable.receivable_id, scene.buyer.keystore)
+        receivable = await hub.confirm(receivable.receivable_id, scene.buyer.keystore)
+        scene.receivables[SIGNED] = receivable
     return receivable
 
 

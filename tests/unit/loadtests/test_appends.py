@@ -37,16 +37,16 @@ def count(tmp_path: Path) -> Count:
     return counted
 
 
-@pytest.mark.parametrize("which", [0, 1, 2])
-async def test_every_record_is_committed_and_has_its_place(pairs: list[Pair], count: Count, which: int) -> None:
+async def test_every_record_is_committed_and_has_its_place(pairs: list[Pair], count: Count) -> None:
     before = count("hub.sqlite", "true")
-    await pairs[which].ours.work(200)
-    assert count("hub.sqlite", "leaf_index IS NOT NULL") == before + 200
-    assert count("hub.sqlite", "leaf_index IS NULL") == 0
+    for done, pair in enumerate(pairs[:3], start=1):
+        await pair.ours.work(200)
+        assert count("hub.sqlite", "leaf_index IS NOT NULL") == before + 200 * done
+        assert count("hub.sqlite", "leaf_index IS NULL") == 0
 
 
-@pytest.mark.parametrize("which", [0, 1, 2])
-async def test_the_baseline_writes_as_many_rows_as_long(pairs: list[Pair], count: Count, which: int) -> None:
-    await pairs[which].baseline.work(200)
-    assert count("raw.sqlite", "leaf_index IS NOT NULL AND length(commitment) = 32") == 200
-    assert count("raw.sqlite", "length(body) > 300") == 200
+async def test_the_baseline_writes_as_many_rows_as_long(pairs: list[Pair], count: Count) -> None:
+    for done, pair in enumerate(pairs[:3], start=1):
+        await pair.baseline.work(200)
+        assert count("raw.sqlite", "leaf_index IS NOT NULL AND length(commitment) = 32") == 200 * done
+        assert count("raw.sqlite", "length(body) > 300") == 200 * done
