@@ -19,7 +19,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from hub.platform.database import Database
 from hub.platform.ids import Ids
-from tests.support.databases import DatabaseMaker
+from tests.support.databases import ON_BOTH, DatabaseMaker
 from tests.support.postgres import PostgresServer
 
 # How long drawing an input takes says how busy the machine is, nothing about the product.
@@ -88,11 +88,19 @@ def postgres() -> Iterator[_LazyPostgres]:
         lazy.server.stop()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test with a database runs on those that the nearest `databases` mark names, on both without one."""
+    marked = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "database_maker" in metafunc.fixturenames and "database_maker" not in marked:
+        mark = metafunc.definition.get_closest_marker("databases") or ON_BOTH
+        metafunc.parametrize("database_maker", mark.args, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def database_maker(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: _LazyPostgres
 ) -> DatabaseMaker:
-    """Makes databases; every test that uses it, directly or not, runs on SQLite and on PostgreSQL."""
+    """Makes databases of one dialect."""
     return DatabaseMaker(request.param, tmp_path_factory.mktemp("databases"), postgres)
 
 

@@ -27,7 +27,7 @@ from deploy.pki import SitePki
 from deploy.process import ROOT, ProcessSpec, StartFailed, Supervisor, child_environment, python
 from deploy.site import HubPlace, Site
 from ledger.anchor.deploy import deploy_contract
-from tests.support.databases import DatabaseMaker
+from tests.support.databases import ON_SQLITE, DatabaseMaker
 from tests.support.nursery import ForkingSupervisor
 
 
@@ -150,6 +150,7 @@ async def _balance_and_clock_are_as_they_were(running: RunningHub, moved: dateti
             await owner.sandbox.balance("91350100M000100Y43")
 
 
+@ON_SQLITE
 async def test_a_hub_does_not_serve_on_another_chain_than_the_pinned_one(running: RunningHub) -> None:
     hub, chain = running.supervisor.kill(running.place.name), running.supervisor.kill("chain")
     other = [

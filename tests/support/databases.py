@@ -9,11 +9,18 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import asyncpg
+import pytest
 from tortoise.apps import Apps
 from tortoise.models import Model
 
 from hub.platform.database import Database
 from tests.support.postgres import PostgresServer
+
+# Constraints, locks, races, work broken at its statements, and every statement of a store at least once are tested on
+# both. What a file tests besides (rules, messages, rights, who is told) asks the same of either: `pytestmark =
+# ON_SQLITE`, and ON_BOTH on the tests that the first sentence means.
+ON_BOTH = pytest.mark.databases("sqlite", "postgres")
+ON_SQLITE = pytest.mark.databases("sqlite")
 
 PostgresFactory = Callable[[], PostgresServer]
 

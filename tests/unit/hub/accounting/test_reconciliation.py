@@ -16,6 +16,7 @@ from hub.accounting.matching import Outcome, Reason, statement_reference
 from hub.accounting.service import deposit_account
 from hub.platform.database import Database
 from tests.support.breaking import break_at_each_statement
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.support.statements import Movement, Stated
 from tests.unit.hub.accounting.reconciliation_world import (
     DAY,
@@ -29,6 +30,8 @@ from tests.unit.hub.accounting.reconciliation_world import (
     derived,
     random_journals,
 )
+
+pytestmark = ON_SQLITE
 
 HISTORIES = 3
 FEE = Proposal(Resolution.COMPENSATED, "他行收费", contra=Contra.FEE_EXPENSE)
@@ -129,6 +132,7 @@ async def close_all(bank: Bank) -> None:
     assert await bank.open_cases() == []
 
 
+@ON_BOTH
 async def test_the_same_statement_again_changes_nothing(bank: Bank) -> None:
     await bank.move("j", DAY, 500)
     first = await bank.take_in(stated(Movement(DAY, 500)))
@@ -162,6 +166,7 @@ async def test_what_was_there_before_the_first_statement_is_its_baseline(bank: B
     assert await bank.open_cases() == []
 
 
+@ON_BOTH
 async def test_what_comes_late_closes_its_case(bank: Bank) -> None:
     await bank.move("j", DAY, 500)
     await bank.take_in(stated())
@@ -198,6 +203,7 @@ async def test_days_are_reconciled_when_covered_and_clear(bank: Bank) -> None:
     await refused("INVALID_ARGUMENT", lambda: bank.reconciliation.days("NUMBER-0", DAY, DAY - timedelta(days=1)))
 
 
+@ON_BOTH
 async def test_a_fee_of_the_bank_is_compensated_by_two_people(bank: Bank) -> None:
     await bank.move("fund", DAY, 1_000)
     await bank.take_in(stated(Movement(DAY, 1_000), Movement(DAY, -25)))
@@ -250,6 +256,7 @@ async def test_matched_by_hand_with_journals_of_the_same_amount(bank: Bank) -> N
     assert await bank.book.balance_fen(account_of("NUMBER-0")) == 500
 
 
+@ON_BOTH
 async def test_import_and_decision_leave_nothing_when_broken(bank: Bank) -> None:
     await bank.move("a", DAY, 300)
     await bank.move("gone", DAY, 200)

@@ -20,8 +20,11 @@ from connectors.kit.store import EdgeStore
 from hub.consent.messages import notice_message
 from hub.consent.revocations import Notice as HubNotice
 from hub.consent.service import Consent
+from tests.support.databases import ON_SQLITE
 from tests.unit.hub.consent.conftest import CONSENT, DATASETS, Office
 from tests.unit.hub.consent.test_life import amend, pause, resume
+
+pytestmark = ON_SQLITE
 
 STEPS = 40
 

@@ -25,7 +25,10 @@ from hub.exchange.erasure import ExchangeErasure
 from hub.exchange.resilience import NotSent
 from hub.exchange.store import ActionRow, QuotaRow
 from tests.support.breaking import break_at_each_statement
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.support.zone import OPENING_FEN, PAY_FINE, Zone
+
+pytestmark = ON_SQLITE
 
 Ask = Callable[[connector_pb.ActRequest], Awaitable[connector_pb.ActResponse]]
 LATER = timedelta(minutes=10)
@@ -204,6 +207,7 @@ class Between:
 LOST = HuilianError("PROVIDER_TIMEOUT", "the answer was lost", provider="traffic_police")
 
 
+@ON_BOTH
 async def test_an_answer_that_was_lost_is_asked_for_again_by_the_person(zone: Zone) -> None:
     wanted = await prepared(zone)
     with Between(zone, after=LOST):
@@ -215,6 +219,7 @@ async def test_an_answer_that_was_lost_is_asked_for_again_by_the_person(zone: Zo
     await zone.check_at_rest()
 
 
+@ON_BOTH
 async def test_an_answer_that_was_lost_is_asked_for_again_by_the_hub(zone: Zone) -> None:
     wanted = await prepared(zone)
     with Between(zone, after=LOST):
@@ -258,6 +263,7 @@ async def test_what_was_paid_is_told_whatever_became_of_the_consent(zone: Zone, 
     await zone.check_at_rest()
 
 
+@ON_BOTH
 async def test_a_refusal_of_a_second_try_proves_nothing(zone: Zone) -> None:
     """The edge learns of the revocation before the hub does: its refusal must not give the money back twice."""
     wanted = await prepared(zone)
@@ -305,6 +311,7 @@ async def test_an_answer_that_the_edge_did_not_sign_moves_no_money(zone: Zone) -
     await zone.check_at_rest()
 
 
+@ON_BOTH
 async def test_the_same_order_twice_at_once_runs_once(zone: Zone) -> None:
     wanted, held, arrived = await prepared(zone), asyncio.Event(), asyncio.Event()
     act = zone.connector.act
@@ -325,6 +332,7 @@ async def test_the_same_order_twice_at_once_runs_once(zone: Zone) -> None:
     await zone.check_at_rest()
 
 
+@ON_BOTH
 async def test_two_payments_for_one_fine_pay_once(zone: Zone) -> None:
     orders = [await prepared(zone) for _ in range(4)]
     outcomes = await asyncio.gather(*(zone.pay(one) for one in orders), return_exceptions=True)
@@ -337,6 +345,7 @@ async def test_two_payments_for_one_fine_pay_once(zone: Zone) -> None:
 # --- broken at every statement
 
 
+@ON_BOTH
 async def test_a_payment_broken_at_any_statement_is_resumed_and_paid_once(zone: Zone) -> None:
     wanted, breaks = await prepared(zone), 0
     async for _ in break_at_each_statement(zone.database, lambda: zone.pay(wanted)):
@@ -349,6 +358,7 @@ async def test_a_payment_broken_at_any_statement_is_resumed_and_paid_once(zone: 
     await zone.check_at_rest()
 
 
+@ON_BOTH
 async def test_a_refusal_broken_at_any_statement_gives_everything_back_once(zone: Zone) -> None:
     consent = await zone.consent(zone.parameters())
     wrong = zone.order(consent, zone.parameters(1, amount_fen=zone.fine()[1]))
@@ -365,6 +375,7 @@ async def test_a_refusal_broken_at_any_statement_gives_everything_back_once(zone
     await zone.check_at_rest()
 
 
+@ON_BOTH
 async def test_resuming_broken_at_any_statement_ends_the_same(zone: Zone) -> None:
     wanted = await prepared(zone)
     with Between(zone, after=LOST):
@@ -396,6 +407,7 @@ async def test_an_agency_that_is_away_for_good_is_asked_less_and_less(zone: Zone
 # --- a person who leaves
 
 
+@ON_BOTH
 async def test_nobody_leaves_while_money_is_under_way(zone: Zone) -> None:
     wanted, holders = await prepared(zone), (ConvenienceErasure(), ExchangeErasure(zone.database, zone.consents))
     with Between(zone, after=LOST):

@@ -34,10 +34,13 @@ from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
 from hub.platform.vault import SubjectVault
 from tests.support.breaking import break_at_each_statement
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.support.tables import dump
 from tests.unit.hub.exchange.conftest import CONSENT, Exchange
 from tests.unit.hub.exchange.test_canary import everything_kept
 from tests.unit.hub.exchange.test_in_flight import read_held_back
+
+pytestmark = ON_SQLITE
 
 ORIGIN, ERASURE = "hub-a.huilian.example", "erasure-0123456789abcdef"
 # Where the pseudonym stays: tombstones, and whose the unreadable records were.
@@ -160,6 +163,7 @@ async def _nothing_opens(office: Office, content: dict[str, list[dict[str, objec
             assert refusal.value.code == "NOT_FOUND"
 
 
+@ON_BOTH
 async def test_old_records_stay_provable_although_nobody_can_read_them(office: Office) -> None:
     exchange = office.exchange
     await lived(office)
@@ -186,6 +190,7 @@ async def test_the_certificate_says_what_was_erased_and_nothing_about_whom(offic
     assert leaf.subject is None and unpack_body(bytes(leaf.body))[0]["content"] == content
 
 
+@ON_BOTH
 async def test_erasing_again_gives_the_same_certificate_and_changes_nothing(office: Office) -> None:
     await lived(office)
     first = await office.erase()
@@ -196,6 +201,7 @@ async def test_erasing_again_gives_the_same_certificate_and_changes_nothing(offi
     assert await dump(office.exchange.database, *names) == before
 
 
+@ON_BOTH
 async def test_an_erasure_broken_anywhere_is_whole_or_not_at_all(office: Office) -> None:
     await lived(office)
     names = await tables(office.exchange.database)
@@ -215,6 +221,7 @@ async def test_only_the_persons_own_device_orders_it(office: Office) -> None:
     assert len(await office.exchange.records()) == 2
 
 
+@ON_BOTH
 async def test_every_edge_hears_of_it_and_every_token_ends(office: Office) -> None:
     await lived(office)
     await office.erase()
@@ -254,6 +261,7 @@ async def test_a_read_that_is_under_way_finds_nothing_to_come_back_to(office: Of
     }
 
 
+@ON_BOTH
 async def test_an_open_loan_forbids_it_and_a_closed_one_is_kept_with_its_reason(office: Office) -> None:
     clock = office.exchange.clock
     await LoanRow.create(
@@ -286,6 +294,7 @@ async def _prepared(office: Office) -> tuple[bytes, tuple[object, ...]]:
         return await office.erasure.prepare(office.subject, ERASURE)  # type: ignore[return-value]
 
 
+@ON_BOTH
 async def test_memory_of_another_process_is_cleared_within_a_second(office: Office) -> None:
     """The second process on the same database: its own connection, vault, token memory and what it remembers."""
     exchange = office.exchange

@@ -38,9 +38,12 @@ from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.vault import KeyVault, SubjectVault, Wrapping
 from tests.support.consents import LENDING, Citizen, World
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.support.edge import RunningEdge, running_edge
 from tests.support.funds import NoFunds
 from tests.unit.protocol.world import trust_dict
+
+pytestmark = ON_SQLITE
 
 DATASET, FIELDS, YEAR = "housing_fund.account/v1", ("balance_fen",), Period("2025-03", "2026-02")
 RING = f"sealing.{LENDING}"
@@ -204,6 +207,7 @@ def _authority(site: Site) -> None:
     site.citizen = site.world.bind(site.citizen)
 
 
+@ON_BOTH
 @pytest.mark.parametrize("rotate", [_signing, _sealing, _master, _edge_sealing, _edge_signing, _authority])
 async def test_reads_go_on_while_a_key_rotates(
     rotate: Callable[[Site], None],

@@ -16,9 +16,13 @@ from hub.exchange.books import Wanted
 from hub.exchange.rules import Read
 from hub.exchange.store import ReadRow
 from tests.support.consents import LENDING
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.exchange.conftest import CONSENT, DATASET, FIELDS, YEAR, Exchange
 
+pytestmark = ON_SQLITE
 
+
+@ON_BOTH
 async def test_the_recipient_and_nobody_else_opens_exactly_the_granted_fields(exchange: Exchange) -> None:
     await exchange.grant()
     delivery = await exchange.fetch()
@@ -118,6 +122,7 @@ async def test_a_read_whose_process_died_gets_its_record(exchange: Exchange) -> 
     assert await exchange.outcomes() == ["REFUSED:UNAVAILABLE", "DELIVERED"]
 
 
+@ON_BOTH
 async def test_after_revocation_the_hub_refuses_and_gives_no_old_answer(exchange: Exchange) -> None:
     await exchange.grant()
     await exchange.fetch(1)
@@ -138,6 +143,7 @@ async def test_the_edge_refuses_by_itself_what_the_hub_forwards(exchange: Exchan
     assert (exchange.edge.upstream.faults.queries, await exchange.used()) == (0, 0)
 
 
+@ON_BOTH
 async def test_an_edge_without_fresh_revocations_refuses_and_may_be_asked_again(exchange: Exchange) -> None:
     await exchange.grant(valid_until=exchange.clock.now() + timedelta(days=90))
     exchange.edge.copy._as_of = None
@@ -147,6 +153,7 @@ async def test_an_edge_without_fresh_revocations_refuses_and_may_be_asked_again(
     assert await exchange.outcomes() == ["REFUSED:REVOCATIONS_STALE", "DELIVERED"]
 
 
+@ON_BOTH
 async def test_a_consent_ends_at_its_last_second(exchange: Exchange) -> None:
     await exchange.grant()
     exchange.clock.advance(timedelta(days=30, seconds=-1))
@@ -155,6 +162,7 @@ async def test_a_consent_ends_at_its_last_second(exchange: Exchange) -> None:
     assert await exchange.refused(2) == "CONSENT_EXPIRED"
 
 
+@ON_BOTH
 async def test_a_prepared_consent_allows_nothing(exchange: Exchange) -> None:
     consent = await exchange.grant()
     async with exchange.database.transaction():
@@ -180,6 +188,7 @@ async def test_the_last_read_exhausts_the_consent(exchange: Exchange) -> None:
     assert exchange.opened(await exchange.fetch(1))["status"] == "present"
 
 
+@ON_BOTH
 async def test_fifty_at_once_under_ten_reads_deliver_exactly_ten(exchange: Exchange) -> None:
     await exchange.grant(max_reads=10)
     outcomes = await asyncio.gather(
@@ -193,6 +202,7 @@ async def test_fifty_at_once_under_ten_reads_deliver_exactly_ten(exchange: Excha
     assert sorted(await exchange.outcomes()) == ["DELIVERED"] * 10 + ["REFUSED:CONSENT_EXHAUSTED"] * 40
 
 
+@ON_BOTH
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
@@ -214,6 +224,7 @@ async def test_an_agency_that_fails_costs_no_read_and_the_same_request_may_be_tr
     assert await exchange.outcomes() == [f"REFUSED:{code}", "DELIVERED"]
 
 
+@ON_BOTH
 async def test_only_what_may_have_been_lost_on_the_way_is_asked_twice(exchange: Exchange) -> None:
     await exchange.grant()
     exchange.edge.upstream.faults.active = Fault.DOWN
@@ -224,6 +235,7 @@ async def test_only_what_may_have_been_lost_on_the_way_is_asked_twice(exchange: 
     assert exchange.edge.upstream.faults.queries == 3
 
 
+@ON_BOTH
 async def test_an_abandoned_request_is_taken_up_after_its_time_under_the_same_read(exchange: Exchange) -> None:
     await exchange.grant(max_reads=1)
     await exchange.fetch()
@@ -273,6 +285,7 @@ async def test_a_sealed_answer_is_kept_no_longer_than_the_granted_data_life(exch
     assert exchange.opened(await exchange.fetch(2), 2)["status"] == "present"
 
 
+@ON_BOTH
 async def test_forgetting_goes_on_until_the_process_stops(exchange: Exchange) -> None:
     await exchange.grant()
     await exchange.fetch()

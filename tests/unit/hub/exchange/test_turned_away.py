@@ -24,7 +24,10 @@ from hub.ledger.store import LeafRow
 from hub.platform.callers import ANONYMOUS, Caller, Role, set_current_caller
 from tests.support.breaking import Broken, break_at_each_statement
 from tests.support.consents import LENDING
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.exchange.conftest import CONSENT, DATASET, FIELDS, YEAR, Exchange
+
+pytestmark = ON_SQLITE
 
 FETCH = "/huilian.exchange.v1.ExchangeService/FetchDataset"
 ACT = "/huilian.exchange.v1.ExchangeService/PerformAction"
@@ -129,6 +132,7 @@ async def test_what_could_not_be_recorded_waits(exchange: Exchange) -> None:
     assert [record["times"] for record in await records(exchange)] == [1] and await waiting(exchange) == 0
 
 
+@ON_BOTH
 async def test_what_could_not_be_stored_is_held_and_recorded_with_the_next_round(exchange: Exchange) -> None:
     await exchange.grant()
     door, heard = exchange.service.turned_away, 0
@@ -146,6 +150,7 @@ async def test_what_could_not_be_stored_is_held_and_recorded_with_the_next_round
     assert [record["times"] for record in await records(exchange)] == [heard] and heard > 2
 
 
+@ON_BOTH
 async def test_another_process_records_what_a_killed_one_left(exchange: Exchange) -> None:
     await exchange.grant()
     killed = exchange.service.turned_away
@@ -200,6 +205,7 @@ async def in_the_ledger(exchange: Exchange) -> list[dict[str, Any]]:
     return [unpack_body(bytes(leaf.body))[0]["content"] for leaf in leaves]
 
 
+@ON_BOTH
 async def test_where_no_person_is_named_it_stands_against_the_caller(exchange: Exchange) -> None:
     await exchange.grant()
     door = exchange.service.turned_away
@@ -228,6 +234,7 @@ async def test_where_no_person_is_named_it_stands_against_the_caller(exchange: E
     assert (own.content["outcome"], own.content["requested_by"]) == ("REFUSED:RATE_LIMITED", CITIZEN.id)
 
 
+@ON_BOTH
 async def test_of_a_citizen_who_has_left_only_the_number_of_calls_is_written(exchange: Exchange) -> None:
     door = exchange.service.turned_away
     set_current_caller(CITIZEN)
@@ -272,6 +279,7 @@ async def test_strangers_to_a_consent_are_told_to_its_person_whatever_they_call(
     assert [(each["outcome"], each["requested_by"]) for each in found] == [("REFUSED:NOT_FOUND", "somebody-else")] * 3
 
 
+@ON_BOTH
 async def test_a_flood_by_somebody_known_is_counted_to_the_last(
     exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,6 +298,7 @@ async def test_a_flood_by_somebody_known_is_counted_to_the_last(
     assert await against(exchange) == [("bank.lending", "operator", "READ", "PERMISSION_DENIED", 1_000)]
 
 
+@ON_BOTH
 async def test_what_stands_against_a_caller_is_written_whole_or_kept(exchange: Exchange) -> None:
     set_current_caller(BANK)
     door = exchange.service.turned_away

@@ -18,6 +18,7 @@ from ledger.anchor.rpc import ChainUnavailable, JsonRpc, WrongChain
 from ledger.anchor.sender import NonceTaken
 from ledger.anchor.transaction import Transaction, address_of
 from ledger.contract import calls
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.ledger.ledger_support import (
     CHAIN_ID,
     HUB,
@@ -26,6 +27,8 @@ from tests.unit.hub.ledger.ledger_support import (
     fail_at,
     hub_ledger,
 )
+
+pytestmark = ON_SQLITE
 
 
 async def _grow(hub: HubLedger, prefix: str, count: int = 2) -> None:
@@ -72,6 +75,7 @@ async def test_every_lost_request_or_answer_still_anchors_each_size_once(
     assert all(outcome and not outcome.failure for outcome in blocks)
 
 
+@ON_BOTH
 async def test_a_broken_statement_never_sends_a_second_transaction(
     hub: HubLedger, clock: FixedClock, chain: LiveChain
 ) -> None:
@@ -98,6 +102,7 @@ async def test_a_broken_statement_never_sends_a_second_transaction(
     assert len(chain.chain.blocks[4:]) == await TransactionRow.all().count() == 12
 
 
+@ON_BOTH
 async def test_the_worker_anchors_by_itself_and_outlives_an_outage(hub: HubLedger, chain: LiveChain) -> None:
     stop = asyncio.Event()
     workers = asyncio.gather(hub.sequencer.run(stop), hub.anchoring.run(stop))
@@ -112,6 +117,7 @@ async def test_the_worker_anchors_by_itself_and_outlives_an_outage(hub: HubLedge
     assert await hub.ledger.receipt("r")
 
 
+@ON_BOTH
 async def test_the_worker_outlives_a_database_that_is_away(hub: HubLedger, chain: LiveChain) -> None:
     await _grow(hub, "a", 2)
     stop = asyncio.Event()
@@ -178,6 +184,7 @@ async def test_another_root_on_the_chain_refuses_to_start(hub: HubLedger, chain:
         await hub.anchoring.check()
 
 
+@ON_BOTH
 async def test_another_history_anchored_before_the_newest_anchor_refuses_to_start(
     hub: HubLedger, clock: FixedClock, chain: LiveChain
 ) -> None:
@@ -255,6 +262,7 @@ async def test_a_hub_that_is_not_enrolled_finds_out(
     await outsider.rpc.close()
 
 
+@ON_BOTH
 async def test_two_processes_of_one_hub_share_key_and_nonces(
     hub: HubLedger, clock: FixedClock, chain: LiveChain
 ) -> None:

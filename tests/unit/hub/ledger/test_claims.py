@@ -21,6 +21,7 @@ from ledger.contract import calls
 from ledger.contract.calls import Lock, LockState
 from ledger.embedded_chain.machine import Message
 from ledger.registry.fingerprints import InvoiceIdentity, fingerprints
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.ledger.ledger_support import (
     CHAIN_ID,
     CONSORTIUM_KEY,
@@ -32,6 +33,8 @@ from tests.unit.hub.ledger.ledger_support import (
     fail_at,
     hub_ledger,
 )
+
+pytestmark = ON_SQLITE
 
 HUB_NUMBER, OTHER_NUMBER = 1, 2
 
@@ -107,6 +110,7 @@ async def test_what_another_bank_financed_or_reserved_is_refused(
     assert _lock(chain, _invoice(1), 1).owner == OTHER_NUMBER
 
 
+@ON_BOTH
 async def test_a_race_lost_between_look_and_reservation_is_a_refusal(
     hub: HubLedger, clock: FixedClock, chain: LiveChain
 ) -> None:
@@ -126,6 +130,7 @@ async def test_a_race_lost_between_look_and_reservation_is_a_refusal(
     assert _lock(chain, _invoice()).owner == OTHER_NUMBER
 
 
+@ON_BOTH
 async def test_claims_of_one_hub_on_one_invoice_share_its_lock(
     hub: HubLedger, clock: FixedClock, chain: LiveChain
 ) -> None:
@@ -161,6 +166,7 @@ async def test_the_same_invoice_number_with_another_amount_is_refused_at_home_to
     assert _lock(chain, _invoice(amount_fen=5), 1).state is LockState.FINANCED
 
 
+@ON_BOTH
 async def test_a_claim_made_while_the_last_one_is_released_gets_a_fresh_lock(
     hub: HubLedger, clock: FixedClock, chain: LiveChain
 ) -> None:
@@ -193,6 +199,7 @@ async def _one_broken_claim(
     return restarted
 
 
+@ON_BOTH
 async def test_every_lost_request_or_answer_still_gives_one_final_lock(
     hub: HubLedger, clock: FixedClock, chain: LiveChain
 ) -> None:
@@ -225,6 +232,7 @@ def _break_at(database: Database, statement: int) -> None:
     database.on_statement = gate
 
 
+@ON_BOTH
 async def test_a_broken_statement_anywhere_still_gives_one_final_lock(
     hub: HubLedger, clock: FixedClock, chain: LiveChain
 ) -> None:
@@ -256,6 +264,7 @@ async def test_while_the_chain_is_away_a_claim_stays_pending(
     assert await hub.claims.state("claim-1") is ClaimState.FINANCED
 
 
+@ON_BOTH
 async def test_a_reservation_that_ran_out_is_made_again(hub: HubLedger, clock: FixedClock, chain: LiveChain) -> None:
     await _request(hub, "claim-1", _invoice())
 
@@ -284,6 +293,7 @@ async def test_a_released_claim_can_be_financed_elsewhere(hub: HubLedger, clock:
     assert _lock(chain, _invoice()).owner == OTHER_NUMBER
 
 
+@ON_BOTH
 async def test_a_claim_given_up_while_pending_leaves_no_lock(
     hub: HubLedger, clock: FixedClock, chain: LiveChain
 ) -> None:

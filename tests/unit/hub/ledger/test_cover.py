@@ -21,9 +21,11 @@ from ledger.contract.calls import LockState
 from ledger.embedded_chain.chain import Block
 from ledger.embedded_chain.machine import Message
 from ledger.registry.fingerprints import InvoiceIdentity, fingerprints
-from tests.support.databases import DatabaseMaker
+from tests.support.databases import ON_BOTH, ON_SQLITE, DatabaseMaker
 from tests.unit.hub.ledger.banks import OLD, Bank, Keys
 from tests.unit.hub.ledger.ledger_support import HUB, OTHER_HUB, LiveChain, fail_at, hub_ledger
+
+pytestmark = ON_SQLITE
 
 BEAT = Beat(claims=12, seconds=60)
 
@@ -97,6 +99,7 @@ def _lock_state(chain: LiveChain, number: int) -> LockState:
     return calls.decode_locks(chain.chain.call(Message("0x" + "00" * 20, chain.contract, data)).output)[0].state
 
 
+@ON_BOTH
 async def test_a_hub_without_claims_and_one_with_many_leave_the_same_trace(
     covered: list[Bank], clock: FixedClock, chain: LiveChain
 ) -> None:
@@ -152,6 +155,7 @@ async def test_a_claim_that_another_bank_holds_is_refused_and_its_batch_goes_on(
     assert await two.state("free") is ClaimState.FINANCED
 
 
+@ON_BOTH
 async def test_a_reservation_that_ran_out_is_made_again_as_it_was(
     covered: list[Bank], clock: FixedClock, chain: LiveChain
 ) -> None:
@@ -172,6 +176,7 @@ async def test_a_reservation_that_ran_out_is_made_again_as_it_was(
     assert reserved[0][100:] == reserved[2][100:]
 
 
+@ON_BOTH
 async def test_a_beat_broken_at_any_request_to_the_chain_is_made_good_by_the_next(
     covered: list[Bank], clock: FixedClock, chain: LiveChain
 ) -> None:

@@ -24,8 +24,11 @@ from hub.ledger.store import ClaimRow, HoldRow, LeafRow
 from hub.platform.store import OutboxMessage
 from ledger.anchor.transaction import address_of
 from ledger.registry.invoices import identifiers
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.ledger.banks import INVOICE, Bank
 from tests.unit.hub.ledger.ledger_support import HUB, OTHER_HUB, LiveChain
+
+pytestmark = ON_SQLITE
 
 FIRST, SECOND, THIRD = "hub-a.example", "hub-b.example", "hub-c.example"
 KEYS = {
@@ -112,6 +115,7 @@ async def _count_parked() -> int:
     return await OutboxMessage.filter(state="parked").count()
 
 
+@ON_BOTH
 async def test_both_learn_who_which_claim_and_when_and_both_logs_say_so(two: Two) -> None:
     await _conflict(two)
     for bank, service, other, claim, theirs, refused in (
@@ -142,6 +146,7 @@ async def test_what_passes_is_sealed_and_says_nothing_of_the_invoice(two: Two) -
             assert INVOICE.invoice_number not in str(record) and INVOICE.seller_uscc not in str(record)
 
 
+@ON_BOTH
 async def test_it_is_said_once_and_survives_repetition(two: Two, clock: FixedClock) -> None:
     await _conflict(two)
     for _ in range(2):
@@ -201,6 +206,7 @@ async def test_a_third_bank_learns_nothing(two: Two) -> None:
     assert len(await _leaves(two.first)) == 1
 
 
+@ON_BOTH
 async def test_an_answer_by_somebody_else_is_not_believed(two: Two) -> None:
     two.wire.spoil = b"{}"
     await _conflict(two)
@@ -208,6 +214,7 @@ async def test_an_answer_by_somebody_else_is_not_believed(two: Two) -> None:
     assert await _parked(two.second) == 1
 
 
+@ON_BOTH
 async def test_a_lock_of_a_hub_that_nobody_reaches_is_parked(two: Two) -> None:
     two.refused._peers = {}
     await _conflict(two)

@@ -18,7 +18,7 @@ from hub.settings import Settings
 from ledger.anchor.deploy import deploy_contract
 from ledger.anchor.transaction import Transaction, address_of
 from ledger.merkle.checkpoint import LogSigner
-from tests.support.databases import DatabaseMaker
+from tests.support.databases import ON_SQLITE, DatabaseMaker
 from tests.unit.hub.ledger.ledger_support import ADMIN, CHAIN_ID, LiveChain, hub_ledger
 from tests.unit.protocol import world
 
@@ -56,6 +56,7 @@ async def _fsck(environment: dict[str, str], *arguments: str) -> tuple[int, str,
     return process.returncode or 0, output.decode(), errors.decode()
 
 
+@ON_SQLITE
 async def test_exit_status_and_text(
     database_maker: DatabaseMaker, tmp_path: Path, chain: LiveChain, clock: FixedClock
 ) -> None:

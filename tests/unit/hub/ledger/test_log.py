@@ -20,8 +20,10 @@ from ledger.merkle.checkpoint import LogSigner, verify_checkpoint
 from ledger.merkle.hashing import leaf_hash
 from ledger.merkle.proofs import verify_consistency, verify_inclusion
 from ledger.merkle.tree import rebuild_frontier
-from tests.support.databases import DatabaseMaker
+from tests.support.databases import ON_BOTH, ON_SQLITE, DatabaseMaker
 from tests.unit.hub.ledger.ledger_support import HubLedger, LiveChain, hub_ledger
+
+pytestmark = ON_SQLITE
 
 VERIFIER = LogSigner("hub.example/log", Ed25519PrivateKey.from_private_bytes(bytes(32))).verifier
 
@@ -78,6 +80,7 @@ def _break_at(statement: int) -> Callable[[str], None]:
     return listener
 
 
+@ON_BOTH
 async def test_integration_that_breaks_anywhere_leaves_a_whole_log(hub: HubLedger) -> None:
     broken = 0
     for number in range(40):
@@ -96,6 +99,7 @@ async def test_integration_that_breaks_anywhere_leaves_a_whole_log(hub: HubLedge
     assert sorted((await _placed()).values()) == list(range(40))
 
 
+@ON_BOTH
 async def test_two_processes_place_every_record_once(
     hub: HubLedger, database_maker: DatabaseMaker, clock: FixedClock, chain: LiveChain
 ) -> None:

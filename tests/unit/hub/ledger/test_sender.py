@@ -26,7 +26,10 @@ from ledger.anchor.sender import NonceTaken, Sender
 from ledger.anchor.transaction import Transaction, address_of, decode
 from ledger.contract import calls
 from tests.support.breaking import break_at_each_statement
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.support.scripted_node import CHAIN_ID, ScriptedNode, served
+
+pytestmark = ON_SQLITE
 
 ADMIN, HUB, OTHER = (coincurve.PrivateKey(bytes([number]) * 32) for number in (1, 2, 3))
 QUICK = ChainProfile("test", finality_depth=0, poll_s=0.005, bump_after_s=30, resend_s=10)
@@ -101,6 +104,7 @@ async def test_a_deed_is_done_once_and_refusals_are_results(rig: Rig) -> None:
     assert [nonce for nonce, _ in rig.mined()] == [0, 1]
 
 
+@ON_BOTH
 async def test_a_late_block_is_waited_for_and_the_bytes_go_out_once(rig: Rig) -> None:
     rig.node.script.automatic = False
     before = len(rig.node.received)
@@ -112,6 +116,7 @@ async def test_a_late_block_is_waited_for_and_the_bytes_go_out_once(rig: Rig) ->
     assert (await _done(rig.sender(), "a", _anchor(1))).succeeded
 
 
+@ON_BOTH
 async def test_a_dropped_transaction_goes_out_again_as_the_same_bytes(rig: Rig) -> None:
     sender = rig.sender()
     rig.node.script.drop = 1
@@ -122,6 +127,7 @@ async def test_a_dropped_transaction_goes_out_again_as_the_same_bytes(rig: Rig) 
     assert len(set(rig.node.received[-2:])) == 1
 
 
+@ON_BOTH
 async def test_a_pool_that_forgets_by_blocks_gets_the_same_bytes_again(rig: Rig) -> None:
     sender = rig.sender(replace(PROFILES["fisco"], poll_s=0.005, pool_blocks=4, resend_s=10**6))
     rig.node.script.without = {"eth_feeHistory", "eth_gasPrice"}
@@ -134,6 +140,7 @@ async def test_a_pool_that_forgets_by_blocks_gets_the_same_bytes_again(rig: Rig)
     assert rig.mined() == [(0, 0)]
 
 
+@ON_BOTH
 async def test_one_in_flight_is_one_in_flight(rig: Rig) -> None:
     sender = rig.sender(replace(PROFILES["fisco"], poll_s=0.005))
     rig.node.script.automatic = False
@@ -147,6 +154,7 @@ async def test_one_in_flight_is_one_in_flight(rig: Rig) -> None:
     assert await TransactionRow.filter(state="SUCCEEDED").count() == 3
 
 
+@ON_BOTH
 async def test_a_stuck_transaction_is_replaced_at_a_higher_price_up_to_the_highest(rig: Rig) -> None:
     sender = rig.sender(replace(QUICK, highest_price=1_400_000_000))
     rig.node.script.least_price = 1_300_000_000
@@ -167,6 +175,7 @@ async def test_a_stuck_transaction_is_replaced_at_a_higher_price_up_to_the_highe
     assert {one.gas_price for one in await VariantRow.filter(purpose="a")} == {10**9, 1_150_000_000}
 
 
+@ON_BOTH
 async def test_at_the_highest_price_nothing_more_is_signed(rig: Rig) -> None:
     sender = rig.sender(replace(QUICK, highest_price=1_150_000_000))
     rig.node.script.least_price = 10**10
@@ -194,6 +203,7 @@ async def test_whichever_variant_is_mined_counts(rig: Rig) -> None:
     assert await rig.store.settled("a") == done
 
 
+@ON_BOTH
 async def test_final_means_buried_and_a_reorganisation_sends_the_same_bytes_again(rig: Rig) -> None:
     sender = rig.sender(DEEP)
     await _pending(sender, "a", _anchor(1))
@@ -209,6 +219,7 @@ async def test_final_means_buried_and_a_reorganisation_sends_the_same_bytes_agai
     assert rig.node.chain.block(done.block_number).hash == done.block_hash
 
 
+@ON_BOTH
 async def test_several_transactions_undone_at_once_keep_their_order(rig: Rig) -> None:
     sender = rig.sender(DEEP)
     await _all_mined(rig, sender)
@@ -248,6 +259,7 @@ async def test_nothing_is_signed_for_another_chain(rig: Rig) -> None:
     assert (await _done(rig.sender(), "a", _anchor(1))).succeeded
 
 
+@ON_BOTH
 async def test_a_fee_market_is_asked_for_its_history(rig: Rig) -> None:
     rig.node.script.without = {"eth_gasPrice"}
     sender = rig.sender(replace(QUICK, fees=FeeSource.FEE_HISTORY))
@@ -279,6 +291,7 @@ async def test_the_holder_of_the_lease_does_the_work_of_all(rig: Rig) -> None:
     assert [nonce for nonce, _ in rig.mined()] == [0, 1, 2, 3]
 
 
+@ON_BOTH
 async def test_a_process_that_slept_through_its_lease_stores_nothing(rig: Rig) -> None:
     slept = await rig.store.lease("one", rig.clock.now(), LEASE_LENGTH)
     assert slept is not None
@@ -299,6 +312,7 @@ async def test_a_process_that_slept_through_its_lease_stores_nothing(rig: Rig) -
     assert await rig.store.lease("three", rig.clock.now(), LEASE_LENGTH) == taken + 2
 
 
+@ON_BOTH
 async def test_two_processes_racing_never_sign_two_byte_strings_for_one_nonce(rig: Rig) -> None:
     senders = [rig.sender(holder=str(number), timeout_s=5) for number in range(3)]
     stop = asyncio.Event()
@@ -318,6 +332,7 @@ async def test_two_processes_racing_never_sign_two_byte_strings_for_one_nonce(ri
     assert len({one.transaction.nonce for one in sent}) == len({one.raw for one in sent}) == 18
 
 
+@ON_BOTH
 async def test_signing_replacing_and_settling_broken_at_each_statement(rig: Rig) -> None:
     token = await rig.store.lease("one", rig.clock.now(), LEASE_LENGTH)
     assert token is not None
@@ -337,6 +352,7 @@ async def test_signing_replacing_and_settling_broken_at_each_statement(rig: Rig)
     assert (one.nonce, one.variants) == (7, (Variant(b"\7", 1), newer))
 
 
+@ON_BOTH
 async def test_a_foreign_lock_refuses_only_once_it_is_final(rig: Rig) -> None:
     print_ = bytes([9]) * 32
     nonce, to = rig.node.chain.machine.nonce(address_of(OTHER)), bytes.fromhex(rig.contract.address[2:])

@@ -22,9 +22,11 @@ from hub.platform.database import Database
 from ledger.anchor.transaction import address_of
 from ledger.merkle.checkpoint import LogKeys, verify_checkpoint
 from ledger.merkle.cosignature import WitnessPolicy, check_cosignatures
-from tests.support.databases import DatabaseMaker
+from tests.support.databases import ON_BOTH, ON_SQLITE, DatabaseMaker
 from tests.unit.hub.ledger.ledger_support import HUB, HubLedger, LiveChain, hub_ledger
 from tests.unit.hub.ledger.witness_support import SIGNER, WITNESS, LocalPeer, inside, trust
+
+pytestmark = ON_SQLITE
 
 POLICY = WitnessPolicy(1, (WITNESS.key,))
 
@@ -105,6 +107,7 @@ async def test_a_witness_that_is_away_delays_no_longer_than_the_deadline(watched
     assert late is not None and check_cosignatures(late.note, POLICY)
 
 
+@ON_BOTH
 async def test_a_lost_answer_is_asked_for_again(watched: Watched) -> None:
     await watched.grow("one")
     watched.peer.lose_answer = True
@@ -115,6 +118,7 @@ async def test_a_lost_answer_is_asked_for_again(watched: Watched) -> None:
     assert await watched.published_size() == 2
 
 
+@ON_BOTH
 async def test_every_line_that_the_witness_gives_is_checked(watched: Watched) -> None:
     await watched.grow("one")
     watched.peer.key = SIGNER.verifier
@@ -139,6 +143,7 @@ async def test_receipts_carry_the_cosignatures_of_what_was_anchored(watched: Wat
     assert WITNESS.key.name in await ledger.checkpoint()
 
 
+@ON_BOTH
 async def test_a_receipt_prefers_an_anchor_that_witnesses_cosigned(watched: Watched) -> None:
     hub = watched.hub
     anchoring = Anchoring(
@@ -211,6 +216,7 @@ async def _report(watched: Watched) -> list[str]:
     return describe(report).splitlines()[:-1]
 
 
+@ON_BOTH
 async def test_fsck_compares_cosignatures_and_what_witnesses_saw(watched: Watched) -> None:
     await watched.grow("one", "two")
     await watched.witnessing.submit(watched.peer)
@@ -228,6 +234,7 @@ async def test_fsck_compares_cosignatures_and_what_witnesses_saw(watched: Watche
     await checkpoint.save(force_create=True)
 
 
+@ON_BOTH
 async def test_fsck_says_when_a_witness_saw_more_or_something_else(
     watched: Watched, database_maker: DatabaseMaker, chain: LiveChain
 ) -> None:

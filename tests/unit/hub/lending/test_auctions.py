@@ -20,8 +20,11 @@ from hub.platform.database import Database
 from hub.platform.outbox import Message
 from hub.receivables.service import CertificateState
 from tests.support.breaking import break_at_each_statement
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, at_noon, move_to, refused
 from tests.unit.hub.receivables.trade import DEALER, SECOND_TIER
+
+pytestmark = ON_SQLITE
 
 AUCTION, CERTIFICATE = "auction-1", "certificate-1"
 FIRST, SECOND = SECOND_TIER, DEALER
@@ -154,6 +157,7 @@ async def test_a_bid_that_nobody_opens_is_lost_and_its_money_given_back(world: L
     assert await world.balance(FIRST) == MONEY_FEN
 
 
+@ON_BOTH
 async def test_without_bids_the_certificate_is_free_again(world: LendingWorld) -> None:
     await opened(world)
     await bid(world, FIRST, "0.05")
@@ -182,6 +186,7 @@ async def test_withdrawing_gives_everything_back(world: LendingWorld) -> None:
     await refused("STATE_CONFLICT", bid(world, SECOND, "0.05"))
 
 
+@ON_BOTH
 async def test_who_may_bid(world: LendingWorld) -> None:
     await opened(world)
     await refused("PERMISSION_DENIED", world.run(lambda: world.service.auctions.bid(BUYER, AUCTION, "b", bytes(32))))

@@ -15,8 +15,11 @@ from hub.lending.rules import LoanState
 from hub.platform.database import Database
 from hub.receivables.service import CertificateState, Receivable, ReceivableState
 from tests.support.breaking import break_at_each_statement
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.lending.test_financing import INTEREST, LIMIT, PRINCIPAL
 from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER, LendingWorld, at_noon, move_to
+
+pytestmark = ON_SQLITE
 
 AMOUNT = 50_020
 DUE = at_noon(2026, 4, 5)
@@ -58,6 +61,7 @@ async def test_the_loan_first_the_rest_to_the_holder(world: LendingWorld) -> Non
     await world.check_books()
 
 
+@ON_BOTH
 async def test_a_paid_invoice_stays_locked_on_the_chain(world: LendingWorld) -> None:
     await world.disbursed()
     await world.fund(BUYER, AMOUNT)
@@ -100,6 +104,7 @@ async def test_no_holder_learns_what_the_others_were_paid(world: LendingWorld) -
         assert not is_party(content, BUYER) and not is_party(content, SECOND_TIER)
 
 
+@ON_BOTH
 async def test_one_receivable_that_fails_holds_up_no_other(world: LendingWorld, monkeypatch: MonkeyPatch) -> None:
     first, second = await two_due(world)
     settle = Clearing._settle
@@ -116,6 +121,7 @@ async def test_one_receivable_that_fails_holds_up_no_other(world: LendingWorld, 
     assert (await world.trade.service.get_receivable(second)).state is ReceivableState.SETTLED
 
 
+@ON_BOTH
 async def test_receivables_that_are_never_paid_starve_no_other(world: LendingWorld, monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setattr("hub.lending.clearing.desk.MOST_AT_ONCE", 1)
     first, second = await two_due(world)
@@ -143,6 +149,7 @@ async def receivable_id(world: LendingWorld) -> str:
     return (await world.trade.service.get_certificate("certificate-1")).receivable_id
 
 
+@ON_BOTH
 async def test_clearing_again_changes_nothing(world: LendingWorld) -> None:
     await world.disbursed()
     await world.fund(BUYER, AMOUNT)
@@ -227,6 +234,7 @@ async def test_an_overdue_receivable_is_noted_once(world: LendingWorld) -> None:
     assert await world.snapshot() == before
 
 
+@ON_BOTH
 async def test_broken_at_each_statement_nothing_is_half_cleared(world: LendingWorld, database: Database) -> None:
     await split_and_transferred(world)
     await world.fund(BUYER, AMOUNT)
@@ -240,6 +248,7 @@ async def test_broken_at_each_statement_nothing_is_half_cleared(world: LendingWo
     assert await receivable_state(world) is ReceivableState.SETTLED
 
 
+@ON_BOTH
 async def test_sixteen_clearings_at_once_pay_once(world: LendingWorld) -> None:
     await split_and_transferred(world)
     await world.fund(BUYER, 10 * AMOUNT)

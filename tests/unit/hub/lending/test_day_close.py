@@ -11,9 +11,12 @@ from huilian_protocol.errors import HuilianError
 from hub.accounting.closing import CLOSING
 from hub.platform.business_day import business_date
 from tests.support.breaking import break_at_each_statement
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.lending.day_closes import add_loan, check_close, engine_figures, something_happens
 from tests.unit.hub.lending.test_workouts import LOAN, _random_step, check
 from tests.unit.hub.lending.world import SUPPLIER, LendingWorld, refused
+
+pytestmark = ON_SQLITE
 
 
 def today(world: LendingWorld) -> date:
@@ -71,6 +74,7 @@ async def test_the_outbox_carries_a_close_out(world: LendingWorld) -> None:
     await check_close(world, await world.closes.get(day))
 
 
+@ON_BOTH
 async def test_a_close_that_breaks_anywhere_is_taken_up_again(world: LendingWorld) -> None:
     rng, start = random.Random(1), today(world)
     for number in range(7):
@@ -86,6 +90,7 @@ async def test_a_close_that_breaks_anywhere_is_taken_up_again(world: LendingWorl
     await check_close(world, await world.closes.get(day))
 
 
+@ON_BOTH
 async def test_a_closed_day_takes_nothing_more(world: LendingWorld) -> None:
     await world.disbursed()
     await world.fund(SUPPLIER, 10_000)

@@ -24,8 +24,11 @@ from hub.lending.warnings.desk import red_facts
 from hub.platform.database import Database
 from hub.receivables.service import Sale
 from tests.support.breaking import break_at_each_statement
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.lending.world import BUYER, LendingWorld, refused
 from tests.unit.hub.receivables import trade
+
+pytestmark = ON_SQLITE
 
 DEALER, LOAN = trade.DEALER, "dealer-loan-1"
 PRODUCT = load_products()[DEALER_LOAN]
@@ -144,6 +147,7 @@ async def test_nothing_is_looked_at_without_both_consents(world: LendingWorld, c
     assert await world.snapshot() == before
 
 
+@ON_BOTH
 async def test_a_consent_that_was_taken_back_counts_no_more(world: LendingWorld) -> None:
     await known(world, sales())
     await world.run(lambda: world.trade.service.sales.set_consent(BUYER, BUYER, granted=False))
@@ -187,6 +191,7 @@ async def test_a_person_decides_and_never_one_alone(world: LendingWorld) -> None
     assert (counted.total, counted.referred, counted.automatic_share) == (1, 1, Decimal("0.0000"))
 
 
+@ON_BOTH
 async def test_a_person_refuses(world: LendingWorld) -> None:
     await known(world, sales(late=2))
     await applied(world)
@@ -196,6 +201,7 @@ async def test_a_person_refuses(world: LendingWorld) -> None:
     await refused("STATE_CONFLICT", proposed(world))
 
 
+@ON_BOTH
 async def test_exits_release_what_they_blocked(world: LendingWorld) -> None:
     await known(world, sales())
     await applied(world)
@@ -209,6 +215,7 @@ async def test_exits_release_what_they_blocked(world: LendingWorld) -> None:
     await refused("NOT_FOUND", world.service.dealers.get(trade.SUPPLIER, "dealer-loan-2"))
 
 
+@ON_BOTH
 async def test_sales_come_again_changed_or_wrong(world: LendingWorld) -> None:
     await known(world, sales(6))
     desk, (first, *_) = world.trade.service.sales, sales(6)
@@ -282,6 +289,7 @@ async def race(attempt: Callable[[int], Awaitable[object]]) -> int:
     return sum(await asyncio.gather(*(asyncio.create_task(one(number)) for number in range(64))))
 
 
+@ON_BOTH
 async def test_64_applications_signatures_and_draws(world: LendingWorld) -> None:
     await known(world, sales())
     assert await race(lambda number: applied(world, loan_id=f"dealer-loan-{number}")) == 1

@@ -11,7 +11,10 @@ from hub.lending.limits.desk import Limit
 from hub.lending.rules import FinancingState, LoanState
 from hub.platform.outbox import Message
 from hub.receivables.service import CertificateState
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER, LendingWorld, at_noon, move_to, refused
+
+pytestmark = ON_SQLITE
 
 LIMIT = f"receivable-loan:{BUYER}"
 # The certificate of 500 yuan is due on 2026-04-05, 34 days after the tests' day: 90 % at 3.85 % a year, 0.1 % fee.
@@ -26,6 +29,7 @@ async def certificate_state(world: LendingWorld) -> CertificateState:
     return (await world.trade.service.get_certificate("certificate-1")).state
 
 
+@ON_BOTH
 async def test_a_quote_names_the_whole_price(world: LendingWorld) -> None:
     await world.held()
     quote = await world.service.financings.quote(SUPPLIER, "certificate-1")
@@ -36,6 +40,7 @@ async def test_a_quote_names_the_whole_price(world: LendingWorld) -> None:
     assert quote.apr == Decimal("0.051054")
 
 
+@ON_BOTH
 async def test_a_quote_blocks_nothing(world: LendingWorld) -> None:
     await world.held()
     before = await world.snapshot()
@@ -43,6 +48,7 @@ async def test_a_quote_blocks_nothing(world: LendingWorld) -> None:
     assert await world.snapshot() == before
 
 
+@ON_BOTH
 async def test_an_offer_blocks_certificate_and_limit(world: LendingWorld) -> None:
     await world.held()
     offer = await world.offered()
@@ -51,6 +57,7 @@ async def test_an_offer_blocks_certificate_and_limit(world: LendingWorld) -> Non
     assert (await limit(world)).blocked_fen == PRINCIPAL
 
 
+@ON_BOTH
 async def test_signed_locked_and_paid_out(world: LendingWorld) -> None:
     financing = await world.disbursed()
     assert financing.state is FinancingState.DISBURSED
@@ -85,6 +92,7 @@ async def test_an_invoice_financed_elsewhere_is_refused_and_released(world: Lend
     assert (await world.book.trial_balance()).by_account == {}
 
 
+@ON_BOTH
 async def test_handlers_that_come_again_change_nothing(world: LendingWorld) -> None:
     financing = await world.disbursed()
     before = await world.snapshot()
@@ -96,6 +104,7 @@ async def test_handlers_that_come_again_change_nothing(world: LendingWorld) -> N
     assert await world.snapshot() == before
 
 
+@ON_BOTH
 async def test_a_second_certificate_of_the_receivable_shares_the_claim(world: LendingWorld) -> None:
     await world.held()
     certificates = world.trade.service.certificates
@@ -163,6 +172,7 @@ async def test_repaying_early_frees_certificate_claim_and_limit(world: LendingWo
     assert again.state is FinancingState.OFFERED
 
 
+@ON_BOTH
 async def test_a_buyer_who_left_two_certificates_unpaid_is_rejected_with_reasons(world: LendingWorld) -> None:
     await world.held()
     for number in (1, 2):
@@ -211,6 +221,7 @@ async def test_refusals_change_nothing(world: LendingWorld) -> None:
     assert await world.snapshot() == before
 
 
+@ON_BOTH
 async def test_what_is_signed_cannot_be_signed_or_withdrawn_again(world: LendingWorld) -> None:
     await world.disbursed()
     before = await world.snapshot()
@@ -227,6 +238,7 @@ async def test_a_certificate_about_to_fall_due_is_not_financed(world: LendingWor
     assert await world.snapshot() == before
 
 
+@ON_BOTH
 async def test_the_list_goes_on_where_the_page_ended(world: LendingWorld) -> None:
     await world.held()
     for number in range(5):

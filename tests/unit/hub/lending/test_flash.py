@@ -20,7 +20,10 @@ from hub.lending.flash.stored import FlashState
 from hub.lending.rules import LoanState
 from hub.lending.store import DecisionRow
 from tests.support.consents import ORIGIN, RP_ID
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.lending.world import CONSENT, GOOD_INCOME, LendingWorld, refused
+
+pytestmark = ON_SQLITE
 
 AMOUNT = 5_000_000
 
@@ -77,6 +80,7 @@ async def test_part_repaid_then_the_exact_payoff(world: LendingWorld) -> None:
     await world.check_books()
 
 
+@ON_BOTH
 async def test_drawing_again_within_the_limit(world: LendingWorld) -> None:
     citizen = world.borrower()
     await world.borrowed(citizen, AMOUNT)
@@ -222,6 +226,7 @@ async def test_a_signature_by_another_device_is_refused(world: LendingWorld) -> 
     assert await world.snapshot() == before
 
 
+@ON_BOTH
 async def test_an_offer_that_ran_out_is_not_signed(world: LendingWorld) -> None:
     citizen = world.borrower()
     offer = await world.applied(citizen)
@@ -317,6 +322,7 @@ async def test_a_persons_loan_is_a_record_about_the_person(world: LendingWorld) 
     assert [(leaf.record_id, leaf.subject) for leaf in leaves] == [("loan-disbursed:application-1", citizen.subject)]
 
 
+@ON_BOTH
 async def test_events_of_a_loan_are_never_rewritten(world: LendingWorld) -> None:
     await world.borrowed(world.borrower())
     for sql in ("UPDATE lending_loan_event SET amount_fen = 1", "DELETE FROM lending_loan_event"):

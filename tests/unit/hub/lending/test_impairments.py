@@ -13,10 +13,13 @@ from hub.lending.workouts.stored_calls import CallState
 from hub.receivables.disputes import Ground
 from hub.receivables.service import CertificateState, Freeze, FrozenKind, Receivable, ReceivableState
 from tests.support.breaking import break_at_each_statement
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.lending.test_clearing import DUE
 from tests.unit.hub.lending.test_order_loans import billed, delivered, paid_out, receivable_of
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, move_to, refused
 from tests.unit.hub.receivables import trade
+
+pytestmark = ON_SQLITE
 
 
 async def lent_on(world: LendingWorld) -> tuple[Receivable, str]:
@@ -60,6 +63,7 @@ async def test_a_disputed_receivable_calls_its_loan_in_and_is_collected(world: L
     await world.check_books()
 
 
+@ON_BOTH
 async def test_a_borrower_without_money_is_asked_once_a_day(world: LendingWorld) -> None:
     receivable, loan_id = await lent_on(world)
     await disputed(world, receivable)
@@ -78,6 +82,7 @@ async def test_a_borrower_without_money_is_asked_once_a_day(world: LendingWorld)
     await world.check_books()
 
 
+@ON_BOTH
 async def test_what_is_confirmed_anew_secures_its_loan_again(world: LendingWorld) -> None:
     receivable, loan_id = await lent_on(world)
     await disputed(world, receivable)
@@ -140,6 +145,7 @@ async def test_a_call_ends_when_the_buyer_pays_the_loan(world: LendingWorld, in_
     assert await call_state(world, loan_id) is CallState.MET
 
 
+@ON_BOTH
 async def test_a_small_credit_leaves_the_loan_secured_once_confirmed_anew(world: LendingWorld) -> None:
     receivable, loan_id = await lent_on(world)
     world.trade.erps.put(trade.credit("credit-1", receivable.invoice_document_id, steel="1"))
@@ -149,6 +155,7 @@ async def test_a_small_credit_leaves_the_loan_secured_once_confirmed_anew(world:
     assert await call_state(world, loan_id) is CallState.LIFTED
 
 
+@ON_BOTH
 async def test_nothing_is_lent_on_what_was_diluted_before_the_claim_was_decided(world: LendingWorld) -> None:
     await paid_out(world)
     receivable = await billed(world, steel="40")

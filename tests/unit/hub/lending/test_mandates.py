@@ -9,11 +9,14 @@ from hub.lending.auctions.rules import AuctionState, BidState
 from hub.lending.dealers.rules import DealerState
 from hub.lending.orders.rules import ApplicationState
 from hub.lending.rules import FinancingState
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.lending import test_auctions as auctions
 from tests.unit.hub.lending import test_dealer_loans as dealers
 from tests.unit.hub.lending import test_order_loans as orders
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, refused
 from tests.unit.hub.receivables.trade import DEALER
+
+pytestmark = ON_SQLITE
 
 
 async def test_a_financing_needs_a_signer(world: LendingWorld) -> None:
@@ -54,6 +57,7 @@ async def test_a_dealer_loan_and_each_draw_on_it_need_a_signer(world: LendingWor
     assert mandates.asked[-1] == (DEALER, Power.FINANCE, dealers.LOAN, 100)
 
 
+@ON_BOTH
 async def test_an_offer_to_funders_and_a_bid_need_signers(world: LendingWorld) -> None:
     mandates = world.trade.mandates
     mandates.withheld |= {(Power.FINANCE, auctions.AUCTION), (Power.FUND, f"bid-{auctions.FIRST}")}
@@ -69,6 +73,7 @@ async def test_an_offer_to_funders_and_a_bid_need_signers(world: LendingWorld) -
     assert mandates.asked[-1] == (auctions.FIRST, Power.FUND, f"bid-{auctions.FIRST}", auctions.PRINCIPAL_FEN)
 
 
+@ON_BOTH
 async def test_who_is_not_verified_is_lent_nothing(world: LendingWorld) -> None:
     await world.held()
     await orders.ordered(world)

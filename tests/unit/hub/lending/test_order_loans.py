@@ -8,8 +8,11 @@ from hub.lending.orders.rules import ApplicationState, OrderLoanState
 from hub.lending.orders.view import OrderLoan
 from hub.lending.rules import LoanState
 from hub.receivables.service import Receivable, ReceivableState
+from tests.support.databases import ON_SQLITE
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, at_noon, move_to, refused
 from tests.unit.hub.receivables import trade
+
+pytestmark = ON_SQLITE
 
 LOAN, ORDER = "order-loan-1", "purchase-1"
 # 100 kg of steel at 1250.5 and 1,000 bolts at 80 fen: 205,050 fen, of which 70 % are lent.

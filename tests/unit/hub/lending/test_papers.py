@@ -19,9 +19,12 @@ from hub.accounting.account_statements import statement_of
 from hub.lending.papers.content import Papers, contract_of
 from hub.lending.papers.rpc import DocumentServicer
 from hub.platform.callers import Caller, Role, set_current_caller
+from tests.support.databases import ON_SQLITE
 from tests.unit.hub.lending.test_clearing import receivable_id
 from tests.unit.hub.lending.test_financing import INTEREST, PRINCIPAL
 from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER, LendingWorld, refused
+
+pytestmark = ON_SQLITE
 
 
 class Receipts:

@@ -20,9 +20,12 @@ from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
 from hub.receivables.service import CertificateState, Receivable, ReceivableState
 from tests.support.breaking import break_at_each_statement
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.lending.test_clearing import AMOUNT, DUE, receivable_id, split_and_transferred
 from tests.unit.hub.lending.test_financing import LIMIT
 from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER, LendingWorld, at_noon, move_to, refused
+
+pytestmark = ON_SQLITE
 
 GUARANTOR = "guarantor-00000001"
 CLAIMS = st.lists(st.integers(0, 10**12), min_size=1, max_size=12)
@@ -103,6 +106,7 @@ async def test_a_half_goes_to_all_in_proportion_and_to_loans_first(world: Lendin
     await check_whole(world)
 
 
+@ON_BOTH
 async def test_parts_and_the_clearing_of_the_rest_come_to_the_same_as_the_whole(world: LendingWorld) -> None:
     await split_and_transferred(world)
     advance = await world.balance(SUPPLIER)
@@ -190,6 +194,7 @@ async def test_no_holder_learns_what_the_others_got(world: LendingWorld) -> None
     assert own["paid_fen"] == 600
 
 
+@ON_BOTH
 async def test_broken_at_each_statement_a_part_is_paid_wholly_or_not_at_all(
     world: LendingWorld, database: Database
 ) -> None:
@@ -203,6 +208,7 @@ async def test_broken_at_each_statement_a_part_is_paid_wholly_or_not_at_all(
     await check_whole(world)
 
 
+@ON_BOTH
 async def test_parts_and_clearings_at_once_never_pay_twice(world: LendingWorld) -> None:
     await split_and_transferred(world)
     await world.fund(BUYER, AMOUNT)
@@ -217,6 +223,7 @@ async def test_parts_and_clearings_at_once_never_pay_twice(world: LendingWorld) 
     await check_whole(world)
 
 
+@ON_BOTH
 async def test_on_the_wire_a_repeated_request_pays_once(world: LendingWorld) -> None:
     await world.disbursed()
     await world.fund(BUYER, AMOUNT)

@@ -18,9 +18,12 @@ from hub.platform.outbox import Message
 from hub.receivables.service import CertificateState
 from ledger.registry.invoices import InvoiceIdentity
 from tests.support.breaking import Broken, break_at_each_statement
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.lending.fake_registry import OTHER
 from tests.unit.hub.lending.test_clearing import DUE
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, move_to, refused
+
+pytestmark = ON_SQLITE
 
 S = RegistrationState
 FAR = date(2030, 1, 1)
@@ -135,6 +138,7 @@ async def test_a_release_that_overtakes_a_registration_still_ends_it(world: Lend
     assert world.registry.live() == []
 
 
+@ON_BOTH
 async def test_broken_at_each_statement_it_is_registered_once_and_paid_once(world: LendingWorld) -> None:
     claim_id = await signed(world)
     await world.run(lambda: world.service._claims.decided(claim_id, "FINANCED"))
@@ -149,6 +153,7 @@ async def test_broken_at_each_statement_it_is_registered_once_and_paid_once(worl
     await world.check_books()
 
 
+@ON_BOTH
 async def test_a_process_that_dies_behind_the_register_registers_nothing_twice(world: LendingWorld) -> None:
     claim_id = await signed(world)
     await world.run(lambda: world.service._claims.decided(claim_id, "FINANCED"))
@@ -200,6 +205,7 @@ async def looked(world: LendingWorld) -> None:
     await world.settle_outbox()
 
 
+@ON_BOTH
 async def test_looked_at_once_a_day_and_extended_before_its_end(world: LendingWorld) -> None:
     financing = await world.disbursed()
     assert financing.claim_id is not None
@@ -248,6 +254,7 @@ async def paid_in_part(world: LendingWorld, fen: int = 20_000) -> None:
     await world.run(lambda: world.service.part_payments.pay_own(BUYER, "payment-1", receivable, fen))
 
 
+@ON_BOTH
 async def test_a_part_payment_is_amended_at_once_and_once(world: LendingWorld) -> None:
     claim_id = await registered(world)
     at = world.registry.entries[claim_id].registered_at
@@ -359,6 +366,7 @@ async def to_release(world: LendingWorld) -> str:
     return claim_id
 
 
+@ON_BOTH
 @pytest.mark.parametrize(
     ("prepare", "name", "after"),
     [

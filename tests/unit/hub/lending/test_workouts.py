@@ -18,7 +18,10 @@ from hub.lending.loans.stored import REPAYMENT, REVERSAL, LoanEventRecord, engin
 from hub.lending.rules import ALLOWED_IN, LoanAction, LoanState, check_action
 from hub.lending.workouts.desk import Workouts
 from hub.receivables.service import CertificateState
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, at_noon, move_to, refused
+
+pytestmark = ON_SQLITE
 
 LOAN = "financing-1"
 PLAN: dict[str, Any] = {"kind": "equal_instalment", "first_due_date": "2026-05-20", "every_months": 1}
@@ -162,6 +165,7 @@ async def test_a_plan_that_is_none_is_refused(world: LendingWorld, maturity: dat
     assert (await world.service.loans.get(SUPPLIER, LOAN)).state is LoanState.OVERDUE
 
 
+@ON_BOTH
 async def test_a_back_dated_repayment_re_spreads_the_later_one(world: LendingWorld) -> None:
     await world.disbursed()
     world.clock.advance(timedelta(days=20))

@@ -12,8 +12,11 @@ from huilian.lending.v1 import workout_service_pb2 as pb
 from hub.lending.loans.rpc import WorkoutServicer
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
+from tests.support.databases import ON_SQLITE
 from tests.unit.hub.lending.test_workouts import LOAN, overdue
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, at_noon, move_to, refused
+
+pytestmark = ON_SQLITE
 
 
 class Desk:

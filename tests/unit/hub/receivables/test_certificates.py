@@ -11,8 +11,11 @@ from hub.receivables.certificates import Issued, Refused
 from hub.receivables.model import Certificate
 from hub.receivables.reasons import TERM_ABOVE_SIX_MONTHS
 from hub.receivables.states import CertificateState, ReceivableState
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World, refused
+
+pytestmark = ON_SQLITE
 
 BUYER, SUPPLIER, SECOND_TIER = trade.BUYER, trade.SUPPLIER, trade.SECOND_TIER
 
@@ -88,6 +91,7 @@ async def test_refusing_a_fresh_certificate_gives_the_amount_back_to_the_receiva
     await issue(world, "certificate-2", receivable.receivable_id, 50_020)
 
 
+@ON_BOTH
 async def test_refusing_one_of_two_keeps_the_receivable_certificated(world: World) -> None:
     certificate = await world.held(amount_fen=10)
     await issue(world, "certificate-2", certificate.receivable_id, 20)
@@ -110,6 +114,7 @@ async def test_a_split_consumes_the_parent(world: World) -> None:
     assert await world.snapshot() == before
 
 
+@ON_BOTH
 @pytest.mark.parametrize("amounts", [(49_999,), (25_000, 24_999), (25_000, 25_001), (50_000, 0), (50_001, -1), ()])
 async def test_parts_that_do_not_make_the_whole_are_refused(world: World, amounts: tuple[int, ...]) -> None:
     await world.held(amount_fen=50_000)
@@ -227,6 +232,7 @@ async def test_from_the_due_date_on_nothing_is_passed_on(world: World) -> None:
     assert await world.snapshot() == before
 
 
+@ON_BOTH
 async def test_lists_come_in_pages_newest_first(world: World) -> None:
     certificate = await world.held(amount_fen=1)
     for number in range(2, 8):

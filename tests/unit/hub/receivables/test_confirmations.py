@@ -10,8 +10,11 @@ from huilian_protocol.confirmation import ReceivableConfirmation, verify_confirm
 
 from hub.receivables.model import Receivable
 from hub.receivables.states import ReceivableState
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import CA_PEM, SECRETS, World, altered, certificate_of, refused, sign
+
+pytestmark = ON_SQLITE
 
 
 async def prepared(world: World) -> tuple[Receivable, ReceivableConfirmation]:
@@ -96,6 +99,7 @@ async def test_every_word_must_be_the_hubs(world: World, changes: dict[str, obje
     assert await world.snapshot() == before
 
 
+@ON_BOTH
 async def test_what_changed_since_it_was_prepared_must_be_read_again(world: World) -> None:
     _, message = await prepared(world)
     world.erps.put(trade.receipt("shipment-2", steel="5"))
@@ -112,6 +116,7 @@ async def test_a_signature_from_the_drawer_is_too_old(world: World) -> None:
     assert await world.snapshot() == before
 
 
+@ON_BOTH
 async def test_nothing_is_confirmed_twice(world: World) -> None:
     _, message = await prepared(world)
     await world.confirm(message)

@@ -13,8 +13,11 @@ from hub.receivables.model import Receivable
 from hub.receivables.ports import PulledDocument
 from hub.receivables.reasons import ALREADY_PAID
 from hub.receivables.states import ReceivableState
+from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World, refused
+
+pytestmark = ON_SQLITE
 
 
 def codes(receivable: Receivable) -> list[str]:
@@ -29,6 +32,7 @@ async def test_order_receipt_and_invoice_make_a_matched_receivable(world: World)
     assert await world.service.get_visible(trade.SUPPLIER, receivable.receivable_id) == receivable
 
 
+@ON_BOTH
 async def test_a_second_pull_brings_nothing_new(world: World) -> None:
     await world.matched()
     before = await world.snapshot()
@@ -49,6 +53,7 @@ async def test_a_slow_erp_is_read_page_by_page_and_never_from_the_start(
     assert world.erps.calls == 2
 
 
+@ON_BOTH
 async def test_a_pull_from_the_start_again_changes_nothing(world: World) -> None:
     """The connector may forget what it told us: documents are known by id and version."""
     await world.matched()
@@ -119,6 +124,7 @@ async def test_what_is_wrong_is_said_in_both_languages(world: World) -> None:
     assert draft.reasons[1].text_en.startswith("Line 1: ")
 
 
+@ON_BOTH
 async def test_the_same_goods_are_not_billed_twice(world: World) -> None:
     first = await world.matched(steel="40")
     world.erps.put(trade.invoice("invoice-2", steel="1"))
@@ -236,6 +242,7 @@ async def test_what_was_left_out_is_told(world: World) -> None:
     assert taken.imported == 1
 
 
+@ON_BOTH
 async def test_one_version_with_two_contents_is_refused(world: World) -> None:
     world.erps.put(trade.order(), version=1)
     world.erps.put(trade.order(steel="999"), version=1)
@@ -254,6 +261,7 @@ async def test_a_buyer_without_a_connector_is_told(world: World) -> None:
     await refused("NOT_FOUND", world.service.trade.pull(trade.SUPPLIER))
 
 
+@ON_BOTH
 async def test_two_pulls_at_once_import_once(world: World) -> None:
     world.erps.put(trade.order())
     world.erps.put(trade.receipt("shipment-1", steel="40"))
