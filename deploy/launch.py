@@ -16,6 +16,7 @@ from huilian_protocol.sealing import SealingKey, Suite
 
 from deploy import claim_keys
 from deploy import site as places
+from deploy.operators import operator_keys
 from deploy.process import ProcessSpec, Supervisor, python
 from deploy.recipients import state_recipients_keys
 from deploy.site import HubPlace, Site
@@ -83,6 +84,10 @@ def hub_spec(site: Site, hub: HubPlace, hubs: Sequence[HubPlace] = ()) -> Proces
         "HUILIAN_CHAIN_URL": site.chain_url,
         "HUILIAN_WITNESSES": json.dumps(others),
         "HUILIAN_HUBS": json.dumps({**others, **_evaluators(site, hubs)}),
+        "HUILIAN_OPERATOR_KEYS_FILE": str(operator_keys(site)),
+        # A partner tries its receiver on this machine.
+        "HUILIAN_WEBHOOK_NETWORKS": '["127.0.0.0/8"]',
+        "HUILIAN_WEBHOOK_CA_FILE": str(site.pki.issue(hub.certificate).ca),
     }
     if site.statements_file(hub).exists():
         environment["HUILIAN_RECIPIENT_STATEMENTS_FILE"] = str(site.statements_file(hub))

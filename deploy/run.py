@@ -15,6 +15,7 @@ from connectors.kit.sandbox_people import DEMO_PEOPLE
 from deploy.claim_keys import EVALUATORS, THRESHOLD, names
 from deploy.journeys.parties import open_party, register_enterprises
 from deploy.launch import launch
+from deploy.operators import OPERATORS, desk_spec, write_key
 from deploy.pki import SitePki
 from deploy.process import ROOT, Supervisor
 from deploy.site import Site
@@ -30,12 +31,23 @@ async def run() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     # A load test needs other limits than people do.
     limits = os.environ.get("HUILIAN_RATE_LIMITS", "")
-    site = Site(FOLDER, SitePki(FOLDER / "pki", datetime.now(UTC)), fixed_ports=True, rate_limits=limits)
+    site = Site(
+        FOLDER,
+        SitePki(FOLDER / "pki", datetime.now(UTC)),
+        fixed_ports=True,
+        rate_limits=limits,
+        web_dir=ROOT / "web" / "dist",
+    )
     supervisor = Supervisor(FOLDER)
     try:
         hub = site.hub("hub-a")
         await launch(site, supervisor, [hub], lambda line: print(f"[run] {line}", flush=True))
+        await supervisor.start(desk_spec(site, hub))
         parties = [await open_party(site, company) for company in COMPANIES]
+        for party in parties:
+            write_key(
+                site.folder / "keystores" / f"{party.company.key}.token.json", party.uscc, party.keystore.token_key
+            )
         await register_enterprises(site, hub, parties)
         print(_welcome(site, time.monotonic() - started), flush=True)
         return await _watch(supervisor, stop)
@@ -63,11 +75,14 @@ def _welcome(site: Site, seconds: float) -> str:
     companies = "\n".join(
         f"    {company.name_zh}  {company.uscc}  {keystores}/{company.key}.json" for company in COMPANIES
     )
+    operators = "\n".join(f"    {name}  {_short(FOLDER / 'operators')}/{name}.key.json" for name in OPERATORS)
     web = site.port("mini_program_api")
     return f"""
 Huilian sandbox is up after {seconds:.0f} s. Everybody and everything in it is invented.
 
   mini_program_api   https://127.0.0.1:{web}        (OpenAPI at /openapi.json; CA {pki}/ca.pem)
+  enterprises        https://localhost:{web}/notices/    (what they are told; choose *.token.json)
+  operators' desk    https://localhost:{site.port("desk")}/desk/
   hub, TLS           127.0.0.1:{hub.public_port}
   hub, mTLS          127.0.0.1:{hub.partner_port}   (certificates in {pki}, one per USCC)
   ERP (Tryton)       {site.tryton_url}              (database huilian, user admin)
@@ -78,6 +93,9 @@ Huilian sandbox is up after {seconds:.0f} s. Everybody and everything in it is i
 {people}
   companies (keystore password: sandbox-only)
 {companies}
+
+  operators (choose the file at the desk; two of them for what needs four eyes)
+{operators}
 
   a first call:  curl --cacert {pki}/ca.pem https://127.0.0.1:{web}/api/v1/catalogue
 

@@ -84,6 +84,8 @@ class Site:
     database_url: str = ""
     # JSON for HUILIAN_RATE_LIMITS of every hub; empty for the defaults.
     rate_limits: str = ""
+    # The built pages of web/, served where there are any.
+    web_dir: Path | None = None
     ports: dict[str, int] = field(default_factory=dict)
 
     def port(self, name: str) -> int:
@@ -159,7 +161,13 @@ class Site:
         return coincurve.PrivateKey(bytes.fromhex(self.secret_file("chain-admin").read_text()))
 
 
-FIXED_PORTS: Mapping[str, int] = {"hub-a.public": 7443, "hub-a.partner": 7444, "mini_program_api": 8443, "tryton": 8000}
+FIXED_PORTS: Mapping[str, int] = {
+    "hub-a.public": 7443,
+    "hub-a.partner": 7444,
+    "mini_program_api": 8443,
+    "desk": 8444,
+    "tryton": 8000,
+}
 
 
 def chain_spec(site: Site, hub_addresses: Mapping[str, str]) -> ProcessSpec:
@@ -263,6 +271,8 @@ def mini_program_spec(site: Site, hub: HubPlace) -> ProcessSpec:
         "HUILIAN_HUB_CA_FILE": str(files.ca),
         "HUILIAN_TRUST_ANCHORS_FILE": str(site.trust_file),
     }
+    if site.web_dir is not None:
+        environment["HUILIAN_WEB_DIR"] = str(site.web_dir)
     return ProcessSpec("mini_program_api", python("-m", "mini_program_api"), port_open(port), environment)
 
 

@@ -83,6 +83,7 @@ from hub.onboarding.registry_client import GrpcBusinessRegistry
 from hub.onboarding.rpc import OnboardingServicer
 from hub.onboarding.rpc_openings import AccountOpeningServicer
 from hub.onboarding.service import OnboardingService
+from hub.operators import OperatorKeys
 from hub.platform.admission import Admission
 from hub.platform.channels import Channels
 from hub.platform.database import Database
@@ -205,7 +206,7 @@ class _Builder:
             origin=origin,
             challenge_key=self.vault.secret("login-challenge"),
             random_bytes=os.urandom,
-            services={},
+            services=OperatorKeys(self.settings.operator_keys_file),
         )
         self.hub.server.serve(IdentityServicer(self.identity, self.publisher, self.idempotency))
         self.hub.server.serve(TokenServicer(login, self.database))
@@ -252,8 +253,8 @@ class _Builder:
         self.hub.workers["revocations"] = self.consents.revocations.run
         self.hub.workers |= {"exchange": self.exchange.run, "accesses": self.exchange.events.run}
         self.hub.workers |= {"actions": self.exchange.actions.run, "turned_away": self.exchange.turned_away.run}
-        self.edge.watcher = self.exchange.turned_away
         self.hub.workers["status"] = self.exchange.board.run
+        self.edge.watcher = self.exchange.turned_away
         self.hub.before_close += [self.exchange.drain, self.exchange.turned_away.close]
         self.hub.server.serve(ConsentServicer(self.consents, catalogue, self.idempotency))
         self.hub.server.serve(ExchangeServicer(self.exchange, self.idempotency))

@@ -87,6 +87,7 @@ class Settings(settings.Settings):
     checkpoint_profile: CheckpointProfile = Field(
         CheckpointProfile.HYBRID, description="ed25519, hybrid (with ML-DSA-65) or hybrid-sm2 (and SM2)"
     )
+    operator_keys_file: Path | None = Field(None, description="JSON file of the operators' keys, by operator.<name>")
     chain_url: str = Field(pattern=r"^https?://", description="http(s) URL of the chain's JSON-RPC")
     chain_profile: str = Field(
         "embedded",

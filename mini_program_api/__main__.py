@@ -10,13 +10,13 @@ from aiohttp import web
 from huilian_protocol.collecting import spare_what_is_loaded
 from huilian_protocol.settings import SettingsError
 from huilian_protocol.stopping import stop_on_signals
-from huilian_protocol.tls import CaFile
+from huilian_protocol.tls import CaFile, TlsFiles
 from huilian_protocol.trust import TrustFile
 from huilian_sdk import Huilian
 
-from mini_program_api.app import create_app
+from mini_program_api.app import create_app, create_desk
 from mini_program_api.https import HttpsCertificate
-from mini_program_api.settings import ApiSettings
+from mini_program_api.settings import ApiSettings, Face
 
 CANNOT_START = 2
 STOP_GRACE_S = 5.0
@@ -26,10 +26,10 @@ async def serve(settings: ApiSettings) -> None:
     """Serve HTTPS until SIGTERM or SIGINT, then finish what is under way."""
     stop, trust = stop_on_signals(), TrustFile(settings.trust_anchors_file)
     certificate = HttpsCertificate(settings.tls_certificate_file, settings.tls_key_file)
-    ca = CaFile(settings.hub_ca_file)
-    async with Huilian.connect(settings.hub_address, tls_files=ca, server_name=settings.hub_server_name) as hub:
+    files = _hub_files(settings)
+    async with Huilian.connect(settings.hub_address, tls_files=files, server_name=settings.hub_server_name) as hub:
         # Paths hold ids and bodies personal data: no access log.
-        runner = web.AppRunner(create_app(hub, trust), access_log=None, shutdown_timeout=STOP_GRACE_S)
+        runner = web.AppRunner(_application(settings, hub, trust), access_log=None, shutdown_timeout=STOP_GRACE_S)
         await runner.setup()
         host, _, port = settings.listen.rpartition(":")
         await web.TCPSite(runner, host, int(port), ssl_context=certificate.context).start()
@@ -39,6 +39,19 @@ async def serve(settings: ApiSettings) -> None:
         await stop.wait()
         following.cancel()
         await runner.cleanup()
+
+
+def _hub_files(settings: ApiSettings) -> TlsFiles | CaFile:
+    """The public face has no name of its own towards the hub: who calls is said by tokens alone."""
+    if settings.face is Face.PUBLIC:
+        return CaFile(settings.hub_ca_file)
+    return TlsFiles(settings.tls_certificate_file, settings.tls_key_file, settings.hub_ca_file)
+
+
+def _application(settings: ApiSettings, hub: Huilian, trust: TrustFile) -> web.Application:
+    if settings.face is Face.DESK:
+        return create_desk(hub, settings.web_dir)
+    return create_app(hub, trust, settings.web_dir)
 
 
 def set_up_logs() -> None:

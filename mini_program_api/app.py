@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
 
 from aiohttp import web
 from huilian_protocol.errors import HuilianError
@@ -11,7 +13,10 @@ from huilian_sdk import Huilian
 
 from mini_program_api.base import HUB, TRUST
 from mini_program_api.bodies import well_formed
+from mini_program_api.desk import cases, decisions, freezes, referrals, site, warnings
+from mini_program_api.desk import payments as payments_desk
 from mini_program_api.openapi import specification
+from mini_program_api.pages import add_page
 from mini_program_api.problems import problem_response, problems
 from mini_program_api.screens import (
     accesses,
@@ -30,6 +35,7 @@ from mini_program_api.screens import (
     loans,
     login,
     notices,
+    notifications,
     order_loans,
     payments,
     preview,
@@ -58,6 +64,8 @@ SCREENS = (
     loans,
     accesses,
     notices,
+    notifications,
+    site,
     privacy,
     receivables,
     disputes,
@@ -81,15 +89,38 @@ _HEADERS = {
 }
 
 
-def create_app(hub: Huilian, trust: Callable[[], TrustAnchors | None] = lambda: None) -> web.Application:
+# Nothing that a citizen uses: what is not served cannot be reached.
+DESK_SCREENS = (login, notifications, site, warnings, referrals, freezes, payments_desk, cases, decisions)
+
+
+def create_app(
+    hub: Huilian, trust: Callable[[], TrustAnchors | None] = lambda: None, web_dir: Path | None = None
+) -> web.Application:
     """The application in front of this hub; the caller closes the hub's client.
 
     Identities are sealed only to keys that `trust` pins at that moment; without it, to those that the hub offers.
+    `web_dir` holds the built pages.
     """
+    return _application(hub, trust, SCREENS, {} if web_dir is None else {"/notices/": web_dir / "notices"})
+
+
+def create_desk(hub: Huilian, web_dir: Path | None = None) -> web.Application:
+    """The operators' application. `hub` is reached over mutual TLS: operators' tokens are bound to its certificate."""
+    return _application(hub, lambda: None, DESK_SCREENS, {} if web_dir is None else {"/desk/": web_dir / "desk"})
+
+
+def _application(
+    hub: Huilian,
+    trust: Callable[[], TrustAnchors | None],
+    screens: Sequence[ModuleType],
+    pages: Mapping[str, Path],
+) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_headers, problems, well_formed])
     app[HUB], app[TRUST] = hub, trust
-    for screen in SCREENS:
+    for screen in screens:
         app.router.add_routes(screen.routes())
+    for path, folder in pages.items():
+        add_page(app, path, folder / "index.html")
     app.router.add_get("/health", _health)
     app.router.add_get("/openapi.json", _describe)
     return app

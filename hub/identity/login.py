@@ -77,9 +77,13 @@ class LoginService:
         return self._tokens.issue(Caller(subject, Role.CITIZEN), certificate)
 
     async def login_client(self, client_assertion: str, certificate: str) -> tuple[str, datetime, str]:
-        """Token, its end and whom it is for: an enterprise or service by client assertion. Raises UNAUTHENTICATED."""
+        """Token, its end and whom it is for: an enterprise or service by client assertion. A service's, an operator's
+        above all, is good only through the mTLS certificate over which it was asked for. Raises UNAUTHENTICATED.
+        """
         client_id = claimed_client_id(client_assertion)
         role, jwk = await self._client(client_id)
+        if role is not Role.ENTERPRISE and not certificate:
+            raise HuilianError("UNAUTHENTICATED", "services sign in over mutual TLS")
         key = jwk_to_public_key(jwk)
         proof = verify_client_assertion(client_assertion, {thumbprint(key): key}, self._origin, self._clock.now())
         await self._use_once(

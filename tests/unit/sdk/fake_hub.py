@@ -23,6 +23,7 @@ SERVICES = {
     "huilian.convenience.v1.ConvenienceService": "huilian.convenience.v1.convenience_service_pb2",
     "huilian.convenience.v1.PaymentDeskService": "huilian.convenience.v1.payment_desk_service_pb2",
     "huilian.exchange.v1.NoticeService": "huilian.exchange.v1.notice_service_pb2",
+    "huilian.notification.v1.NotificationService": "huilian.notification.v1.notification_service_pb2",
     "huilian.supervision.v1.SupervisionService": "huilian.supervision.v1.supervision_service_pb2",
     "huilian.receivables.v1.ReceivableService": "huilian.receivables.v1.receivable_service_pb2",
     "huilian.receivables.v1.CertificateService": "huilian.receivables.v1.certificate_service_pb2",

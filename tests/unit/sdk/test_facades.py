@@ -53,6 +53,7 @@ FACADES = [
     "ledger",
     "privacy",
     "notices",
+    "notifications",
     "supervision",
     "sandbox",
 ]
@@ -156,6 +157,7 @@ EXAMPLES: dict[str, Any] = {
     "signature": bytes(65),
     "target": datetime(2026, 9, 1, tzinfo=UTC),
     "only_open": True,
+    "only_unread": True,
     "severity": "RED",
     "subject_kind": "BUYER",
     "term_days": 90,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ from hub.platform.database import Database
 from hub.platform.tokens import TokenIssuer, TokenVerifier
 
 HUB, WEB, RP_ID = "hub-a.huilian.example", "https://huilian.example", "huilian.example"
+OPERATOR, OPERATOR_KEY = "operator.li", ec.derive_private_key(76, ec.SECP256R1())
 USCC, OTHER_USCC = "91449900MA0H00010W", "91449900MA0H00029R"
 
 
@@ -121,7 +123,7 @@ def office(database: Database, clock: FixedClock, tmp_path: Path) -> Office:
         origin=HUB,
         challenge_key=b"k" * 32,
         random_bytes=os.urandom,
-        services={},
+        services={OPERATOR: (Role.OPERATOR, public_key_to_jwk(OPERATOR_KEY.public_key()))},
     )
     verifier = TokenVerifier({thumbprint(hub_key.public_key()): hub_key.public_key()}, HUB, clock)
     return Office(identity, login, verifier, database, clock, authority, ca_key, ca_pem)
@@ -207,6 +209,20 @@ async def test_enterprise_logs_in_by_client_assertion_once_per_jti(office: Offic
     assert await _refusal(office, office.login.login_client(office.client_assertion(), "")) == "UNAUTHENTICATED"
     elsewhere = office.client_assertion("jti-000002", audience="hub-b.huilian.example")
     assert await _refusal(office, office.login.login_client(elsewhere, "")) == "UNAUTHENTICATED"
+
+
+async def test_an_operator_signs_in_over_mutual_tls_only_and_the_token_is_bound_to_it(office: Office) -> None:
+    def assertion(key: ec.EllipticCurvePrivateKey = OPERATOR_KEY) -> str:
+        now = office.clock.now()
+        return sign_client_assertion(key, client_id=OPERATOR, audience=HUB, now=now, jti=f"jti-{secrets.token_hex(8)}")
+
+    async with office.database.transaction():
+        token, _, client = await office.login.login_client(assertion(), "desk-thumb")
+    said = office.verifier.verify(token)
+    assert (client, said.caller.role, said.certificate) == (OPERATOR, Role.OPERATOR, "desk-thumb")
+    assert await _refusal(office, office.login.login_client(assertion(), "")) == "UNAUTHENTICATED"
+    other = ec.derive_private_key(77, ec.SECP256R1())
+    assert await _refusal(office, office.login.login_client(assertion(other), "desk-thumb")) == "UNAUTHENTICATED"
 
 
 async def test_revoked_token_is_remembered(office: Office) -> None:

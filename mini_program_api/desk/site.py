@@ -1,0 +1,36 @@
+"""What a page needs to sign in: whom to address and the hub's time."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp_pydantic.oas.typing import r200  # type: ignore[import-untyped]
+from huilian_protocol.clock import format_time
+from pydantic import BaseModel
+
+from mini_program_api.base import Screen, answer
+
+
+class Site(BaseModel):
+    """The audience of client assertions, and the time by which the hub lives."""
+
+    origin: str
+    now: str
+
+
+class SiteScreen(Screen):
+    """GET /api/v1/site"""
+
+    signed_in = False
+
+    async def get(self) -> r200[Site]:
+        """Whom to address.
+
+        Tags: login
+        """
+        keys = await self.anonymous.identity.key_set()
+        return answer(Site(origin=keys.origin, now=format_time(await self.anonymous.sandbox.now())))
+
+
+def routes() -> list[web.RouteDef]:
+    """Where these screens are served."""
+    return [web.view("/api/v1/site", SiteScreen)]
