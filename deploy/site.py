@@ -270,6 +270,7 @@ def mini_program_spec(site: Site, hub: HubPlace) -> ProcessSpec:
         "HUILIAN_HUB_ADDRESS": f"127.0.0.1:{hub.public_port}",
         "HUILIAN_HUB_CA_FILE": str(files.ca),
         "HUILIAN_TRUST_ANCHORS_FILE": str(site.trust_file),
+        "HUILIAN_SANDBOX": "true",
     }
     if site.web_dir is not None:
         environment["HUILIAN_WEB_DIR"] = str(site.web_dir)

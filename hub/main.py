@@ -156,8 +156,7 @@ class _Builder:
         supervision = SupervisionService(self.clock, self.exchange, self.ledger)
         self.hub.server.serve(SupervisionServicer(supervision, self.idempotency))
         self.hub.server.serve(SandboxServicer(self.clock, self.sandbox_clock, self.book, self.idempotency))
-        self.hub.workers["outbox"] = self.outbox.run
-        self.hub.workers["rates"] = self.pace.run
+        self.hub.workers |= {"outbox": self.outbox.run, "rates": self.pace.run}
         keep = Keep.for_days(self.settings.messages_keep_days, self.settings.answers_keep_days)
         self.hub.workers["retention"] = Retention(self.database, self.clock, keep).run
         self.hub.before_close.append(self.channels.close)

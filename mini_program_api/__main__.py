@@ -50,8 +50,8 @@ def _hub_files(settings: ApiSettings) -> TlsFiles | CaFile:
 
 def _application(settings: ApiSettings, hub: Huilian, trust: TrustFile) -> web.Application:
     if settings.face is Face.DESK:
-        return create_desk(hub, settings.web_dir)
-    return create_app(hub, trust, settings.web_dir)
+        return create_desk(hub, settings.web_dir, sandbox=settings.sandbox)
+    return create_app(hub, trust, settings.web_dir, sandbox=settings.sandbox)
 
 
 def set_up_logs() -> None:

@@ -11,7 +11,7 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.trust import TrustAnchors
 from huilian_sdk import Huilian
 
-from mini_program_api.base import HUB, TRUST
+from mini_program_api.base import HUB, SANDBOX, TRUST
 from mini_program_api.bodies import well_formed
 from mini_program_api.desk import cases, decisions, freezes, referrals, site, warnings
 from mini_program_api.desk import payments as payments_desk
@@ -94,19 +94,27 @@ DESK_SCREENS = (login, notifications, site, warnings, referrals, freezes, paymen
 
 
 def create_app(
-    hub: Huilian, trust: Callable[[], TrustAnchors | None] = lambda: None, web_dir: Path | None = None
+    hub: Huilian,
+    trust: Callable[[], TrustAnchors | None] = lambda: None,
+    web_dir: Path | None = None,
+    *,
+    sandbox: bool = False,
 ) -> web.Application:
     """The application in front of this hub; the caller closes the hub's client.
 
     Identities are sealed only to keys that `trust` pins at that moment; without it, to those that the hub offers.
-    `web_dir` holds the built pages.
+    `web_dir` holds the built pages, which say so where everything is a `sandbox`.
     """
-    return _application(hub, trust, SCREENS, {} if web_dir is None else {"/notices/": web_dir / "notices"})
+    app = _application(hub, trust, SCREENS, {} if web_dir is None else {"/notices/": web_dir / "notices"})
+    app[SANDBOX] = sandbox
+    return app
 
 
-def create_desk(hub: Huilian, web_dir: Path | None = None) -> web.Application:
+def create_desk(hub: Huilian, web_dir: Path | None = None, *, sandbox: bool = False) -> web.Application:
     """The operators' application. `hub` is reached over mutual TLS: operators' tokens are bound to its certificate."""
-    return _application(hub, lambda: None, DESK_SCREENS, {} if web_dir is None else {"/desk/": web_dir / "desk"})
+    app = _application(hub, lambda: None, DESK_SCREENS, {} if web_dir is None else {"/desk/": web_dir / "desk"})
+    app[SANDBOX] = sandbox
+    return app
 
 
 def _application(

@@ -18,6 +18,7 @@ from mini_program_api.bodies import FILE
 from mini_program_api.problems import invalid_input, problem_response
 
 HUB: web.AppKey[Huilian] = web.AppKey("hub", Huilian)
+SANDBOX: web.AppKey[bool] = web.AppKey("sandbox", bool)
 TRUST: web.AppKey[Callable[[], TrustAnchors | None]] = web.AppKey("trust")
 REQUEST_ID_HEADER, REPLAYED_HEADER = "Idempotency-Key", "Idempotency-Replayed"
 REQUEST_ID = "[A-Za-z0-9_-]{8,64}"

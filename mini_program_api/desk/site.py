@@ -7,14 +7,15 @@ from aiohttp_pydantic.oas.typing import r200  # type: ignore[import-untyped]
 from huilian_protocol.clock import format_time
 from pydantic import BaseModel
 
-from mini_program_api.base import Screen, answer
+from mini_program_api.base import SANDBOX, Screen, answer
 
 
 class Site(BaseModel):
-    """The audience of client assertions, and the time by which the hub lives."""
+    """The audience of client assertions, the time by which the hub lives, and whether everything is invented."""
 
     origin: str
     now: str
+    sandbox: bool
 
 
 class SiteScreen(Screen):
@@ -28,7 +29,8 @@ class SiteScreen(Screen):
         Tags: login
         """
         keys = await self.anonymous.identity.key_set()
-        return answer(Site(origin=keys.origin, now=format_time(await self.anonymous.sandbox.now())))
+        now, sandbox = await self.anonymous.sandbox.now(), self.received.app[SANDBOX]
+        return answer(Site(origin=keys.origin, now=format_time(now), sandbox=sandbox))
 
 
 def routes() -> list[web.RouteDef]:

@@ -1,0 +1,44 @@
+/** REST with a token: JSON in, JSON out, problems (RFC 9457) as `Refused` in both languages. */
+
+import type { Text } from './preferences'
+import { bearer } from './sign-in'
+
+export class Refused extends Error {
+  readonly text: Text
+  readonly code: string
+
+  constructor(text: Text, code: string) {
+    super(code)
+    this.text = text
+    this.code = code
+  }
+}
+
+const AWAY: Text = { zh: '暂时无法连接，请稍后重试。', en: 'Out of reach. Try again later.' }
+
+export async function get<T>(path: string): Promise<T> {
+  return (await called('GET', path)) as T
+}
+
+/** A call that changes something; `requestId` repeats an earlier one without doing it twice. */
+export async function post<T>(path: string, body?: unknown, requestId: string = crypto.randomUUID()): Promise<T> {
+  return (await called('POST', path, body, requestId)) as T
+}
+
+/** What to say of whatever was thrown. */
+export function textOf(error: unknown): Text {
+  return error instanceof Refused ? error.text : AWAY
+}
+
+async function called(method: string, path: string, body?: unknown, requestId?: string): Promise<unknown> {
+  const headers: Record<string, string> = { Authorization: `Bearer ${await bearer()}` }
+  if (requestId) headers['Idempotency-Key'] = requestId
+  if (body !== undefined) headers['Content-Type'] = 'application/json'
+  const sent = body === undefined ? null : JSON.stringify(body)
+  const answer = await fetch(`/api/v1${path}`, { method, headers, body: sent })
+  if (answer.status === 204) return null
+  const said: unknown = await answer.json()
+  if (answer.ok) return said
+  const problem = said as { title: string; title_en: string; code: string }
+  throw new Refused({ zh: problem.title, en: problem.title_en }, problem.code)
+}
