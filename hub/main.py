@@ -249,12 +249,12 @@ class _Builder:
             exports=ChainExports(self.database, self.clock, os.urandom, self.subjects, self.ledger),
             vault=self.subjects,
         )
-        self.hub.workers["revocations"] = self.consents.revocations.run
-        self.hub.workers |= {"exchange": self.exchange.run, "accesses": self.exchange.events.run}
+        self.hub.before_serving.append(catalogue.begin)
+        self.hub.workers |= {"revocations": self.consents.revocations.run, "exchange": self.exchange.run}
+        self.hub.workers |= {"accesses": self.exchange.events.run, "status": self.exchange.board.run}
         self.hub.workers |= {"actions": self.exchange.actions.run, "turned_away": self.exchange.turned_away.run}
-        self.hub.workers["status"] = self.exchange.board.run
         self.edge.watcher = self.exchange.turned_away
-        self.hub.before_close += [self.exchange.drain, self.exchange.turned_away.close]
+        self.hub.before_close += [catalogue.close, self.exchange.drain, self.exchange.turned_away.close]
         self.hub.server.serve(ConsentServicer(self.consents, catalogue, self.idempotency))
         self.hub.server.serve(ExchangeServicer(self.exchange, self.idempotency))
         records = Records(self.consents, self.exchange, opening_key)

@@ -7,6 +7,7 @@ offers it" and "the source is down" are never the same answer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from hub.exchange.connectors import Connector
 
 FRESH_S = 60.0
 RETRY_S = 5.0
+# A hub that starts together with its connectors hears of them within moments; it waits this long for one that is away.
+FIRST_ROUND_S, FIRST_RETRY_S = 3.0, 0.1
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +56,8 @@ class _Source:
         self._renew_at = 0.0
         self._lock = asyncio.Lock()
 
-    async def renew(self) -> None:
-        """Ask again when the description is old; a failure is logged and leaves the old one."""
+    async def renew(self, retry_s: float = RETRY_S) -> None:
+        """Ask again when the description is old; a failure is logged and leaves the old one for `retry_s`."""
         async with self._lock:
             now = asyncio.get_running_loop().time()
             if now < self._renew_at:
@@ -65,7 +68,7 @@ class _Source:
                 _suites(described)  # raises for a suite that nobody here knows
                 self.description, self._renew_at = described, now + FRESH_S
             except (HuilianError, ValueError) as error:
-                self._renew_at = now + RETRY_S
+                self._renew_at = now + retry_s
                 code = error.code if isinstance(error, HuilianError) else "PROVIDER_FAULT"
                 logger.warning("connector_not_described", extra={"agency": self.connector.agency, "code": code})
 
@@ -99,9 +102,36 @@ class Catalogue:
     def __init__(self, connectors: Sequence[Connector], trust: Callable[[], TrustAnchors] | None = None) -> None:
         self.connectors = tuple(connectors)
         self._sources = [_Source(connector, trust) for connector in connectors]
+        self._first_round: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Begin to ask every connector until each has answered, for `FIRST_ROUND_S` at most. Whoever calls meanwhile
+        waits for it, instead of being told that an agency is away which has only not been asked yet.
+        """
+        self._first_round = asyncio.create_task(self._ask_all())
+
+    async def close(self) -> None:
+        """Ask nobody any more."""
+        if self._first_round is not None:
+            self._first_round.cancel()
+            await asyncio.wait([self._first_round])
+
+    async def _ask_all(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_ROUND_S):
+                await asyncio.gather(*(self._first_answer(source) for source in self._sources))
+
+    async def _first_answer(self, source: _Source) -> None:
+        while source.description is None:
+            await source.connector.reached()
+            await source.renew(FIRST_RETRY_S)
+            if source.description is None:
+                await asyncio.sleep(FIRST_RETRY_S)
 
     async def descriptions(self) -> tuple[pb.DescribeResponse, ...]:
         """What each reachable or once reached connector says of itself; asks the network when that is old."""
+        if self._first_round is not None and not self._first_round.done():
+            await asyncio.wait([self._first_round])
         await asyncio.gather(*(source.renew() for source in self._sources))
         return tuple(source.description for source in self._sources if source.description is not None)
 

@@ -60,6 +60,10 @@ class Connector:
         """The longest that a read can take, retries included."""
         return (self._limits.deadline_s + RETRY_PAUSE_S) * self._limits.attempts
 
+    async def reached(self) -> None:
+        """Wait until there is a connection, for ever if need be."""
+        await self._channel.channel_ready()
+
     async def describe(self) -> pb.DescribeResponse:
         """Manifest, datasets and keys; raises PROVIDER_UNAVAILABLE, _TIMEOUT or _FAULT."""
         forbid_transaction("a call to a connector")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,6 +26,7 @@ from hub.exchange import catalogue as catalogue_module
 from hub.exchange.catalogue import Catalogue
 from hub.exchange.connectors import Connector
 from hub.exchange.resilience import Limits, NotSent
+from hub.platform.channels import RECONNECT
 from tests.conftest import START
 from tests.unit.protocol.world import TRUST
 
@@ -106,6 +109,39 @@ async def test_a_connector_that_is_gone_is_unavailable() -> None:
         await catalogue.datasets(["tax.personal_income/v1"])
     assert refusal.value.code == "PROVIDER_UNAVAILABLE"
     assert await catalogue.datasets(["police.fines/v1"]) == {}
+    await connector.close()
+
+
+async def test_who_calls_while_the_hub_starts_waits_for_a_connector_that_starts_too() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    connector = Connector("tax", grpc.aio.insecure_channel(f"127.0.0.1:{port}", RECONNECT), FixedClock(START))
+    catalogue = Catalogue([connector])
+    await catalogue.begin()
+    asked = asyncio.create_task(catalogue.datasets(["tax.personal_income/v1"]))
+    await asyncio.sleep(0.3)
+    assert not asked.done()
+    server = grpc.aio.server()
+    connector_service_pb2_grpc.add_ConnectorServiceServicer_to_server(Agency(), server)
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    assert set(await asked) == {"tax.personal_income/v1"} and catalogue.missing() == ()
+    await catalogue.close()
+    await connector.close()
+    await server.stop(None)
+
+
+async def test_the_first_round_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue_module, "FIRST_ROUND_S", 0.2)
+    connector = Connector("tax", grpc.aio.insecure_channel("127.0.0.1:1"), FixedClock(START))
+    catalogue = Catalogue([connector])
+    await catalogue.begin()
+    with pytest.raises(HuilianError, match="PROVIDER_UNAVAILABLE"):
+        await catalogue.datasets(["tax.personal_income/v1"])
+    again = Catalogue([connector])
+    await again.begin()
+    await again.close()
     await connector.close()
 
 
