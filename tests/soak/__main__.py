@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.soak.campaign import Campaign, ProgressFile, advance
+from tests.soak.campaign import Campaign, Progress, ProgressFile, advance
 from tests.soak.campaigns import CAMPAIGNS
 
 FOLDER = Path("var/soak")
@@ -42,7 +42,17 @@ async def soak(minutes: float, names: Collection[str]) -> bool:
             progress[campaign.name].failure = f"too few for each thousand checks: {missed}"
     report = {c.name: {"title": c.title, "target": c.target, **asdict(progress[c.name])} for c in CAMPAIGNS}
     (FOLDER / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    for campaign in [campaign for campaign in CAMPAIGNS if campaign.name in names]:
+        print(_figures(campaign, progress[campaign.name]), flush=True)
     return not any(one.failure for one in progress.values())
+
+
+def _figures(campaign: Campaign, one: Progress) -> str:
+    """One line that tells how far a campaign has come in all its runs, how fast, and what it counted."""
+    rate = one.checks / one.seconds if one.seconds else 0.0
+    counted = ", ".join(f"{name} {number:,}" for name, number in sorted(one.counted.items()))
+    done = f"{one.checks:,} of {campaign.target:,} in {one.seconds / 60:.1f} min, {rate:.1f} a second"
+    return f"FIGURES {campaign.name}: {done}; {counted or 'no counts'}; {one.failure or 'no failure'}"
 
 
 def main(arguments: list[str]) -> int:

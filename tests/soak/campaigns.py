@@ -45,7 +45,7 @@ CAMPAIGNS: list[Campaign] = [
     Campaign(
         name="claim-races",
         title="claims of five hub processes on the same invoices; hubs and nodes killed, blocks late, undone: one wins",
-        target=100_000,  # attempts, those that are given up among them; 5 to 10 a second on a machine that others use
+        target=100_000,  # attempts, those that are given up among them, 4,000 a case
         slice_cases=0,  # tests/integration/test_ledger_race.py is a smaller race
         case=claim_races.case,
     ),
@@ -109,7 +109,7 @@ CAMPAIGNS: list[Campaign] = [
     Campaign(
         name="ledger-kills",
         title="SIGKILLs of hubs with their sequencers and of the chain: logged once, receipts hold, one winner each",
-        target=1_000,  # kills, about one a second on two busy cores
+        target=1_000,  # kills, 80 a case
         slice_cases=0,  # a shorter world is in test_slices.py
         case=ledger_kills.case,
     ),

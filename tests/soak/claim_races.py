@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -29,13 +26,16 @@ from ledger.anchor.deploy import deploy_contract
 from ledger.anchor.transaction import address_of
 from ledger.contract.calls import LockState
 from ledger.registry.fingerprints import PADDED_SIZES, fingerprints
-from tests.integration.ledger_chain import ADMIN, ROOT
+from tests.integration.ledger_chain import ADMIN
 from tests.integration.ledger_hub_process import CONSORTIUM_KEY, READY, gives_up, invoice
+from tests.integration.ledger_hub_process import main as race_process
 from tests.soak.campaign import Tally
+from tests.soak.forks import FORKS, log_to
 from tests.soak.race_nodes import RaceNode, killed_chain, real_node
 
 HUBS = (11, 12, 13, 14, 15)
-INVOICES = 200
+INVOICES = 400
+AT_ONCE = 2
 # What a claim shows on the chain: its fingerprints and others that hide how many they are.
 SHOWN = PADDED_SIZES[0]
 LOCK_EVENTS = {
@@ -46,7 +46,7 @@ LOCK_EVENTS = {
         ("Released(bytes32,uint32)", LockState.RELEASED),
     )
 }
-PATIENCE_S = 300
+PATIENCE_S = 600
 ON_THE_CHAIN = 0.4
 """How often a disturbance is the chain's and not a hub's."""
 Place = Callable[[Path], AbstractContextManager[RaceNode]]
@@ -63,26 +63,30 @@ class RacingHub:
 
     def start(self) -> None:
         """Start on what is in the database."""
-        command = [sys.executable, "-m", "tests.integration.ledger_hub_process", *self._arguments]
-        environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'sdk'}"}
-        with self._said.open("w") as said:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
+        self._said.write_text("")
+        self.process = FORKS.Process(target=_race, args=(self._said, self._arguments), daemon=True)
+        self.process.start()
 
     def crash(self) -> bool:
         """kill -9, if it is at work, and start again; whether it was."""
-        if self.process.poll() is not None or READY not in self._said.read_text():
+        if self.process.exitcode is not None or READY not in self._said.read_text():
             return False
         self.process.kill()
-        self.process.wait()
+        self.process.join()
         self.start()
         return True
 
     def ends(self) -> dict[str, str]:
         """How each attempt ended; the process has ended."""
         text = self._said.read_text()
-        assert self.process.returncode == 0, text[-2_000:]
+        assert self.process.exitcode == 0, text[-2_000:]
         ended: dict[str, str] = json.loads(text.splitlines()[-1])
         return ended
+
+
+def _race(said: Path, arguments: Sequence[str]) -> None:
+    log_to(said)
+    race_process(arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +100,14 @@ class Race:
 
 
 async def case(rng: random.Random) -> Tally:
-    """One race; a check is an attempt."""
-    place = rng.choice([killed_chain, real_node, real_node])
-    return await asyncio.to_thread(race, place, rng, INVOICES)
+    """Two races side by side; a check is an attempt."""
+    places = [rng.choice([killed_chain, real_node, real_node]) for _ in range(AT_ONCE)]
+    # A real node's race waits for blocks most of the time; two of them fill the machine.
+    tallies = await asyncio.gather(
+        *(asyncio.to_thread(race, place, random.Random(rng.random()), INVOICES) for place in places)
+    )
+    counted = sum((tally.counted for tally in tallies), Counter[str]())
+    return Tally(sum(tally.checks for tally in tallies), counted)
 
 
 def race(place: Place, rng: random.Random, invoices: int) -> Tally:
@@ -118,7 +127,7 @@ def _run(race: Race) -> Tally:
     finally:
         for hub in hubs:
             hub.process.kill()
-            hub.process.wait()
+            hub.process.join()
     _check(race, contract, ends)
     counted = Counter({f"attempts {state}": count for state, count in _states(ends).items()})
     return Tally(race.invoices * len(HUBS), counted + race.node.happened)
@@ -132,12 +141,11 @@ def _disturb_until_done(hubs: Sequence[RacingHub], race: Race) -> None:
     end = time.monotonic() + PATIENCE_S
     calm = race.rng.uniform(0.5, 3.0)
     while time.monotonic() < end:
-        running = [hub for hub in hubs if hub.process.poll() is None]
+        running = [hub for hub in hubs if hub.process.exitcode is None]
         if not running:
             return
-        try:
-            running[0].process.wait(calm)
-        except subprocess.TimeoutExpired:
+        running[0].process.join(calm)
+        if running[0].process.exitcode is None:
             # Ever more slowly, so that it ends on any machine.
             calm = race.rng.uniform(1.0, 1.5) * calm
             if race.rng.random() < ON_THE_CHAIN:

@@ -5,7 +5,6 @@ kill and a restart cost a fraction of a second.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import sys
 from contextlib import suppress
@@ -21,11 +20,9 @@ from hub.platform.store import OutboxMessage
 from ledger.embedded_chain.__main__ import main as serve_chain
 from tests.integration.ledger_chain import CHAIN_ID, FUNDED
 from tests.integration.ledger_hub_process import HubProcess, invoice
+from tests.soak.forks import FORKS, log_to
 
 RECORD_PAUSE_S, CLAIM_PAUSE_S, LONGEST_CALM_S = 0.05, 0.15, 90
-
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload([__name__])
 
 
 @dataclass(frozen=True)
@@ -71,14 +68,14 @@ class Place:
 
 def start_chain(place: Place) -> BaseProcess:
     """A chain on the world's file and port."""
-    process = _FORKS.Process(target=_serve_chain, args=(place,), daemon=True)
+    process = FORKS.Process(target=_serve_chain, args=(place,), daemon=True)
     process.start()
     return process
 
 
 def start_hub(place: Place, key_number: int, life: int) -> BaseProcess:
     """A hub in its `life`-th life; its exit status is 0 when the calm came and everything was done."""
-    process = _FORKS.Process(target=_run_hub, args=(place, key_number, life), daemon=True)
+    process = FORKS.Process(target=_run_hub, args=(place, key_number, life), daemon=True)
     process.start()
     return process
 
@@ -88,19 +85,13 @@ def _serve_chain(place: Place) -> None:
     sys.argv += ["--chain-id", str(CHAIN_ID), "--clock-file", str(place.clock_file)]
     for address in FUNDED:
         sys.argv += ["--allocate", f"{address}={10**24}"]
-    _log_to(place.folder / "chain.log")
+    log_to(place.folder / "chain.log")
     sys.exit(serve_chain())
 
 
 def _run_hub(place: Place, key_number: int, life: int) -> None:
-    _log_to(place.folder / f"hub-{key_number}.log")
+    log_to(place.folder / f"hub-{key_number}.log")
     asyncio.run(_Load(place, key_number, life).run())
-
-
-def _log_to(path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
 
 
 class _Load:
