@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
@@ -160,14 +160,26 @@ QUOTE_COLUMNS = tuple(name for name in Quote.__dataclass_fields__ if name != "sc
 def schedule_of(terms: Mapping[str, Any], principal_fen: int, value_date: date) -> tuple[DueLine, ...]:
     """Every due date of a principal drawn on `value_date`, with what falls due on it."""
     drawn: list[Event] = [Draw(sequence=0, value_date=value_date, amount_fen=principal_fen)]
-    read, lines, paid = read_terms(terms), [], drawn
-    for period in project(read, drawn, value_date):
+    return schedule_after(terms, drawn, value_date)
+
+
+def schedule_after(terms: Mapping[str, Any], events: Sequence[Event], day: date) -> tuple[DueLine, ...]:
+    """Every due date after `day` of a loan with these events, with what falls due on it when all is paid in time.
+
+    What is unpaid on `day` falls due on the first of them.
+    """
+    lines, paid = [], [*events]
+    for period in project(read_terms(terms), events, day):
+        if not period.projected:
+            continue
         # Fees as the loan itself will charge them: on what is owed when everything is paid in time.
-        fee_fen = sum(int(fee.amount_fen) for fee in periodic_fees(terms, paid, period.end))
-        line = DueLine(period.end, int(period.due.principal_fen), int(period.due.interest_fen), fee_fen)
+        charged = sum(int(fee.amount_fen) for fee in periodic_fees(terms, paid, period.end))
+        line = DueLine(
+            period.end, int(period.due.principal_fen), int(period.due.interest_fen), charged + int(period.due.fees_fen)
+        )
         number = paid[-1].sequence + 1
-        if fee_fen:
-            paid = [*paid, FeeCharged(sequence=number, value_date=period.end, amount_fen=fee_fen)]
+        if charged:
+            paid = [*paid, FeeCharged(sequence=number, value_date=period.end, amount_fen=charged)]
         paid = [*paid, Repay(sequence=number + 1, value_date=period.end, amount_fen=line.total_fen)]
         lines.append(line)
     return tuple(lines)

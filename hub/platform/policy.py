@@ -323,7 +323,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
             OPERATOR,
         ),
     ),
-    **_service("lending.v1.DocumentService", {"GetDocument": BORROWER}),
+    **_service("lending.v1.DocumentService", {"GetDocument": BORROWER, "ListLoanDocuments": BORROWER}),
     **_service(
         "lending.v1.CollectionService",
         {

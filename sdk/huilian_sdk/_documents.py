@@ -55,6 +55,31 @@ class Documents:
         )
         return await self._get(request, call)
 
+    async def of_loan(self, loan_id: str, *, call: Call | None = None) -> list[pb.LoanDocument]:
+        """The papers that one of the caller's loans has today."""
+        request = pb.ListLoanDocumentsRequest(loan_id=loan_id)
+        answer = await self.calls.unary(_SERVICE, request, pb.ListLoanDocumentsResponse, call)
+        return [*answer.documents]
+
+    async def restructuring_agreement(
+        self, loan_id: str, *, sequence: int = 0, call: Call | None = None
+    ) -> pb.GetDocumentResponse:
+        """The terms that a loan was restructured to: of the event `sequence`, or the newest."""
+        return await self._workout(pb.DOCUMENT_KIND_RESTRUCTURING_AGREEMENT, loan_id, sequence, call)
+
+    async def buy_back_notice(self, loan_id: str, *, call: Call | None = None) -> pb.GetDocumentResponse:
+        """What was paid to buy back what secured a loan."""
+        return await self._workout(pb.DOCUMENT_KIND_BUY_BACK_NOTICE, loan_id, 0, call)
+
+    async def charge_off_certificate(self, loan_id: str, *, call: Call | None = None) -> pb.GetDocumentResponse:
+        """What the bank gave up of a loan, and what of it is not recovered."""
+        return await self._workout(pb.DOCUMENT_KIND_CHARGE_OFF_CERTIFICATE, loan_id, 0, call)
+
+    async def _workout(
+        self, kind: pb.DocumentKind.ValueType, loan_id: str, sequence: int, call: Call | None
+    ) -> pb.GetDocumentResponse:
+        return await self._get(pb.GetDocumentRequest(kind=kind, object_id=loan_id, sequence=sequence), call)
+
     async def registration_notice(self, receivable_id: str, *, call: Call | None = None) -> pb.GetDocumentResponse:
         """What stands at the register of movable assets over a receivable that the caller supplied."""
         kind = pb.DOCUMENT_KIND_REGISTRATION_NOTICE

@@ -31,6 +31,7 @@ from hub.accounting.account_statements import AccountStatement
 from hub.lending.loans import stored
 from hub.lending.loans.desk import Loans
 from hub.lending.loans.model import Loan
+from hub.lending.papers.workouts import Listed, workout_paper, workouts_of
 from hub.lending.ports import Receivables
 from hub.lending.records import registration_record
 from hub.lending.registrations.states import RegistrationState
@@ -91,6 +92,21 @@ class Papers:
             raise HuilianError("INVALID_ARGUMENT", "before the loan was paid out", field="last_day")
         closing = await self._loans.view(loan.record, last_day)
         return await self._filled(caller, statement_of(loan, closing, first_day, last_day).paper())
+
+    async def workout(self, caller: str, loan_id: str, kind: str, sequence: int) -> Filled:
+        """贷款重组协议, 债权回购确认书 or 贷款核销证明: of the event `sequence`, of the newest for 0; for the borrower.
+
+        Raises NOT_FOUND, also where nothing of the kind was done.
+        """
+        loan = await self._loans.get(caller, loan_id)
+        return await self._filled(caller, workout_paper(loan, kind, sequence))
+
+    async def of_loan(self, caller: str, loan_id: str) -> list[Listed]:
+        """The papers of what was done to a loan of the caller's, beside contract, statement and payoff letter.
+
+        Raises NOT_FOUND.
+        """
+        return workouts_of(await self._loans.get(caller, loan_id))
 
     async def payoff(self, caller: str, loan_id: str) -> Filled:
         """结清金额告知书, or 结清证明 for a loan that is closed. Raises NOT_FOUND."""

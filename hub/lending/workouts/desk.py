@@ -74,7 +74,8 @@ class Workouts:
         """
         loan = await self._loans.locked(loan_id)
         check_action(loan.state, LoanAction.BUY_BACK)
-        return await self._freed(await self._loans.take(loan, int(loan.owed.total_fen), payer, BUY_BACK))
+        taken = await self._loans.take(loan, int(loan.owed.total_fen), payer, BUY_BACK, settled_by=payer)
+        return await self._freed(taken)
 
     async def restructure(self, loan_id: str, annual_rate: str, maturity: date, repayment: dict[str, Any]) -> Loan:
         """Other due dates and another rate for what is left; `repayment` as `huilian_loans.documents.read_plan` has it.

@@ -20,6 +20,7 @@ from documents.lending_papers import (
     StatementLine,
 )
 from documents.paper import Paper, paper_pdf, percent, yuan
+from documents.workout_papers import BuyBackNotice, ChargeOffCertificate, Parts, RestructuringAgreement
 from ledger.verify.pdf import embedded_receipt
 from tests.unit.ledger import receipt_world
 
@@ -45,12 +46,27 @@ NOTICE = RegistrationNotice(
     5_002_000, "2026-03-02 10:00:00", date(2027, 3, 2),
 )  # fmt: skip
 LETTER = PayoffLetter("financing-1", PARTY, date(2026, 4, 5), 0, 16_301, 4_500_000)
+RESTRUCTURED = RestructuringAgreement(
+    "financing-1", "loan-restructured:financing-1:4", PARTY, date(2026, 4, 20), Parts(100, 12_345, 4_500_000),
+    Decimal("0.0385"), Decimal("0.03"), date(2026, 4, 5), date(2026, 8, 20), "equal_instalment",
+    [Instalment(date(2026, 5 + number, 20), 1_125_000, 11_000 + number) for number in range(4)],
+)  # fmt: skip
+BOUGHT_BACK = BuyBackNotice(
+    "financing-1", "loan-repaid:financing-1:4", PARTY, "", "certificate-1", date(2026, 4, 20), Parts(0, 1, 4_500_000)
+)
+CHARGED_OFF = ChargeOffCertificate(
+    "financing-1", "loan-charged-off:financing-1:4", PARTY, date(2026, 4, 20), Parts(0, 300, 4_500_000),
+    date(2026, 5, 1), 4_000_000,
+)  # fmt: skip
 EXPECTED: list[tuple[Paper, tuple[str, ...]]] = [
     (CONTRACT.paper(), ("融资合同", "¥45,000.00", "3.85%", "4.21%", "¥240.00", "1.5倍", "还款计划", "2027-12-02")),
     (CONFIRMATION.paper(), ("应收账款确认书", "¥50,020.00", "第七百六十三条", "ab" * 32)),
     (STATEMENT.paper(), ("贷款对账单", "放款", "¥44,000.00", "¥12.34", "2026-03-01至2026-03-31")),
     (NOTICE.paper(), ("动产担保登记告知书", "沙箱", "第七百六十八条", "2027-03-02")),
     (LETTER.paper(), ("结清金额告知书", "¥45,163.01", "即告结清")),
+    (RESTRUCTURED.paper(), ("贷款重组协议", "¥45,124.45", "3.85%变更为3%", "等额本息", "2026-08-20", "¥11,360.03")),
+    (BOUGHT_BACK.paper(), ("债权回购确认书", "¥45,000.01", "certificate-1", "第七百六十六条")),
+    (CHARGED_OFF.paper(), ("贷款核销证明", "¥45,003.00", "¥5,003.00", "¥40,000.00", "不免除借款人的债务")),
     (PayoffLetter("financing-1", PARTY, date(2026, 4, 5), 0, 0, 0).paper(), ("贷款结清证明", "已经结清")),
 ]
 

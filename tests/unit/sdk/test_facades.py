@@ -147,6 +147,7 @@ EXAMPLES: dict[str, Any] = {
     "mandate": Mandate(BUYER_USCC, Power.CONFIRM, "rcv-00000001", 100, "signer-00001"),
     "legal_person_commitment": bytes(32),
     "proof": bytes(64),
+    "sequence": 1,
     "stated": EnterpriseVerification(BUYER_USCC, "沙盒买方", bytes(32), SIGNER_KEY, datetime(2026, 1, 1, tzinfo=UTC)),
     "note": "looked at",
     "parts_fen": {"cert-0000001": 60, "cert-0000002": 40},

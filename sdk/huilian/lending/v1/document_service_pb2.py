@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)huilian/lending/v1/document_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\"\x99\x02\n\x12GetDocumentRequest\x12@\n\x04kind\x18\x01 \x01(\x0e\x32 .huilian.lending.v1.DocumentKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x04kind\x12\x39\n\tobject_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x08objectId\x12\x43\n\tfirst_day\x18\x03 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x08\x66irstDay\x12\x41\n\x08last_day\x18\x04 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x07lastDay\"e\n\x13GetDocumentResponse\x12\x10\n\x03pdf\x18\x01 \x01(\x0cR\x03pdf\x12\x1b\n\tfile_name\x18\x02 \x01(\tR\x08\x66ileName\x12\x1f\n\x0bhas_receipt\x18\x03 \x01(\x08R\nhasReceipt*\x88\x02\n\x0c\x44ocumentKind\x12\x1d\n\x19\x44OCUMENT_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x44OCUMENT_KIND_LOAN_CONTRACT\x10\x01\x12)\n%DOCUMENT_KIND_RECEIVABLE_CONFIRMATION\x10\x02\x12 \n\x1c\x44OCUMENT_KIND_LOAN_STATEMENT\x10\x03\x12\x1f\n\x1b\x44OCUMENT_KIND_PAYOFF_LETTER\x10\x04\x12%\n!DOCUMENT_KIND_REGISTRATION_NOTICE\x10\x05\x12#\n\x1f\x44OCUMENT_KIND_ACCOUNT_STATEMENT\x10\x06\x32q\n\x0f\x44ocumentService\x12^\n\x0bGetDocument\x12&.huilian.lending.v1.GetDocumentRequest\x1a\'.huilian.lending.v1.GetDocumentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)huilian/lending/v1/document_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\"\xbe\x02\n\x12GetDocumentRequest\x12@\n\x04kind\x18\x01 \x01(\x0e\x32 .huilian.lending.v1.DocumentKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x04kind\x12\x39\n\tobject_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x08objectId\x12\x43\n\tfirst_day\x18\x03 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x08\x66irstDay\x12\x41\n\x08last_day\x18\x04 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x07lastDay\x12#\n\x08sequence\x18\x05 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08sequence\"Q\n\x18ListLoanDocumentsRequest\x12\x35\n\x07loan_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\"\xa8\x01\n\x0cLoanDocument\x12\x34\n\x04kind\x18\x01 \x01(\x0e\x32 .huilian.lending.v1.DocumentKindR\x04kind\x12\x1a\n\x08sequence\x18\x02 \x01(\x03R\x08sequence\x12\x10\n\x03\x64\x61y\x18\x03 \x01(\tR\x03\x64\x61y\x12\x19\n\x08title_zh\x18\x04 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x05 \x01(\tR\x07titleEn\"[\n\x19ListLoanDocumentsResponse\x12>\n\tdocuments\x18\x01 \x03(\x0b\x32 .huilian.lending.v1.LoanDocumentR\tdocuments\"e\n\x13GetDocumentResponse\x12\x10\n\x03pdf\x18\x01 \x01(\x0cR\x03pdf\x12\x1b\n\tfile_name\x18\x02 \x01(\tR\x08\x66ileName\x12\x1f\n\x0bhas_receipt\x18\x03 \x01(\x08R\nhasReceipt*\x80\x03\n\x0c\x44ocumentKind\x12\x1d\n\x19\x44OCUMENT_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x44OCUMENT_KIND_LOAN_CONTRACT\x10\x01\x12)\n%DOCUMENT_KIND_RECEIVABLE_CONFIRMATION\x10\x02\x12 \n\x1c\x44OCUMENT_KIND_LOAN_STATEMENT\x10\x03\x12\x1f\n\x1b\x44OCUMENT_KIND_PAYOFF_LETTER\x10\x04\x12%\n!DOCUMENT_KIND_REGISTRATION_NOTICE\x10\x05\x12#\n\x1f\x44OCUMENT_KIND_ACCOUNT_STATEMENT\x10\x06\x12)\n%DOCUMENT_KIND_RESTRUCTURING_AGREEMENT\x10\x07\x12!\n\x1d\x44OCUMENT_KIND_BUY_BACK_NOTICE\x10\x08\x12(\n$DOCUMENT_KIND_CHARGE_OFF_CERTIFICATE\x10\t2\xe3\x01\n\x0f\x44ocumentService\x12^\n\x0bGetDocument\x12&.huilian.lending.v1.GetDocumentRequest\x1a\'.huilian.lending.v1.GetDocumentResponse\x12p\n\x11ListLoanDocuments\x12,.huilian.lending.v1.ListLoanDocumentsRequest\x1a-.huilian.lending.v1.ListLoanDocumentsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,12 +40,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETDOCUMENTREQUEST'].fields_by_name['first_day']._serialized_options = b'\272H#r!2\037^([0-9]{4}-[0-9]{2}-[0-9]{2})?$'
   _globals['_GETDOCUMENTREQUEST'].fields_by_name['last_day']._loaded_options = None
   _globals['_GETDOCUMENTREQUEST'].fields_by_name['last_day']._serialized_options = b'\272H#r!2\037^([0-9]{4}-[0-9]{2}-[0-9]{2})?$'
-  _globals['_DOCUMENTKIND']._serialized_start=482
-  _globals['_DOCUMENTKIND']._serialized_end=746
+  _globals['_GETDOCUMENTREQUEST'].fields_by_name['sequence']._loaded_options = None
+  _globals['_GETDOCUMENTREQUEST'].fields_by_name['sequence']._serialized_options = b'\272H\004\"\002(\000'
+  _globals['_LISTLOANDOCUMENTSREQUEST'].fields_by_name['loan_id']._loaded_options = None
+  _globals['_LISTLOANDOCUMENTSREQUEST'].fields_by_name['loan_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
+  _globals['_DOCUMENTKIND']._serialized_start=866
+  _globals['_DOCUMENTKIND']._serialized_end=1250
   _globals['_GETDOCUMENTREQUEST']._serialized_start=95
-  _globals['_GETDOCUMENTREQUEST']._serialized_end=376
-  _globals['_GETDOCUMENTRESPONSE']._serialized_start=378
-  _globals['_GETDOCUMENTRESPONSE']._serialized_end=479
-  _globals['_DOCUMENTSERVICE']._serialized_start=748
-  _globals['_DOCUMENTSERVICE']._serialized_end=861
+  _globals['_GETDOCUMENTREQUEST']._serialized_end=413
+  _globals['_LISTLOANDOCUMENTSREQUEST']._serialized_start=415
+  _globals['_LISTLOANDOCUMENTSREQUEST']._serialized_end=496
+  _globals['_LOANDOCUMENT']._serialized_start=499
+  _globals['_LOANDOCUMENT']._serialized_end=667
+  _globals['_LISTLOANDOCUMENTSRESPONSE']._serialized_start=669
+  _globals['_LISTLOANDOCUMENTSRESPONSE']._serialized_end=760
+  _globals['_GETDOCUMENTRESPONSE']._serialized_start=762
+  _globals['_GETDOCUMENTRESPONSE']._serialized_end=863
+  _globals['_DOCUMENTSERVICE']._serialized_start=1253
+  _globals['_DOCUMENTSERVICE']._serialized_end=1480
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,10 @@
 isort:skip_file
 Papers in Chinese for the parties of loans and receivables: archival PDFs with the receipt that verifies them inside."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -36,6 +38,12 @@ class _DocumentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Document
     """What stands at the register of movable assets over a receivable; for its supplier."""
     DOCUMENT_KIND_ACCOUNT_STATEMENT: _DocumentKind.ValueType  # 6
     """The caller's deposit account over a period; `object_id` is the caller. It bears no receipt."""
+    DOCUMENT_KIND_RESTRUCTURING_AGREEMENT: _DocumentKind.ValueType  # 7
+    """Other due dates and another rate for what is left, as they were agreed; for the borrower."""
+    DOCUMENT_KIND_BUY_BACK_NOTICE: _DocumentKind.ValueType  # 8
+    """What was paid to buy the receivable back, which closed the loan; for the borrower."""
+    DOCUMENT_KIND_CHARGE_OFF_CERTIFICATE: _DocumentKind.ValueType  # 9
+    """What the bank gave up and what of it is not recovered; for the borrower."""
 
 class DocumentKind(_DocumentKind, metaclass=_DocumentKindEnumTypeWrapper): ...
 
@@ -52,6 +60,12 @@ DOCUMENT_KIND_REGISTRATION_NOTICE: DocumentKind.ValueType  # 5
 """What stands at the register of movable assets over a receivable; for its supplier."""
 DOCUMENT_KIND_ACCOUNT_STATEMENT: DocumentKind.ValueType  # 6
 """The caller's deposit account over a period; `object_id` is the caller. It bears no receipt."""
+DOCUMENT_KIND_RESTRUCTURING_AGREEMENT: DocumentKind.ValueType  # 7
+"""Other due dates and another rate for what is left, as they were agreed; for the borrower."""
+DOCUMENT_KIND_BUY_BACK_NOTICE: DocumentKind.ValueType  # 8
+"""What was paid to buy the receivable back, which closed the loan; for the borrower."""
+DOCUMENT_KIND_CHARGE_OFF_CERTIFICATE: DocumentKind.ValueType  # 9
+"""What the bank gave up and what of it is not recovered; for the borrower."""
 Global___DocumentKind: _TypeAlias = DocumentKind  # noqa: Y015
 
 @_typing.final
@@ -62,12 +76,15 @@ class GetDocumentRequest(_message.Message):
     OBJECT_ID_FIELD_NUMBER: _builtins.int
     FIRST_DAY_FIELD_NUMBER: _builtins.int
     LAST_DAY_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
     kind: Global___DocumentKind.ValueType
     object_id: _builtins.str
     """Id of the loan or the receivable."""
     first_day: _builtins.str
     """Days of a statement, YYYY-MM-DD, both included, at most 366; empty for the other kinds."""
     last_day: _builtins.str
+    sequence: _builtins.int
+    """Which event of the loan, as ListLoanDocuments says; 0 for the newest, and for kinds that are of the whole loan."""
     def __init__(
         self,
         *,
@@ -75,14 +92,87 @@ class GetDocumentRequest(_message.Message):
         object_id: _builtins.str = ...,
         first_day: _builtins.str = ...,
         last_day: _builtins.str = ...,
+        sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_day", b"first_day", "kind", b"kind", "last_day", b"last_day", "object_id", b"object_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_day", b"first_day", "kind", b"kind", "last_day", b"last_day", "object_id", b"object_id", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetDocumentRequest: _TypeAlias = GetDocumentRequest  # noqa: Y015
+
+@_typing.final
+class ListLoanDocumentsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOAN_ID_FIELD_NUMBER: _builtins.int
+    loan_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        loan_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["loan_id", b"loan_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLoanDocumentsRequest: _TypeAlias = ListLoanDocumentsRequest  # noqa: Y015
+
+@_typing.final
+class LoanDocument(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    TITLE_ZH_FIELD_NUMBER: _builtins.int
+    TITLE_EN_FIELD_NUMBER: _builtins.int
+    kind: Global___DocumentKind.ValueType
+    sequence: _builtins.int
+    """0 for a paper of the whole loan."""
+    day: _builtins.str
+    """YYYY-MM-DD on which it was done; empty for a paper of the whole loan."""
+    title_zh: _builtins.str
+    title_en: _builtins.str
+    def __init__(
+        self,
+        *,
+        kind: Global___DocumentKind.ValueType = ...,
+        sequence: _builtins.int = ...,
+        day: _builtins.str = ...,
+        title_zh: _builtins.str = ...,
+        title_en: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "kind", b"kind", "sequence", b"sequence", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoanDocument: _TypeAlias = LoanDocument  # noqa: Y015
+
+@_typing.final
+class ListLoanDocumentsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoanDocument]: ...
+    def __init__(
+        self,
+        *,
+        documents: _abc.Iterable[Global___LoanDocument] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLoanDocumentsResponse: _TypeAlias = ListLoanDocumentsResponse  # noqa: Y015
 
 @_typing.final
 class GetDocumentResponse(_message.Message):

@@ -39,6 +39,11 @@ class DocumentServiceStub:
                 request_serializer=huilian_dot_lending_dot_v1_dot_document__service__pb2.GetDocumentRequest.SerializeToString,
                 response_deserializer=huilian_dot_lending_dot_v1_dot_document__service__pb2.GetDocumentResponse.FromString,
                 _registered_method=True)
+        self.ListLoanDocuments = channel.unary_unary(
+                '/huilian.lending.v1.DocumentService/ListLoanDocuments',
+                request_serializer=huilian_dot_lending_dot_v1_dot_document__service__pb2.ListLoanDocumentsRequest.SerializeToString,
+                response_deserializer=huilian_dot_lending_dot_v1_dot_document__service__pb2.ListLoanDocumentsResponse.FromString,
+                _registered_method=True)
 
 
 class DocumentServiceServicer:
@@ -51,6 +56,13 @@ class DocumentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListLoanDocuments(self, request, context):
+        """The papers that one of the caller's loans has today.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DocumentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -58,6 +70,11 @@ def add_DocumentServiceServicer_to_server(servicer, server):
                     servicer.GetDocument,
                     request_deserializer=huilian_dot_lending_dot_v1_dot_document__service__pb2.GetDocumentRequest.FromString,
                     response_serializer=huilian_dot_lending_dot_v1_dot_document__service__pb2.GetDocumentResponse.SerializeToString,
+            ),
+            'ListLoanDocuments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLoanDocuments,
+                    request_deserializer=huilian_dot_lending_dot_v1_dot_document__service__pb2.ListLoanDocumentsRequest.FromString,
+                    response_serializer=huilian_dot_lending_dot_v1_dot_document__service__pb2.ListLoanDocumentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -87,6 +104,33 @@ class DocumentService:
             '/huilian.lending.v1.DocumentService/GetDocument',
             huilian_dot_lending_dot_v1_dot_document__service__pb2.GetDocumentRequest.SerializeToString,
             huilian_dot_lending_dot_v1_dot_document__service__pb2.GetDocumentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLoanDocuments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.lending.v1.DocumentService/ListLoanDocuments',
+            huilian_dot_lending_dot_v1_dot_document__service__pb2.ListLoanDocumentsRequest.SerializeToString,
+            huilian_dot_lending_dot_v1_dot_document__service__pb2.ListLoanDocumentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -33,12 +33,16 @@ class DocumentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> DocumentServiceAsyncStub: ...
     GetDocument: _grpc.UnaryUnaryMultiCallable[_document_service_pb2.GetDocumentRequest, _document_service_pb2.GetDocumentResponse]
     """One of the caller's own papers as a PDF (PDF/A-3). For whoever is no party the object does not exist."""
+    ListLoanDocuments: _grpc.UnaryUnaryMultiCallable[_document_service_pb2.ListLoanDocumentsRequest, _document_service_pb2.ListLoanDocumentsResponse]
+    """The papers that one of the caller's loans has today."""
 
 @_typing.type_check_only
 class DocumentServiceAsyncStub(DocumentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetDocument: _aio.UnaryUnaryMultiCallable[_document_service_pb2.GetDocumentRequest, _document_service_pb2.GetDocumentResponse]  # type: ignore[assignment]
     """One of the caller's own papers as a PDF (PDF/A-3). For whoever is no party the object does not exist."""
+    ListLoanDocuments: _aio.UnaryUnaryMultiCallable[_document_service_pb2.ListLoanDocumentsRequest, _document_service_pb2.ListLoanDocumentsResponse]  # type: ignore[assignment]
+    """The papers that one of the caller's loans has today."""
 
 class DocumentServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -48,5 +52,13 @@ class DocumentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_document_service_pb2.GetDocumentResponse, _abc.Awaitable[_document_service_pb2.GetDocumentResponse]]:
         """One of the caller's own papers as a PDF (PDF/A-3). For whoever is no party the object does not exist."""
+
+    @_abc_1.abstractmethod
+    def ListLoanDocuments(
+        self,
+        request: _document_service_pb2.ListLoanDocumentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_document_service_pb2.ListLoanDocumentsResponse, _abc.Awaitable[_document_service_pb2.ListLoanDocumentsResponse]]:
+        """The papers that one of the caller's loans has today."""
 
 def add_DocumentServiceServicer_to_server(servicer: DocumentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

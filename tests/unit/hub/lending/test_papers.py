@@ -16,13 +16,15 @@ from pypdf import PdfReader
 from documents.paper import paper_pdf, yuan
 from documents.pool import RenderingPool
 from hub.accounting.account_statements import statement_of
+from hub.lending.loans.stored import BUY_BACK, CHARGE_OFF, RESTRUCTURE
 from hub.lending.papers.content import Papers, contract_of
 from hub.lending.papers.rpc import DocumentServicer
 from hub.platform.callers import Caller, Role, set_current_caller
 from tests.support.databases import ON_SQLITE
+from tests.unit.hub.lending import test_workouts as workouts
 from tests.unit.hub.lending.test_clearing import receivable_id
 from tests.unit.hub.lending.test_financing import INTEREST, PRINCIPAL
-from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER, LendingWorld, refused
+from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER, LendingWorld, at_noon, move_to, refused
 
 pytestmark = ON_SQLITE
 
@@ -169,3 +171,65 @@ async def test_an_account_over_a_period_is_for_its_owner(world: LendingWorld, pa
     assert filled.receipt is None and filled.paper.record_id == ""
     await refused("NOT_FOUND", papers.account(SUPPLIER, BUYER, today, today))
     assert paper_pdf(filled.paper, None, "https://verify.example/", world.clock.now()).startswith(b"%PDF")
+
+
+async def test_a_restructuring_agreement_is_what_the_engine_will_ask_for(
+    world: LendingWorld, papers: Papers, receipts: Receipts
+) -> None:
+    before = await workouts.overdue(world)
+    await refused("NOT_FOUND", papers.workout(SUPPLIER, workouts.LOAN, RESTRUCTURE, 0))
+    until = date(2026, 8, 20)
+    await workouts.do(world, lambda desk: desk.restructure(workouts.LOAN, "0.03", until, workouts.PLAN))
+    (listed,) = await papers.of_loan(SUPPLIER, workouts.LOAN)
+    receipts.known[f"loan-restructured:{workouts.LOAN}:{listed.sequence}"] = b"{}"
+    filled = await papers.workout(SUPPLIER, workouts.LOAN, RESTRUCTURE, listed.sequence)
+    assert filled.receipt == b"{}"
+    agreed, schedule, _ = filled.paper.sections
+    rows = dict(agreed.rows)
+    assert rows["重组日所欠 · 合计"] == yuan(int(before.owed.total_fen))
+    assert rows["到期日"] == "2026-04-05 变更为 2026-08-20" and rows["还款方式"] == "等额本息"
+    assert [line[1] for line in schedule.lines] == [f"2026-0{month}-20" for month in (5, 6, 7, 8)]
+    # Paid line by line on its day, the loan is closed: not a fen more or less.
+    await world.fund(SUPPLIER, 10_000_000)
+    for _, day, *_, total in schedule.lines:
+        move_to(world.clock, at_noon(*map(int, day.split("-"))))
+        fen = int(total.removeprefix("¥ ").replace(",", "").replace(".", ""))
+        loan = await world.repay(SUPPLIER, fen, workouts.LOAN)
+    assert loan.owed.total_fen == 0 and loan.record.closed
+    again = await papers.workout(SUPPLIER, workouts.LOAN, RESTRUCTURE, 0)
+    assert again.paper == filled.paper
+    for stranger in (BUYER, SECOND_TIER):
+        await refused("NOT_FOUND", papers.workout(stranger, workouts.LOAN, RESTRUCTURE, 0))
+        await refused("NOT_FOUND", papers.of_loan(stranger, workouts.LOAN))
+
+
+async def test_a_buy_back_is_confirmed_at_the_payoff_of_its_day(world: LendingWorld, papers: Papers) -> None:
+    before = await workouts.overdue(world)
+    await world.fund(BUYER, 10_000_000)
+    await workouts.do(world, lambda desk: desk.buy_back(workouts.LOAN, BUYER))
+    rows = dict((await papers.workout(SUPPLIER, workouts.LOAN, BUY_BACK, 0)).paper.sections[0].rows)
+    assert (rows["回购方（付款人）"], rows["回购标的（凭证编号）"]) == (BUYER, "certificate-1")
+    assert rows["回购价款 · 合计"] == yuan(int(before.owed.total_fen))
+
+
+async def test_a_charge_off_is_certified_with_what_came_back_since(
+    world: LendingWorld, papers: Papers, pool: RenderingPool
+) -> None:
+    before = await workouts.overdue(world)
+    await workouts.do(world, lambda desk: desk.charge_off(workouts.LOAN))
+    await world.fund(SUPPLIER, 10_000)
+    await workouts.do(world, lambda desk: desk.recover(workouts.LOAN, SUPPLIER, 10_000))
+    rows = dict((await papers.workout(SUPPLIER, workouts.LOAN, CHARGE_OFF, 0)).paper.sections[0].rows)
+    assert rows["核销金额 · 合计"] == yuan(int(before.owed.total_fen))
+    assert rows["核销后已收回"] == yuan(10_000)
+    assert rows["截至 2026-04-20 尚未收回"] == yuan(int(before.owed.total_fen) - 10_000)
+    servicer = DocumentServicer(papers, pool, world.clock, "https://verify.example/")
+    set_current_caller(Caller(SUPPLIER, Role.ENTERPRISE))
+    listed = await servicer.ListLoanDocuments(pb.ListLoanDocumentsRequest(loan_id=workouts.LOAN), None)
+    assert [one.title_zh for one in listed.documents][-1] == "贷款核销证明" and len(listed.documents) == 4
+    last = listed.documents[-1]
+    request = pb.GetDocumentRequest(kind=last.kind, object_id=workouts.LOAN, sequence=last.sequence)
+    answer = await servicer.GetDocument(request, None)
+    assert answer.file_name == f"charge-off-certificate-{workouts.LOAN}.pdf" and answer.pdf.startswith(b"%PDF")
+    request.sequence = 99
+    await refused("NOT_FOUND", servicer.GetDocument(request, None))
