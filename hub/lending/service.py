@@ -89,7 +89,15 @@ class LendingService:
         self.day_close = DayCloser(given.database, given.outbox, given.days)
         self.erp_payments = ErpPayments(given.database, given.clock, given.outbox, given.erps, given.cases)
         secured_on, tell_erp = self.orders.conversions.secured_on, self.erp_payments.owe
-        payouts = Payouts(given.bank, given.receivables, self.loans, secured_on, tell_erp, self.impairments.closed)
+        payouts = Payouts(
+            given.bank,
+            given.receivables,
+            self.loans,
+            secured_on,
+            tell_erp,
+            self.impairments.closed,
+            self._claims.settled,
+        )
         self.clearing = Clearing(
             given.database,
             given.clock,

@@ -1,9 +1,10 @@
 """What the log keeps about receivables and certificates: one record for each change of state, in the same transaction.
 
 Record ids are made from the objects' own, so a party can ask for its receipt without being told one:
-`confirmation:<receivable>` (signed anew after a dispute: and `:<time of signing>`), `certificate-<event>:<certificate>`
-and, where a financing is part of it, `certificate-<event>:<certificate>:<financing>`, for a part payment
-`certificate-paid:<certificate>:<payment>`, `receivable-<event>:<receivable>` and, where a loan takes it as its security
+`confirmation:<receivable>` (signed anew after a dispute: and `:<time of signing>`, with `-2`, `-3` behind it within the
+same second), `certificate-<event>:<certificate>` and, where a financing is part of it,
+`certificate-<event>:<certificate>:<financing>`, for a part payment `certificate-paid:<certificate>:<payment>`,
+`receivable-<event>:<receivable>` and, where a loan takes it as its security
 or gives it back, `receivable-<event>:<receivable>:<loan>`. `parties` in each names the enterprises whose business it
 is: the log gives its receipt to them only.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain, count
 from typing import Any
 
 from huilian_protocol.canonical import b64u_encode, sha256_canonical
@@ -111,13 +113,17 @@ class Records:
     async def _append_again(
         self, kind: str, record_id: str, time: int, content: dict[str, Any], evidence: dict[str, Any]
     ) -> None:
-        """What can happen anew after a dispute or a dilution; what was written before stays as it was."""
-        try:
-            await self._append(kind, record_id, content, evidence)
-        except HuilianError as error:
-            if error.code != "ALREADY_EXISTS":
-                raise
-            await self._append(kind, f"{record_id}:{time}", content, evidence)
+        """What can happen anew after a dispute or a dilution; what was written before stays as it was.
+
+        Several times within a second, the ones behind the first of it bear a number.
+        """
+        names = chain([record_id, f"{record_id}:{time}"], (f"{record_id}:{time}-{number}" for number in count(2)))
+        for name in names:
+            try:
+                return await self._append(kind, name, content, evidence)
+            except HuilianError as error:
+                if error.code != "ALREADY_EXISTS":
+                    raise
 
     async def _append(self, kind: str, record_id: str, content: dict[str, Any], evidence: dict[str, Any]) -> None:
         await self._ledger.append(kind, record_id, content, subject=None, evidence=evidence)

@@ -72,9 +72,11 @@ class Payouts:
         secured_on: Callable[[str], Awaitable[list[Loan]]],
         tell_erp: Callable[[Receivable, Payment], Awaitable[None]],
         closed: Callable[[Loan], Awaitable[None]],
+        settled: Callable[[str], Awaitable[None]],
     ) -> None:
         """`secured_on` names the open loans that a pledged receivable secures; `tell_erp` puts down, in the same
-        transaction, what the buyer's own ledger is to learn; `closed` is told of a loan that a payment closes.
+        transaction, what the buyer's own ledger is to learn; `closed` is told of a loan that a payment closes,
+        `settled` of a receivable on which nothing is owed any more.
         """
         self._bank = bank
         self._receivables = receivables
@@ -82,6 +84,7 @@ class Payouts:
         self._secured_on = secured_on
         self._tell_erp = tell_erp
         self._closed = closed
+        self._settled = settled
 
     async def pay(self, receivable_id: str, payment: Payment) -> PaidOut:
         """Shares the payment; paid in full, the receivable is settled.
@@ -111,6 +114,7 @@ class Payouts:
         if not after.unpaid_fen:
             after = await self._receivables.settle(receivable_id)
             await note_paid(receivable_id, payment.value_date)
+            await self._settled(receivable_id)
         await self._tell_erp(after, payment)
         return PaidOut(after, paid, repaid_fen, direct_fen - repaid_fen)
 

@@ -90,10 +90,15 @@ class ClaimLocks:
         return await self._standing(await self._locked(claim_id))
 
     async def content(self, claim_id: str) -> int | None:
-        """What is still owed on the receivable of a claim, in fen; None for an order, or when nothing is."""
+        """What a claim's registration is over today, in fen: what is still owed on the receivable, what is still to be
+        delivered of the order's lines that were lent on. None when that is nothing.
+        """
         claim = await stored.find_claim(claim_id)
-        if claim is None or claim.receivable_id.startswith(ORDER):
+        if claim is None:
             return None
+        if claim.receivable_id.startswith(ORDER):
+            lines = await stored_order_loans.lines_of(claim.receivable_id.removeprefix(ORDER))
+            return sum(line.open_fen for line in lines) or None
         return (await self._receivables.get_receivable(claim.receivable_id)).unpaid_fen or None
 
     async def registration(self, receivable_id: str) -> Registration | None:
@@ -105,7 +110,21 @@ class ClaimLocks:
         """Less is owed on a receivable than before: its registration is looked at, and amended."""
         claim = await stored.live_claim(receivable_id)
         if claim is not None:
-            await self._registrations.queue_look(claim.claim_id, why)
+            await self.looked_at(claim.claim_id, why)
+
+    async def looked_at(self, claim_id: str, why: str) -> None:
+        """Have a claim's registration looked at soon; once for each `why`."""
+        await self._registrations.queue_look(claim_id, why)
+
+    async def settled(self, receivable_id: str) -> None:
+        """Nothing is owed on a receivable any more: its registration ends, for there is nothing left that it secures.
+
+        The lock on the chain stays: nobody is to lend on an invoice that is paid.
+        """
+        claim = await stored.live_claim(receivable_id)
+        if claim is not None:
+            await self._locked(claim.claim_id)
+            await self._registrations.release(claim.claim_id)
 
     async def release_if_unused(self, claim_id: str) -> None:
         """Gives a claim up once no open loan, signed application or pending conversion rests on it."""

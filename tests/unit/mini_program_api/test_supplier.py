@@ -7,6 +7,7 @@ from huilian.identity.v1 import identity_service_pb2 as identity_pb
 from huilian.lending.v1 import auction_service_pb2 as auction_pb
 from huilian.lending.v1 import credit_service_pb2 as credit_pb
 from huilian.lending.v1 import dealer_loan_service_pb2 as dealer_pb
+from huilian.lending.v1 import document_service_pb2 as document_pb
 from huilian.lending.v1 import financing_service_pb2 as financing_pb
 from huilian.lending.v1 import order_loan_service_pb2 as order_pb
 from huilian.receivables.v1 import certificate_service_pb2 as certificate_pb
@@ -25,6 +26,7 @@ CREDIT = "huilian.lending.v1.CreditService"
 DEALERS = "huilian.lending.v1.DealerLoanService"
 SALES = "huilian.receivables.v1.SalesService"
 AUCTIONS = "huilian.lending.v1.AuctionService"
+DOCUMENTS = "huilian.lending.v1.DocumentService"
 
 
 def money(amount_fen: int) -> common_pb2.Money:
@@ -265,3 +267,25 @@ async def test_a_dealer_consents_applies_and_waits_for_a_person(api: Api) -> Non
     _, listed = await api.get("/dealer-loans")
     _, one = await api.get("/dealer-loans/dealer-loan-1")
     assert listed["dealer_loans"] == [one]
+
+
+async def test_a_loans_papers_are_listed_and_fetched(api: Api) -> None:
+    kinds = (document_pb.DOCUMENT_KIND_LOAN_CONTRACT, document_pb.DOCUMENT_KIND_RESTRUCTURING_AGREEMENT)
+    listed = [document_pb.LoanDocument(kind=kind, sequence=4 * at, title_zh="书") for at, kind in enumerate(kinds)]
+    api.hub.on(f"{DOCUMENTS}/ListLoanDocuments", document_pb.ListLoanDocumentsResponse(documents=listed))
+    api.hub.on(f"{DOCUMENTS}/GetDocument", document_pb.GetDocumentResponse(pdf=b"%PDF", file_name="a.pdf"))
+    _, shown = await api.get("/loans/loan-0001/papers")
+    contract, agreement = (one["href"].removeprefix("/api/v1") for one in shown["papers"])
+    assert (contract, agreement) == (
+        "/loans/loan-0001/contract.pdf",
+        "/loans/loan-0001/restructuring-agreement.pdf?sequence=4",
+    )
+    for path, kind in (
+        (agreement, document_pb.DOCUMENT_KIND_RESTRUCTURING_AGREEMENT),
+        ("/loans/loan-0001/buy-back-notice.pdf", document_pb.DOCUMENT_KIND_BUY_BACK_NOTICE),
+        ("/loans/loan-0001/charge-off-certificate.pdf", document_pb.DOCUMENT_KIND_CHARGE_OFF_CERTIFICATE),
+    ):
+        async with api.client.get(f"/api/v1{path}", headers={"Authorization": "Bearer token-1"}) as answer:
+            assert (answer.status, answer.content_type) == (200, "application/pdf")
+        sent = api.hub.asked[-1].request
+        assert (sent.kind, sent.sequence) == (kind, 4 if path == agreement else 0)

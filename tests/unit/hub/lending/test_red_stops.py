@@ -25,14 +25,14 @@ from hub.lending.warnings.stored import Warned
 from hub.platform.business_day import business_date
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
+from tests.support.databases import ON_SQLITE
 from tests.unit.hub.lending import test_auctions as auctions
 from tests.unit.hub.lending import test_dealer_loans as dealers
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, refused
 from tests.unit.hub.receivables.trade import DEALER
 
 RULE = next(rule for rule in load_rules().in_force if rule.rule == "LATE_CORE_ENTERPRISE")
-# Where no statement differs between the two.
-ON_SQLITE = pytest.mark.parametrize("database_maker", ["sqlite"], indirect=True)
+pytestmark = ON_SQLITE
 
 
 async def warn(world: LendingWorld, level: Level = Level.RED, uscc: str = BUYER) -> Warned:
@@ -93,7 +93,6 @@ async def stopped(attempt: Awaitable[object]) -> None:
     assert (refusal.value.code, refusal.value.params["state"]) == ("STATE_CONFLICT", "RED_WARNING")
 
 
-@ON_SQLITE
 @pytest.mark.parametrize("uscc", [BUYER, DEALER])
 async def test_no_draw_but_every_repayment_under_a_red_warning(world: LendingWorld, uscc: str) -> None:
     await dealer_loan(world)
@@ -119,7 +118,6 @@ async def test_no_draw_but_every_repayment_under_a_red_warning(world: LendingWor
     await servicer.DrawLoan(draw, None)
 
 
-@ON_SQLITE
 async def test_a_release_holds_seven_days_though_the_rule_finds_the_same(world: LendingWorld) -> None:
     await dealer_loan(world)
     await release(world, await warn(world))
@@ -143,7 +141,6 @@ async def test_a_release_holds_seven_days_though_the_rule_finds_the_same(world: 
     await stopped(world.draw(DEALER, 1, dealers.LOAN))
 
 
-@ON_SQLITE
 async def test_no_auction_opens_under_a_red_warning(world: LendingWorld) -> None:
     await world.held()
     await warn(world)
@@ -162,7 +159,6 @@ async def test_no_auction_opens_under_a_red_warning(world: LendingWorld) -> None
     assert (await world.trade.service.certificates.get(SUPPLIER, auctions.CERTIFICATE)).state == "HELD"
 
 
-@ON_SQLITE
 async def test_no_auction_is_awarded_under_a_red_warning_and_all_have_theirs_back(world: LendingWorld) -> None:
     await auctions.opened(world)
     for funder, rate in ((auctions.FIRST, "0.05"), (auctions.SECOND, "0.04")):

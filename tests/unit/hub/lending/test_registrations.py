@@ -15,13 +15,16 @@ from hub.lending.registrations.stored import Registration
 from hub.lending.rules import FinancingState
 from hub.platform.legal_rules import QUERY_FIRST
 from hub.platform.outbox import Message
-from hub.receivables.service import CertificateState
+from hub.receivables.service import CertificateState, ReceivableState
 from ledger.registry.invoices import InvoiceIdentity
 from tests.support.breaking import Broken, break_at_each_statement
 from tests.support.databases import ON_BOTH, ON_SQLITE
+from tests.unit.hub.lending import test_impairments as impairments
+from tests.unit.hub.lending import test_order_loans as orders
 from tests.unit.hub.lending.fake_registry import OTHER
 from tests.unit.hub.lending.test_clearing import DUE
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, move_to, refused
+from tests.unit.hub.receivables import trade
 
 pytestmark = ON_SQLITE
 
@@ -398,4 +401,41 @@ async def test_broken_at_each_statement_and_done_once(
     done = await records(world)
     await handler(world, name)(message)
     assert await records(world) == done and len(done) > len(before)
+    await world.check_books()
+
+
+async def test_an_orders_registration_is_over_what_is_still_to_come(world: LendingWorld) -> None:
+    await orders.paid_out(world)
+    claim_id = (await orders.seen(world)).application.claim_id
+    assert claim_id is not None
+    before_fen = sum(line.open_fen for line in (await orders.seen(world)).lines)
+    assert (await row(world, claim_id)).invoice.amount_fen == before_fen
+    await orders.delivered(world, steel="40")
+    await world.settle_outbox()
+    left_fen = sum(line.open_fen for line in (await orders.seen(world)).lines)
+    assert 0 < left_fen < before_fen
+    ours = await row(world, claim_id)
+    assert (ours.state, ours.invoice.amount_fen) == (S.AMENDED, left_fen)
+    assert world.registry.entries[claim_id].amount_fen == left_fen
+    await looked(world)
+    assert (await row(world, claim_id)).revision == ours.revision
+
+
+async def test_a_settled_receivable_is_deregistered_though_a_loan_on_it_is_open(world: LendingWorld) -> None:
+    receivable, loan_id = await impairments.lent_on(world)
+    claim_id = (await world.service.loans.find(loan_id)).record.claim_id
+    assert claim_id is not None and (await row(world, claim_id)).state is S.REGISTERED
+    world.trade.erps.put(trade.credit("credit-1", receivable.invoice_document_id, steel="30"))
+    await world.trade.sync()
+    await impairments.confirmed_anew(world, receivable)
+    # The buyer owes less than was lent, and pays it: nothing secures the rest of the loan any more.
+    move_to(world.clock, DUE)
+    await world.fund(BUYER, 60_000)
+    await world.service.clearing.run()
+    await world.settle_outbox()
+    assert (await impairments.receivable_of(world, receivable)).state is ReceivableState.SETTLED
+    assert not (await world.service.loans.find(loan_id)).record.closed
+    assert (await row(world, claim_id)).state is S.DEREGISTERED
+    # Nobody is to lend on an invoice that is paid: on the chain it stays ours.
+    assert claim_id in world.chain.locked.values() and claim_id not in world.chain.released
     await world.check_books()

@@ -118,3 +118,16 @@ async def test_a_dispute_is_whole_or_not_there(world: World) -> None:
     async for _ in break_at_each_statement(world.database, lambda: reinstated(world, receivable)):
         assert await world.snapshot() == before
     assert (await world.service.get_receivable(receivable.receivable_id)).state is S.MATCHED
+
+
+async def test_confirmed_anew_again_and_again_within_a_second_each_has_its_record(world: World) -> None:
+    receivable = await world.confirmed()
+    identity = receivable.receivable_id
+    for _ in range(3):
+        await world.run(lambda: world.service.disputes.dispute(trade.BUYER, identity, Ground.QUALITY, ""))
+        await world.run(lambda: world.service.disputes.reinstate(trade.SUPPLIER, identity))
+        await world.confirm(await world.service.confirmations.prepare(trade.BUYER, identity))
+    at = int(world.clock.now().timestamp())
+    made = [name for name in await world.records() if name.startswith("confirmation:")]
+    expected = [f"confirmation:{identity}{end}" for end in ("", f":{at}", f":{at}-2", f":{at}-3")]
+    assert sorted(made) == sorted(expected)
