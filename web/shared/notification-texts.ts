@@ -64,5 +64,6 @@ export const VALUES: Readonly<Record<string, Text>> = {
   'receivable-loan': { zh: '应收账款贷款', en: 'receivable loan' },
   'order-loan': { zh: '订单贷款', en: 'order loan' },
   'dealer-loan': { zh: '经销商贷款', en: 'dealer loan' },
+  'red-stop': { zh: '红色预警停贷', en: 'stop by red warnings' },
   'flash-loan': { zh: '闪电贷', en: 'flash loan' },
 }

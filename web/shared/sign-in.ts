@@ -25,9 +25,17 @@ let token: Token | null = null
 /** Take the key of a file {"client_id", "key": JWK} into this browser and sign in. Throws what went wrong. */
 export async function signInWith(file: File): Promise<void> {
   const said: unknown = JSON.parse(await file.text())
-  key = await imported(said)
-  await renewed()
-  await keep(key)
+  const chosen = await imported(said)
+  // Kept first: whoever reads the page anew at once is still signed in.
+  await keep(chosen)
+  key = chosen
+  try {
+    await renewed()
+  } catch (error) {
+    key = null
+    await forgetKept()
+    throw error
+  }
 }
 
 /** Sign in with the key that this browser keeps, if it keeps one. */
@@ -39,10 +47,10 @@ export async function signInAgain(): Promise<void> {
 /** Sign out and forget the key. */
 export async function signOut(): Promise<void> {
   const ended = token
+  await forgetKept()
   token = null
   key = null
   signedInAs.value = ''
-  await forgetKept()
   if (ended) await fetch('/api/v1/login', { method: 'DELETE', headers: { Authorization: `Bearer ${ended.value}` } })
 }
 
