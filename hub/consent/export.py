@@ -12,11 +12,14 @@ from huilian_protocol.clock import format_time
 from huilian_protocol.purposes import Purpose
 
 from hub.consent.revocations import Change, Notice
+from hub.consent.states import State
 from hub.consent.view import Consent
 
 SCHEMA_VERSION = "ISO-IEC-TS-27560:2023"
 JURISDICTION, LANGUAGE = "CN", "zh-CN"
-_EVENT_TYPES = {
+# What kind of consent it is: a device signs the very text.
+EXPLICIT = "explicit"
+_EVENT_STATES = {
     Change.REVOKED: "withdrawn",
     Change.DATASET_REVOKED: "withdrawn_in_part",
     Change.PAUSED: "suspended",
@@ -39,6 +42,7 @@ def consent_record(consent: Consent, purpose: Purpose, notices: Sequence[Notice]
                 "purposes": [_purpose(artefact, purpose, consent.stopped)],
             },
             "party_identification": _parties(artefact),
+            "consent_state": consent.state.value,
             "events": _events(consent, notices),
         }
     )
@@ -76,7 +80,7 @@ def _parties(artefact: Artefact) -> list[dict[str, str]]:
         {"party_id": artefact.recipient.id, "party_role": "pii_controller"},
     ]
     if artefact.signer is not None:
-        parties.append({"party_id": artefact.signer, "party_role": "authority_party"})
+        parties.append({"party_id": artefact.signer, "party_role": "representative"})
     return parties
 
 
@@ -84,22 +88,20 @@ def _events(consent: Consent, notices: Sequence[Notice]) -> list[dict[str, Any]]
     artefact = consent.artefact
     given = [_event(artefact, consent.granted_at, "given", artefact.signed_by)] if consent.granted_at else []
     changes = [
-        _event(artefact, notice.as_of, _EVENT_TYPES[notice.change], artefact.signed_by, notice.dataset_id)
+        _event(artefact, notice.as_of, _EVENT_STATES[notice.change], artefact.signed_by, notice.dataset_id)
         for notice in notices
         if notice.change is not None
     ]
-    events = sorted([*given, *changes], key=lambda event: str(event["event_time"]))
-    if not events:
-        return [{"event_type": "requested", "event_state": consent.state.value, "entity_id": artefact.recipient.id}]
-    events[-1]["event_state"] = consent.state.value
-    return events
+    # Nobody acts when time runs out, so there is no notice of it.
+    ended = [_event(artefact, artefact.valid_until, "expired", "")] if consent.state is State.EXPIRED else []
+    return sorted([*given, *changes, *ended], key=lambda event: str(event["event_time"]))
 
 
-def _event(artefact: Artefact, at: datetime, kind: str, entity: str, dataset: str = "") -> dict[str, Any]:
+def _event(artefact: Artefact, at: datetime, state: str, entity: str, dataset: str = "") -> dict[str, Any]:
     event = {
         "event_time": format_time(at),
-        "event_type": kind,
-        "event_state": kind.upper(),
+        "event_type": EXPLICIT,
+        "event_state": state,
         "entity_id": entity,
         "validity_duration": format_time(artefact.valid_until),
     }

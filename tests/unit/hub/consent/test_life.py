@@ -150,8 +150,13 @@ async def test_the_record_names_what_happened(office: Office) -> None:
     await pause(office)
     record = parse_json(await office.service.export(office.citizen.subject, CONSENT))
     assert {"schema_version", "record_id", "pii_principal_id", "pii_processing", "party_identification"} < set(record)
-    assert [event["event_type"] for event in record["events"]] == ["given", "suspended"]
-    assert record["events"][-1]["event_state"] == "PAUSED"
+    assert [event["event_state"] for event in record["events"]] == ["given", "suspended"]
+    assert {event["event_type"] for event in record["events"]} == {"explicit"}
+    assert record["consent_state"] == "PAUSED"
+    office.clock.advance(timedelta(days=31))
+    later = parse_json(await office.service.export(office.citizen.subject, CONSENT))
+    assert later["consent_state"] == "EXPIRED" and later["events"][-1]["event_state"] == "expired"
+    assert later["events"][-1]["event_time"] == record["events"][0]["validity_duration"]
 
 
 async def test_each_change_is_whole_or_nothing(office: Office) -> None:
