@@ -116,21 +116,21 @@ class Covering:
         ended = {batch.beat: await self._ended(batch) for batch in await self.store.due(number, MOST_CLAIMS)}
         async with self._database.transaction():
             await self.store.hold_beats()
-            purposes = [] if await self.store.sent(number) else await self._prepare(number, ended)
-        for purpose in purposes:
-            await self._sender.settle(purpose)
+            if not await self.store.sent(number):
+                await self._prepare(number, ended)
+        for batch in await self.store.under_way():
+            await self._sender.settle(_deed_under_way(batch))
         await self.follow()
 
-    async def _prepare(self, number: int, ended: dict[int, int | None]) -> list[str]:
-        """Store all transactions of the beat; their purposes in the order of their nonces."""
+    async def _prepare(self, number: int, ended: dict[int, int | None]) -> None:
+        """Store all transactions of the beat, in the order of their nonces."""
         reserved = await self.store.oldest(BatchState.RESERVED)
-        purposes = [await self._reserve(number, await self.store.oldest(BatchState.AGAIN) or await self._new(number))]
+        await self._reserve(number, await self.store.oldest(BatchState.AGAIN) or await self._new(number))
         if reserved is not None:
-            purposes.append(await self._finance(number, reserved))
+            await self._finance(number, reserved)
         batches = [batch for batch in await self.store.due(number, MOST_CLAIMS) if batch.beat in ended]
         if batches:
-            purposes.append(await self._give_up(number, batches, ended))
-        return purposes
+            await self._give_up(number, batches, ended)
 
     async def _new(self, number: int) -> CoverBatchRow:
         """A batch of this beat, with those who waited longest at places that only its seed tells."""
@@ -143,21 +143,19 @@ class Covering:
                 free.pop(0)
         return CoverBatchRow(beat=number, seed=seed, claims=self._beat.claims, state="", deed="")
 
-    async def _reserve(self, number: int, batch: CoverBatchRow) -> str:
+    async def _reserve(self, number: int, batch: CoverBatchRow) -> None:
         expiry = int((self._clock.now() + timedelta(seconds=self._beat.reservation_s)).timestamp())
         call = calls.reserve_batch(await self._claims(batch), expiry)
         fresh = not batch.deed
         await self._send(Deed.RESERVE, number, batch, call, BatchState.RESERVING)
         batch.sent_beat = number
         await batch.save(force_create=fresh)
-        return batch.deed
 
-    async def _finance(self, number: int, batch: CoverBatchRow) -> str:
+    async def _finance(self, number: int, batch: CoverBatchRow) -> None:
         call = calls.finance_batch(await self._claims(batch))
         await self._send(Deed.FINANCE, number, batch, call, BatchState.FINANCING)
         batch.next_release = due(number, 0)
         await batch.save()
-        return batch.deed
 
     async def _send(self, deed: Deed, number: int, batch: CoverBatchRow, call: bytes, state: BatchState) -> None:
         purpose = f"{deed}:beat:{number}"
@@ -165,7 +163,7 @@ class Covering:
         await self.store.note_deed([row.owner_commitment for row in await self.store.places(batch.beat)], purpose)
         batch.state, batch.deed = state.value, purpose
 
-    async def _give_up(self, number: int, batches: Sequence[CoverBatchRow], ended: dict[int, int | None]) -> str:
+    async def _give_up(self, number: int, batches: Sequence[CoverBatchRow], ended: dict[int, int | None]) -> None:
         """One claim of each batch: a real one that has ended, or else one of its cover."""
         purpose, claims = f"{Deed.RELEASE}:beat:{number}", []
         for batch in batches:
@@ -178,7 +176,6 @@ class Covering:
             await batch.save()
         call = calls.release_batch(claims)
         await self._sender.prepare(purpose, call, gas_limit(len(claims) * CLAIM_PRINTS))
-        return purpose
 
     async def _spend(self, batch: CoverBatchRow) -> int:
         spent: list[int] = parse_json(batch.spent.encode())
@@ -207,7 +204,7 @@ class Covering:
     async def follow(self) -> None:
         """Take note of the transactions that came to their end."""
         for batch in await self.store.under_way():
-            deed = batch.deed if batch.state in _NEXT else batch.release_deed
+            deed = _deed_under_way(batch)
             settled = await self._sender.settled(deed)
             if settled is not None:
                 async with self._database.transaction():
@@ -222,6 +219,7 @@ class Covering:
             if batch.state == BatchState.AGAIN.value:
                 batch.next_release = None
         await batch.save()
+        await self.store.thin(deed)
         pending, releasing = await self.store.concerned(batch.beat)
         for claim_id in pending:
             await self._tell(self._lock_topic, f"{claim_id}:{deed}", {"claim_id": claim_id})
@@ -230,6 +228,10 @@ class Covering:
 
     async def _tell(self, topic: str, key: str, payload: dict[str, Any]) -> None:
         await self._outbox.put(topic, key, payload)
+
+
+def _deed_under_way(batch: CoverBatchRow) -> str:
+    return batch.deed if batch.state in _NEXT else batch.release_deed
 
 
 def _unfinished(batch: CoverBatchRow) -> bool:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from hub.ledger.cover_rows import CoverBatchRow, CoverPlaceRow, CoverWaitRow
 from hub.ledger.rules import HoldState
-from hub.ledger.store import ClaimRow, HoldRow
+from hub.ledger.store import ClaimRow, HoldRow, TransactionRow
 from hub.platform.database import Database
 
 
@@ -86,6 +86,10 @@ class CoverStore:
     async def note_deed(self, commitments: Sequence[str], deed: str) -> None:
         """Note which transaction these holds are in."""
         await HoldRow.filter(owner_commitment__in=list(commitments)).update(deed=deed)
+
+    async def thin(self, deed: str) -> None:
+        """Forget the bytes of a transaction that is final: a batch a minute would be gigabytes a year, for nothing."""
+        await TransactionRow.filter(purpose=deed).update(call_data=b"", raw_transaction=None)
 
     async def batches_of(self, commitment: str) -> list[CoverBatchRow]:
         """The batches in which a hold has a place."""

@@ -13,6 +13,7 @@ from huilian_protocol.clock import FixedClock
 
 from hub.ledger.cover_rules import AGES, SPARE, Beat, cover_claim, due, filled
 from hub.ledger.rules import ClaimState
+from hub.ledger.store import CoverBatchRow, CoverPlaceRow, CoverWaitRow, TransactionRow
 from hub.platform.database import Database
 from ledger.anchor.rpc import ChainUnavailable
 from ledger.anchor.transaction import address_of
@@ -21,6 +22,7 @@ from ledger.contract.calls import LockState
 from ledger.embedded_chain.chain import Block
 from ledger.embedded_chain.machine import Message
 from ledger.registry.fingerprints import InvoiceIdentity, fingerprints
+from tests.support.breaking import break_at_each_statement
 from tests.support.databases import ON_BOTH, ON_SQLITE, DatabaseMaker
 from tests.unit.hub.ledger.banks import OLD, Bank, Keys
 from tests.unit.hub.ledger.ledger_support import HUB, OTHER_HUB, LiveChain, fail_at, hub_ledger
@@ -121,6 +123,13 @@ async def test_a_hub_without_claims_and_one_with_many_leave_the_same_trace(
     # Every kind of call is in it, at every beat a reservation.
     assert len({seen[1] for seen in trace}) == 3
     assert len({seen[0] for seen in trace}) == 9
+    await busy.here(_keeps_no_bytes())
+
+
+async def _keeps_no_bytes() -> None:
+    rows = await TransactionRow.filter(purpose__contains=":beat:")
+    assert rows
+    assert all(row.state == "SUCCEEDED" and not row.call_data and row.raw_transaction is None for row in rows)
 
 
 async def _release_claim(bank: Bank, claim_id: str) -> None:
@@ -132,6 +141,10 @@ async def _release_claim(bank: Bank, claim_id: str) -> None:
     await bank.here(give_up())
 
 
+_on_sqlite = pytest.mark.parametrize("database_maker", ["sqlite"], indirect=True)
+
+
+@_on_sqlite
 async def test_one_beat_is_sent_once_whoever_is_asked(covered: list[Bank], clock: FixedClock, chain: LiveChain) -> None:
     await _beats(covered, clock, 1)
     before = _trace(chain, address_of(HUB))
@@ -156,6 +169,7 @@ async def test_a_claim_that_another_bank_holds_is_refused_and_its_batch_goes_on(
 
 
 @ON_BOTH
+@_on_sqlite
 async def test_a_reservation_that_ran_out_is_made_again_as_it_was(
     covered: list[Bank], clock: FixedClock, chain: LiveChain
 ) -> None:
@@ -177,6 +191,7 @@ async def test_a_reservation_that_ran_out_is_made_again_as_it_was(
 
 
 @ON_BOTH
+@_on_sqlite
 async def test_a_beat_broken_at_any_request_to_the_chain_is_made_good_by_the_next(
     covered: list[Bank], clock: FixedClock, chain: LiveChain
 ) -> None:
@@ -194,6 +209,29 @@ async def test_a_beat_broken_at_any_request_to_the_chain_is_made_good_by_the_nex
     assert broken
     for event in range(1, 40, 8):
         assert await bank.state(f"claim-{event}") is ClaimState.FINANCED
+
+
+@_on_sqlite
+async def test_a_beat_broken_at_any_statement_leaves_nothing_half_done(
+    covered: list[Bank], clock: FixedClock, chain: LiveChain
+) -> None:
+    bank = covered[0]
+    assert bank.hub.claims.covering
+    await _claim(bank, "claim-1", 1)
+    for _ in range(4):
+        async for _statement in break_at_each_statement(bank.hub.database, bank.hub.claims.covering.beat):
+            prepared = {row.purpose for row in await TransactionRow.filter(purpose__contains=":beat:")}
+            batches = await CoverBatchRow.all()
+            deeds = {deed for batch in batches for deed in (batch.deed, batch.release_deed) if deed}
+            assert deeds <= prepared
+            assert sum(deed.startswith("reserve") for deed in prepared) == len(batches)
+            financed = sum(batch.state.startswith("FINANC") for batch in batches)
+            assert sum(deed.startswith("finance") for deed in prepared) == financed
+            assert await CoverWaitRow.all().count() + await CoverPlaceRow.all().count() == 1
+        await bank.hub.outbox.drain()
+        clock.advance(timedelta(seconds=BEAT.seconds))
+    assert await bank.state("claim-1") is ClaimState.FINANCED
+    assert all(succeeded for *_, succeeded, _events in _trace(chain, address_of(HUB)))
 
 
 def test_a_batch_has_cover_for_every_age() -> None:
