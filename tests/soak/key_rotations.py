@@ -32,7 +32,7 @@ from tests.support.consents import LENDING
 from tests.unit.hub.exchange.test_rotation import RING, Site, running
 
 START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
-READERS, ROTATIONS, READS_BETWEEN = 3, 6, 4
+READERS, ROTATIONS, READS_BETWEEN = 3, 6, 10
 
 
 async def case(rng: random.Random) -> int:
@@ -60,7 +60,7 @@ async def _rotate_under_load(site: Site, rng: random.Random) -> int:
     async def reading() -> None:
         while not done.is_set():
             consent = await site.grant()
-            for _ in range(rng.randint(1, 8)):
+            for _ in range(rng.randint(1, 16)):
                 assert await site.read(consent) > 0
                 read[0] = next(reads)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from buf.validate import validate_pb2
@@ -64,8 +65,8 @@ def _is_wanted(draw: Draw, field: FieldDescriptor, fitting: bool, depth: int) ->
         return False
     # Nearly every rule is broken by absence.
     if not fitting:
-        return bool(draw(st.booleans()))
-    return field.GetOptions().HasExtension(validate_pb2.field) or draw(st.integers(0, 9)) > 0
+        return bool(draw(_SOME))
+    return field.GetOptions().HasExtension(validate_pb2.field) or draw(_OFTEN) > 0
 
 
 def _fill(draw: Draw, message: Message, field: FieldDescriptor, pool: Pool, fitting: bool, depth: int) -> None:
@@ -114,7 +115,7 @@ def _scalar(field: FieldDescriptor, rules: Any, known: Sequence[Any], fitting: b
     if kind == FieldDescriptor.TYPE_BYTES:
         return _bytes(rules.bytes, [value for value in known if isinstance(value, bytes)], fitting)
     if kind == FieldDescriptor.TYPE_BOOL:
-        return st.booleans()
+        return _SOME
     if kind == FieldDescriptor.TYPE_ENUM:
         return st.sampled_from([*(value.number for value in field.enum_type.values), *(() if fitting else (99, -1))])
     if kind in (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT):
@@ -122,21 +123,38 @@ def _scalar(field: FieldDescriptor, rules: Any, known: Sequence[Any], fitting: b
     return _integers(field, rules, [value for value in known if isinstance(value, int)], fitting)
 
 
+# To make a strategy costs more than to draw from it, and most fields have few rules in common.
+_ODD_TEXT: st.SearchStrategy[str] = st.sampled_from(ODD_TEXTS) | st.text(max_size=80)
+_ODD_BYTES: st.SearchStrategy[bytes] = st.sampled_from(ODD_BYTES) | st.binary(max_size=64)
+_SOME, _KIND = st.booleans(), st.sampled_from(["fits"] * 12 + ["breaks"] * 3 + ["cut", "more", "noise", "text"])
+_OFTEN = st.integers(0, 9)
+
+
+@cache
+def _fitting_text(pattern: str, min_len: int, max_len: int) -> st.SearchStrategy[str]:
+    if pattern:
+        return st.from_regex(pattern, fullmatch=True).filter(lambda text: len(text) < 20_000)
+    if min_len or max_len:
+        return st.text(min_size=min_len, max_size=min(max_len or 100, 100)) | st.just(CANARY)
+    return _ODD_TEXT
+
+
+@cache
+def _whole(least: int, most: int) -> st.SearchStrategy[int]:
+    edges = st.sampled_from(sorted({least, most, max(least, min(most, 0)), max(least, min(most, 1))}))
+    return edges | st.integers(least, min(most, max(least, 0) + 1_000_000))
+
+
 def _texts(rules: Any, known: Sequence[Any], fitting: bool) -> st.SearchStrategy[str]:
-    odd: st.SearchStrategy[str] = st.sampled_from(ODD_TEXTS) | st.text(max_size=80)
     if not fitting:
-        return odd | (st.sampled_from(list(known)) if known else odd)
-    fit = odd
-    if rules.pattern:
-        fit = st.from_regex(rules.pattern, fullmatch=True).filter(lambda text: len(text) < 20_000)
-    elif rules.min_len or rules.max_len:
-        fit = st.text(min_size=int(rules.min_len), max_size=min(int(rules.max_len) or 100, 100)) | st.just(CANARY)
+        return _ODD_TEXT | (st.sampled_from(list(known)) if known else _ODD_TEXT)
+    fit = _fitting_text(rules.pattern, int(rules.min_len), int(rules.max_len))
     # Known values first: they are what gets past "no such thing".
     return st.one_of(st.sampled_from(list(known)), st.sampled_from(list(known)), fit) if known else fit
 
 
 def _bytes(rules: Any, known: Sequence[Any], fitting: bool) -> st.SearchStrategy[bytes]:
-    odd: st.SearchStrategy[bytes] = st.sampled_from(ODD_BYTES) | st.binary(max_size=64)
+    odd = _ODD_BYTES
     if fitting and rules.min_len:
         odd = st.binary(min_size=int(rules.min_len), max_size=max(int(rules.min_len), min(int(rules.max_len), 200)))
     return st.one_of(st.sampled_from(list(known)), st.sampled_from(list(known)), odd) if known else odd
@@ -148,9 +166,8 @@ def _integers(field: FieldDescriptor, rules: Any, known: Sequence[Any], fitting:
     if fitting and bounds is not None:
         least = _bound(bounds, (("gte", 0), ("gt", 1)), least)
         most = _bound(bounds, (("lte", 0), ("lt", -1)), most)
-    edges = st.sampled_from(sorted({least, most, max(least, min(most, 0)), max(least, min(most, 1))}))
-    usual = st.integers(least, min(most, max(least, 0) + 1_000_000))
-    return st.one_of(edges, usual, st.sampled_from(list(known))) if known else edges | usual
+    usual = _whole(least, most)
+    return usual | st.sampled_from(list(known)) if known else usual
 
 
 def _bound(bounds: Any, names: Sequence[tuple[str, int]], otherwise: int) -> int:
@@ -174,7 +191,7 @@ def _rules(field: FieldDescriptor) -> Any:
 @st.composite
 def wires(draw: Draw, descriptor: Descriptor, pool: Pool) -> bytes:
     """What goes over the wire: a fitting message most of the time, else one that breaks rules, else broken bytes."""
-    kind = draw(st.sampled_from(["fits"] * 12 + ["breaks"] * 3 + ["cut", "more", "noise", "text"]))
+    kind = draw(_KIND)
     raw: bytes = draw(messages(descriptor, pool, fitting=kind != "breaks")).SerializeToString()
     if kind == "cut":
         return raw[: draw(st.integers(0, max(0, len(raw) - 1)))]
