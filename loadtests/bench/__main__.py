@@ -30,7 +30,7 @@ from loadtests.bench.appends import append_pairs
 from loadtests.bench.appends_postgres import postgres_append_pairs
 from loadtests.bench.calls import call_pairs
 from loadtests.bench.citizen import registered_citizen
-from loadtests.bench.claims import claim_pairs
+from loadtests.bench.claims import claim_pairs, shared_claim_pairs
 from loadtests.bench.closes import CLOSE, close_pairs
 from loadtests.bench.erasures import ON_POSTGRES, erasure_pairs, postgres_pairs, second_process_pairs
 from loadtests.bench.exchange import SLOW_AGENCIES, exchange_pairs, slow_agency_pairs
@@ -70,8 +70,9 @@ async def bench(wanted: Sequence[str]) -> list[Measured]:
             await run(pairs)
     async with trade_pairs(partial(is_wanted, wanted=wanted)) as pairs:
         await run(pairs)
-    async with claim_pairs() as pairs:
-        await run(pairs)
+    for locks in (claim_pairs, shared_claim_pairs):
+        async with locks() as pairs:
+            await run(pairs)
     if not wanted or any(part in ON_POSTGRES for part in wanted):
         async with postgres_pairs() as pairs:
             await run(pairs)

@@ -14,10 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import coincurve
@@ -25,6 +26,8 @@ from huilian_protocol.clock import SystemClock
 
 from deploy.process import ROOT
 from hub.ledger.claims import DECIDED_TOPIC, REFUSED_TOPIC, ClaimService
+from hub.ledger.evaluator import ClaimKeyEvaluator
+from hub.ledger.shared_keys import SharedClaimKeys
 from hub.ledger.stored_transactions import ChainStore
 from hub.platform.database import Database
 from hub.platform.outbox import Message, Outbox
@@ -36,13 +39,14 @@ from ledger.anchor.rpc import JsonRpc
 from ledger.anchor.sender import Sender
 from ledger.anchor.transaction import Transaction, address_of
 from ledger.contract import calls
-from ledger.registry.fingerprints import PADDED_SIZES, HmacClaimKeys, InvoiceIdentity
+from ledger.registry.fingerprints import PADDED_SIZES, ClaimKeys, HmacClaimKeys, InvoiceIdentity
+from ledger.registry.threshold import deal
 from loadtests.bench.restart import CHAIN_ID, fill, measure
 from loadtests.bench.world import FOLDER
 from loadtests.pairs import Pair, Side
 
-CLAIMS = {1: 10, 32: 64, 128: 128}
-"""Claims of one round by how many are asked for at once."""
+CLAIMS, CLAIMS_IN_SHARES = {1: 10, 32: 64, 128: 128}, {1: 10, 32: 32}
+"""Claims of one round by how many are asked for at once; under one key, and under a key in shares."""
 
 RESTART_CLAIMS = int(os.environ.get("BENCH_RESTART_CLAIMS", "10000"))
 ADMIN, HUB, OTHER = (coincurve.PrivateKey(bytes([number]) * 32) for number in (1, 2, 3))
@@ -124,7 +128,31 @@ def _chain(path: Path) -> Iterator[tuple[str, int]]:
 
 @asynccontextmanager
 async def claim_pairs() -> AsyncIterator[list[Pair]]:
-    """One pair for each number of claims at once, and the chain's restart."""
+    """One pair for each number of claims at once under one key, and the chain's restart."""
+    async with _places(HmacClaimKeys({1: os.urandom(32)})) as (folder, pair):
+        yield [*(pair("claim locks", *size) for size in CLAIMS.items()), _restart_pair(folder)]
+
+
+@asynccontextmanager
+async def shared_claim_pairs() -> AsyncIterator[list[Pair]]:
+    """The same under a key in shares, two of three; its evaluators are in this process, and so is their CPU."""
+    group, shares = deal(1, 2, [f"hub-{number}.example" for number in range(3)], os.urandom)
+    asks = {one.origin: _evaluator(one.secret).evaluate for one in shares}
+    async with _places(SharedClaimKeys(lambda: (group,), asks, os.urandom)) as (_, pair):
+        yield [pair("claim locks, key in shares", *size) for size in CLAIMS_IN_SHARES.items()]
+
+
+def _evaluator(share: int) -> ClaimKeyEvaluator:
+    return ClaimKeyEvaluator(lambda _epoch, _generation: share, os.urandom, _no_pace)
+
+
+async def _no_pace(_caller: str, _count: int) -> None:
+    """Nobody is limited here."""
+
+
+@asynccontextmanager
+async def _places(keys: ClaimKeys) -> AsyncIterator[tuple[Path, Callable[[str, int, int], Pair]]]:
+    """A folder, and what makes a pair on a chain and a hub of their own."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="claims-", dir=FOLDER) as name:
         folder = Path(name)
@@ -132,18 +160,17 @@ async def claim_pairs() -> AsyncIterator[list[Pair]]:
             contract = await deploy_contract(url, ADMIN, [address_of(HUB), address_of(OTHER)])
             rpc = JsonRpc(url)
             straight = _Straight(rpc, contract)
-            async with _running_bank(folder / "hub.sqlite", rpc, contract) as bank:
-                locks = [_lock_pair(bank, straight, at_once, count, pid) for at_once, count in CLAIMS.items()]
-                yield [*locks, _restart_pair(folder)]
+            async with _running_bank(folder / "hub.sqlite", rpc, contract, keys) as bank:
+                yield folder, partial(_lock_pair, bank, straight, pid)
             await rpc.close()
 
 
-def _lock_pair(bank: _Bank, straight: _Straight, at_once: int, count: int, pid: int) -> Pair:
+def _lock_pair(bank: _Bank, straight: _Straight, pid: int, name: str, at_once: int, count: int) -> Pair:
     async def ours(claims: int) -> list[float]:
         return await bank.lock(max(claims, at_once), at_once)
 
     return Pair(
-        f"claim locks, {at_once} at once",
+        f"{name}, {at_once} at once",
         "claims",
         Side("asked for to final and decided", ours, count, pids=(os.getpid(), pid)),
         Side("two calls straight to the chain", straight.lock, count, pids=(os.getpid(), pid)),
@@ -171,13 +198,12 @@ def _restart_pair(folder: Path) -> Pair:
 
 
 @asynccontextmanager
-async def _running_bank(path: Path, rpc: JsonRpc, contract: str) -> AsyncIterator[_Bank]:
+async def _running_bank(path: Path, rpc: JsonRpc, contract: str, keys: ClaimKeys) -> AsyncIterator[_Bank]:
     clock, database = SystemClock(), Database(f"sqlite://{path}", ["hub.platform", "hub.ledger"])
     await database.open()
     await database.migrate()
     reader, store, outbox = LedgerContract(rpc, CHAIN_ID, contract), ChainStore(database), Outbox(database, clock)
     sender = Sender(reader, HUB, store, PROFILES["embedded"], Lease(store, "bench", clock), clock)
-    keys = HmacClaimKeys({1: os.urandom(32)})
     bank = _Bank(database, ClaimService(database, clock, os.urandom, outbox, reader, sender, keys), {})
     outbox.register(DECIDED_TOPIC, bank.told)
     outbox.register(REFUSED_TOPIC, bank.told)
