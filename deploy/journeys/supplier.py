@@ -34,6 +34,7 @@ from deploy.journeys.conflicts import disclosed
 from deploy.journeys.invoicing import issue_invoice, priced
 from deploy.journeys.parties import Party, client_of, open_party, operator_of, register_enterprises
 from deploy.journeys.step import Step, Unexpected, refused, until
+from deploy.journeys.told import told
 from deploy.site import HubPlace, Site
 
 PAYMENT_DAYS = 90
@@ -80,6 +81,7 @@ class SupplierJourney:
             Step("split-certificate", "拆分 split", self._split),
             Step("transfer-certificate", "转让给二级供应商 transferred", self._transfer),
             Step("accept-transfer", "二级供应商签收 accepted by the second tier", self._accept_transfer),
+            Step("told", "签名通知送达 told by a signed webhook", self._told),
             Step("quote", "融资报价 quote", self._quote),
             Step("apply-for-financing", "融资申请 application, offer", self._apply),
             Step("accept-financing", "签约 offer accepted", self._accept_financing),
@@ -192,6 +194,9 @@ class SupplierJourney:
     async def _accept_transfer(self) -> Any:
         second = await self._client(self._hub, self._second)
         return _plain(await second.certificates.accept("certificate-second", call=Call("accept-transfer")))
+
+    async def _told(self) -> Any:
+        return await told(self._site, await self._client(self._hub, self._second))
 
     # --- money
 

@@ -15,6 +15,7 @@ from typing import Any
 from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.clock import format_time
 from huilian_protocol.errors import HuilianError
+from stdnum.cn import uscc
 
 from hub.lending.auctions.rules import Bid
 from hub.lending.auctions.stored import Auction
@@ -238,7 +239,8 @@ class Records:
         content: dict[str, Any] = {
             "parties": [],
             "application_id": referral.application_id,
-            "applicant_uscc": referral.applicant,
+            # A person is named in no record that is not theirs.
+            "applicant_uscc": referral.applicant if uscc.is_valid(referral.applicant) else "",
             "product_id": referral.product_id,
             "decision_id": referral.decision_id,
             "state": referral.state.value,
