@@ -14,6 +14,7 @@ from huilian_sdk import Huilian
 from mini_program_api.base import HUB, SANDBOX, TRUST
 from mini_program_api.bodies import well_formed
 from mini_program_api.desk import cases, decisions, freezes, referrals, site, warnings
+from mini_program_api.desk import dealer_loans as dealer_referrals
 from mini_program_api.desk import payments as payments_desk
 from mini_program_api.openapi import specification
 from mini_program_api.pages import add_page
@@ -90,7 +91,18 @@ _HEADERS = {
 
 
 # Nothing that a citizen uses: what is not served cannot be reached.
-DESK_SCREENS = (login, notifications, site, warnings, referrals, freezes, payments_desk, cases, decisions)
+DESK_SCREENS = (
+    login,
+    notifications,
+    site,
+    warnings,
+    referrals,
+    dealer_referrals,
+    freezes,
+    payments_desk,
+    cases,
+    decisions,
+)
 
 
 def create_app(

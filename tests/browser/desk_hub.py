@@ -17,6 +17,7 @@ from huilian.common.v1 import common_pb2, sandbox_service_pb2
 from huilian.convenience.v1 import payment_desk_service_pb2 as payment_pb
 from huilian.identity.v1 import identity_service_pb2 as identity_pb
 from huilian.lending.v1 import credit_service_pb2 as credit_pb
+from huilian.lending.v1 import dealer_loan_service_pb2 as dealer_pb
 from huilian.lending.v1 import referral_service_pb2 as referral_pb
 from huilian.lending.v1 import warning_service_pb2 as warning_pb
 from huilian.notification.v1 import notification_service_pb2 as pb
@@ -59,7 +60,12 @@ def hub() -> FakeHub:
     made.on(f"{NOTIFICATIONS}/ListWebhooks", pb.ListWebhooksResponse(webhooks=_webhooks()))
     made.on("huilian.lending.v1.WarningService/ListWarnings", warning_pb.ListWarningsResponse(warnings=_warnings()))
     made.on(
-        "huilian.lending.v1.WarningService/ResolveWarning", warning_pb.ResolveWarningResponse(warning=_warnings()[0])
+        "huilian.lending.v1.WarningService/AcknowledgeWarning",
+        warning_pb.AcknowledgeWarningResponse(warning=_warnings()[0]),
+    )
+    made.on(
+        "huilian.lending.v1.DealerLoanService/ListReferredDealerLoans",
+        dealer_pb.ListReferredDealerLoansResponse(dealer_loans=[_dealer()]),
     )
     made.on(f"{REFERRALS}/ListReferrals", referral_pb.ListReferralsResponse(referrals=_referrals()))
     made.on(f"{REFERRALS}/DecideReferral", failure(HuilianError("LIMIT_EXCEEDED", available_fen=100)))
@@ -183,6 +189,13 @@ def _referrals() -> list[referral_pb.Referral]:
         one.create_time.FromDatetime(NOW)
         made.append(one)
     return made
+
+
+def _dealer() -> dealer_pb.DealerLoan:
+    return dealer_pb.DealerLoan(
+        loan_id="dealer-loan-0001", core_uscc=BUYER, dealer_uscc=SUPPLIER,
+        limit=common_pb2.Money(amount_fen=300_000_000, currency="CNY"),
+    )  # fmt: skip
 
 
 def _freeze() -> freeze_pb.FreezingOrder:

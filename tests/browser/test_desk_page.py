@@ -86,13 +86,13 @@ def test_an_operator_signs_in_sees_every_list_and_acts_with_a_reason(visit: Call
             page.get_by_role("button", name="大字版").click()
         page.get_by_role("button", name="风险预警", exact=True).click()
         first = page.locator(".cards > .card").first
-        first.get_by_role("button", name="已处理完毕").click()
+        first.get_by_role("button", name="已知悉，正在处理").click()
         expect(first.get_by_role("alert")).to_be_visible()
-        assert not asked(behind, "/ResolveWarning"), "nothing without a reason"
+        assert not asked(behind, "/AcknowledgeWarning"), "nothing without a reason"
         first.get_by_role("textbox").fill("买方已付款")
-        with page.expect_response(lambda answer: answer.url.endswith("/resolve")):
-            first.get_by_role("button", name="已处理完毕").click()
-        assert asked(behind, "/ResolveWarning")[0].request.reason == "买方已付款"  # type: ignore[attr-defined]
+        with page.expect_response(lambda answer: answer.url.endswith("/acknowledge")):
+            first.get_by_role("button", name="已知悉，正在处理").click()
+        assert asked(behind, "/AcknowledgeWarning")[0].request.reason == "买方已付款"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("visit", ["phone"], indirect=True)
@@ -105,7 +105,8 @@ def test_four_eyes_and_refusals_are_said_and_the_key_stays(visit: Callable[[str]
         expect(page.locator(".who span")).to_have_text("operator.li")
         page.get_by_role("button", name="人工审批").click()
         cards = page.locator(".cards > .card")
-        expect(cards).to_have_count(3)
+        expect(cards).to_have_count(4)
+        expect(cards.nth(3)).to_contain_text("dealer-loan-0001")
         expect(cards.nth(2)).to_contain_text("须由另一名操作人员决定")
         assert cards.nth(2).get_by_role("button").count() == 0
         cards.nth(1).get_by_role("textbox").fill("同意")

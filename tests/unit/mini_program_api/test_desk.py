@@ -12,6 +12,7 @@ from huilian.common.v1 import common_pb2
 from huilian.convenience.v1 import convenience_service_pb2
 from huilian.convenience.v1 import payment_desk_service_pb2 as payment_pb
 from huilian.lending.v1 import credit_service_pb2 as credit_pb
+from huilian.lending.v1 import dealer_loan_service_pb2 as dealer_pb
 from huilian.lending.v1 import referral_service_pb2 as referral_pb
 from huilian.lending.v1 import warning_service_pb2 as warning_pb
 from huilian.notification.v1 import notification_service_pb2 as pb
@@ -48,7 +49,8 @@ def test_neither_face_serves_what_is_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["warnings", "referrals", "payments", "cases", "decisions?from_day=2026-01-01&to_day=2026-02-01"]
+    "path",
+    ["warnings", "referrals", "dealer-loans", "payments", "cases", "decisions?from_day=2026-01-01&to_day=2026-02-01"],
 )
 async def test_without_a_token_nothing_is_shown(desk: Api, path: str) -> None:
     status, problem = await desk.get(f"/desk/{path}", token="")
@@ -95,6 +97,20 @@ async def test_a_referral_is_proposed_by_one_and_refused_to_the_same(desk: Api) 
     assert (await desk.post("/desk/referrals/financing-1/decision", said))[0] == 200
     status, problem = await desk.post("/desk/referrals/financing-1/decision", said, key="request-00000002")
     assert (status, problem["code"]) == (403, "PERMISSION_DENIED")
+
+
+async def test_a_dealers_application_is_proposed_and_reviewed(desk: Api) -> None:
+    service = "huilian.lending.v1.DealerLoanService"
+    review = dealer_pb.DealerLoanReview(proposed_by="operator.li", proposal="REJECT", proposal_reason="库存过高")
+    loan = dealer_pb.DealerLoan(loan_id="dealer-01", review=review, reasons=[REASON])
+    desk.hub.on(f"{service}/ListReferredDealerLoans", dealer_pb.ListReferredDealerLoansResponse(dealer_loans=[loan]))
+    desk.hub.on(f"{service}/ProposeDealerLoanReview", dealer_pb.ProposeDealerLoanReviewResponse(dealer_loan=loan))
+    desk.hub.on(f"{service}/ReviewDealerLoan", dealer_pb.ReviewDealerLoanResponse(dealer_loan=loan))
+    assert (await desk.get("/desk/dealer-loans"))[1]["dealer_loans"][0]["proposal"] == "REJECT"
+    for step in ("proposal", "review"):
+        said = {"approve": False, "reason": "库存过高"}
+        assert (await desk.post(f"/desk/dealer-loans/dealer-01/{step}", said))[0] == 200
+        assert not desk.hub.asked[-1].request.approve
 
 
 async def test_freezes_are_entered_and_lifted(desk: Api) -> None:
