@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from huilian_protocol.canonical import parse_canonical
 from huilian_protocol.clock import FixedClock
 
@@ -23,7 +25,17 @@ from hub.settings import Settings, SettingsError
 from ledger.merkle.checkpoint import InvalidCheckpoint, LogKeys, verify_checkpoint
 from ledger.merkle.note import KeyKind, NoteKey, parse_note
 from tests.conftest import START
+from tests.support.databases import ON_SQLITE, DatabaseMaker
 from tests.unit.hub.test_settings import MINIMAL
+
+pytestmark = ON_SQLITE
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def tables(tmp_path: Path, database_maker: DatabaseMaker) -> None:
+    """The hub finds its tables made."""
+    made = (await database_maker.new_url()).removeprefix("sqlite://")
+    shutil.move(made, _settings(tmp_path).database.removeprefix("sqlite://"))
 
 
 def _settings(folder: Path, **changes: str) -> Settings:
