@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export UV_SYSTEM_CERTS := 1
 export PYTHONPATH := $(CURDIR):$(CURDIR)/sdk
 
-.PHONY: setup system web erp run demo test lint soak bench verify document generate contract requirements clean
+.PHONY: setup system web erp run demo test compiled lint soak bench verify document generate contract requirements clean
 
 setup: .venv/.ready
 
@@ -41,9 +41,13 @@ demo: setup erp
 # where there is a memory disk. What a test means by a crash is the death of a process, which a memory disk survives.
 test: export TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 test:
-	$(MAKE) --jobs 4 system web erp lint tests/integration/anvil/node_modules
+	$(MAKE) --jobs 4 system web erp lint compiled tests/integration/anvil/node_modules
 	$(PY) -m pytest tests --numprocesses 3
 	$(PY) -m deploy demo
+
+# Once, while others wait for the network; otherwise each worker of pytest compiles everything for itself.
+compiled: setup
+	$(PY) -m pytest tests --collect-only -qq > /dev/null
 
 # The EVM node that the embedded chain is compared with.
 tests/integration/anvil/node_modules: tests/integration/anvil/package-lock.json .venv/.ready
