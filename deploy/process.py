@@ -156,9 +156,12 @@ def grpc_serving(
     A bound port alone says nothing yet.
     """
 
-    asked = health_pb2.HealthCheckRequest(service=service)
+    asked, listening = health_pb2.HealthCheckRequest(service=service), port_open(port)
 
     async def ready() -> bool:
+        # A channel costs milliseconds, and most questions come before anybody listens.
+        if not await listening():
+            return False
         async with grpc.aio.secure_channel(f"127.0.0.1:{port}", credentials()) as channel:
             try:
                 answer = await health_pb2_grpc.HealthStub(channel).Check(asked, timeout=2)

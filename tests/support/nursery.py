@@ -163,7 +163,6 @@ def _next_birth(requests: socket.socket) -> dict[str, Any] | None:
 def _live(wanted: dict[str, Any]) -> None:
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    gc.unfreeze()
     os.environ.clear()
     os.environ.update(wanted["environment"])
     for descriptor, name in enumerate(wanted["streams"], start=1):
