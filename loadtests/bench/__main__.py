@@ -34,6 +34,7 @@ from loadtests.bench.claims import claim_pairs, shared_claim_pairs
 from loadtests.bench.closes import CLOSE, close_pairs
 from loadtests.bench.erasures import ON_POSTGRES, erasure_pairs, postgres_pairs, second_process_pairs
 from loadtests.bench.exchange import SLOW_AGENCIES, exchange_pairs, slow_agency_pairs
+from loadtests.bench.goods_to_money import AT_ONCE, ONE_BY_ONE, goods_to_money_pairs
 from loadtests.bench.log_size import SIZES, LogSize, apart, described
 from loadtests.bench.receipts import receipt_pairs
 from loadtests.bench.revocations import revocation_pairs
@@ -75,6 +76,9 @@ async def bench(wanted: Sequence[str]) -> list[Measured]:
             await run(pairs)
     if not wanted or any(part in ON_POSTGRES for part in wanted):
         async with postgres_pairs() as pairs:
+            await run(pairs)
+    if any(is_wanted(name, wanted) for name in (ONE_BY_ONE, AT_ONCE)):
+        async with goods_to_money_pairs(say) as pairs:
             await run(pairs)
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(running_world(say))
