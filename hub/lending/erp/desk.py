@@ -25,8 +25,10 @@ from hub.receivables.service import Receivable
 
 TOPIC = "erp.payment"
 AT_ONCE = 4
-MOST_PAYMENTS = 2_000
-"""The newest payments of a buyer are compared; what is older was, when it was new."""
+NEWEST_PAYMENTS = 2_000
+"""Compared again and again, also when the ledgers agreed on them: an entry can be taken back. Older ones are compared
+until the ledgers agree on their invoice.
+"""
 INVOICES_AT_ONCE = 100
 # The ERP says no, which asking again at once does not change.
 _REFUSALS = frozenset({"STATE_CONFLICT", "ALREADY_EXISTS", "NOT_FOUND", "INVALID_ARGUMENT"})
@@ -107,11 +109,13 @@ class ErpPayments:
         forbid_transaction("reading an ERP's ledger")
         if not self._erps.has(buyer_uscc):
             raise HuilianError("NOT_FOUND", "this buyer has no ERP connector", resource="ERP connector")
-        payments = await stored.newest_of_buyer(buyer_uscc, MOST_PAYMENTS)
-        invoices = sorted({payment.invoice_document_id for payment in payments})
+        invoices = await stored.invoices_to_compare(buyer_uscc, NEWEST_PAYMENTS)
+        payments: list[ErpPayment] = []
         entries: list[ErpEntry] = []
         for first in range(0, len(invoices), INVOICES_AT_ONCE):
-            entries += await self._erps.ledger_entries(buyer_uscc, invoices[first : first + INVOICES_AT_ONCE])
+            some = invoices[first : first + INVOICES_AT_ONCE]
+            payments += await stored.on_invoices(buyer_uscc, some)
+            entries += await self._erps.ledger_entries(buyer_uscc, some)
         return ErpLedger(buyer_uscc, tuple(payments), tuple(entries))
 
     async def take_in(self, ledger: ErpLedger) -> ErpComparison:
@@ -122,11 +126,21 @@ class ErpPayments:
         await self._database.lock("reconciliation", ledger.buyer_uscc)
         differences = compare(ledger.buyer_uscc, ledger.payments, ledger.entries)
         cases = await self._cases.compare(Source.ERP, ledger.buyer_uscc, differences)
+        await self._remember_agreed(ledger, {difference.item_id for difference in differences})
         refused = [one for one in ledger.payments if one.state is ErpPaymentState.REFUSED]
         for payment in refused:
             await stored.again(payment)
             await self._queue(payment)
         return ErpComparison(len(ledger.payments), len(refused), tuple(cases))
+
+    async def _remember_agreed(self, ledger: ErpLedger, differing: set[str]) -> None:
+        """An invoice agrees when nothing differs on it: neither a payment nor an entry."""
+        invoices = {entry.invoice_document_id for entry in ledger.entries if entry.entry_id in differing}
+        invoices |= {one.invoice_document_id for one in ledger.payments if one.payment_id in differing}
+        for yes in (True, False):
+            ids = [one.payment_id for one in ledger.payments if (one.invoice_document_id not in invoices) is yes]
+            for first in range(0, len(ids), INVOICES_AT_ONCE):
+                await stored.agreed(ids[first : first + INVOICES_AT_ONCE], yes=yes)
 
     async def _queue(self, payment: ErpPayment) -> None:
         key = (

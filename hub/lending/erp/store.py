@@ -13,7 +13,8 @@ from hub.platform.fields import UtcDatetimeField
 class ErpPaymentRow(Model):
     """One payment on a buyer's payable, to be posted in the buyer's own ledger; `entry_number` is the ERP's.
 
-    Written with the journals that paid it. Only `state`, `entry_number`, `reason` and `attempts` change.
+    Written with the journals that paid it. Only `state`, `entry_number`, `reason`, `attempts` and `agreed` change;
+    `agreed` tells that a comparison found nothing to say about the payment's invoice.
     """
 
     payment_id = fields.CharField(max_length=2 * ID_LENGTH, primary_key=True)
@@ -27,10 +28,11 @@ class ErpPaymentRow(Model):
     reason = fields.CharField(max_length=32)
     attempts = fields.IntField()
     created_at = UtcDatetimeField()
+    agreed = fields.BooleanField(db_default=False)
 
     class Meta:
         table = "lending_erp_payment"
-        indexes = (("buyer_uscc", "created_at", "payment_id"),)
+        indexes = (("buyer_uscc", "created_at", "payment_id"), ("buyer_uscc", "agreed"), ("invoice_document_id",))
         constraints = (
             CheckConstraint(check="amount_fen > 0", name="lending_erp_payment_amount"),
             CheckConstraint(check="(state = 'POSTED') = (entry_number <> '')", name="lending_erp_payment_posted"),

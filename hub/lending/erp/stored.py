@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hub.lending.erp.rules import ErpPayment, ErpPaymentState
 from hub.lending.erp.store import ErpPaymentRow
 from hub.platform.paging import Page, after_token, page_of
@@ -27,10 +29,25 @@ async def page_of_buyer(buyer_uscc: str, size: int, token: str) -> Page[ErpPayme
     return page_of(await rows.order_by("-created_at", "-payment_id").limit(size + 1), size, "payment_id", _payment)
 
 
-async def newest_of_buyer(buyer_uscc: str, most: int) -> list[ErpPayment]:
-    """The newest payments of a buyer."""
-    rows = ErpPaymentRow.filter(buyer_uscc=buyer_uscc).order_by("-created_at", "-payment_id").limit(most)
-    return [_payment(row) for row in await rows]
+async def invoices_to_compare(buyer_uscc: str, newest: int) -> list[str]:
+    """A buyer's invoices with a payment on which the ledgers never agreed, and those of so many newest payments."""
+    mine = ErpPaymentRow.filter(buyer_uscc=buyer_uscc)
+    unsettled = await mine.filter(agreed=False).values_list("invoice_document_id", flat=True)
+    recent = (
+        await mine.order_by("-created_at", "-payment_id").limit(newest).values_list("invoice_document_id", flat=True)
+    )
+    return sorted({str(invoice) for invoice in [*unsettled, *recent]})
+
+
+async def on_invoices(buyer_uscc: str, invoice_document_ids: Sequence[str]) -> list[ErpPayment]:
+    """Every payment on some of a buyer's invoices, oldest first."""
+    rows = ErpPaymentRow.filter(buyer_uscc=buyer_uscc, invoice_document_id__in=invoice_document_ids)
+    return [_payment(row) for row in await rows.order_by("created_at", "payment_id")]
+
+
+async def agreed(payment_ids: Sequence[str], *, yes: bool) -> None:
+    """Whether the ledgers agree on the invoices of these payments."""
+    await ErpPaymentRow.filter(payment_id__in=payment_ids).exclude(agreed=yes).update(agreed=yes)
 
 
 async def posted(payment_id: str, entry_number: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from huilian.accounting.v1 import reconciliation_service_pb2 as reconciliation
 from huilian.lending.v1 import erp_ledger_service_pb2 as pb
 from huilian_protocol.errors import HuilianError
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from hub.accounting.case_rules import CaseState, Proposal, Resolution
 from hub.accounting.matching import Outcome, Reason
 from hub.accounting.rpc_reconciliation import ReconciliationServicer
+from hub.lending.erp import desk, stored
 from hub.lending.erp.desk import ErpComparison
 from hub.lending.erp.rpc import ErpLedgerServicer
 from hub.lending.erp.rules import ErpEntry, ErpPayment, ErpPaymentState, compare
@@ -112,6 +115,28 @@ async def test_whatever_else_stands_there_is_a_case(world: LendingWorld) -> None
     # Closed by people, it is not opened again by the same finding; what nobody settled stays.
     assert [case.difference.item_id for case in (await compared(world)).cases] == [part.payment_id]
     assert rest.payment_id != part.payment_id
+
+
+async def test_what_never_agreed_is_compared_however_old_it_is(
+    world: LendingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "NEWEST_PAYMENTS", 1)
+    await paid_in_two(world)
+    await world.settle_outbox()
+    part, rest = await payments(world)
+    world.erps.post(part.invoice_document_id, part.payment_id, -PART, part)  # taken back
+    newer = replace(part, payment_id="payment-2", invoice_document_id="invoice-99", created_at=world.clock.now())
+    newer = replace(newer, created_at=newer.created_at + timedelta(hours=1))
+    await world.run(lambda: stored.add(newer))
+    world.erps.post(newer.invoice_document_id, newer.payment_id, newer.amount_fen, newer)
+    for _ in range(2):
+        found = await compared(world)
+        assert (found.compared, [case.difference.item_id for case in found.cases]) == (3, [part.payment_id])
+    world.erps.post(part.invoice_document_id, part.payment_id, PART, part)
+    settled = await compared(world)
+    assert (settled.compared, settled.cases) == (3, ())
+    assert (await compared(world)).compared == 1, "the ledgers agreed on what is old"
+    assert rest.invoice_document_id == part.invoice_document_id
 
 
 async def test_a_payment_that_breaks_leaves_nothing_for_the_erp(world: LendingWorld) -> None:
