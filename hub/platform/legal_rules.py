@@ -30,19 +30,28 @@ REGISTRATION_TERM: Final = "PBC-2021-7-TERM"
 DEREGISTER: Final = "PBC-2021-7-DEREGISTER"
 FREEZE: Final = "SPC-CPL-499"
 
+UNVERIFIED: Final = "unverified"
+
 _HEAD = """# Legal rules
 
 Made from `hub/platform/legal_rules.json` by `python -m hub.platform.legal_rules`; do not edit by hand. A refusal that
 rests on one of them carries the id as its parameter `rule`.
 
-| id | version | effective | source | 规则 | rule |
-| --- | --- | --- | --- | --- | --- |
+*Verified* says where the citation was looked up and what that page confirms. These are public pages of third parties
+(law firms, journals, news), none the official gazette: before production counsel checks every row, and those that are
+**unverified** first; they were written from memory.
+
+| id | version | effective | source | 规则 | rule | verified |
+| --- | --- | --- | --- | --- | --- | --- |
 """
 
 
 @dataclass(frozen=True, slots=True)
 class LegalRule:
-    """One rule: its stable id, the version of our wording, since when it is law, where it stands, what it says."""
+    """One rule: its stable id, the version of our wording, since when it is law, where it stands, what it says.
+
+    `verified` is the public page at which the citation was looked up with what it confirms, or "unverified".
+    """
 
     id: str
     version: int
@@ -51,6 +60,12 @@ class LegalRule:
     source_en: str
     text_zh: str
     text_en: str
+    verified: str
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether anybody looked the citation up."""
+        return self.verified != UNVERIFIED
 
 
 @cache
@@ -69,7 +84,7 @@ def page() -> str:
     """docs/legal-rules.md."""
     rows = [
         f"| `{item.id}` | {item.version} | {item.effective} | {item.source}; {item.source_en} "
-        f"| {item.text_zh} | {item.text_en} |"
+        f"| {item.text_zh} | {item.text_en} | {item.verified if item.is_verified else f'**{UNVERIFIED}**'} |"
         for item in legal_rules().values()
     ]
     return _HEAD + "\n".join(rows) + "\n"
@@ -84,6 +99,7 @@ def _rule(item: Mapping[str, Any]) -> LegalRule:
         source_en=item["source_en"],
         text_zh=item["zh"],
         text_en=item["en"],
+        verified=item["verified"],
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 from hub.platform import legal_rules
 from hub.platform.legal_rules import page, rule
 
-NAMED = [name for name in vars(legal_rules) if name.isupper() and not name.startswith("_")]
+NAMED = [name for name in vars(legal_rules) if name.isupper() and name != "UNVERIFIED" and name[0] != "_"]
 PAGE = Path(__file__).parents[4] / "docs" / "legal-rules.md"
 
 
@@ -42,3 +43,12 @@ def test_the_laws_that_the_products_rest_on_are_there() -> None:
 
 def test_the_page_is_made_from_the_file() -> None:
     assert PAGE.read_text("utf-8") == page(), "run: python -m hub.platform.legal_rules > docs/legal-rules.md"
+
+
+def test_every_citation_says_where_it_was_looked_up_or_that_it_was_not() -> None:
+    for item in legal_rules.legal_rules().values():
+        if item.is_verified:
+            assert re.fullmatch(r"https?://\S+ \(.+\)", item.verified), item.id
+            assert item.verified in page()
+        else:
+            assert f"| {item.text_en} | **unverified** |" in page()
