@@ -9,7 +9,7 @@ from huilian_protocol.errors import HuilianError
 from hub.lending.limits.desk import limit_id
 from hub.lending.loans.store import LoanEventRow, LoanRow
 from hub.lending.products.definitions import load_products
-from hub.lending.store import DecisionRow, FlashRow, LimitRow
+from hub.lending.store import DecisionRow, FlashRow, LimitRow, ReferralRow
 from hub.platform.database import Database
 from hub.platform.erasure import Retention
 
@@ -46,11 +46,17 @@ class LendingErasure:
         )
 
     async def erase(self, subject: str) -> None:
-        """Delete applications and decisions that led to no loan."""
+        """Delete applications, referrals and decisions that led to no loan."""
         kept = await FlashRow.filter(subject=subject, loan_id__isnull=False)
         await FlashRow.filter(subject=subject, loan_id__isnull=True).delete()
+        await ReferralRow.filter(applicant=subject).exclude(application_id__in=_ids(kept)).delete()
         decisions = DecisionRow.filter(subject=subject)
         await decisions.exclude(decision_id__in=[row.decision_id for row in kept] or [""]).delete()
         if not await LoanRow.filter(borrower=subject).exists():
             names = [limit_id(product.product_id, subject) for product in load_products().values()]
             await LimitRow.filter(limit_id__in=names).delete()
+
+
+def _ids(rows: list[FlashRow]) -> list[str]:
+    """Never empty: no id is empty, and a database takes an empty list amiss."""
+    return [row.application_id for row in rows] or [""]

@@ -15,7 +15,6 @@ from typing import Any
 from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.clock import format_time
 from huilian_protocol.errors import HuilianError
-from stdnum.cn import uscc
 
 from hub.lending.auctions.rules import Bid
 from hub.lending.auctions.stored import Auction
@@ -27,6 +26,7 @@ from hub.lending.loans.model import Loan
 from hub.lending.loans.stored import LoanEventRecord
 from hub.lending.orders.stored import Conversion, OrderApplication
 from hub.lending.ports import Ledger
+from hub.lending.products.definitions import FLASH_LOAN
 from hub.lending.referrals.stored import Referral
 from hub.lending.registrations.stored import Registration
 from hub.lending.warnings.stored import Warned
@@ -236,18 +236,20 @@ class Records:
 
     async def referral(self, event: str, referral: Referral) -> None:
         """An application waits for persons ("opened"), or they "decided"; the bank's own, what they wrote stays."""
+        is_person = referral.product_id == FLASH_LOAN
         content: dict[str, Any] = {
             "parties": [],
             "application_id": referral.application_id,
             # A person is named in no record that is not theirs.
-            "applicant_uscc": referral.applicant if uscc.is_valid(referral.applicant) else "",
+            "applicant_uscc": "" if is_person else referral.applicant,
             "product_id": referral.product_id,
             "decision_id": referral.decision_id,
             "state": referral.state.value,
             "persons": 2 if referral.proposed_by else 1,
         }
         record_id = f"referral-{event}:{referral.application_id}"
-        await self._ledger.append(f"referral.{event}", record_id, content, subject=None, evidence={})
+        subject = referral.applicant if is_person else None
+        await self._ledger.append(f"referral.{event}", record_id, content, subject=subject, evidence={})
 
     async def warning(self, event: str, warned: Warned) -> None:
         """An early warning was "raised", "acknowledged", "resolved" or "lapsed"; the bank's own, reasons stay there."""

@@ -25,7 +25,7 @@ from hub.lending.loans.desk import Loans
 from hub.lending.loans.model import Loan
 from hub.lending.loans.stored import LoanRecord
 from hub.lending.orders.desk import OrderLoans
-from hub.lending.products.definitions import ORDER_LOAN, RECEIVABLE_LOAN, load_products, load_versions
+from hub.lending.products.definitions import FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, load_products, load_versions
 from hub.lending.records import Records
 from hub.lending.referrals.desk import Referrals
 from hub.lending.registrations.desk import Registrations
@@ -116,6 +116,7 @@ class LendingService:
         """Says who is told of what."""
         self.referrals.serve(RECEIVABLE_LOAN, self.financings)
         self.referrals.serve(ORDER_LOAN, self.orders)
+        self.referrals.serve(FLASH_LOAN, self.flash)
         self.registrations.serve(self._claims.lock, self._registered, self._claims.content)
         given.outbox.register(DECIDED_TOPIC, self.claim_decided)
         given.receivables.when_confirmed(self.orders.conversions.receivable_confirmed)

@@ -173,6 +173,7 @@ def flash_desk(parts: Parts) -> FlashDesk:
         loans=parts.loans,
         limits=parts.limits,
         decisions=parts.decisions,
+        referrals=parts.referrals,
         tables=parts.tables,
         evidence=EvidenceDesk(parts.given.consents, parts.given.exchange, parts.given.opening_key),
         persons=parts.given.persons,

@@ -123,6 +123,12 @@ class DecisionLog:
         """What the newest version says; nothing is kept."""
         return self._tables.newest(table).decide(facts)
 
+    async def recalled(self, decision_id: str) -> tuple[dict[str, Any], Decision]:
+        """The recorded facts and what the same version of the table says on them. Raises as `replay`."""
+        row = await self._row(decision_id)
+        facts = await self._facts(row)
+        return facts, self._tables.version(row.rule_table, row.rule_version).decide(facts)
+
     async def replay(self, decision_id: str) -> Decision:
         """The same version of the table on the recorded facts.
 

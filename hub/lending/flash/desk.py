@@ -1,10 +1,13 @@
-"""Flash loans (闪电贷): evidence -> decision with reasons -> contract -> the person's signature -> money."""
+"""Flash loans (闪电贷): evidence -> decision with reasons -> contract -> the person's signature -> money.
+
+What the table leaves to a person at the bank waits as REFERRED; approved, it is an offer on the recorded facts.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from huilian_protocol.binding import verify_binding
@@ -24,9 +27,16 @@ from hub.lending.limits.desk import Limits, limit_id
 from hub.lending.loans.desk import Loans, Opening
 from hub.lending.ports import Persons
 from hub.lending.products.definitions import Product
+from hub.lending.referrals.desk import REVIEWED_AND_REFUSED, Referrals
+from hub.lending.rounds import each
 from hub.lending.rules import flash_limit_fen, quote
 from hub.platform.database import Database
 
+BATCH = 100
+# Evidence of last week says little of a person's income today.
+REVIEWED_WITHIN = timedelta(days=7)
+# Nobody waits at the screen when the bank has decided.
+REVIEWED_OFFER = timedelta(days=1)
 AMOUNT_REDUCED, AMOUNT_TOO_LOW = "AMOUNT_REDUCED", "AMOUNT_TOO_LOW"
 
 
@@ -49,6 +59,7 @@ class FlashDesk:
     loans: Loans
     limits: Limits
     decisions: DecisionLog
+    referrals: Referrals
     tables: DecisionTables
     evidence: EvidenceDesk
     persons: Persons
@@ -67,7 +78,7 @@ class FlashLoans:
         return await self._desk.evidence.gather(subject, consent_id)
 
     async def apply(self, subject: str, wish: Wish, items: tuple[EvidenceItem, ...]) -> FlashApplication:
-        """Decides on what `preview` showed: an offer with its contract, or a rejection with reasons.
+        """Decides on what `preview` showed: an offer with its contract, a rejection with reasons, or REFERRED.
 
         Raises DECISION_DATA_MISSING, ALREADY_EXISTS, INVALID_ARGUMENT (amount or term outside the product).
         """
@@ -80,10 +91,34 @@ class FlashLoans:
         known = facts(
             items, amount_fen=wish.amount_fen, term_days=wish.term_days, live_loans=live, overdue_loans=overdue
         )
-        decision_id, decision = await self._desk.decisions.decide(product.decision_table, known, subject)
-        application = self._offer_or_rejection(subject, wish, decision_id, decision, int(known["monthly_income_fen"]))
+        decided = await self._desk.decisions.decide(product.decision_table, known, subject, may_refer=True)
+        application = self._decided(subject, wish, *decided, int(known["monthly_income_fen"]))
         await stored.add(application)
+        if application.state is FlashState.REFERRED:
+            referrals = self._desk.referrals
+            await referrals.open(product.product_id, wish.application_id, subject, wish.amount_fen, decided)
         return application
+
+    async def approve_referred(self, application_id: str) -> None:
+        """See `referrals.Settles`. Raises NOT_FOUND once the person's key was destroyed, STATE_CONFLICT (LOAN_EXISTS)."""
+        application = await self._referred(application_id)
+        if (await self._open_loans(application.subject))[0]:
+            raise HuilianError("STATE_CONFLICT", "another flash loan is open", state="LOAN_EXISTS")
+        known, decision = await self._desk.decisions.recalled(application.decision_id)
+        wish = Wish(application_id, application.consent_id, known["amount_fen"], known["term_days"])
+        state, reasons, limit_fen, text = self._offer(application.subject, wish, decision, known["monthly_income_fen"])
+        until = self._desk.clock.now() + REVIEWED_OFFER
+        offered = replace(
+            application, state=state, reasons=reasons, limit_fen=limit_fen, contract=text, offer_expires_at=until
+        )
+        await stored.set_reviewed(offered)
+
+    async def refuse_referred(self, application_id: str) -> None:
+        """See `referrals.Settles`."""
+        application = await self._referred(application_id)
+        refused = self._desk.tables.newest(self._desk.product.decision_table).reason(REVIEWED_AND_REFUSED)
+        reasons = (*application.reasons, refused)
+        await stored.set_reviewed(replace(application, state=FlashState.REJECTED, reasons=reasons))
 
     async def sign(self, subject: str, application_id: str, assertion: Assertion) -> FlashApplication:
         """Checks the person's signature over the contract and pays out.
@@ -106,25 +141,53 @@ class FlashLoans:
         return application
 
     async def expire(self) -> int:
-        """Ends offers that were not signed in time; how many. Opens its own transaction."""
+        """Ends offers that were not signed in time, and what nobody decided in time; how many.
+
+        Opens its own transactions.
+        """
         now = self._desk.clock.now()
+        late = await stored.referred_too_long(now, BATCH)
+        await each(late, self._end_referred, lambda application: application.application_id)
+        return len(late) + await self._expire_offers(now)
+
+    async def _expire_offers(self, now: datetime) -> int:
         if not await stored.has_expired_offers(now):
             return 0
         async with self._desk.database.transaction():
             return await stored.expire_offers(now)
+
+    async def _end_referred(self, application: FlashApplication) -> None:
+        async with self._desk.database.transaction():
+            await self._desk.database.lock("flash", application.subject)
+            current = await stored.find(application.application_id)
+            if current is not None and current.state is FlashState.REFERRED:
+                await stored.set_reviewed(replace(current, state=FlashState.EXPIRED))
+                await self._desk.referrals.end(application.application_id)
+
+    async def _referred(self, application_id: str) -> FlashApplication:
+        seen = await stored.find(application_id)
+        if seen is None:
+            raise HuilianError("NOT_FOUND", resource="application")
+        await self._desk.database.lock("flash", seen.subject)
+        application = await self.get(seen.subject, application_id)
+        if application.state is not FlashState.REFERRED:
+            raise HuilianError("STATE_CONFLICT", "not left to a person", state=application.state)
+        return application
 
     async def _open_loans(self, subject: str) -> tuple[int, int]:
         loans = await self._desk.loans.open_of(subject)
         live = sum(loan.record.product_id == self._desk.product.product_id for loan in loans)
         return live, sum(loan.in_arrears for loan in loans)
 
-    def _offer_or_rejection(
+    def _decided(
         self, subject: str, wish: Wish, decision_id: str, decision: Decision, income_fen: int
     ) -> FlashApplication:
         state, reasons, limit_fen, text = FlashState.REJECTED, decision.reasons, 0, b""
         if decision.approved:
             state, reasons, limit_fen, text = self._offer(subject, wish, decision, income_fen)
-        now = self._desk.clock.now()
+        now, waits = self._desk.clock.now(), timedelta(minutes=self._desk.product.offer_minutes)
+        if decision.referred:
+            state, waits = FlashState.REFERRED, REVIEWED_WITHIN
         return FlashApplication(
             application_id=wish.application_id,
             state=state,
@@ -136,7 +199,7 @@ class FlashLoans:
             rule_version=decision.rule_version,
             decision_id=decision_id,
             loan_id=None,
-            offer_expires_at=now + timedelta(minutes=self._desk.product.offer_minutes),
+            offer_expires_at=now + waits,
             created_at=now,
         )
 

@@ -13,8 +13,9 @@ from hub.lending.store import FlashRow
 
 
 class FlashState(StrEnum):
-    """Life of an application; EXPIRED is an offer that was not signed in time."""
+    """Life of an application; EXPIRED is an offer that was not signed in time, or a referral nobody decided in time."""
 
+    REFERRED = "REFERRED"
     OFFERED = "OFFERED"
     REJECTED = "REJECTED"
     DISBURSED = "DISBURSED"
@@ -54,8 +55,10 @@ async def add(application: FlashApplication) -> None:
 async def find(application_id: str) -> FlashApplication | None:
     """The application, or None."""
     row = await FlashRow.get_or_none(application_id=application_id)
-    if row is None:
-        return None
+    return None if row is None else _application(row)
+
+
+def _application(row: FlashRow) -> FlashApplication:
     columns = {name: getattr(row, name) for name in FlashApplication.__dataclass_fields__}
     own = {
         "state": FlashState(row.state),
@@ -70,6 +73,23 @@ async def set_disbursed(application_id: str, loan_id: str) -> None:
     rows = FlashRow.filter(application_id=application_id, state=FlashState.OFFERED.value)
     if await rows.update(state=FlashState.DISBURSED.value, loan_id=loan_id) != 1:
         raise AssertionError("an application is changed under its lock only")
+
+
+async def set_reviewed(application: FlashApplication) -> None:
+    """What became of a referred application."""
+    columns: dict[str, Any] = {
+        name: getattr(application, name) for name in ("limit_fen", "contract", "offer_expires_at")
+    }
+    reasons = [asdict(reason) for reason in application.reasons]
+    rows = FlashRow.filter(application_id=application.application_id, state=FlashState.REFERRED.value)
+    if await rows.update(**columns, state=application.state.value, reasons=reasons) != 1:
+        raise AssertionError("an application is changed under its lock only")
+
+
+async def referred_too_long(now: datetime, limit: int) -> list[FlashApplication]:
+    """Referred applications whose time to be decided is over."""
+    rows = FlashRow.filter(state=FlashState.REFERRED.value, offer_expires_at__lte=now)
+    return [_application(row) for row in await rows.order_by("offer_expires_at").limit(limit)]
 
 
 async def has_expired_offers(now: datetime) -> bool:

@@ -64,6 +64,8 @@ class _FlashLoanStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FlashL
     FLASH_LOAN_STATE_REJECTED: _FlashLoanState.ValueType  # 2
     FLASH_LOAN_STATE_DISBURSED: _FlashLoanState.ValueType  # 3
     FLASH_LOAN_STATE_EXPIRED: _FlashLoanState.ValueType  # 4
+    FLASH_LOAN_STATE_REFERRED: _FlashLoanState.ValueType  # 5
+    """Waits for a person at the bank (ReferralService)."""
 
 class FlashLoanState(_FlashLoanState, metaclass=_FlashLoanStateEnumTypeWrapper): ...
 
@@ -72,6 +74,8 @@ FLASH_LOAN_STATE_OFFERED: FlashLoanState.ValueType  # 1
 FLASH_LOAN_STATE_REJECTED: FlashLoanState.ValueType  # 2
 FLASH_LOAN_STATE_DISBURSED: FlashLoanState.ValueType  # 3
 FLASH_LOAN_STATE_EXPIRED: FlashLoanState.ValueType  # 4
+FLASH_LOAN_STATE_REFERRED: FlashLoanState.ValueType  # 5
+"""Waits for a person at the bank (ReferralService)."""
 Global___FlashLoanState: _TypeAlias = FlashLoanState  # noqa: Y015
 
 @_typing.final

@@ -68,6 +68,7 @@ class Referral(_message.Message):
     """The financing's or the order loan's."""
     product_id: _builtins.str
     applicant_uscc: _builtins.str
+    """A USCC; for a flash loan the person's network number."""
     decision_id: _builtins.str
     """To be made again by CreditService.ReplayDecision, with its facts."""
     state: Global___ReferralState.ValueType
