@@ -100,7 +100,7 @@ class FlashLoans:
         return application
 
     async def approve_referred(self, application_id: str) -> None:
-        """See `referrals.Settles`. Raises NOT_FOUND once the person's key was destroyed, STATE_CONFLICT (LOAN_EXISTS)."""
+        """See `referrals.Settles`. Raises NOT_FOUND without the key of the person, STATE_CONFLICT (LOAN_EXISTS)."""
         application = await self._referred(application_id)
         if (await self._open_loans(application.subject))[0]:
             raise HuilianError("STATE_CONFLICT", "another flash loan is open", state="LOAN_EXISTS")
