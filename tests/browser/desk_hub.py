@@ -164,7 +164,7 @@ def _warnings() -> list[warning_pb.Warning]:
     red = warning_pb.Warning(
         warning_id=f"LATE_BUYER:BUYER:{BUYER}:2027-03-02", rule=rule, level=warning_pb.WARNING_LEVEL_RED, subject=BUYER,
         subject_kind=warning_pb.WARNING_SUBJECT_KIND_BUYER, business_day="2027-03-02",
-        state=warning_pb.WARNING_STATE_RAISED, facts={"days_overdue": 31, "overdue_fen": 48_000_000},
+        state=warning_pb.WARNING_STATE_RAISED, facts={"days_past_due": 31, "overdue_receivables": 2},
     )  # fmt: skip
     amber = warning_pb.Warning()
     amber.CopyFrom(red)

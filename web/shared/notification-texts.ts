@@ -59,6 +59,8 @@ export const VALUES: Readonly<Record<string, Text>> = {
   BUYER_NOTICE: { zh: '通知买方', en: 'notice to the buyer' },
   BORROWER_NOTICE: { zh: '通知借款人', en: 'notice to the borrower' },
   CALL: { zh: '电话催收', en: 'telephone call' },
+  RECOURSE_PROPOSAL: { zh: '提请追索或回购', en: 'recourse or buy-back proposed' },
+  LEGAL: { zh: '移交法律程序', en: 'legal proceedings' },
   RECEIVABLE: { zh: '应收账款', en: 'receivable' },
   CERTIFICATE: { zh: '电子债权凭证', en: 'certificate' },
   'receivable-loan': { zh: '应收账款贷款', en: 'receivable loan' },
