@@ -6,6 +6,7 @@ that gives a level for them. Facts of which the table says nothing warn of nothi
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -150,8 +151,9 @@ class WarningRules:
             raise DecisionFault(f"rule {rule} has no version {version}") from None
 
 
+@functools.cache
 def load_rules(folder: Path = FOLDER) -> WarningRules:
-    """Every rule file of the folder."""
+    """Every rule file of the folder; they are part of the program and read once."""
     return WarningRules(WarningRule(parse_json(path.read_bytes())) for path in sorted(folder.glob("*.json")))
 
 

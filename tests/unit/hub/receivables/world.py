@@ -6,6 +6,7 @@ Fakes implement the ports.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -250,6 +251,7 @@ class World:
         return {record["id"]: (record["type"], record["content"], evidence) for record, _, evidence in read}
 
 
+@functools.cache
 def certificate_of(uscc: str, secret: int) -> str:
     """A certificate by the sandbox CA over the key with this secret."""
     return issue_enterprise_certificate(
