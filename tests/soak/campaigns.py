@@ -19,6 +19,7 @@ from tests.soak import (
     verifier_agreement,
 )
 from tests.soak.campaign import Campaign
+from tests.soak.histories import machine
 
 CAMPAIGNS: list[Campaign] = [
     Campaign(
@@ -77,6 +78,13 @@ CAMPAIGNS: list[Campaign] = [
         slice_cases=1,
         case=lending_histories.case,
         floors=lending_histories.FLOORS,
+    ),
+    Campaign(
+        name="lending-machine",
+        title="the same steps as a state machine of hypothesis, which makes a failure small by itself",
+        target=50_000,
+        slice_cases=0,  # test_histories.py explores a little of it
+        case=machine.case,
     ),
     Campaign(
         name="opening-histories",

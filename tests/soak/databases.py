@@ -6,7 +6,8 @@ import atexit
 import functools
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,11 +23,18 @@ async def on_fresh_database(
     dialect: str, packages: Sequence[str] | None, play: Callable[[Database], Awaitable[Answer]]
 ) -> Answer:
     """Run `play` on a migrated database without rows with the tables of `packages` (None: all), emptied afterwards."""
+    async with fresh_database(dialect, packages) as database:
+        return await play(database)
+
+
+@asynccontextmanager
+async def fresh_database(dialect: str, packages: Sequence[str] | None) -> AsyncIterator[Database]:
+    """The same for whoever does not play it in one go."""
     url = await _maker(dialect).lend(packages)
     database = Database(url, packages)
     await database.open()
     try:
-        return await play(database)
+        yield database
     finally:
         database.on_statement = None
         await database.close()

@@ -9,6 +9,7 @@ import pytest
 from hub.platform.database import Database
 from tests.soak.databases import on_fresh_database
 from tests.soak.histories.history import History, drawn, shrunk
+from tests.soak.histories.machine import explore
 from tests.support.breaking import Broken
 
 SEED, STEPS = 3, 180
@@ -55,3 +56,18 @@ async def test_steps_that_a_failure_does_not_need_are_left_out() -> None:
         return {3, 17} <= set(steps)
 
     assert await shrunk(list(range(20)), breaks) == [3, 17]
+
+
+def test_hypothesis_plays_the_same_steps() -> None:
+    assert explore("sqlite", 1, examples=2, steps=12).checks > 12
+
+
+def test_hypothesis_tells_the_steps_that_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> None:
+        raise AssertionError("a law")
+
+    monkeypatch.setattr(History, "step", broken)
+    with pytest.raises(AssertionError, match="a law") as failure:
+        explore("sqlite", 1, examples=2, steps=2)
+    told = [line for line in failure.value.__notes__ if line.startswith("state.step(")]
+    assert len(told) == 1, "one step is enough"

@@ -83,20 +83,20 @@ class History:
         """All steps, then the end. Raises HistoryBroken."""
         done = 0
         try:
-            await self._begin(random.Random(steps[0]))
+            await self.begin(steps[0])
             for step in steps:
-                await self._step(step)
+                await self.step(step)
                 done += 1
             if ends:
                 await come_to_an_end(self.life)
-            await self.checks.check()
-            await self._count_outcomes()
+            await self.end()
         except Exception as error:
             told = f"step {done + 1} of {len(steps)}, behind {', '.join(self._path[-8:])}"
             raise HistoryBroken(f"{told}: {type(error).__name__}: {error}") from error
 
-    async def _count_outcomes(self) -> None:
-        """What became of applications, auctions and loans: a step that was taken may still lead to nothing."""
+    async def end(self) -> None:
+        """The last check. Counts what became of applications, auctions and loans: what was done may lead to nothing."""
+        await self.checks.check()
         for name, sql in OUTCOMES.items():
             for row in await self.life.rows(f"{sql} GROUP BY 1"):
                 self.counted[f"{name} {row['outcome']}"] += row["many"]
@@ -106,7 +106,9 @@ class History:
         """How many did something, or were refused; what was done again counts as another."""
         return sum(many for name, many in self.counted.items() if name.endswith((" done", " refused")))
 
-    async def _begin(self, rng: random.Random) -> None:
+    async def begin(self, seed: int) -> None:
+        """Who there is, and what they have."""
+        rng = random.Random(seed)
         buyer_fen = rng.choice([RICH_FEN, RICH_FEN, POOR_FEN])
         for party, fen in ((BUYER, buyer_fen), (SUPPLIER, 20_000), (SECOND_TIER, 5_000)):
             await self.life.world.fund(party, fen)
@@ -116,7 +118,8 @@ class History:
             await self.life.run(lambda funder=funder: self.life.service.auctions.admit(funder))
         await dealing.begin(self.life, rng)
 
-    async def _step(self, seed: int) -> None:
+    async def step(self, seed: int) -> None:
+        """One step, drawn from its seed and from how things stand, and the checks."""
         rng = random.Random(seed)
         self.life.world.clock.advance(A_MOMENT)
         kind, act = await self._planned(rng)
