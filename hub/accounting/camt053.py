@@ -1,7 +1,8 @@
-"""A bank's statement as it comes: one camt.053.001.08 document (ISO 20022 BankToCustomerStatement), read strictly.
+"""A bank's statements as they come: a camt.053 message (ISO 20022 BankToCustomerStatement), read strictly.
 
-A statement that says anything twice, in another version or currency, or whose figures do not add up, is refused as a
-whole: nobody may guess what a bank meant. Names of counterparties and remittance texts are not read at all.
+Versions 001.02, which many hosts still send, and 001.08 to 001.13, which differ in nothing that is read here. A message
+that says anything twice, in another version or currency, or whose figures do not add up, is refused as a whole: nobody
+may guess what a bank meant. Names of counterparties and remittance texts are not read at all.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
-from xml.etree.ElementTree import Element, ParseError
+from hashlib import sha256
+from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 from huilian_protocol.errors import HuilianError
 
-NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
+_NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001."
+OLD, NEW = "02", ("08", "09", "10", "11", "12", "13")
+MOST_STATEMENTS = 100
 CURRENCY = "CNY"
 LONGEST_TEXT = 35
 """Max35Text: ids and references of the standard."""
@@ -45,7 +49,10 @@ class StatementEntry:
 
 @dataclass(frozen=True)
 class BankStatement:
-    """One statement: of the days `from_date` to `to_date`, both inclusive; balances in fen, below 0 when overdrawn."""
+    """One statement: of the days `from_date` to `to_date`, both inclusive; balances in fen, below 0 when overdrawn.
+
+    `content_sha256` is of the statement as it stands in its message, whatever stands around it.
+    """
 
     statement_id: str
     account_number: str
@@ -55,10 +62,11 @@ class BankStatement:
     opening_fen: int
     closing_fen: int
     entries: tuple[StatementEntry, ...]
+    content_sha256: bytes
 
 
-def read_statement(document: bytes) -> BankStatement:
-    """The one statement of a document.
+def read_statements(document: bytes) -> tuple[BankStatement, ...]:
+    """The statements of a message, those of an account in their sequence.
 
     Raises INVALID_ARGUMENT (field "camt053") that names the element which is wrong, never a value of it.
     """
@@ -66,17 +74,56 @@ def read_statement(document: bytes) -> BankStatement:
         root = fromstring(document, forbid_dtd=True)
     except (DefusedXmlException, ParseError, ValueError, LookupError) as error:
         raise _refused("not plain XML") from error
-    if root.tag != f"{{{NAMESPACE}}}Document":
-        raise _refused("not a document of camt.053.001.08")
-    if any(not str(element.tag).startswith(f"{{{NAMESPACE}}}") for element in root.iter()):
-        raise _refused("elements of another namespace")
-    return _statement(_one(_one(root, "BkToCstmrStmt"), "Stmt"), _one(root, "BkToCstmrStmt"))
+    message = _one(_plain(root), "BkToCstmrStmt")
+    _check_whole(_one(message, "GrpHdr"), "MsgPgntn")
+    found = _all(message, "Stmt")
+    if not 0 < len(found) <= MOST_STATEMENTS:
+        raise _refused(f"not 1 to {MOST_STATEMENTS} Stmt")
+    read = [_statement(stmt) for stmt in found]
+    names = {(one.account_number, one.statement_id) for one in read}
+    if min(len(names), len({(one.account_number, one.sequence) for one in read})) != len(read):
+        raise _refused("a Stmt stands twice")
+    return tuple(sorted(read, key=lambda one: (one.account_number, one.sequence)))
 
 
-def _statement(stmt: Element, message: Element) -> BankStatement:
-    last_page = _optional(_one(message, "GrpHdr"), "MsgPgntn/LastPgInd")
+def _plain(root: Element) -> Element:
+    """The document without its one namespace, in the words of the newer versions."""
+    namespace, _, name = str(root.tag).removeprefix("{").partition("}")
+    version = namespace.removeprefix(_NAMESPACE)
+    if name != "Document" or not namespace.startswith(_NAMESPACE) or version not in (OLD, *NEW):
+        raise _refused("not a document of a camt.053 that is read here")
+    for element in root.iter():
+        if not str(element.tag).startswith(f"{{{namespace}}}"):
+            raise _refused("elements of another namespace")
+        element.tag = _name(element)
+    if version == OLD:
+        _renew(root)
+    return root
+
+
+def _renew(root: Element) -> None:
+    """Version 02 has the status as a plain code, and a transaction's amount within its details."""
+    for entry in root.iter("Ntry"):
+        status = _one(entry, "Sts")
+        SubElement(status, "Cd").text = _leaf(status)
+        for details in _all(entry, "NtryDtls/TxDtls"):
+            if _optional(details, "Amt") is not None or _optional(details, "CdtDbtInd") is not None:
+                raise _refused("TxDtls with an Amt that version 02 does not have")
+            amount = _optional(details, "AmtDtls/TxAmt/Amt")
+            if amount is not None:
+                details.append(amount)
+
+
+def _check_whole(parent: Element, paging: str) -> None:
+    last_page = _optional(parent, f"{paging}/LastPgInd")
     if last_page is not None and _leaf(last_page) != "true":
         raise _refused("one page of several")
+
+
+def _statement(stmt: Element) -> BankStatement:
+    stmt.tail = None
+    content = sha256(tostring(stmt)).digest()
+    _check_whole(stmt, "StmtPgntn")
     account = _one(stmt, "Acct")
     if _text(account, "Ccy") != CURRENCY:
         raise _refused("Acct/Ccy is not CNY")
@@ -91,6 +138,7 @@ def _statement(stmt: Element, message: Element) -> BankStatement:
         opening_fen=opening_fen,
         closing_fen=closing_fen,
         entries=tuple(_entries(stmt)),
+        content_sha256=content,
     )
     _check(statement, stmt)
     return statement
@@ -235,7 +283,7 @@ def _optional(parent: Element, path: str) -> Element | None:
 
 
 def _all(parent: Element, path: str) -> list[Element]:
-    return parent.findall("/".join(f"{{{NAMESPACE}}}{step}" for step in path.split("/")))
+    return parent.findall(path)
 
 
 def _name(element: Element) -> str:

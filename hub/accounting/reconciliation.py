@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from hashlib import sha256
 
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
 from hub.accounting import stored_cases
 from hub.accounting import stored_reconciliation as stored
-from hub.accounting.camt053 import BankStatement, read_statement
+from hub.accounting.camt053 import BankStatement, read_statements
 from hub.accounting.case_rules import Case, CaseState, Difference, Source
 from hub.accounting.cases import Cases
 from hub.accounting.matching import Booking, Entry, Finding, Outcome, Reason, match, missing
@@ -71,18 +70,21 @@ class Reconciliation:
         self._database, self._clock, self._bank, self._cases = database, clock, bank, cases
         self._accounts = accounts
 
-    async def import_statement(self, operator: str, document: bytes) -> Imported:
-        """Takes in one camt.053 document; the same one again changes nothing.
+    async def import_statements(self, operator: str, document: bytes) -> list[Imported]:
+        """Takes in a camt.053 message, all its statements or none; one that was taken in before changes nothing.
 
         Raises INVALID_ARGUMENT (malformed, does not add up), NOT_FOUND (an account that is not ours), ALREADY_EXISTS
         (the same statement id with other content), STATE_CONFLICT (SEQUENCE_GAP, BALANCE_GAP or DAY_GAP: it does not
         follow the last statement).
         """
         require_transaction("importing a statement")
-        statement, content = read_statement(document), sha256(document).digest()
-        if statement.to_date > business_date(self._clock.now()):
+        statements, today = read_statements(document), business_date(self._clock.now())
+        if any(statement.to_date > today for statement in statements):
             raise HuilianError("INVALID_ARGUMENT", "a statement of days to come", field="camt053")
-        account_id = self.account(statement.account_number)
+        return [await self._import(operator, statement) for statement in statements]
+
+    async def _import(self, operator: str, statement: BankStatement) -> Imported:
+        account_id, content = self.account(statement.account_number), statement.content_sha256
         await self._database.lock("reconciliation", account_id)
         key = f"{statement.account_number}/{statement.statement_id}"
         known = await stored.find(key)

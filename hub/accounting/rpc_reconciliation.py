@@ -27,11 +27,12 @@ class ReconciliationServicer(reconciliation_service_pb2_grpc.ReconciliationServi
         self._reconciliation, self._cases, self._idempotency = reconciliation, cases, idempotency
 
     async def ImportStatement(self, request: pb.ImportStatementRequest, context: Any) -> pb.ImportStatementResponse:
-        """Take in one statement."""
+        """Take in a message's statements."""
 
         async def use_case() -> pb.ImportStatementResponse:
-            imported = await self._reconciliation.import_statement(current_caller().id, request.camt053)
-            return pb.ImportStatementResponse(statement=_statement(imported))
+            imported = await self._reconciliation.import_statements(current_caller().id, request.camt053)
+            statements = [_statement(one) for one in imported]
+            return pb.ImportStatementResponse(statement=statements[0], statements=statements)
 
         return await self._idempotency.run("ImportStatement", request, pb.ImportStatementResponse, use_case)
 

@@ -22,10 +22,10 @@ class Reconciliation:
 
     calls: Calls
 
-    async def import_statement(self, camt053: bytes, *, call: Call | None = None) -> pb.BankStatement:
-        """Take in one camt.053.001.08 document; the same statement again changes nothing."""
+    async def import_statement(self, camt053: bytes, *, call: Call | None = None) -> list[pb.BankStatement]:
+        """Take in a camt.053 message, all its statements or none; the same statement again changes nothing."""
         request = pb.ImportStatementRequest(camt053=camt053)
-        return (await self.calls.unary(_SERVICE, request, pb.ImportStatementResponse, call)).statement
+        return [*(await self.calls.unary(_SERVICE, request, pb.ImportStatementResponse, call)).statements]
 
     def statements(self, account_number: str) -> Pages[pb.BankStatement]:
         """Statements of one account, newest first."""

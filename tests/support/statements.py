@@ -1,4 +1,4 @@
-"""Statements of a bank as it would send them: camt.053.001.08 documents made from movements on an account."""
+"""Statements of a bank as it would send them: camt.053 messages made from movements on an account."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from xml.sax.saxutils import escape
 
-NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
+FAMILY = "urn:iso:std:iso:20022:tech:xsd:camt.053.001."
+NAMESPACE = f"{FAMILY}08"
 NUMBER = "SANDBOX-CENTRAL-BANK-1"
 
 
@@ -38,18 +39,29 @@ class Stated:
         total_fen = self.opening_fen + sum(one.amount_fen for one in self.movements)
         return total_fen if self.closing_fen is None else self.closing_fen
 
-    def document(self) -> bytes:
+    def document(self, version: str = "08") -> bytes:
+        """The statement alone in a message."""
+        return message([self], version)
+
+    def statement(self, version: str) -> str:
         """The statement as XML."""
-        entries = "".join(entry(one) for one in self.movements)
+        entries = "".join(entry(one, version) for one in self.movements)
         return (
-            f'<?xml version="1.0" encoding="UTF-8"?><Document xmlns="{NAMESPACE}"><BkToCstmrStmt><GrpHdr>'
-            "<MsgId>M1</MsgId><CreDtTm>2026-03-02T18:00:00+08:00</CreDtTm></GrpHdr>"
             f"<Stmt><Id>STMT-{self.sequence}</Id><ElctrncSeqNb>{self.sequence}</ElctrncSeqNb>"
             f"<FrToDt><FrDtTm>{self.first}T00:00:00</FrDtTm><ToDtTm>{self.last}T23:59:59</ToDtTm></FrToDt>"
             f"<Acct><Id><Othr><Id>{escape(self.number)}</Id></Othr></Id><Ccy>CNY</Ccy></Acct>"
             f"{balance('OPBD', self.opening_fen, self.first)}{balance('CLBD', self.closes_at_fen, self.last)}"
-            f"{entries}</Stmt></BkToCstmrStmt></Document>"
-        ).encode()
+            f"{entries}</Stmt>"
+        )
+
+
+def message(statements: Sequence[Stated], version: str = "08") -> bytes:
+    """A message of several statements."""
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?><Document xmlns="{FAMILY}{version}"><BkToCstmrStmt><GrpHdr>'
+        "<MsgId>M1</MsgId><CreDtTm>2026-03-02T18:00:00+08:00</CreDtTm></GrpHdr>"
+        f"{''.join(one.statement(version) for one in statements)}</BkToCstmrStmt></Document>"
+    ).encode()
 
 
 def amount(fen: int) -> str:
@@ -63,10 +75,11 @@ def balance(code: str, fen: int, day: date) -> str:
     return f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp>{amount(fen)}<Dt><Dt>{day}</Dt></Dt></Bal>"
 
 
-def entry(one: Movement) -> str:
+def entry(one: Movement, version: str = "08") -> str:
     """One `Ntry` with its one transaction."""
+    status = "BOOK" if version == "02" else "<Cd>BOOK</Cd>"
     refs = f"<Refs><EndToEndId>{escape(one.reference)}</EndToEndId></Refs>" if one.reference else ""
     return (
-        f"<Ntry>{amount(one.amount_fen)}<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{one.day}</Dt></BookgDt>"
+        f"<Ntry>{amount(one.amount_fen)}<Sts>{status}</Sts><BookgDt><Dt>{one.day}</Dt></BookgDt>"
         f"<NtryDtls><TxDtls>{refs}</TxDtls></NtryDtls></Ntry>"
     )

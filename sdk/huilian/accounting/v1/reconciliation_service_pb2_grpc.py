@@ -84,7 +84,8 @@ class ReconciliationServiceServicer:
     """
 
     def ImportStatement(self, request, context):
-        """Takes in one camt.053.001.08 document and matches it; the same statement again changes nothing.
+        """Takes in a camt.053 message (versions 001.02 and 001.08 to 001.13), all its statements or none, and matches them; the
+        same statement again changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,9 @@ class ReconciliationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReconciliationServiceAsyncStub: ...
     ImportStatement: _grpc.UnaryUnaryMultiCallable[_reconciliation_service_pb2.ImportStatementRequest, _reconciliation_service_pb2.ImportStatementResponse]
-    """Takes in one camt.053.001.08 document and matches it; the same statement again changes nothing."""
+    """Takes in a camt.053 message (versions 001.02 and 001.08 to 001.13), all its statements or none, and matches them; the
+    same statement again changes nothing.
+    """
     ListStatements: _grpc.UnaryUnaryMultiCallable[_reconciliation_service_pb2.ListStatementsRequest, _reconciliation_service_pb2.ListStatementsResponse]
     """Statements of one account, newest first."""
     GetReconciliation: _grpc.UnaryUnaryMultiCallable[_reconciliation_service_pb2.GetReconciliationRequest, _reconciliation_service_pb2.GetReconciliationResponse]
@@ -60,7 +62,9 @@ class ReconciliationServiceAsyncStub(ReconciliationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ImportStatement: _aio.UnaryUnaryMultiCallable[_reconciliation_service_pb2.ImportStatementRequest, _reconciliation_service_pb2.ImportStatementResponse]  # type: ignore[assignment]
-    """Takes in one camt.053.001.08 document and matches it; the same statement again changes nothing."""
+    """Takes in a camt.053 message (versions 001.02 and 001.08 to 001.13), all its statements or none, and matches them; the
+    same statement again changes nothing.
+    """
     ListStatements: _aio.UnaryUnaryMultiCallable[_reconciliation_service_pb2.ListStatementsRequest, _reconciliation_service_pb2.ListStatementsResponse]  # type: ignore[assignment]
     """Statements of one account, newest first."""
     GetReconciliation: _aio.UnaryUnaryMultiCallable[_reconciliation_service_pb2.GetReconciliationRequest, _reconciliation_service_pb2.GetReconciliationResponse]  # type: ignore[assignment]
@@ -87,7 +91,9 @@ class ReconciliationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reconciliation_service_pb2.ImportStatementRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reconciliation_service_pb2.ImportStatementResponse, _abc.Awaitable[_reconciliation_service_pb2.ImportStatementResponse]]:
-        """Takes in one camt.053.001.08 document and matches it; the same statement again changes nothing."""
+        """Takes in a camt.053 message (versions 001.02 and 001.08 to 001.13), all its statements or none, and matches them; the
+        same statement again changes nothing.
+        """
 
     @_abc_1.abstractmethod
     def ListStatements(

@@ -59,7 +59,8 @@ class Bank:
 
     async def take_in(self, stated: Stated, operator: str = ONE) -> Imported:
         """Imports a statement."""
-        return await self.run(lambda: self.reconciliation.import_statement(operator, stated.document()))
+        (imported,) = await self.run(lambda: self.reconciliation.import_statements(operator, stated.document()))
+        return imported
 
     async def open_cases(self) -> list[Case]:
         """Cases that are not closed, oldest item first."""

@@ -17,7 +17,7 @@ from hub.accounting.service import deposit_account
 from hub.platform.database import Database
 from tests.support.breaking import break_at_each_statement
 from tests.support.databases import ON_BOTH, ON_SQLITE
-from tests.support.statements import Movement, Stated
+from tests.support.statements import Movement, Stated, message
 from tests.unit.hub.accounting.reconciliation_world import (
     DAY,
     LAST,
@@ -280,3 +280,19 @@ async def propose(bank: Bank, operator: str, case_id: str, proposal: Proposal) -
 
 async def decide(bank: Bank, operator: str, case_id: str, *, approve: bool = True) -> None:
     await bank.run(lambda: bank.cases.decide(operator, case_id, "复核", approve=approve))
+
+
+async def test_a_message_is_taken_in_whole_or_not_at_all(database: Database, clock: FixedClock) -> None:
+    bank = Bank(database, clock, accounts=2)
+    await bank.open()
+    first = [Stated(1, DAY, DAY, 0, [Movement(DAY, 5)], number=number) for number in bank.numbers]
+    gap = Stated(3, DAY + timedelta(days=1), DAY + timedelta(days=1), 5, [], number=bank.numbers[1])
+    take_in = bank.reconciliation.import_statements
+    with pytest.raises(HuilianError, match="STATE_CONFLICT"):
+        await bank.run(lambda: take_in(ONE, message([*first, gap])))
+    assert not (await bank.reconciliation.statements(bank.numbers[0], 10, "")).items
+    imported = await bank.run(lambda: take_in(ONE, message(first)))
+    assert [one.closing_fen for one in imported] == [5, 5]
+    # Again alone, then among others: what is known changes nothing.
+    assert await bank.run(lambda: take_in(ONE, first[1].document())) == [imported[1]]
+    assert await bank.run(lambda: take_in(ONE, message(first))) == imported
