@@ -60,10 +60,10 @@ class Workouts:
     async def recourse(self, loan_id: str, most_fen: int) -> Loan:
         """The borrower pays in the buyer's place (有追索权): what is owed, at most `most_fen`, from their account.
 
-        Raises NOT_FOUND, STATE_CONFLICT (not overdue), INSUFFICIENT_FUNDS.
+        Raises NOT_FOUND, STATE_CONFLICT (not overdue, nothing owed), INSUFFICIENT_FUNDS.
         """
         loan = await self._loans.locked(loan_id)
-        check_action(loan.state, LoanAction.RECOURSE)
+        _check_owing(loan, LoanAction.RECOURSE)
         amount_fen = min(int(loan.owed.total_fen), most_fen)
         return await self._freed(await self._loans.take(loan, amount_fen, loan.record.borrower, RECOURSE))
 
@@ -73,7 +73,7 @@ class Workouts:
         Raises NOT_FOUND, STATE_CONFLICT, INSUFFICIENT_FUNDS.
         """
         loan = await self._loans.locked(loan_id)
-        check_action(loan.state, LoanAction.BUY_BACK)
+        _check_owing(loan, LoanAction.BUY_BACK)
         taken = await self._loans.take(loan, int(loan.owed.total_fen), payer, BUY_BACK, settled_by=payer)
         return await self._freed(taken)
 
@@ -97,10 +97,10 @@ class Workouts:
     async def charge_off(self, loan_id: str) -> Loan:
         """Gives the loan up: its principal becomes a loss. Interest and fees were not income yet and leave no line.
 
-        Raises NOT_FOUND, STATE_CONFLICT (not overdue).
+        Raises NOT_FOUND, STATE_CONFLICT (not overdue, nothing owed).
         """
         loan = await self._loans.locked(loan_id)
-        check_action(loan.state, LoanAction.CHARGE_OFF)
+        _check_owing(loan, LoanAction.CHARGE_OFF)
         given_up = LoanEventRecord(next_sequence(loan), CHARGE_OFF, loan.as_of, int(loan.owed.total_fen))
         event = paid_event(given_up, loan.owed)
         await self._bank.open_account(CREDIT_LOSSES, BANK, AccountKind.CREDIT_LOSS)
@@ -166,9 +166,16 @@ class Workouts:
             await self._bank.post(journal_id, loan.as_of, "difference", lines)
         after = await self._loans.view(loan.record, loan.as_of)
         await self._loans.give_back_limit(loan.record, int(loan.owed.principal_fen - after.owed.principal_fen))
-        if after.owed.total_fen == 0 and not loan.record.revolving:
+        if after.owed.total_fen == 0 and not (loan.record.revolving and loan.as_of < loan.record.maturity):
             await stored.close(loan.record.loan_id)
         return await self._freed(await self._loans.noted(done, loan, event))
+
+
+def _check_owing(loan: Loan, action: LoanAction) -> None:
+    """As `check_action`; also a revolving loan on which nothing is drawn has nothing to take, buy or give up."""
+    check_action(loan.state, action)
+    if not loan.owed.total_fen:
+        raise HuilianError("STATE_CONFLICT", "nothing is owed", state=loan.state)
 
 
 def _check_correctable(loan: Loan) -> None:

@@ -119,11 +119,11 @@ async def buy_back(life: Life, rng: random.Random) -> Act | None:
 
 
 async def charge_off(life: Life, rng: random.Random) -> Act | None:
-    """The bank gives a late loan up; one that is not late it does not."""
+    """The bank gives a late loan up; one that is not late, or on which nothing is owed, it does not."""
     loan = await _loan(life, rng, *(LATE if rng.random() < 0.9 else (LoanState.ACTIVE,)))
     if loan is None:
         return None
-    loan_id, late = loan.record.loan_id, loan.state in LATE
+    loan_id, late = loan.record.loan_id, loan.state in LATE and bool(loan.owed.total_fen)
     codes = refused_by() if late else refused_by("STATE_CONFLICT")
     return Act(lambda: life.run(lambda: life.service.workouts.charge_off(loan_id)), codes, certain=not late)
 

@@ -139,6 +139,30 @@ async def test_offer_money_draw_repay(world: LendingWorld) -> None:
     await refused("STATE_CONFLICT", applied(world, loan_id="dealer-loan-2"))
 
 
+async def test_a_matured_limit_ends_with_what_is_owed_also_by_a_back_dated_payment(world: LendingWorld) -> None:
+    await known(world, sales())
+    await applied(world)
+    await signed(world)
+    world.clock.advance(timedelta(days=100))
+    await world.fund(DEALER, 1_000_000)
+    paid = (await world.service.loans.get(DEALER, LOAN)).owed.total_fen
+    taken = await world.run(lambda: world.service.workouts.recourse(LOAN, int(paid) - 1))
+    assert (taken.state, taken.owed.total_fen) == (LoanState.RECOURSE, 1)
+    day = taken.as_of
+    await world.run(lambda: world.service.workouts.repay_back_dated(LOAN, DEALER, 1, day))
+    assert (await world.service.loans.get(DEALER, LOAN)).state is LoanState.CLOSED, "it is matured: no more is drawn"
+
+
+async def test_nothing_owed_is_nothing_to_take(world: LendingWorld) -> None:
+    await known(world, sales())
+    await applied(world)
+    await signed(world)
+    await world.fund(DEALER, 1_000_000)
+    await world.repay(DEALER, 10_000_000, LOAN)
+    await refused("STATE_CONFLICT", world.run(lambda: world.service.workouts.buy_back(LOAN, DEALER)))
+    await world.check_books()
+
+
 @pytest.mark.parametrize("consents", [(), (BUYER,), (DEALER,)])
 async def test_nothing_is_looked_at_without_both_consents(world: LendingWorld, consents: Sequence[str]) -> None:
     await known(world, sales(), consents=consents)
