@@ -40,10 +40,11 @@ class Read:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a read ended: delivered, or refused with a catalogue code by the hub or by the edge."""
+    """How a read ended: delivered, sealed in a suite, or refused with a catalogue code by the hub or by the edge."""
 
     code: str = DELIVERED
     refused_by: str = ""
+    suite: str = ""
 
     def __str__(self) -> str:
         return f"REFUSED:{self.code}" if self.refused_by else self.code
@@ -134,5 +135,6 @@ def access_record(attempt: Attempt, outcome: Outcome, at: datetime) -> dict[str,
         "period": {"from": read.period.from_month, "to": read.period.to_month},
         "outcome": str(outcome),
         "refused_by": outcome.refused_by,
+        **({"suite": outcome.suite} if outcome.suite else {}),
         "at": format_time(at),
     }

@@ -18,6 +18,7 @@ from huilian.connector.v1 import connector_service_pb2 as connector_pb
 from huilian_protocol.answer import verify_answer
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.sealing import sealed_to
 
 from hub.consent.ports import Recipients
 from hub.consent.service import ConsentService
@@ -216,3 +217,15 @@ def _check_answer(ticket: Ticket, answer: connector_pb.ReadResponse) -> None:
         fields=read.fields,
         envelope=answer.envelope,
     )
+    _check_suite(ticket, answer.envelope)
+
+
+def _check_suite(ticket: Ticket, envelope: bytes) -> None:
+    """The answer is sealed to the key that the edge was to choose; nobody here can open it to see."""
+    key = ticket.attempt.artefact.recipient.key_for(ticket.offer.suites)
+    try:
+        sealed = sealed_to(envelope)
+    except HuilianError as error:
+        raise HuilianError("PROVIDER_FAULT", "the answer is no sealed envelope") from error
+    if sealed != (key.suite, key.id):
+        raise HuilianError("PROVIDER_FAULT", "sealed to another key than the one to be chosen")

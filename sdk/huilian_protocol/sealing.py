@@ -40,6 +40,7 @@ __all__ = [
     "public_key_of",
     "registration_info",
     "seal",
+    "sealed_to",
     "subject_info",
 ]
 
@@ -174,6 +175,12 @@ def open_sealed(envelope: bytes, private_key: OpeningKey, info: Mapping[str, Any
         return _HPKE[suite].decrypt(ciphertext, _private(suite, private_key), bound)
     except (InvalidTag, ValueError) as error:
         raise HuilianError("SEALED_DATA_INVALID", "does not open with this key for this use") from error
+
+
+def sealed_to(envelope: bytes) -> tuple[Suite, str]:
+    """In which suite and to the key of which id an envelope says that it is sealed. Raises as :func:`open_sealed`."""
+    suite, named_key, _ = _parse(envelope)
+    return suite, named_key
 
 
 def payload_info(

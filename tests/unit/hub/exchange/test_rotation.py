@@ -281,3 +281,5 @@ async def test_x25519_from_end_to_end(database: Database, clock: FixedClock, ids
         consent = await site.grant()
         assert (await site.consents.find(consent)).artefact.recipient.suite is Suite.X25519
         assert await site.read(consent) > 0
+        [record] = (await site.service.access_records(site.citizen.subject, "", 5)).records
+        assert (record.content["outcome"], record.content["suite"]) == ("DELIVERED", "x25519")
