@@ -122,7 +122,7 @@ class Conversions:
                 expected_fen = line.billed_before_fen + line.ordered_fen - line.cancelled_fen
                 gone_fen = expected_fen - ordered.get(line.line_id, 0)
                 await self._call_in(application.loan_id, line, gone_fen)
-            await self._less_to_come(application, self._desk.ids())
+            await self._less_to_come(application)
 
     async def loan_closed(self, loan: Loan) -> None:
         """A loan on a receivable was repaid: the receivable is free."""
@@ -201,7 +201,7 @@ class Conversions:
             loan_id = await self._lend_on(application, conversion, receivable, lent_fen, max(0, lent_fen - due_fen))
             ended = replace(ended, receivable_loan_id=loan_id, lent_fen=lent_fen)
         await stored.end_conversion(ended)
-        await self._less_to_come(application, conversion.receivable_id)
+        await self._less_to_come(application)
         await self._desk.records.conversion(application, ended)
         if ended.receivable_loan_id is None:
             await self._free(ended)
@@ -256,7 +256,7 @@ class Conversions:
             called_fen += await self._call_in(application.loan_id, line, billed_fen)
         ended = replace(conversion, state=stored.REFUSED, principal_fen=called_fen)
         await stored.end_conversion(ended)
-        await self._less_to_come(application, conversion.receivable_id)
+        await self._less_to_come(application)
         await self._desk.records.conversion(application, ended)
         await self._free(ended)
 
@@ -289,10 +289,11 @@ class Conversions:
         # Also of a receivable that was disputed meanwhile: it secures nothing here any more.
         await self._desk.claims.release_if_unused(conversion.claim_id)
 
-    async def _less_to_come(self, application: OrderApplication, why: str) -> None:
-        """What is left to be delivered changed: the registration of the order is amended."""
+    async def _less_to_come(self, application: OrderApplication) -> None:
+        """What is left to be delivered may have changed: the order's registration is amended, once for each amount."""
         if application.claim_id is not None:
-            await self._desk.claims.looked_at(application.claim_id, why)
+            left_fen = sum(line.open_fen for line in await stored.lines_of(application.loan_id))
+            await self._desk.claims.looked_at(application.claim_id, f"left-{left_fen}")
 
     async def _lock(self, loan_id: str) -> OrderApplication:
         await self._desk.database.lock("order-loan", loan_id)
