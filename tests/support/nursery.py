@@ -10,6 +10,7 @@ shows is left to real starts: `make demo`, `tests/integration/test_hub_process.p
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import functools
 import gc
 import importlib
@@ -28,6 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.process import ROOT, ProcessSpec, StartFailed, Supervisor, child_environment, python
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 HUBS = ("hub.main", "hub.evaluating")
 OTHERS = (
@@ -162,6 +165,8 @@ def _next_birth(requests: socket.socket) -> dict[str, Any] | None:
 
 def _live(wanted: dict[str, Any]) -> None:
     os.setsid()
+    # With the nursery, which ends with its user: tests that are killed leave no process behind.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(wanted["environment"])
