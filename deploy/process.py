@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,15 +138,37 @@ def python(*arguments: str) -> list[str]:
 # Below the ports that the kernel gives to outgoing connections: one of those may sit on a port between the death of a
 # process and its restart.
 _PORTS = range(10_240, 32_000)
+# A port is given long before somebody listens on it, and several sites start side by side: a name that the kernel
+# knows until its process ends (unix(7), abstract) says which ones are spoken for.
+_given: deque[socket.socket] = deque()
+_MOST_GIVEN = 200
 
 
 def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on now, and that no outgoing connection will take."""
-    for port in random.sample(_PORTS, 1_000):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+    """A port on 127.0.0.1 that nobody listens on, was given lately, or may get for an outgoing connection.
+
+    Raises StartFailed when there is none.
+    """
+    # What a test seeds makes all workers draw the same.
+    for port in random.SystemRandom().sample(_PORTS, 1_000):
+        with contextlib.suppress(OSError):
+            _give(port)
             return port
     raise StartFailed("no free port between 10240 and 32000")
+
+
+def _give(port: int) -> None:
+    given = socket.socket(socket.AF_UNIX)
+    try:
+        given.bind(f"\0huilian-port-{port}")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+    except OSError:
+        given.close()
+        raise
+    _given.append(given)
+    if len(_given) > _MOST_GIVEN:
+        _given.popleft().close()
 
 
 def grpc_serving(

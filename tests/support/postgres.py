@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
+
+from deploy.process import free_port
 
 BIN = Path(os.environ.get("HUILIAN_TEST_POSTGRES_BIN", "/usr/lib/postgresql/15/bin"))
 MISSING = "PostgreSQL 15 is not installed; run: apt-get install -y postgresql-15"
@@ -22,7 +23,7 @@ class PostgresServer:
             raise RuntimeError(MISSING)
         self._folder = Path(tempfile.mkdtemp(prefix="huilian-postgres-"))
         self._durable = durable
-        self.port = _free_port()
+        self.port = free_port()
 
     def start(self) -> None:
         """Create the cluster and wait until it answers. Raises RuntimeError with the server's own words when it does
@@ -58,9 +59,3 @@ class PostgresServer:
             words.seek(0)
             if done.returncode != 0:
                 raise RuntimeError(f"{program} failed: {words.read().decode(errors='replace')}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

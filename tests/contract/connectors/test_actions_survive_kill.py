@@ -38,6 +38,7 @@ from connectors.kit.plugin import ConnectorContext, build_connector, limits_of
 from connectors.kit.requests import ActRequest
 from connectors.kit.rpc import ConnectorServicer
 from connectors.kit.sandbox_server import Faults
+from deploy.process import free_port
 
 PACKAGE = "connectors.gov_data.traffic_police"
 CASE: ActionCase = ACTION_CASES[0]
@@ -99,7 +100,7 @@ class Site:
     """An agency sandbox in a process of its own, and an edge that can be built again over the same files."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, _free_port()
+        self.folder, self.port = folder, free_port()
         self.world = World(clock=FixedClock(NOW))
         (folder / "agency").mkdir()
         (folder / "edge").mkdir()
@@ -140,12 +141,6 @@ class Site:
 
         edge.action_store.execute = settling  # type: ignore[method-assign]
         return edge
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:
