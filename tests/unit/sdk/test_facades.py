@@ -185,8 +185,9 @@ class _Everything(FakeHub):
 
 
 def public_methods(facade: Any) -> list[tuple[str, Any]]:
-    members = inspect.getmembers(facade, inspect.ismethod)
-    return [(name, method) for name, method in members if not name.startswith("_") and name != "confirm"]
+    # Not by `inspect.getmembers`: it reads `__weakref__`, which early 3.11 refuses on dataclasses with slots.
+    members = [(name, getattr(facade, name)) for name in dir(facade) if not name.startswith("_") and name != "confirm"]
+    return [(name, method) for name, method in members if inspect.ismethod(method)]
 
 
 def arguments(method: Any) -> dict[str, Any]:
