@@ -19,6 +19,8 @@ from huilian.common.v1 import common_pb2
 from huilian.connector.v1 import connector_service_pb2 as pb
 from huilian.connector.v1 import connector_service_pb2_grpc
 from huilian_protocol.artefact import DatasetGrant
+from huilian_protocol.consent import parse_signed_consent
+from huilian_protocol.sealing import key_id
 from huilian_protocol.status import from_rpc_error
 
 from deploy.site import AGENCIES
@@ -43,12 +45,15 @@ class _Edge:
     request: pb.ReadRequest
 
     async def refuses(self) -> bool:
-        """Forward the read once; whether it is refused as revoked."""
+        """Forward the read once; whether it is refused as revoked. Raises HuilianError as what else it is refused."""
         self.request.request_id = uuid.uuid4().hex
         try:
             await self.stub.Read(self.request, timeout=TIMEOUT_S)
         except grpc.RpcError as error:
-            return from_rpc_error(error).code == "CONSENT_REVOKED"
+            stated = from_rpc_error(error)
+            if stated.code != "CONSENT_REVOKED":
+                raise stated from error
+            return True
         return False
 
     async def refused_after(self, started: float) -> float:
@@ -61,8 +66,8 @@ class _Edge:
 class Revocations:
     """Consents over every agency of the site, to be revoked."""
 
-    def __init__(self, citizen: BenchCitizen, stubs: Mapping[str, Any], key: bytes) -> None:
-        self._citizen, self._stubs, self._key = citizen, stubs, key
+    def __init__(self, citizen: BenchCitizen, stubs: Mapping[str, Any], keys: Mapping[str, bytes]) -> None:
+        self._citizen, self._stubs, self._keys = citizen, stubs, keys
         self._granted: list[Granted] = []
 
     async def prepare(self, count: int) -> None:
@@ -102,13 +107,15 @@ class Revocations:
         dataset = self._citizen.datasets[agency].dataset_id
         grant = next(item for item in granted.grants if item.id == dataset)
         period = common_pb2.MonthPeriod(from_month=grant.period.from_month, to_month=grant.period.to_month)
+        # The agencies of the site leave the suite to the recipient.
+        favourite = parse_signed_consent(signed).artefact.recipient.sealing_key_id
         request = pb.ReadRequest(
             signed_consent=signed,
             dataset_id=dataset,
             fields=grant.fields,
             period=period,
             sealed_subject=granted.sealed_subjects[agency],
-            recipient_public_key=self._key,
+            recipient_public_key=self._keys[favourite],
         )
         return _Edge(agency, self._stubs[agency], request)
 
@@ -117,7 +124,7 @@ class Revocations:
 async def revocation_pairs(world: World, citizen: BenchCitizen) -> AsyncIterator[list[Pair]]:
     """One figure over all edges of the site; its p99 is the one that counts."""
     async with AsyncExitStack() as stack:
-        files = world.site.pki.issue(world.hub.name)
+        files = world.site.pki.issue(world.hub.certificate)
         credentials = grpc.ssl_channel_credentials(
             files.ca.read_bytes(), files.key.read_bytes(), files.certificate.read_bytes()
         )
@@ -127,8 +134,8 @@ async def revocation_pairs(world: World, citizen: BenchCitizen) -> AsyncIterator
             await stack.enter_async_context(channel)
             stubs[agency] = connector_service_pb2_grpc.ConnectorServiceStub(channel)
         keys = (await citizen.hub.identity.key_set()).sealing_keys
-        key = next(key.public_key for key in keys if key.party_id == RECIPIENT)
-        revocations = Revocations(citizen, stubs, key)
+        by_id = {key_id(key.public_key): key.public_key for key in keys if key.party_id == RECIPIENT}
+        revocations = Revocations(citizen, stubs, by_id)
         yield [
             Pair(
                 f"revocation to refusal, {len(stubs)} connectors",
