@@ -21,7 +21,6 @@ from huilian.lending.v1 import financing_service_pb2 as lending
 from huilian.lending.v1 import loan_service_pb2 as loans
 from huilian.receivables.v1 import certificate_service_pb2 as certificates
 from huilian.receivables.v1 import receivable_service_pb2 as receivables
-from huilian_protocol.errors import HuilianError
 from huilian_sdk import Call, Huilian
 
 from connectors.core_enterprise.tryton.jsonrpc import TrytonClient
@@ -33,6 +32,7 @@ from deploy.journeys.account import CHINA, open_account
 from deploy.journeys.conflicts import disclosed
 from deploy.journeys.invoicing import issue_invoice, priced
 from deploy.journeys.parties import Party, client_of, open_party, operator_of, register_enterprises
+from deploy.journeys.receipts import receipt_of
 from deploy.journeys.step import Step, Unexpected, refused, until
 from deploy.journeys.told import told
 from deploy.site import HubPlace, Site
@@ -385,20 +385,6 @@ class SupplierJourney:
 
     async def _today(self) -> dt.date:
         return (await (await self._operator(self._hub)).sandbox.now()).astimezone(CHINA).date()
-
-
-async def receipt_of(client: Huilian, record_id: str) -> bytes:
-    """The receipt of a record, waiting until it is anchored."""
-
-    async def look() -> bytes | None:
-        try:
-            return await client.ledger.receipt(record_id)
-        except HuilianError as error:
-            if error.code != "RECEIPT_PENDING":
-                raise
-            return None
-
-    return await until(look, f"the receipt of {record_id}")
 
 
 def _plain(message: Message) -> Any:

@@ -36,12 +36,7 @@ _NOTIFICATION = (
 POLICY: Mapping[str, frozenset[Role]] = {
     **_service(
         "common.v1.SandboxService",
-        {
-            "GetClock": EVERYBODY,
-            "MoveClock": OPERATOR,
-            "FundAccount": OPERATOR,
-            "GetAccount": OPERATOR | BORROWER,
-        },
+        {"GetClock": EVERYBODY, "MoveClock": OPERATOR, "FundAccount": OPERATOR, "GetAccount": OPERATOR | BORROWER},
     ),
     **_service(
         "identity.v1.IdentityService",
@@ -378,11 +373,8 @@ POLICY: Mapping[str, frozenset[Role]] = {
     **_service(
         "ledger.v1.LedgerService",
         {
-            "GetCheckpoint": EVERYBODY,
-            "GetInclusionProof": EVERYBODY,
-            "GetConsistencyProof": EVERYBODY,
-            "GetTile": EVERYBODY,
-            "GetEntries": EVERYBODY,
+            **dict.fromkeys(("GetCheckpoint", "GetInclusionProof", "GetConsistencyProof"), EVERYBODY),
+            **dict.fromkeys(("GetTile", "GetEntries"), EVERYBODY),
             "GetReceipt": BORROWER | OPERATOR,
         },
     ),

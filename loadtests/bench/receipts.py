@@ -25,15 +25,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
 from huilian_protocol.clock import SystemClock
-from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import thumbprint
 from huilian_protocol.receipt import build_receipt, parse_receipt
 from huilian_protocol.trust import TrustAnchors, TrustedWitnesses
-from huilian_sdk import Huilian
 from nacl.bindings import crypto_sign_open
 
 from deploy.journeys.parties import client_of
-from deploy.journeys.step import until
+from deploy.journeys.receipts import receipt_of
 from ledger.merkle.checkpoint import LogSigner
 from ledger.verify import verify_bytes
 from loadtests.bench.citizen import BenchCitizen
@@ -46,10 +44,10 @@ VERIFICATIONS, COLD, BARE = 150, 10, 1_000
 async def receipt_pairs(world: World, citizen: BenchCitizen) -> list[Pair]:
     """One pair for each kind of receipt."""
     async with client_of(world.site, world.hub, world.trade.buyer) as buyer:
-        confirmation = await _receipt(buyer, f"confirmation:{world.trade.receivable_id}")
+        confirmation = await receipt_of(buyer, f"confirmation:{world.trade.receivable_id}")
         part = await buyer.certificates.get(world.trade.certificate_ids[0])
-        issued = await _receipt(buyer, f"certificate-issued:{part.parent_certificate_id}")
-    grant = await _receipt(citizen.hub, await citizen.grant_record_id())
+        issued = await receipt_of(buyer, f"certificate-issued:{part.parent_certificate_id}")
+    grant = await receipt_of(citizen.hub, await citizen.grant_record_id())
     trust = TrustAnchors.load(world.site.trust_file)
     bare = BareChecks()
     plain, its_trust = under_plain_log(issued, trust)
@@ -159,15 +157,3 @@ def _repeated(check: Callable[[], None], before: Callable[[], None] | None = Non
         return seconds
 
     return work
-
-
-async def _receipt(client: Huilian, record_id: str) -> bytes:
-    async def look() -> bytes | None:
-        try:
-            return await client.ledger.receipt(record_id)
-        except HuilianError as error:
-            if error.code != "RECEIPT_PENDING":
-                raise
-            return None
-
-    return await until(look, f"the receipt of {record_id}")
