@@ -30,6 +30,16 @@ class Instalment:
     fee_fen: int = 0
 
 
+def schedule_section(title: str, schedule: Sequence[Instalment]) -> Section:
+    """A plan of repayment, a line for each due date."""
+    lines = [
+        (str(number), item.due_date.isoformat(), yuan(item.principal_fen), yuan(item.interest_fen),
+         yuan(item.fee_fen), yuan(item.principal_fen + item.interest_fen + item.fee_fen))
+        for number, item in enumerate(schedule, 1)
+    ]  # fmt: skip
+    return Section(title, head=("期次", "应还日", "本金", "利息", "费用", "合计"), lines=lines)
+
+
 @dataclass(frozen=True, slots=True)
 class LoanContract:
     """A loan as agreed. Amounts in fen, rates as fractions; `total_cost_fen` is interest and fees together."""
@@ -66,11 +76,6 @@ class LoanContract:
             ("到期日", self.maturity.isoformat()),
             ("担保凭证", self.certificate_id or "（无）"),
         ]
-        lines = [
-            (str(number), item.due_date.isoformat(), yuan(item.principal_fen), yuan(item.interest_fen),
-             yuan(item.fee_fen), yuan(item.principal_fen + item.interest_fen + item.fee_fen))
-            for number, item in enumerate(self.schedule, 1)
-        ]  # fmt: skip
         clauses = [
             "还款按费用、利息、本金的顺序抵充（《民法典》第五百六十一条）。利息不得预先在本金中扣除（第六百七十条）。",
             "提前还款按实际借款期间计息（《民法典》第六百七十七条）；任一日的结清金额可随时查询，与实际结清金额一致。",
@@ -83,7 +88,7 @@ class LoanContract:
             f"loan-disbursed:{self.loan_id}",
             [
                 Section("合同要素", rows=rows),
-                Section("还款计划", head=("期次", "应还日", "本金", "利息", "费用", "合计"), lines=lines),
+                schedule_section("还款计划", self.schedule),
                 Section("约定", paragraphs=clauses),
             ],
         )

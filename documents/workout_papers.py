@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from documents.lending_papers import Instalment
+from documents.lending_papers import Instalment, schedule_section
 from documents.paper import Paper, Section, percent, yuan
 
 PLANS = {
@@ -71,11 +71,6 @@ class RestructuringAgreement:
             ("到期日", f"{self.old_maturity.isoformat()} 变更为 {self.new_maturity.isoformat()}"),
             ("还款方式", PLANS.get(self.plan, self.plan)),
         ]
-        lines = [
-            (str(number), item.due_date.isoformat(), yuan(item.principal_fen), yuan(item.interest_fen),
-             yuan(item.fee_fen), yuan(item.principal_fen + item.interest_fen + item.fee_fen))
-            for number, item in enumerate(self.schedule, 1)
-        ]  # fmt: skip
         clauses = [
             "当事人协商一致，可以变更合同（《民法典》第五百四十三条）；本协议未变更的，仍依原融资合同及其担保。",
             "重组不减免重组日已经产生的利息和费用；其与新的还款计划一并偿还，列于下表首个应还日。",
@@ -89,7 +84,7 @@ class RestructuringAgreement:
             self.record_id,
             [
                 Section("重组内容", rows=rows),
-                Section("新的还款计划", head=("期次", "应还日", "本金", "利息", "费用", "合计"), lines=lines),
+                schedule_section("新的还款计划", self.schedule),
                 Section("约定", paragraphs=clauses),
             ],
         )
