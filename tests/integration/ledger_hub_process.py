@@ -144,6 +144,15 @@ async def _nobody_to_tell(_message: Message) -> None:
 
 async def _main(path: Path, url: str, contract: str, key_number: int, count: int, profile: str) -> None:
     hub = HubProcess(path, url, contract, key_number, profile)
+    try:
+        await _race(hub, count)
+    finally:
+        # The thread of an open SQLite database would keep a process that failed from ending.
+        await hub.rpc.close()
+        await hub.database.close()
+
+
+async def _race(hub: HubProcess, count: int) -> None:
     await hub.database.open()
     await hub.database.migrate()
     await hub.request_all(count)
@@ -160,8 +169,6 @@ async def _main(path: Path, url: str, contract: str, key_number: int, count: int
     await workers
     await giving_up
     sys.stdout.write(json.dumps({row.claim_id: row.state for row in await ClaimRow.all()}) + "\n")
-    await hub.rpc.close()
-    await hub.database.close()
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -144,10 +144,9 @@ class Anvil:
         state.write_bytes(gzip.decompress(bytes.fromhex(self.call("anvil_dumpState", True)[2:])))
 
     def restart(self, state: Path, *options: str, lose_s: float = 0.0, away_s: float = 0.0) -> None:
-        """kill -9, and start again on what the node held `lose_s` seconds before: the blocks since then and all that
-        waited to be mined are gone. `state` is a file to keep that in.
+        """kill -9 after `lose_s` seconds, and start again on what was saved: the blocks since then, and all that waited
+        to be mined, are gone.
         """
-        self.save(state)
         time.sleep(lose_s)
         port = int(self.url.rpartition(":")[2])
         self.kill()

@@ -110,6 +110,10 @@ class RealNode:
     def _restart(self, rng: random.Random) -> None:
         """Dead and back again, without the blocks of the last moment and without whatever waited to be mined."""
         most = (FINALITY - 1) * _BLOCK_S - 0.5
+        # Writing what a long race left takes seconds: no block may come meanwhile, or more than hubs wait for are lost.
+        self.call("evm_setIntervalMining", 0)
+        self._node.save(self._state)
+        self.call("evm_setIntervalMining", _BLOCK_S)
         block_time = ("--block-time", str(_BLOCK_S))
         self._node.restart(self._state, *block_time, lose_s=rng.uniform(0, most), away_s=rng.uniform(0, 1))
         self.happened["restarts of the node"] += 1
