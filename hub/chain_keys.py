@@ -11,7 +11,7 @@ from huilian_protocol.canonical import parse_json
 from huilian_protocol.clock import SystemClock
 from huilian_protocol.trust import TrustAnchors
 
-from hub.ledger.stored_transactions import ChainStore
+from hub.ledger.chain.stored import ChainStore
 from hub.platform.database import Database
 from hub.platform.vault import KeyVault
 from hub.settings import Settings, SettingsError, sandbox_clock

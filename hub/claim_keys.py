@@ -11,8 +11,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from huilian_protocol.canonical import parse_json
 
 from hub.keys import file_stamp
-from hub.ledger.evaluator import FindShare
-from hub.ledger.shared_keys import Ask, SharedClaimKeys
+from hub.ledger.evaluators.desk import FindShare
+from hub.ledger.evaluators.shared_keys import Ask, SharedClaimKeys
 from hub.platform.vault import KeyVault, VaultLocked
 from hub.settings import Settings, SettingsError
 from ledger.registry import p256

@@ -9,10 +9,10 @@ import grpc
 from huilian_protocol.trust import TrustAnchors
 
 from hub.claim_keys import claim_keys, groups, shares
-from hub.ledger.claim_peers import PeerHub
-from hub.ledger.claim_rpc import ClaimServicer
-from hub.ledger.disclosure import DisclosureService
-from hub.ledger.evaluator import ClaimKeyEvaluator
+from hub.ledger.claims.rpc import ClaimServicer
+from hub.ledger.conflicts.desk import DisclosureService
+from hub.ledger.evaluators.client import PeerHub
+from hub.ledger.evaluators.desk import ClaimKeyEvaluator
 from hub.ledger.service import LedgerService
 from hub.platform.database import Database
 from hub.platform.outbox import Outbox

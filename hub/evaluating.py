@@ -23,8 +23,8 @@ from pydantic import Field, Json
 
 from hub.claim_keys import groups, import_share, shares
 from hub.keys import open_vault
-from hub.ledger.claim_rpc import EvaluatorServicer
-from hub.ledger.evaluator import ClaimKeyEvaluator
+from hub.ledger.claims.rpc import EvaluatorServicer
+from hub.ledger.evaluators.desk import ClaimKeyEvaluator
 from hub.platform.admission import Admission
 from hub.platform.interceptors import Edge
 from hub.platform.logs import set_up_logs

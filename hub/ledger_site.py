@@ -9,18 +9,19 @@ import coincurve
 from huilian_protocol.clock import Clock
 from huilian_protocol.trust import ChainAnchor, TrustFile
 
-from hub.ledger.anchoring import Anchoring
-from hub.ledger.claims import ClaimService
-from hub.ledger.cover_rules import Beat
-from hub.ledger.keyring import LogKeyring
-from hub.ledger.rpc import LedgerServicer, WitnessServicer
-from hub.ledger.sequencer import Sequencer
+from hub.ledger.chain.anchoring import Anchoring
+from hub.ledger.chain.stored import ChainStore
+from hub.ledger.claims.desk import ClaimService
+from hub.ledger.cover.rules import Beat
+from hub.ledger.log.keyring import LogKeyring
+from hub.ledger.log.sequencer import Sequencer
+from hub.ledger.log.stored import EpochStore
+from hub.ledger.rpc import LedgerServicer
 from hub.ledger.service import LedgerService
-from hub.ledger.stored_transactions import ChainStore
-from hub.ledger.witness import WitnessService
-from hub.ledger.witness_client import witness_peers
-from hub.ledger.witness_store import EpochStore
-from hub.ledger.witnessing import Publication, Witnessing
+from hub.ledger.witnesses.client import witness_peers
+from hub.ledger.witnesses.desk import WitnessService
+from hub.ledger.witnesses.publishing import Publication, Witnessing
+from hub.ledger.witnesses.rpc import WitnessServicer
 from hub.log_keys import witness_of
 from hub.platform.database import Database
 from hub.platform.ids import random_id

@@ -9,9 +9,9 @@ from typing import Any
 
 from huilian_protocol.clock import SystemClock
 
-from hub.ledger.handover import announce, take_over
-from hub.ledger.keyring import LogKeyring
-from hub.ledger.witness_store import EpochStore
+from hub.ledger.log.handover import announce, take_over
+from hub.ledger.log.keyring import LogKeyring
+from hub.ledger.log.stored import EpochStore
 from hub.platform.database import Database
 from hub.platform.vault import KeyVault
 from hub.settings import CheckpointProfile, Settings, SettingsError

@@ -55,9 +55,9 @@ from hub.identity.rpc import IdentityServicer, TokenServicer
 from hub.identity.service import IdentityService
 from hub.identity.store import IdentityStore
 from hub.keys import BANK_RECIPIENT, CONVENIENCE_RECIPIENT, open_vault
-from hub.ledger.anchoring import LedgerMismatch
-from hub.ledger.claims import EpochDropped
-from hub.ledger.exports import ChainExports
+from hub.ledger.chain.anchoring import LedgerMismatch
+from hub.ledger.claims.desk import EpochDropped
+from hub.ledger.subjects.desk import ChainExports
 from hub.ledger_site import ChainNode, LedgerSite
 from hub.lending.collections.rpc import CollectionServicer
 from hub.lending.dealers.rpc import DealerLoanServicer

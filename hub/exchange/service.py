@@ -44,8 +44,8 @@ from hub.exchange.store import ExchangeStore, Volume, quota_key
 from hub.exchange.stored_actions import ActionStore
 from hub.exchange.stored_refusals import Refusal
 from hub.exchange.turned_away import TurnedAway
-from hub.ledger.exports import ChainExports
 from hub.ledger.service import LedgerService, RecordPage
+from hub.ledger.subjects.desk import ChainExports
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.vault import SubjectVault

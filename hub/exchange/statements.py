@@ -11,7 +11,7 @@ from huilian_protocol.access_export import ExportedRecord, Statement
 from huilian_protocol.errors import HuilianError
 
 from hub.exchange.catalogue import Catalogue
-from hub.ledger.exports import STATEMENT, ChainExports, export_file
+from hub.ledger.subjects.desk import STATEMENT, ChainExports, export_file
 
 logger = logging.getLogger(__name__)
 

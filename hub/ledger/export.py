@@ -15,8 +15,8 @@ from pathlib import Path
 from huilian_protocol.stopping import stop_on_signals
 
 from hub.keys import open_vault
-from hub.ledger.store import LogStore
-from hub.ledger.witness_store import CosignatureStore, EpochStore
+from hub.ledger.log.stored import EpochStore, LogStore
+from hub.ledger.witnesses.stored import CosignatureStore
 from hub.log_keys import log_keyring
 from hub.platform.database import Database
 from hub.platform.vault import VaultLocked

@@ -17,10 +17,10 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.trust import TrustAnchors
 
 from hub.keys import open_vault
-from hub.ledger.log_source import DatabaseLog
+from hub.ledger.log.source import DatabaseLog
+from hub.ledger.log.stored import EpochStore
 from hub.ledger.ports import SubjectCipher, WitnessPeer
-from hub.ledger.witness_client import WitnessPeers, witness_peers
-from hub.ledger.witness_store import EpochStore
+from hub.ledger.witnesses.client import WitnessPeers, witness_peers
 from hub.log_keys import log_keyring
 from hub.platform.database import Database
 from hub.platform.vault import SubjectVault, VaultLocked

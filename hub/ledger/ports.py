@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from hub.ledger.witness import Answer
+from hub.ledger.witnesses.desk import Answer
 from ledger.merkle.note import NoteKey
 
 

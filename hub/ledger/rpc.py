@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from huilian.ledger.v1 import ledger_service_pb2 as pb
 from huilian.ledger.v1 import ledger_service_pb2_grpc as pb_grpc
-from huilian.ledger.v1 import witness_service_pb2 as witness_pb
-from huilian.ledger.v1 import witness_service_pb2_grpc as witness_grpc
 
 from hub.ledger.service import LedgerService
-from hub.ledger.witness import WitnessService
 from hub.platform.callers import Role, current_caller
 
 
@@ -49,28 +46,3 @@ class LedgerServicer(pb_grpc.LedgerServiceServicer):
         caller = current_caller()
         reader = None if caller.role is Role.OPERATOR else caller.id
         return pb.GetReceiptResponse(receipt=await self._ledger.receipt(request.record_id, reader))
-
-
-class WitnessServicer(witness_grpc.WitnessServiceServicer):
-    """Other hubs ask; what they submit proves itself by its signatures."""
-
-    def __init__(self, witness: WitnessService) -> None:
-        self._witness = witness
-
-    async def AddCheckpoint(
-        self, request: witness_pb.AddCheckpointRequest, context: object
-    ) -> witness_pb.AddCheckpointResponse:
-        """See the proto."""
-        answer = await self._witness.add_checkpoint(request.old_size, list(request.proof), request.checkpoint)
-        if answer.equivocation:
-            return witness_pb.AddCheckpointResponse(equivocation=answer.equivocation)
-        if answer.known_size is not None:
-            return witness_pb.AddCheckpointResponse(known_size=answer.known_size)
-        return witness_pb.AddCheckpointResponse(cosignatures=answer.cosignatures)
-
-    async def GetWitnessedLog(
-        self, request: witness_pb.GetWitnessedLogRequest, context: object
-    ) -> witness_pb.GetWitnessedLogResponse:
-        """See the proto."""
-        note, equivocations = await self._witness.witnessed(request.origin)
-        return witness_pb.GetWitnessedLogResponse(checkpoint=note, equivocations=equivocations)

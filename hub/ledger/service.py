@@ -14,12 +14,13 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.receipt import Anchor, build_receipt
 from huilian_protocol.record import SALT_BYTES, commit_record
 
-from hub.ledger.chain_store import SubjectChainStore
+from hub.ledger.chain.stored import ChainStore
+from hub.ledger.log.store import LeafRow
+from hub.ledger.log.stored import ChainEnd, LogStore, NewLeaf
 from hub.ledger.ports import SubjectCipher
 from hub.ledger.rules import Body, is_party, logged_record, pack_body, unpack_body
-from hub.ledger.store import ChainEnd, LeafRow, LogStore, NewLeaf
-from hub.ledger.stored_transactions import ChainStore
-from hub.ledger.witnessing import Publication
+from hub.ledger.subjects.stored import SubjectChainStore
+from hub.ledger.witnesses.publishing import Publication
 from hub.platform.database import Database
 from hub.platform.transactions import require_transaction
 from ledger.anchor.outbox import SettledTransaction

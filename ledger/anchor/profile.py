@@ -27,7 +27,7 @@ class ChainProfile:
     long it may wait before it is replaced at a price higher by `bump_percent` (nodes ask for 10 or more); 0 never.
     `pool_blocks`: a node forgets a transaction that was not mined for so many blocks (FISCO's block limit), then the
     same bytes go out again; 0 where only time counts. `resend_s`: the same by time. `log_blocks`: most blocks of one
-    `eth_getLogs`. `claim_beat_s`: seconds from one covered batch of claims to the next (see `hub.ledger.cover_rules`),
+    `eth_getLogs`. `claim_beat_s`: seconds from one covered batch of claims to the next (see `hub.ledger.cover.rules`),
     unless the hub is set otherwise; 0 where claims go out when they are made.
     """
 

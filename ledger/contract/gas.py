@@ -26,7 +26,7 @@ from ledger.embedded_chain.journal import Genesis, Journal
 OUTPUT = Path(__file__).resolve().parents[2] / "docs" / "gas.md"
 BATCHES = (1, 10, 100, 1_000, 10_000)
 PRINTS, CLAIMS_PER_CALL = 2, 128
-# A beat under cover (hub.ledger.cover_rules): claims in its batch, claims that older batches give up, and their size.
+# A beat under cover (hub.ledger.cover.rules): claims in its batch, claims that older batches give up, and their size.
 BEAT_CLAIMS, BEAT_RELEASES, BEAT_PRINTS = 16, 10, 8
 _CHAIN_ID, _NOW = 1, 1_800_000_000
 _ADMIN, _HUB, _NEXT = (coincurve.PrivateKey(bytes([number]) * 32) for number in (1, 2, 3))

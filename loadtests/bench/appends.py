@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from huilian_protocol.clock import SystemClock
 
-from hub.ledger.sequencer import Sequencer
+from hub.ledger.log.sequencer import Sequencer
 from hub.ledger.service import LedgerService
 from hub.platform.database import Database
 from hub.platform.vault import SubjectVault, Wrapping

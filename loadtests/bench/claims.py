@@ -25,10 +25,10 @@ import coincurve
 from huilian_protocol.clock import SystemClock
 
 from deploy.process import ROOT
-from hub.ledger.claims import DECIDED_TOPIC, REFUSED_TOPIC, ClaimService
-from hub.ledger.evaluator import ClaimKeyEvaluator
-from hub.ledger.shared_keys import SharedClaimKeys
-from hub.ledger.stored_transactions import ChainStore
+from hub.ledger.chain.stored import ChainStore
+from hub.ledger.claims.desk import DECIDED_TOPIC, REFUSED_TOPIC, ClaimService
+from hub.ledger.evaluators.desk import ClaimKeyEvaluator
+from hub.ledger.evaluators.shared_keys import SharedClaimKeys
 from hub.platform.database import Database
 from hub.platform.outbox import Message, Outbox
 from ledger.anchor.contract import LedgerContract

@@ -25,9 +25,9 @@ from huilian_protocol.record import SALT_BYTES, commit_record
 
 from deploy.process import ROOT
 from hub.ledger.fsck import describe, fsck
+from hub.ledger.log.sequencer import BATCH, Sequencer
+from hub.ledger.log.stored import LogStore, NewLeaf
 from hub.ledger.rules import logged_record, pack_body
-from hub.ledger.sequencer import BATCH, Sequencer
-from hub.ledger.store import LogStore, NewLeaf
 from hub.platform.database import Database
 from hub.platform.vault import SubjectVault, Wrapping
 from ledger.merkle.checkpoint import LogSigner

@@ -19,12 +19,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from huilian_protocol.clock import Clock, SystemClock
 
-from hub.ledger.anchoring import Anchoring
-from hub.ledger.claims import DECIDED_TOPIC, REFUSED_TOPIC, ClaimService
-from hub.ledger.sequencer import Sequencer
+from hub.ledger.chain.anchoring import Anchoring
+from hub.ledger.chain.stored import ChainStore
+from hub.ledger.claims.desk import DECIDED_TOPIC, REFUSED_TOPIC, ClaimService
+from hub.ledger.claims.store import ClaimRow
+from hub.ledger.log.sequencer import Sequencer
+from hub.ledger.log.store import LeafRow
 from hub.ledger.service import LedgerService
-from hub.ledger.store import ClaimRow, LeafRow
-from hub.ledger.stored_transactions import ChainStore
 from hub.platform.database import Database
 from hub.platform.outbox import Message, Outbox
 from hub.platform.store import OutboxMessage

@@ -29,8 +29,8 @@ from hub.claim_keys import import_share
 from hub.consortium import Consortium
 from hub.evaluating import EvaluatorSettings, serve
 from hub.keys import open_vault
-from hub.ledger.claim_peers import PeerHub
-from hub.ledger.claim_rpc import ClaimServicer
+from hub.ledger.claims.rpc import ClaimServicer
+from hub.ledger.evaluators.client import PeerHub
 from hub.platform.admission import Admission
 from hub.platform.interceptors import Edge
 from hub.platform.outbox import Outbox

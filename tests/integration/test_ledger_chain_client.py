@@ -21,8 +21,8 @@ import pytest_asyncio
 from aiohttp import web
 from huilian_protocol.clock import FixedClock, SystemClock
 
-from hub.ledger.store import TransactionRow, VariantRow
-from hub.ledger.stored_transactions import ChainStore
+from hub.ledger.chain.store import TransactionRow, VariantRow
+from hub.ledger.chain.stored import ChainStore
 from hub.platform.database import Database
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.deploy import deploy_contract

@@ -21,7 +21,7 @@ from deploy import site as places
 from deploy.pki import SitePki
 from deploy.process import StartFailed, Supervisor
 from deploy.site import HubPlace, Site
-from hub.ledger.store import LogStore, NewLeaf
+from hub.ledger.log.stored import LogStore, NewLeaf
 from hub.platform.database import Database
 from ledger.anchor.deploy import deploy_contract
 from tests.support.nursery import ForkingSupervisor

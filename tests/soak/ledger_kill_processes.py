@@ -15,7 +15,8 @@ from pathlib import Path
 from huilian_protocol.clock import SandboxClock
 from huilian_protocol.errors import HuilianError
 
-from hub.ledger.store import ClaimRow, LeafRow
+from hub.ledger.claims.store import ClaimRow
+from hub.ledger.log.store import LeafRow
 from hub.platform.store import OutboxMessage
 from ledger.embedded_chain.__main__ import main as serve_chain
 from tests.integration.ledger_chain import CHAIN_ID, FUNDED

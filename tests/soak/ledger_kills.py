@@ -24,8 +24,9 @@ from huilian_protocol.jose import keys_to_jwks
 from huilian_protocol.trust import TrustAnchors
 
 from deploy.process import free_port
+from hub.ledger.claims.store import ClaimRow
 from hub.ledger.fsck import describe, fsck
-from hub.ledger.store import ClaimRow, LeafRow
+from hub.ledger.log.store import LeafRow
 from hub.platform.vault import SubjectVault, Wrapping
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.deploy import deploy_contract

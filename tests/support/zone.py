@@ -33,8 +33,8 @@ from hub.exchange.catalogue import Catalogue
 from hub.exchange.connectors import Connector
 from hub.exchange.resilience import Limits
 from hub.exchange.service import ExchangeService
-from hub.ledger.exports import ChainExports
 from hub.ledger.service import LedgerService
+from hub.ledger.subjects.desk import ChainExports
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.ids import Ids

@@ -15,10 +15,10 @@ from huilian_protocol.canonical import parse_canonical
 from huilian_protocol.clock import FixedClock
 
 from hub.keys import open_vault, published, rotate
-from hub.ledger.keyring import KeyRetired, LogKeyring
-from hub.ledger.sequencer import Sequencer
-from hub.ledger.store import CheckpointRow, LeafRow, LogStore, NewLeaf
-from hub.ledger.witness_store import EpochStore
+from hub.ledger.log.keyring import KeyRetired, LogKeyring
+from hub.ledger.log.sequencer import Sequencer
+from hub.ledger.log.store import CheckpointRow, LeafRow
+from hub.ledger.log.stored import EpochStore, LogStore, NewLeaf
 from hub.log_keys import log_keyring
 from hub.platform.database import Database
 from hub.settings import Settings, SettingsError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.ledger.store import LeafRow
+from hub.ledger.log.store import LeafRow
 from hub.platform.database import Database
 from loadtests.bench.log_fsck import PACKAGES, build, check, described
 

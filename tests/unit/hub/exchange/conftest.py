@@ -27,8 +27,8 @@ from hub.exchange.resilience import Limits
 from hub.exchange.rules import Read
 from hub.exchange.service import ExchangeService
 from hub.exchange.settlement import Delivery
-from hub.ledger.exports import ChainExports
 from hub.ledger.service import LedgerService, StoredRecord
+from hub.ledger.subjects.desk import ChainExports
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.vault import SubjectVault, Wrapping

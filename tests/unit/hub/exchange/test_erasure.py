@@ -25,8 +25,8 @@ from hub.erasures import erasure_service
 from hub.identity.erasure import ErasureService
 from hub.identity.service import IdentityService
 from hub.identity.store import IdentityStore
+from hub.ledger.log.store import LeafRow
 from hub.ledger.rules import unpack_body
-from hub.ledger.store import LeafRow
 from hub.lending.loans.store import LoanRow
 from hub.platform.admission import person_mark
 from hub.platform.callers import Caller, Role, set_current_caller

@@ -32,8 +32,8 @@ from hub.exchange.connectors import Connector
 from hub.exchange.resilience import Limits
 from hub.exchange.rules import Read
 from hub.exchange.service import ExchangeService
-from hub.ledger.exports import ChainExports
 from hub.ledger.service import LedgerService
+from hub.ledger.subjects.desk import ChainExports
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.vault import KeyVault, SubjectVault, Wrapping

@@ -9,8 +9,8 @@ from huilian.supervision.v1 import supervision_service_pb2 as pb
 from huilian_protocol.errors import HuilianError
 
 from hub.exchange.store import TallyRow
+from hub.ledger.log.store import LeafRow
 from hub.ledger.rules import unpack_body
-from hub.ledger.store import LeafRow
 from hub.platform.business_day import business_date
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency

@@ -19,8 +19,8 @@ from hub.exchange.pace import ReadPace
 from hub.exchange.rules import Read
 from hub.exchange.stored_refusals import Refusal
 from hub.exchange.turned_away import TurnedAway
+from hub.ledger.log.store import LeafRow
 from hub.ledger.rules import unpack_body
-from hub.ledger.store import LeafRow
 from hub.platform.callers import ANONYMOUS, Caller, Role, set_current_caller
 from tests.support.breaking import Broken, break_at_each_statement
 from tests.support.consents import LENDING

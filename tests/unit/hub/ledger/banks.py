@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from huilian_protocol.clock import FixedClock
 
-from hub.ledger.rules import ClaimState
+from hub.ledger.claims.rules import ClaimState
 from ledger.registry.fingerprints import HmacClaimKeys, InvoiceIdentity, QuorumMissing
 from tests.unit.hub.ledger.ledger_support import HubLedger
 

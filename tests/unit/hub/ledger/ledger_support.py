@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 
-from hub.ledger.anchoring import Anchoring
-from hub.ledger.claims import ClaimService
-from hub.ledger.cover_rules import Beat
-from hub.ledger.sequencer import Sequencer
+from hub.ledger.chain.anchoring import Anchoring
+from hub.ledger.chain.stored import ChainStore
+from hub.ledger.claims.desk import ClaimService
+from hub.ledger.cover.rules import Beat
+from hub.ledger.log.sequencer import Sequencer
 from hub.ledger.service import LedgerService
-from hub.ledger.stored_transactions import ChainStore
 from hub.platform.database import Database
 from hub.platform.outbox import Outbox
 from ledger.anchor.contract import LedgerContract

@@ -10,8 +10,9 @@ import coincurve
 import pytest
 from huilian_protocol.clock import FixedClock
 
-from hub.ledger.anchoring import LedgerMismatch
-from hub.ledger.store import AnchorRow, CheckpointRow, TileRow, TransactionRow
+from hub.ledger.chain.anchoring import LedgerMismatch
+from hub.ledger.chain.store import AnchorRow, TransactionRow
+from hub.ledger.log.store import CheckpointRow, TileRow
 from hub.platform.database import Database
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.rpc import ChainUnavailable, JsonRpc, WrongChain

@@ -17,7 +17,7 @@ from huilian_protocol.clock import FixedClock, SandboxClock
 from huilian_protocol.trust import TrustAnchors
 
 from hub.keys import open_vault, published, rotate
-from hub.ledger.rules import ClaimState
+from hub.ledger.claims.rules import ClaimState
 from hub.platform.database import Database
 from hub.platform.vault import KeyVault
 from hub.settings import Settings, SettingsError

@@ -12,8 +12,8 @@ from huilian_protocol.access_export import read_chain_link
 from huilian_protocol.clock import Clock, FixedClock
 from huilian_protocol.errors import HuilianError
 
+from hub.ledger.log.store import LeafRow
 from hub.ledger.service import LedgerService
-from hub.ledger.store import LeafRow
 from hub.platform.database import Database
 from tests.support.breaking import break_at_each_statement
 from tests.support.databases import DatabaseMaker

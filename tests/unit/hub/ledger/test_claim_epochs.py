@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from huilian_protocol.clock import FixedClock
 
-from hub.ledger.claims import EpochDropped
-from hub.ledger.rules import ClaimState
+from hub.ledger.claims.desk import EpochDropped
+from hub.ledger.claims.rules import ClaimState
 from ledger.contract import calls
 from ledger.contract.calls import Lock, LockState
 from ledger.embedded_chain.machine import Message

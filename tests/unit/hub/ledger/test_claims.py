@@ -12,8 +12,8 @@ import pytest
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 
-from hub.ledger.batches import RESERVATION
-from hub.ledger.rules import ClaimState
+from hub.ledger.claims.batches import RESERVATION
+from hub.ledger.claims.rules import ClaimState
 from hub.platform.database import Database
 from hub.platform.transactions import TransactionMisuse
 from ledger.anchor.transaction import Transaction, address_of

@@ -11,9 +11,10 @@ import pytest
 import pytest_asyncio
 from huilian_protocol.clock import FixedClock
 
-from hub.ledger.cover_rules import AGES, SPARE, Beat, cover_claim, due, filled
-from hub.ledger.rules import ClaimState
-from hub.ledger.store import CoverBatchRow, CoverPlaceRow, CoverWaitRow, TransactionRow
+from hub.ledger.chain.store import TransactionRow
+from hub.ledger.claims.rules import ClaimState
+from hub.ledger.cover.rules import AGES, SPARE, Beat, cover_claim, due, filled
+from hub.ledger.cover.store import CoverBatchRow, CoverPlaceRow, CoverWaitRow
 from hub.platform.database import Database
 from ledger.anchor.rpc import ChainUnavailable
 from ledger.anchor.transaction import address_of

@@ -16,11 +16,12 @@ from huilian_protocol.jose import thumbprint
 from huilian_protocol.sealing import Suite, generate_keypair
 from huilian_protocol.trust import ChainAnchor, TrustAnchors, TrustedHub
 
-from hub.ledger import disclosure_rules as rules
-from hub.ledger.disclosure import DisclosureService
-from hub.ledger.disclosure_rules import Notice, Party
-from hub.ledger.rules import ClaimState
-from hub.ledger.store import ClaimRow, HoldRow, LeafRow
+from hub.ledger.claims.rules import ClaimState
+from hub.ledger.claims.store import ClaimRow, HoldRow
+from hub.ledger.conflicts import rules
+from hub.ledger.conflicts.desk import DisclosureService
+from hub.ledger.conflicts.rules import Notice, Party
+from hub.ledger.log.store import LeafRow
 from hub.platform.store import OutboxMessage
 from ledger.anchor.transaction import address_of
 from ledger.registry.invoices import identifiers

@@ -12,7 +12,7 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import keys_to_jwks
 from huilian_protocol.trust import TrustAnchors
 
-from hub.ledger.exports import ChainExports, export_file
+from hub.ledger.subjects.desk import ChainExports, export_file
 from ledger.anchor.transaction import address_of
 from ledger.verify import Verdict, verify_bytes
 from tests.support.breaking import break_at_each_statement

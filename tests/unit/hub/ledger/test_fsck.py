@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from hub.ledger.chain.store import AnchorRow, TransactionRow
 from hub.ledger.fsck import describe, fsck
-from hub.ledger.store import AnchorRow, CheckpointRow, HeadRow, LeafRow, TileRow, TransactionRow
+from hub.ledger.log.store import CheckpointRow, HeadRow, LeafRow, TileRow
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.rpc import WrongChain
 from ledger.anchor.transaction import Transaction, address_of

@@ -12,7 +12,7 @@ import coincurve
 from huilian_protocol.clock import FixedClock
 
 from hub.keys import open_vault
-from hub.ledger.store import TileRow
+from hub.ledger.log.store import TileRow
 from hub.platform.database import Database
 from hub.settings import Settings
 from ledger.anchor.deploy import deploy_contract

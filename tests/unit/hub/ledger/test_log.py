@@ -14,7 +14,8 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.receipt import parse_receipt
 from huilian_protocol.record import commit_record
 
-from hub.ledger.store import LeafRow, LogStore
+from hub.ledger.log.store import LeafRow
+from hub.ledger.log.stored import LogStore
 from hub.platform.transactions import TransactionMisuse
 from ledger.merkle.checkpoint import LogSigner, verify_checkpoint
 from ledger.merkle.hashing import leaf_hash

@@ -6,8 +6,9 @@ import coincurve
 import pytest
 from tortoise.migrations.executor import MigrationTarget
 
-from hub.ledger.store import HoldRow, TransactionRow
-from hub.ledger.stored_transactions import ChainStore
+from hub.ledger.chain.store import TransactionRow
+from hub.ledger.chain.stored import ChainStore
+from hub.ledger.claims.store import HoldRow
 from hub.platform import migrations_runner
 from hub.platform.database import Database
 from ledger.anchor.outbox import TransactionState

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from huilian_protocol.canonical import b64u_encode, sha256_canonical
 
-from hub.ledger.rules import ClaimStep, logged_record, next_step, owner_commitment, pack_body, unpack_body
+from hub.ledger.claims.rules import ClaimStep, next_step, owner_commitment
+from hub.ledger.rules import logged_record, pack_body, unpack_body
 from ledger.contract.calls import Lock, LockState
 
 HUB, OTHER = 1, 2

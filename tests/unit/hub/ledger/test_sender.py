@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 from huilian_protocol.clock import FixedClock
 
-from hub.ledger.store import LeaseRow, TransactionRow, VariantRow
-from hub.ledger.stored_transactions import ChainStore
+from hub.ledger.chain.store import LeaseRow, TransactionRow, VariantRow
+from hub.ledger.chain.stored import ChainStore
 from hub.platform.database import Database
 from ledger.anchor.contract import LedgerContract
 from ledger.anchor.deploy import deploy_contract

@@ -9,8 +9,8 @@ import pytest
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 
-from hub.ledger.evaluator import ClaimKeyEvaluator, Evaluation
-from hub.ledger.shared_keys import BATCH, Ask, SharedClaimKeys
+from hub.ledger.evaluators.desk import ClaimKeyEvaluator, Evaluation
+from hub.ledger.evaluators.shared_keys import BATCH, Ask, SharedClaimKeys
 from hub.platform.database import Database
 from hub.platform.rate_buckets import RateBuckets
 from hub.platform.rate_limits import RateLimiter

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 
-from hub.ledger.witness import WitnessService
+from hub.ledger.witnesses.desk import WitnessService
 from hub.platform.database import Database
 from ledger.merkle.checkpoint import Checkpoint, LogSigner
 from ledger.merkle.cosignature import WitnessPolicy, check_cosignatures

@@ -14,8 +14,8 @@ from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.status import to_rpc_status
 
-from hub.ledger.rpc import WitnessServicer
-from hub.ledger.witness_client import GrpcWitness
+from hub.ledger.witnesses.client import GrpcWitness
+from hub.ledger.witnesses.rpc import WitnessServicer
 from hub.platform.database import Database
 from ledger.merkle.cosignature import WitnessPolicy, check_cosignatures
 from ledger.verify import verify_bytes

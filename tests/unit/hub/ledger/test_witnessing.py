@@ -12,12 +12,13 @@ import pytest_asyncio
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 
-from hub.ledger.anchoring import Anchoring, LedgerMismatch
+from hub.ledger.chain.anchoring import Anchoring, LedgerMismatch
 from hub.ledger.fsck import describe, fsck
+from hub.ledger.log.store import CheckpointRow
 from hub.ledger.service import LedgerService
-from hub.ledger.store import CheckpointRow, CosignatureRow
-from hub.ledger.witness_store import CosignatureStore
-from hub.ledger.witnessing import DEADLINE, Publication, Witnessing
+from hub.ledger.witnesses.publishing import DEADLINE, Publication, Witnessing
+from hub.ledger.witnesses.store import CosignatureRow
+from hub.ledger.witnesses.stored import CosignatureStore
 from hub.platform.database import Database
 from ledger.anchor.transaction import address_of
 from ledger.merkle.checkpoint import LogKeys, verify_checkpoint

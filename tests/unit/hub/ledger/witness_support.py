@@ -11,7 +11,7 @@ from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.trust import TrustAnchors
 
-from hub.ledger.witness import Answer, WitnessService
+from hub.ledger.witnesses.desk import Answer, WitnessService
 from hub.platform.database import Database, _as_current
 from ledger.merkle.checkpoint import LogSigner
 from ledger.merkle.cosignature import Witness

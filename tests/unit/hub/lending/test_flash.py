@@ -14,7 +14,7 @@ from huilian_protocol.errors import HuilianError
 from huilian_sdk.authenticator import SoftwareAuthenticator
 from tortoise.exceptions import BaseORMException
 
-from hub.ledger.store import LeafRow
+from hub.ledger.log.store import LeafRow
 from hub.lending.flash.rules import HOUSING, SOCIAL, TAX
 from hub.lending.flash.stored import FlashState
 from hub.lending.rules import LoanState

@@ -19,9 +19,9 @@ from huilian_protocol.confirmation import ReceivableConfirmation, confirmation_d
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.signers import Power
 
+from hub.ledger.log.store import LeafRow
 from hub.ledger.rules import unpack_body
 from hub.ledger.service import LedgerService
-from hub.ledger.store import LeafRow
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.transactions import forbid_transaction

@@ -1,0 +1,1 @@
+"""The chain: this hub's transactions and anchors."""

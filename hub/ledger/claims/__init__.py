@@ -1,0 +1,1 @@
+"""Claims: locks on receivables that every bank on the chain sees."""

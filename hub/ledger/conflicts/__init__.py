@@ -1,0 +1,1 @@
+"""Conflicts: two banks that want one receivable learn of each other."""

@@ -1,0 +1,1 @@
+"""Claims under cover: the same goes onto the chain at every beat."""

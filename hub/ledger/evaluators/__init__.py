@@ -1,0 +1,1 @@
+"""The claim key that no hub holds."""

@@ -1,0 +1,1 @@
+"""The chains of persons' records and the files that prove them complete."""

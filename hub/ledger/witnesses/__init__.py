@@ -1,0 +1,1 @@
+"""Witnesses: other hubs cosign this log, and this hub cosigns theirs."""
