@@ -99,12 +99,14 @@ from hub.platform.retention import Keep, Retention
 from hub.platform.server import HubServer
 from hub.platform.tokens import TokenIssuer, TokenVerifier
 from hub.platform.vault import KeyVault, SigningKeys, SubjectVault, VaultLocked
-from hub.receivables.confirmations import ConfirmationDomain
-from hub.receivables.erp_client import GrpcErpConnectors
-from hub.receivables.rpc import CertificateServicer, FreezeServicer, ReceivableServicer
-from hub.receivables.rpc_sales import SalesServicer
+from hub.receivables.authenticity.client import GrpcTaxAuthority
+from hub.receivables.certificates.rpc import CertificateServicer
+from hub.receivables.confirmations.desk import ConfirmationDomain
+from hub.receivables.freezes.rpc import FreezeServicer
+from hub.receivables.rpc import ReceivableServicer
+from hub.receivables.sales.rpc import SalesServicer
 from hub.receivables.service import ReceivablesService
-from hub.receivables.tax_client import GrpcTaxAuthority
+from hub.receivables.trade.client import GrpcErpConnectors
 from hub.recipients import PublishedRecipients, Statements
 from hub.running import Hub
 from hub.sandbox import CASH_ACCOUNT, CASH_NUMBER, SandboxServicer

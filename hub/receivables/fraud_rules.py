@@ -146,12 +146,13 @@ Made from `hub/receivables/fraud_rules.py` (`python -m hub.receivables.fraud_rul
 
 BLOCK: the invoice backs no confirmation and no loan until what is wrong is put right. REVIEW: a weak sign; from
 {REVIEW_FROM_FEN // 100:,} yuan on nothing is lent on the invoice before the bank has looked and said why it may pass,
-below that it is only noted. The first six compare an invoice with those that matched before it (`duplicates.py`,
-`repeats.py`); the others compare it with what the tax authority recorded (`authenticity_rules.py`). Invoices that
-answer one order are left to the three-way match (`matching.py`): it never lets more be billed than was received, so
+below that it is only noted. The first six compare an invoice with those that matched before it (`repeats/`);
+the others compare it with what the tax authority recorded (`authenticity/`). Invoices that
+answer one order are left to the three-way match (`matching/`): it never lets more be billed than was received, so
 honest partial deliveries, which look alike, are never blocked.
 
-What was sent back was not received, and what was credited is not owed (`credits.py`, `dilutions.py`). The match refuses
+What was sent back was not received, and what was credited is not owed (`matching/credits.py`,
+`disputes/dilutions.py`). The match refuses
 by `ABOVE_RECEIVED` what is billed beyond what was kept, by `RETURN_UNALLOCATED` and `CREDIT_UNALLOCATED` what could be
 of several lines or invoices, by `CREDIT_PREDATES_INVOICE`, `CREDIT_ABOVE_INVOICE` and `CREDITED_IN_FULL` credit notes
 that cannot be or leave nothing. After the buyer signed, what comes back dilutes: nothing is lent on the receivable

@@ -12,16 +12,17 @@ from huilian.receivables.v1 import receivable_service_pb2 as receivable_pb
 from huilian_protocol.confirmation import ReceivableConfirmation
 from huilian_protocol.errors import HuilianError
 
-from hub.receivables.disputes import Ground
-from hub.receivables.documents import decimal_text
+from hub.receivables.disputes.desk import Ground
+from hub.receivables.disputes.stored import Dispute
+from hub.receivables.freezes.stored import Freeze, FrozenKind
 from hub.receivables.model import Certificate, Receivable
-from hub.receivables.orders import PurchaseOrder
+from hub.receivables.orders.desk import PurchaseOrder
 from hub.receivables.reasons import Reason
 from hub.receivables.records import CURRENCY, evidence_hash
-from hub.receivables.repeats import OpenFinding
+from hub.receivables.repeats.desk import OpenFinding
 from hub.receivables.states import CertificateState, ReceivableState
-from hub.receivables.stored_freezes import Dispute, Freeze, FrozenKind
-from hub.receivables.trade_documents import TakenIn
+from hub.receivables.trade.desk import TakenIn
+from hub.receivables.trade.model import decimal_text
 
 _RECEIVABLE_STATES = {
     state: receivable_pb.ReceivableState.Value(f"RECEIVABLE_STATE_{state}") for state in ReceivableState

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from huilian_protocol.signers import Power
 
-from hub.receivables.authenticity_rules import TaxRecord
-from hub.receivables.documents import TradeDocument
+from hub.receivables.authenticity.rules import TaxRecord
+from hub.receivables.trade.model import TradeDocument
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from hub.platform.legal_rules import TERM_SIX_MONTHS, rule
 from hub.receivables.fraud_rules import RULES, FraudRule
-from hub.receivables.mismatches import MatchReason, Mismatch
+from hub.receivables.matching.mismatches import MatchReason, Mismatch
 from hub.receivables.rules import TermWarning
 
 ALREADY_PAID: Final = "ALREADY_PAID"

@@ -20,9 +20,9 @@ from huilian_protocol.canonical import b64u_encode, sha256_canonical
 from huilian_protocol.confirmation import ReceivableConfirmation
 from huilian_protocol.errors import HuilianError
 
+from hub.receivables.freezes.stored import Freeze
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.ports import Ledger
-from hub.receivables.stored_freezes import Freeze
 
 CURRENCY = "CNY"
 

@@ -17,33 +17,35 @@ from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.paging import Page
-from hub.receivables import stored_certificates, stored_freezes, stored_receivables
+from hub.receivables import stored as stored_receivables
 from hub.receivables.access import visible_receivable
-from hub.receivables.authenticity import Authenticity
-from hub.receivables.certificates import Certificates
-from hub.receivables.confirmations import ConfirmationDomain, Confirmations
-from hub.receivables.dilutions import Dilutions
-from hub.receivables.disputes import Disputes, Impairment
-from hub.receivables.freezes import Freezes, check_not_frozen
-from hub.receivables.mismatches import Tolerances
+from hub.receivables.authenticity.desk import Authenticity
+from hub.receivables.certificates import stored as stored_certificates
+from hub.receivables.certificates.desk import Certificates
+from hub.receivables.certificates.provenance import ProvenanceDesk
+from hub.receivables.confirmations.desk import ConfirmationDomain, Confirmations
+from hub.receivables.disputes.desk import Disputes, Impairment
+from hub.receivables.disputes.dilutions import Dilutions
+from hub.receivables.freezes import stored as stored_freezes
+from hub.receivables.freezes.desk import Freezes, check_not_frozen
+from hub.receivables.freezes.stored import Freeze, FrozenKind
+from hub.receivables.matching.mismatches import Tolerances
 from hub.receivables.model import Certificate, Receivable
-from hub.receivables.order_lines import OrderLineKey
-from hub.receivables.orders import PurchaseOrder, delivered_fen, find_order, page_of_orders
+from hub.receivables.orders.desk import PurchaseOrder, delivered_fen, find_order, page_of_orders
 from hub.receivables.ports import EnterpriseDirectory, ErpConnectors, Ledger, Mandates, Sale, TaxAuthority
-from hub.receivables.provenance import ProvenanceDesk
 from hub.receivables.records import Records
-from hub.receivables.repeats import Repeats
+from hub.receivables.repeats.desk import Repeats
 from hub.receivables.rules import check_not_due
-from hub.receivables.sales import Sales
-from hub.receivables.signs import Days, ErpTrouble, Impaired, OrderVolume, Signs
+from hub.receivables.sales.desk import Sales
+from hub.receivables.signs.desk import Days, ErpTrouble, Impaired, OrderVolume, Signs
 from hub.receivables.states import (
     CertificateEvent,
     CertificateState,
     ReceivableEvent,
     ReceivableState,
 )
-from hub.receivables.stored_freezes import Freeze, FrozenKind
-from hub.receivables.trade_documents import TradeDocuments
+from hub.receivables.trade.desk import TradeDocuments
+from hub.receivables.trade.order_lines import OrderLineKey
 
 __all__ = [
     "Certificate",

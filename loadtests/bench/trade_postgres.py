@@ -23,7 +23,7 @@ from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
 from hub.platform.ids import random_id
-from hub.receivables.rpc import CertificateServicer
+from hub.receivables.certificates.rpc import CertificateServicer
 from loadtests.bench.raw_postgres import Connection, Template, cloned, recorded
 from loadtests.pairs import Pair, Side, concurrently
 from tests.conftest import START

@@ -9,9 +9,9 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-from hub.receivables.authenticity_rules import TaxState
-from hub.receivables.disputes import Ground
-from hub.receivables.documents import DocumentKind, TradeDocument
+from hub.receivables.authenticity.rules import TaxState
+from hub.receivables.disputes.desk import Ground
+from hub.receivables.trade.model import DocumentKind, TradeDocument
 from tests.attacks import deeds
 from tests.attacks.case import Case
 from tests.attacks.corpus_taken_back import taken_back

@@ -15,10 +15,10 @@ from huilian_protocol.confirmation import ReceivableConfirmation
 from huilian_protocol.errors import HuilianError
 
 from hub.lending.financings.stored import Financing
-from hub.receivables.authenticity_rules import TaxState
-from hub.receivables.disputes import Ground
-from hub.receivables.documents import TradeDocument
+from hub.receivables.authenticity.rules import TaxState
+from hub.receivables.disputes.desk import Ground
 from hub.receivables.model import Receivable
+from hub.receivables.trade.model import TradeDocument
 from tests.unit.hub.lending import test_order_loans as orders
 from tests.unit.hub.lending.world import LendingWorld
 from tests.unit.hub.receivables import trade

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 
 from huilian_protocol.errors import HuilianError
 
-from hub.receivables.disputes import Ground
-from hub.receivables.documents import TradeDocument
+from hub.receivables.disputes.desk import Ground
 from hub.receivables.service import FrozenKind
+from hub.receivables.trade.model import TradeDocument
 from tests.attacks import deeds
 from tests.attacks.deeds import BUYER, SUPPLIER, Deed
 from tests.unit.hub.lending import test_order_loans as orders

@@ -18,7 +18,7 @@ from huilian.connector.v1 import erp_connector_service_pb2_grpc
 
 from connectors.kit.sandbox_companies import DEALER, SUPPLIER
 from deploy.pki import TlsFiles
-from hub.receivables.documents import DocumentKind, TradeDocument, decimal_text
+from hub.receivables.trade.model import DocumentKind, TradeDocument, decimal_text
 from tests.unit.hub.receivables import trade
 
 # An older invoice, code and number: its supplier can issue it with the tax authority under this very number.

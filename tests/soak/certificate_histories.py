@@ -16,9 +16,9 @@ from typing import Any
 from huilian_protocol.clock import FixedClock
 
 from hub.platform.database import Database
+from hub.receivables.certificates.store import CertificateRow
 from hub.receivables.model import Receivable
 from hub.receivables.states import UNSPENT_STATES, CertificateState
-from hub.receivables.store import CertificateRow
 from tests.soak.databases import DIALECTS, on_fresh_database
 from tests.unit.hub.receivables.test_conservation import Mischief, attempt, check_whole
 from tests.unit.hub.receivables.world import World

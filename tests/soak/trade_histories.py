@@ -18,11 +18,11 @@ from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 
 from hub.platform.database import Database
-from hub.receivables.disputes import Ground
-from hub.receivables.documents import DocumentKind, TradeDocument
+from hub.receivables.disputes.desk import Ground
 from hub.receivables.model import Receivable
 from hub.receivables.service import FrozenKind
 from hub.receivables.states import ReceivableState
+from hub.receivables.trade.model import DocumentKind, TradeDocument
 from tests.soak.databases import DIALECTS, on_fresh_database
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World

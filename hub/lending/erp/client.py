@@ -12,7 +12,7 @@ from huilian_protocol.errors import HuilianError
 
 from hub.lending.erp.rules import ErpEntry, ErpPayment
 from hub.platform.transactions import forbid_transaction
-from hub.receivables.erp_client import DEADLINE_S, as_provider_error
+from hub.receivables.trade.client import DEADLINE_S, as_provider_error
 
 
 class GrpcErpLedgers:

@@ -10,10 +10,10 @@ from connectors.core_enterprise.tryton.sandbox import Goods, TradeRecord
 from connectors.core_enterprise.tryton.sandbox_returns import SandboxReturns
 from connectors.core_enterprise.tryton.wire import to_message
 from connectors.kit.sandbox_companies import CORE_ENTERPRISE, SUPPLIER
-from hub.receivables.documents import DocumentKind, TradeDocument, check_document
-from hub.receivables.erp_client import pulled
-from hub.receivables.matching import TradeFile, match_invoice
-from hub.receivables.mismatches import Tolerances
+from hub.receivables.matching.mismatches import Tolerances
+from hub.receivables.matching.rules import TradeFile, match_invoice
+from hub.receivables.trade.client import pulled
+from hub.receivables.trade.model import DocumentKind, TradeDocument, check_document
 
 from .conftest import Erp
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from hub.receivables.disputes import Ground
-from hub.receivables.documents import TradeDocument
+from hub.receivables.disputes.desk import Ground
+from hub.receivables.trade.model import TradeDocument
 from tests.soak.histories.goods import ITEMS, Invoice, Order
 from tests.soak.histories.life import Act, Do, Life, Plan, Row, one_of, refused_by
 from tests.unit.hub.lending.world import BUYER, SUPPLIER

@@ -36,7 +36,7 @@ from hub.lending.warnings.rules import (
 from hub.lending.warnings.stored import Wanted, Warned
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
-from hub.receivables.disputes import Ground
+from hub.receivables.disputes.desk import Ground
 from tests.support.breaking import break_at_each_statement
 from tests.unit.hub.lending.test_clearing import DUE
 from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER, LendingWorld, move_to, refused

@@ -10,7 +10,7 @@ from hub.accounting.service import Line, deposit_account
 from hub.lending.rules import FinancingState, LoanState
 from hub.lending.workouts import stored_calls
 from hub.lending.workouts.stored_calls import CallState
-from hub.receivables.disputes import Ground
+from hub.receivables.disputes.desk import Ground
 from hub.receivables.service import CertificateState, Freeze, FrozenKind, Receivable, ReceivableState
 from tests.support.breaking import break_at_each_statement
 from tests.support.databases import ON_BOTH, ON_SQLITE

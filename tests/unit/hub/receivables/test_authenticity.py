@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from hub.receivables.authenticity_rules import CHECK_LIFE, TaxRecord, TaxState, judge
+from hub.receivables.authenticity.rules import CHECK_LIFE, TaxRecord, TaxState, judge
+from hub.receivables.authenticity.store import InvoiceCheckRow
 from hub.receivables.fraud_rules import FraudRule
 from hub.receivables.model import Receivable
 from hub.receivables.states import ReceivableState
-from hub.receivables.store import InvoiceCheckRow
 from tests.support.breaking import break_at_each_statement
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World, refused, sign

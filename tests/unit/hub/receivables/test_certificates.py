@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from huilian_protocol.canonical import b64u_encode
 
-from hub.receivables.certificates import Issued, Refused
+from hub.receivables.certificates.desk import Issued, Refused
 from hub.receivables.model import Certificate
 from hub.receivables.reasons import TERM_ABOVE_SIX_MONTHS
 from hub.receivables.states import CertificateState, ReceivableState

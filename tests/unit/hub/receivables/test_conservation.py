@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from huilian_protocol.errors import HuilianError
 
+from hub.receivables.certificates.store import CertificateRow
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.states import UNSPENT_STATES, CertificateState
-from hub.receivables.store import CertificateRow
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World
 

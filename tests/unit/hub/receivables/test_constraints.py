@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from hub.receivables.store import CertificateRow, ReceivableRow
+from hub.receivables.certificates.store import CertificateRow
+from hub.receivables.store import ReceivableRow
 from tests.unit.hub.receivables.world import World
 
 BAD_RECEIVABLES = [

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from hub.receivables.disputes import Ground, Impairment
+from hub.receivables.disputes.desk import Ground, Impairment
 from hub.receivables.model import Receivable
 from hub.receivables.service import FrozenKind
 from hub.receivables.states import ReceivableState

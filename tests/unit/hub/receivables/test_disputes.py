@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.platform.legal_rules import FABRICATED
-from hub.receivables.disputes import Ground, Impairment
+from hub.receivables.disputes.desk import Ground, Impairment
 from hub.receivables.model import Receivable
 from hub.receivables.states import ReceivableState
 from tests.support.breaking import break_at_each_statement

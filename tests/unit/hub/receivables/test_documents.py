@@ -14,7 +14,7 @@ from huilian_protocol.errors import HuilianError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.receivables.documents import TradeDocument, check_document, decimal_text, lines_total_fen, parse_document
+from hub.receivables.trade.model import TradeDocument, check_document, decimal_text, lines_total_fen, parse_document
 from tests.unit.hub.receivables import trade
 
 GOLDEN = Path(__file__).parent / "golden"

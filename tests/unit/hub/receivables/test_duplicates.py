@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.receivables import fraud_rules
-from hub.receivables.duplicates import Billed, find_duplicates, holds_up, number_key, worth_comparing
 from hub.receivables.fraud_rules import FraudRule, Verdict
+from hub.receivables.repeats.rules import Billed, find_duplicates, holds_up, number_key, worth_comparing
 from tests.unit.hub.receivables import trade
 
 NUMBER = "26312000000012345678"

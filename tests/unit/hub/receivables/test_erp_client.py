@@ -14,8 +14,8 @@ import pytest_asyncio
 from huilian.connector.v1 import erp_connector_service_pb2 as pb
 from huilian.connector.v1 import erp_connector_service_pb2_grpc as pb_grpc
 
-from hub.receivables.documents import DocumentKind, check_document
-from hub.receivables.erp_client import GrpcErpConnectors, pulled
+from hub.receivables.trade.client import GrpcErpConnectors, pulled
+from hub.receivables.trade.model import DocumentKind, check_document
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World, refused
 

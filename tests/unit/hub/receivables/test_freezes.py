@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hub.platform.legal_rules import FREEZE
+from hub.receivables.freezes.stored import Freeze, FrozenKind
 from hub.receivables.model import Certificate
 from hub.receivables.states import CertificateState
-from hub.receivables.stored_freezes import Freeze, FrozenKind
 from tests.support.breaking import break_at_each_statement
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World, refused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from huilian_protocol.signers import Power
 
-from hub.receivables.disputes import Ground
+from hub.receivables.disputes.desk import Ground
 from hub.receivables.states import CertificateState, ReceivableState
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World, refused

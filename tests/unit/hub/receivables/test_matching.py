@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.receivables.documents import TradeDocument
-from hub.receivables.matching import TradeFile, match_invoice
-from hub.receivables.mismatches import Mismatch, Tolerances
+from hub.receivables.matching.mismatches import Mismatch, Tolerances
+from hub.receivables.matching.rules import TradeFile, match_invoice
+from hub.receivables.trade.model import TradeDocument
 from tests.unit.hub.receivables import trade
 
 EXACT = Tolerances()

@@ -17,9 +17,9 @@ from huilian_protocol.trust import ChainAnchor, TrustAnchors, TrustedHub
 
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
-from hub.receivables.confirmations import ConfirmationDomain
-from hub.receivables.provenance import ProvenanceDesk
-from hub.receivables.rpc import CertificateServicer
+from hub.receivables.certificates.provenance import ProvenanceDesk
+from hub.receivables.certificates.rpc import CertificateServicer
+from hub.receivables.confirmations.desk import ConfirmationDomain
 from hub.receivables.service import ReceivablesService
 from ledger.anchor.transaction import address_of
 from ledger.verify.provenance import check_provenance

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 
 from huilian_protocol.errors import HuilianError
 
+from hub.receivables.certificates.store import CertificateRow
 from hub.receivables.states import UNSPENT_STATES, CertificateState
-from hub.receivables.store import CertificateRow
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World, sign
 

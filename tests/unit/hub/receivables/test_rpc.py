@@ -16,8 +16,9 @@ from huilian.receivables.v1 import receivable_service_pb2_grpc as receivable_grp
 
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
+from hub.receivables.certificates.rpc import CertificateServicer
 from hub.receivables.messages import confirmation_of
-from hub.receivables.rpc import CertificateServicer, ReceivableServicer
+from hub.receivables.rpc import ReceivableServicer
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World, refused, sign
 

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 import pytest
 
-from hub.receivables import trade_documents
 from hub.receivables.model import Receivable
 from hub.receivables.ports import PulledDocument
 from hub.receivables.reasons import ALREADY_PAID
 from hub.receivables.states import ReceivableState
+from hub.receivables.trade import desk as trade_documents
 from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.receivables import trade
 from tests.unit.hub.receivables.world import World, refused

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
-from hub.receivables.documents import DocumentKind, DocumentLine, TradeDocument
+from hub.receivables.trade.model import DocumentKind, DocumentLine, TradeDocument
 
 BUYER = "91449900MA0H00010W"
 SUPPLIER = "91449900MA0H00029R"

@@ -25,22 +25,18 @@ from hub.ledger.service import LedgerService
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from hub.platform.transactions import forbid_transaction
-from hub.receivables.authenticity_rules import TaxRecord, TaxState
-from hub.receivables.documents import DocumentKind, TradeDocument
+from hub.receivables.authenticity.rules import TaxRecord, TaxState
+from hub.receivables.certificates.store import CertificateRow
+from hub.receivables.disputes.store import DisputeRow
+from hub.receivables.freezes.store import FreezeRow
 from hub.receivables.model import Certificate, Receivable
 from hub.receivables.ports import ErpPage, PulledDocument, Sale, SalesPage
+from hub.receivables.repeats.store import FindingRow
 from hub.receivables.service import ConfirmationDomain, ReceivablesService
-from hub.receivables.store import (
-    CertificateRow,
-    CursorRow,
-    DisputeRow,
-    DocumentOrderRow,
-    DocumentRow,
-    FindingRow,
-    FreezeRow,
-    ReceivableRow,
-)
-from hub.receivables.trade_documents import TakenIn
+from hub.receivables.store import ReceivableRow
+from hub.receivables.trade.desk import TakenIn
+from hub.receivables.trade.model import DocumentKind, TradeDocument
+from hub.receivables.trade.store import CursorRow, DocumentOrderRow, DocumentRow
 from tests.unit.hub.receivables import trade
 
 Answer = TypeVar("Answer")

@@ -1,0 +1,1 @@
+"""Whether the tax authority knows an invoice."""

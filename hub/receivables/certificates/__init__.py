@@ -1,0 +1,1 @@
+"""Receivable certificates: issued, accepted, split, passed on, proved."""

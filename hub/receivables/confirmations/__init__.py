@@ -1,0 +1,1 @@
+"""The core enterprise's confirmation with its own key."""

@@ -1,0 +1,1 @@
+"""What the buyer disputes, and what credits and returns take off."""

@@ -1,0 +1,1 @@
+"""The three-way match: orders, goods receipts and invoices, less what was returned or credited."""

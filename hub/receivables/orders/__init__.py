@@ -1,0 +1,1 @@
+"""Purchase orders as lending sees them."""

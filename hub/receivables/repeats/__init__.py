@@ -1,0 +1,1 @@
+"""Invoices and goods that stand behind another receivable already."""

@@ -1,0 +1,1 @@
+"""What core enterprises sold to dealers, and who lets the bank decide on it."""

@@ -1,0 +1,1 @@
+"""Early signs of trouble, counted for lending."""

@@ -1,0 +1,1 @@
+"""Trade documents, as they come in from the buyers' ERPs."""
