@@ -46,7 +46,7 @@ async def with_events(case: Case) -> Case:
 
 async def page(state: CaseState | None, source: Source | None, size: int, token: str) -> Page[Case]:
     """Cases, newest first; of any state or source where none is named. Raises INVALID_ARGUMENT for a foreign token."""
-    rows = CaseRow.filter(after_token(token, "case_id"))
+    rows = CaseRow.filter(after_token(token, CaseRow, "case_id"))
     rows = rows if state is None else rows.filter(state=state.value)
     rows = rows if source is None else rows.filter(source=source.value)
     return page_of(await rows.order_by("-created_at", "-case_id").limit(size + 1), size, "case_id", _case)

@@ -51,7 +51,7 @@ async def first_and_last(account_id: str) -> tuple[Imported, Imported] | None:
 
 async def page(account_id: str, size: int, token: str) -> Page[Imported]:
     """Statements of one account, newest first. Raises INVALID_ARGUMENT for a foreign token."""
-    rows = StatementRow.filter(after_token(token, "statement_key"), account_id=account_id)
+    rows = StatementRow.filter(after_token(token, StatementRow, "statement_key"), account_id=account_id)
     found = await rows.order_by("-created_at", "-statement_key").limit(size + 1)
     return page_of(found, size, "statement_key", _imported)
 

@@ -80,7 +80,7 @@ async def find(notification_id: str) -> Notification | None:
 async def page(party: str, only_unread: bool, size: int, token: str) -> Page[Notification]:
     """A party's, newest first. Raises INVALID_ARGUMENT for a foreign token."""
     wanted = Q(party=party, read_at__isnull=True) if only_unread else Q(party=party)
-    rows = NotificationRow.filter(wanted & after_token(token, "notification_id"))
+    rows = NotificationRow.filter(wanted & after_token(token, NotificationRow, "notification_id"))
     found = await rows.order_by("-created_at", "-notification_id").limit(size + 1)
     return page_of(found, size, "notification_id", _notification)
 

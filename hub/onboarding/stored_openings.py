@@ -106,7 +106,7 @@ async def is_account(account_number: str) -> bool:
 async def page(uscc: str | None, state: OpeningState | None, size: int, token: str) -> Page[Opening]:
     """Applications of one enterprise or of all, in one state or in any, newest first. Raises INVALID_ARGUMENT."""
     wanted = Q(**({"uscc": uscc} if uscc else {}), **({"state": state.value} if state else {}))
-    query = OpeningRow.filter(wanted & after_token(token, "application_id"))
+    query = OpeningRow.filter(wanted & after_token(token, OpeningRow, "application_id"))
     rows = await query.order_by("-created_at", "-application_id").limit(size + 1)
     made = {one.application_id: one for one in await _whole(rows)}
     return page_of(rows, size, "application_id", lambda row: made[row.application_id])

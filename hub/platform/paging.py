@@ -10,6 +10,8 @@ from typing import Any, Generic, TypeVar
 from huilian_protocol.canonical import b64u_decode, b64u_encode
 from huilian_protocol.errors import HuilianError
 from tortoise.expressions import Q
+from tortoise.fields import CharField
+from tortoise.models import Model
 
 from hub.platform.fields import in_utc
 
@@ -33,8 +35,8 @@ def page_of(rows: Sequence[Any], size: int, id_column: str, make: Callable[[Any]
     return Page(tuple(make(row) for row in rows[:size]), token)
 
 
-def after_token(token: str, id_column: str) -> Q:
-    """The condition of the page that a token names, everything for an empty one: older by (`created_at`, id).
+def after_token(token: str, model: type[Model], id_column: str) -> Q:
+    """The condition on `model` of the page that a token names, everything for none: older by (`created_at`, id).
 
     Raises INVALID_ARGUMENT for a text that `page_of` did not make.
     """
@@ -43,12 +45,18 @@ def after_token(token: str, id_column: str) -> Q:
     try:
         text, _, identity = b64u_decode(token).decode("ascii").partition(" ")
         moment = in_utc(datetime.fromisoformat(text))
-        # PostgreSQL would refuse a NUL character, with an error that looks like a fault of ours.
-        if not identity.isprintable():
-            raise ValueError("no id holds such characters")
+        # PostgreSQL would refuse a NUL character and the column a longer text, with errors like a fault of ours.
+        if not identity.isprintable() or len(identity) > _longest(model, id_column):
+            raise ValueError("no id is like that")
     except (ValueError, OverflowError) as error:
         raise HuilianError("INVALID_ARGUMENT", "not a page token of this list", field="page_token") from error
     return Q(created_at__lt=moment) | (Q(created_at=moment) & Q(**{f"{id_column}__lt": identity}))
+
+
+def _longest(model: type[Model], column: str) -> int:
+    field = model._meta.fields_map[column]
+    assert isinstance(field, CharField), "ids are texts"
+    return field.max_length
 
 
 def id_token(token: str, longest: int) -> str:

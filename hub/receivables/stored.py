@@ -154,7 +154,7 @@ async def release_invoice_number(receivable: Receivable) -> None:
 async def page_of_party(uscc: str, page_size: int, token: str) -> Page[Receivable]:
     """Receivables that the enterprise owes or owns, newest first."""
     mine = Q(buyer_uscc=uscc) | Q(supplier_uscc=uscc)
-    query = ReceivableRow.filter(mine & after_token(token, "receivable_id"))
+    query = ReceivableRow.filter(mine & after_token(token, ReceivableRow, "receivable_id"))
     rows = await query.order_by("-created_at", "-receivable_id").limit(page_size + 1)
     return page_of(rows, page_size, "receivable_id", _receivable)
 

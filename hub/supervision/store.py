@@ -34,5 +34,7 @@ async def add_query(record_id: str, supervisor: str, question: str, parameters: 
 
 async def queries(token: str, size: int) -> Page[QueryRow]:
     """Questions, newest first; raises INVALID_ARGUMENT for a text that is no token."""
-    rows = QueryRow.filter(after_token(token, "record_id")).order_by("-created_at", "-record_id").limit(size + 1)
+    rows = (
+        QueryRow.filter(after_token(token, QueryRow, "record_id")).order_by("-created_at", "-record_id").limit(size + 1)
+    )
     return page_of(await rows, size, "record_id", lambda row: row)

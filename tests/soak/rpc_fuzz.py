@@ -78,6 +78,8 @@ async def case(rng: random.Random) -> int:
     try:
         # Blocking calls in a thread of their own: hypothesis draws what the next one sends.
         made = await asyncio.to_thread(_call_everything, targets, ground.pool, rng)
+    except AssertionError as failure:
+        raise AssertionError(f"{failure}; in the logs: {ground.news()}") from failure
     finally:
         targets.close()
     assert not (bad := ground.news()), bad

@@ -89,7 +89,7 @@ async def awarded_on_claim(claim_id: str) -> list[str]:
 
 async def page_of_open(now: datetime, size: int, token: str) -> Page[Auction]:
     """Auctions that take bids, newest first."""
-    wanted = Q(state=AuctionState.OPEN.value, closes_at__gt=now) & after_token(token, "auction_id")
+    wanted = Q(state=AuctionState.OPEN.value, closes_at__gt=now) & after_token(token, AuctionRow, "auction_id")
     rows = await AuctionRow.filter(wanted).order_by("-created_at", "-auction_id").limit(size + 1)
     return page_of(rows, size, "auction_id", _auction)
 

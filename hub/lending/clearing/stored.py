@@ -35,7 +35,7 @@ async def add(payment: PartPayment, now: datetime) -> None:
 
 async def page_of_receivable(receivable_id: str, size: int, token: str) -> Page[PartPayment]:
     """The payments on a receivable, newest first."""
-    query = PartPaymentRow.filter(Q(receivable_id=receivable_id) & after_token(token, "payment_id"))
+    query = PartPaymentRow.filter(Q(receivable_id=receivable_id) & after_token(token, PartPaymentRow, "payment_id"))
     rows = await query.order_by("-created_at", "-payment_id").limit(size + 1)
     return page_of(rows, size, "payment_id", _payment)
 

@@ -70,7 +70,7 @@ async def resolve(event_id: str, resolved_by: str, note: str, now: datetime) -> 
 async def page_of_events(receivable_id: str, size: int, token: str) -> Page[CollectionEvent]:
     """Events of one receivable, or of all for an empty id, newest first."""
     wanted = Q(receivable_id=receivable_id) if receivable_id else Q()
-    rows = await CollectionEventRow.filter(wanted & after_token(token, "event_id")).order_by(
+    rows = await CollectionEventRow.filter(wanted & after_token(token, CollectionEventRow, "event_id")).order_by(
         "-created_at", "-event_id"
     ).limit(size + 1)  # fmt: skip
     return page_of(rows, size, "event_id", _event)

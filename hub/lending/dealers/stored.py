@@ -88,14 +88,14 @@ async def ids_of_expired_offers(now: datetime, limit: int) -> list[str]:
 
 async def page_of_dealer(dealer_uscc: str, size: int, token: str) -> Page[DealerApplication]:
     """A dealer's applications, newest first."""
-    query = DealerLoanRow.filter(Q(dealer_uscc=dealer_uscc) & after_token(token, "loan_id"))
+    query = DealerLoanRow.filter(Q(dealer_uscc=dealer_uscc) & after_token(token, DealerLoanRow, "loan_id"))
     rows = await query.order_by("-created_at", "-loan_id").limit(size + 1)
     return page_of(rows, size, "loan_id", _application)
 
 
 async def page_of_referred(size: int, token: str) -> Page[DealerApplication]:
     """Applications that wait for a person, newest first."""
-    query = DealerLoanRow.filter(Q(state=DealerState.REFERRED.value) & after_token(token, "loan_id"))
+    query = DealerLoanRow.filter(Q(state=DealerState.REFERRED.value) & after_token(token, DealerLoanRow, "loan_id"))
     rows = await query.order_by("-created_at", "-loan_id").limit(size + 1)
     return page_of(rows, size, "loan_id", _application)
 

@@ -24,7 +24,7 @@ async def find(payment_id: str) -> ErpPayment | None:
 
 async def page_of_buyer(buyer_uscc: str, size: int, token: str) -> Page[ErpPayment]:
     """A buyer's payments, newest first; for an empty code those of all. Raises INVALID_ARGUMENT for a foreign token."""
-    rows = ErpPaymentRow.filter(after_token(token, "payment_id"))
+    rows = ErpPaymentRow.filter(after_token(token, ErpPaymentRow, "payment_id"))
     rows = rows.filter(buyer_uscc=buyer_uscc) if buyer_uscc else rows
     return page_of(await rows.order_by("-created_at", "-payment_id").limit(size + 1), size, "payment_id", _payment)
 

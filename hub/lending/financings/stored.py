@@ -85,7 +85,7 @@ async def ids_too_late(today: date, limit: int) -> list[str]:
 
 async def page_of_applicant(applicant_uscc: str, size: int, token: str) -> Page[Financing]:
     """An applicant's applications, newest first."""
-    query = FinancingRow.filter(Q(applicant_uscc=applicant_uscc) & after_token(token, "financing_id"))
+    query = FinancingRow.filter(Q(applicant_uscc=applicant_uscc) & after_token(token, FinancingRow, "financing_id"))
     rows = await query.order_by("-created_at", "-financing_id").limit(size + 1)
     return page_of(rows, size, "financing_id", _financing)
 

@@ -135,7 +135,7 @@ async def close(loan_id: str) -> None:
 
 async def page_of_borrower(borrower: str, size: int, token: str) -> Page[LoanRecord]:
     """A borrower's loans, newest first."""
-    query = LoanRow.filter(Q(borrower=borrower) & after_token(token, "loan_id"))
+    query = LoanRow.filter(Q(borrower=borrower) & after_token(token, LoanRow, "loan_id"))
     rows = await query.order_by("-created_at", "-loan_id").limit(size + 1)
     return page_of(rows, size, "loan_id", _record)
 

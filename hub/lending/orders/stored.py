@@ -137,7 +137,7 @@ async def ids_too_late(today: date, limit: int) -> list[str]:
 
 async def page_of_applicant(applicant_uscc: str, size: int, token: str) -> Page[OrderApplication]:
     """An applicant's applications, newest first."""
-    query = OrderLoanRow.filter(Q(applicant_uscc=applicant_uscc) & after_token(token, "loan_id"))
+    query = OrderLoanRow.filter(Q(applicant_uscc=applicant_uscc) & after_token(token, OrderLoanRow, "loan_id"))
     rows = await query.order_by("-created_at", "-loan_id").limit(size + 1)
     return page_of(rows, size, "loan_id", _application)
 

@@ -78,7 +78,7 @@ async def end(application_id: str) -> None:
 async def page(only_open: bool, size: int, token: str) -> Page[Referral]:
     """Referrals, newest first. Raises INVALID_ARGUMENT for a foreign token."""
     wanted = Q(state=ReferralState.OPEN.value) if only_open else Q()
-    rows = ReferralRow.filter(wanted & after_token(token, "application_id"))
+    rows = ReferralRow.filter(wanted & after_token(token, ReferralRow, "application_id"))
     found = await rows.order_by("-created_at", "-application_id").limit(size + 1)
     return page_of(found, size, "application_id", _referral)
 

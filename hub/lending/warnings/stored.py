@@ -157,7 +157,7 @@ async def page(wanted: Wanted, size: int, token: str) -> Page[Warned]:
     """Warnings, newest first. Raises INVALID_ARGUMENT for a foreign token."""
     columns = {"rule": wanted.rule, "level": wanted.level, "subject_kind": wanted.kind, "subject": wanted.subject}
     rows = WarningRow.filter(
-        after_token(token, "warning_id"), **{key: value for key, value in columns.items() if value}
+        after_token(token, WarningRow, "warning_id"), **{key: value for key, value in columns.items() if value}
     )
     if wanted.only_open:
         rows = rows.filter(state__in=_OPEN)

@@ -92,7 +92,7 @@ async def redeem(certificate: Certificate, amount_fen: int) -> Certificate:
 async def page_of_party(uscc: str, page_size: int, token: str) -> Page[Certificate]:
     """Certificates that the enterprise holds, issued or passed on, newest first."""
     mine = Q(holder_uscc=uscc) | Q(issuer_uscc=uscc) | Q(offered_by=uscc)
-    query = CertificateRow.filter(mine & after_token(token, "certificate_id"))
+    query = CertificateRow.filter(mine & after_token(token, CertificateRow, "certificate_id"))
     rows = await query.order_by("-created_at", "-certificate_id").limit(page_size + 1)
     return page_of(rows, page_size, "certificate_id", _certificate)
 

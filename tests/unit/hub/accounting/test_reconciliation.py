@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import protovalidate
 import pytest
+from huilian.accounting.v1.reconciliation_service_pb2 import GetCaseRequest
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 
@@ -188,6 +190,14 @@ async def test_what_we_book_late_closes_its_case_too(bank: Bank) -> None:
     await bank.move("j", LAST, 500)
     await bank.take_in(stated(sequence=2, opening_fen=500))
     assert (await bank.cases.get(case.case_id)).resolution is Resolution.ARRIVED
+
+
+async def test_only_what_can_be_a_case_is_looked_for(bank: Bank) -> None:
+    await bank.take_in(stated(Movement(DAY, 500)))
+    (case,) = await bank.open_cases()
+    protovalidate.validate(GetCaseRequest(case_id=case.case_id))
+    for longer in (f"{case.case_id}a", "a" * 41):
+        assert protovalidate.collect_violations(GetCaseRequest(case_id=longer))
 
 
 async def test_days_are_reconciled_when_covered_and_clear(bank: Bank) -> None:

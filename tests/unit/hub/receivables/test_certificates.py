@@ -252,6 +252,7 @@ async def test_lists_come_in_pages_newest_first(world: World) -> None:
 
 
 FOREIGN = ["no moment", "2026-01-01 abc", "0001-01-01T00:00:00+14:00 abc", "2026-01-01T00:00:00+00:00 a\x00c"]
+FOREIGN.append(f"2026-01-01T00:00:00+00:00 {'a' * 200}")
 
 
 @pytest.mark.parametrize("token", ["x", *(b64u_encode(text.encode()) for text in FOREIGN)])
