@@ -46,7 +46,10 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class RestructuringAgreement:
-    """Other due dates and another rate for what is left; `owed` stood before it, on its day."""
+    """Other due dates and another rate for what is left; `owed` stood before it, on its day.
+
+    `signed_terms` is the digest of the text that the borrower signed (SHA-256 in base64url).
+    """
 
     loan_id: str
     record_id: str
@@ -59,6 +62,7 @@ class RestructuringAgreement:
     new_maturity: date
     plan: str
     schedule: Sequence[Instalment]
+    signed_terms: str
 
     def paper(self) -> Paper:
         """贷款重组协议."""
@@ -70,12 +74,14 @@ class RestructuringAgreement:
             ("年利率（单利）", f"{percent(self.old_rate)} 变更为 {percent(self.new_rate)}"),
             ("到期日", f"{self.old_maturity.isoformat()} 变更为 {self.new_maturity.isoformat()}"),
             ("还款方式", PLANS.get(self.plan, self.plan)),
+            ("借款人签署的条款摘要", self.signed_terms),
         ]
         clauses = [
             "当事人协商一致，可以变更合同（《民法典》第五百四十三条）；本协议未变更的，仍依原融资合同及其担保。",
             "重组不减免重组日已经产生的利息和费用；其与新的还款计划一并偿还，列于下表首个应还日。",
             "还款计划按无提前还款、无逾期计算；实际应还以贷款事件重算为准。",
-            "借款人（签章）：　　　　　　　　　　贷款人（签章）：　　　　　　　　　　日期：",
+            "借款人已就上列条款以电子签名签署（《电子签名法》第十四条），自签署之日起生效；签署的原文以其摘要为准。",
+            "贷款人（签章）：　　　　　　　　　　日期：",
         ]
         return Paper(
             "贷款重组协议",

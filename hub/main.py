@@ -69,6 +69,7 @@ from hub.lending.papers.content import Papers
 from hub.lending.papers.rpc import DocumentServicer
 from hub.lending.referrals.rpc import ReferralServicer
 from hub.lending.registrations.client import GrpcRegistry
+from hub.lending.restructurings.rpc import RestructuringServicer
 from hub.lending.rpc import AuctionServicer, FinancingServicer, OrderLoanServicer
 from hub.lending.rpc_credit import CreditServicer
 from hub.lending.service import Collaborators, LendingService
@@ -328,6 +329,7 @@ class _Builder:
         ):
             self.hub.server.serve(servicer(lending, self.idempotency))
         self.hub.server.serve(AccountingServicer(self.database, self.closes, lending.day_close.ask, self.idempotency))
+        self.hub.server.serve(RestructuringServicer(lending, self.idempotency))
         self.hub.server.serve(CreditServicer(lending, self.idempotency, self.clock))
         self.hub.server.serve(ErpLedgerServicer(lending.erp_payments, self.idempotency))
         account, pool = partial(statement_of, self.database), RenderingPool()

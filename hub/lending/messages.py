@@ -28,6 +28,7 @@ from hub.lending.loans.stored import LoanEventRecord
 from hub.lending.orders.rules import OrderLine
 from hub.lending.orders.stored import Conversion
 from hub.lending.orders.view import OrderLoan
+from hub.lending.restructurings.stored import Offer
 from hub.lending.rules import DueLine, Quote, schedule_of
 
 CURRENCY = "CNY"
@@ -247,6 +248,28 @@ def plan_content(plan: workout_pb.RepaymentPlan) -> dict[str, Any]:
     if plan.every_months:
         content["every_months"] = plan.every_months
     return content
+
+
+def restructuring_message(offer: Offer) -> workout_pb.Restructuring:
+    """An offer of other terms as it stands."""
+    terms, plan = offer.terms, offer.terms.repayment
+    message = workout_pb.Restructuring(
+        loan_id=terms.loan_id,
+        number=terms.number,
+        state=workout_pb.RestructuringState.Value(f"RESTRUCTURING_STATE_{offer.state}"),
+        principal=money(terms.principal_fen),
+        annual_rate=terms.annual_rate,
+        due_date=terms.due_date.isoformat(),
+        repayment_plan=workout_pb.RepaymentPlan(
+            kind=plan["kind"], first_due_date=plan.get("first_due_date", ""), every_months=plan.get("every_months", 0)
+        ),
+        terms=terms.canonical(),
+        challenge=terms.challenge,
+    )
+    message.valid_until.FromDatetime(terms.valid_until)
+    if offer.signed_at is not None:
+        message.signed_time.FromDatetime(offer.signed_at)
+    return message
 
 
 def _event_message(loan_id: str, event: LoanEventRecord) -> loan_pb.LoanEvent:

@@ -15,6 +15,7 @@ from typing import Any
 from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.clock import format_time
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.restructuring import Restructuring
 
 from hub.lending.auctions.rules import Bid
 from hub.lending.auctions.stored import Auction
@@ -46,8 +47,10 @@ class Records:
         content = {**_loan_content(loan), "principal_fen": amount_fen, "terms": loan.record.terms}
         await self._append(f"loan.{event}", f"loan-{event}:{loan.record.loan_id}", content, loan, evidence)
 
-    async def loan_event(self, event: str, loan: Loan, booked: LoanEventRecord) -> None:
-        """Something was drawn or repaid."""
+    async def loan_event(
+        self, event: str, loan: Loan, booked: LoanEventRecord, evidence: dict[str, Any] | None = None
+    ) -> None:
+        """Something was drawn, repaid or agreed."""
         content = {
             **_loan_content(loan),
             "sequence": booked.sequence,
@@ -58,7 +61,20 @@ class Records:
             "principal_part_fen": booked.principal_part_fen,
         }
         record_id = f"loan-{event}:{loan.record.loan_id}:{booked.sequence}"
-        await self._append(f"loan.{event}", record_id, content, loan, {})
+        await self._append(f"loan.{event}", record_id, content, loan, evidence or {})
+
+    async def restructuring_offered(self, loan: Loan, terms: Restructuring) -> None:
+        """Other terms wait for the borrower's signature."""
+        content = {
+            **_loan_content(loan),
+            "number": terms.number,
+            "annual_rate": terms.annual_rate,
+            "due_date": terms.due_date.isoformat(),
+            "repayment": dict(terms.repayment),
+            "valid_until": format_time(terms.valid_until),
+        }
+        record_id = f"loan-restructuring-offered:{terms.loan_id}:{terms.number}"
+        await self._append("loan.restructuring-offered", record_id, content, loan, {})
 
     async def financing(self, event: str, financing: Financing) -> None:
         """An application came to another state; `event` in the past tense, e.g. "signed"."""

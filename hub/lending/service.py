@@ -6,6 +6,8 @@ work in the background open their own and say so.
 
 from __future__ import annotations
 
+from huilian_protocol.trust import current
+
 from hub.lending import wiring
 from hub.lending.accruals.day_close import DayCloser
 from hub.lending.auctions.desk import Auctions
@@ -29,6 +31,8 @@ from hub.lending.products.definitions import FLASH_LOAN, ORDER_LOAN, RECEIVABLE_
 from hub.lending.records import Records
 from hub.lending.referrals.desk import Referrals
 from hub.lending.registrations.desk import Registrations
+from hub.lending.restructurings.desk import Restructurings
+from hub.lending.signatures import PersonSignatures
 from hub.lending.warnings.desk import EarlyWarnings
 from hub.lending.warnings.measures import Measures
 from hub.lending.warnings.rules import load_rules
@@ -76,6 +80,7 @@ class LendingService:
             referrals=self.referrals,
             warnings=self.warnings,
             stops=self.stops,
+            signatures=PersonSignatures(given.persons, given.clock, current(given.trust)),
         )
         self.financings = Financings(wiring.financing_desk(parts))
         self.orders = OrderLoans(wiring.order_desk(parts))
@@ -85,6 +90,7 @@ class LendingService:
             given.database, given.bank, given.receivables, self.loans, self.orders.conversions, records, self.freed
         )
         self.workouts = Workouts(self.loans, given.bank, self.freed)
+        self.restructurings = Restructurings(given.clock, self.loans, records, given.mandates, parts.signatures)
         self.flash = FlashLoans(wiring.flash_desk(parts))
         self.day_close = DayCloser(given.database, given.outbox, given.days)
         self.erp_payments = ErpPayments(given.database, given.clock, given.outbox, given.erps, given.cases)

@@ -28,6 +28,7 @@ from hub.lending.orders.store import ConversionRow as ConversionRow
 from hub.lending.orders.store import DealerLoanRow as DealerLoanRow
 from hub.lending.orders.store import OrderLineRow as OrderLineRow
 from hub.lending.orders.store import OrderLoanRow as OrderLoanRow
+from hub.lending.restructurings.store import RestructuringRow as RestructuringRow
 from hub.lending.warnings.store import ReferralRow as ReferralRow
 from hub.lending.warnings.store import WarningRoundRow as WarningRoundRow
 from hub.lending.warnings.store import WarningRow as WarningRow

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from huilian_protocol.clock import Clock
-from huilian_protocol.trust import TrustAnchors, current
+from huilian_protocol.trust import TrustAnchors
 
 from hub.accounting.cases import Cases
 from hub.accounting.closing import Days
@@ -37,6 +37,7 @@ from hub.lending.ports import (
 from hub.lending.products.definitions import DEALER_LOAN, FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, Product
 from hub.lending.records import Records
 from hub.lending.referrals.desk import Referrals
+from hub.lending.signatures import PersonSignatures
 from hub.lending.warnings.desk import EarlyWarnings
 from hub.lending.warnings.stops import RedStops
 from hub.platform.database import Database
@@ -87,6 +88,7 @@ class Parts:
     referrals: Referrals
     warnings: EarlyWarnings
     stops: RedStops
+    signatures: PersonSignatures
 
 
 def financing_desk(parts: Parts) -> Desk:
@@ -176,7 +178,6 @@ def flash_desk(parts: Parts) -> FlashDesk:
         referrals=parts.referrals,
         tables=parts.tables,
         evidence=EvidenceDesk(parts.given.consents, parts.given.exchange, parts.given.opening_key),
-        persons=parts.given.persons,
-        trust=current(parts.given.trust),
+        signatures=parts.signatures,
         product=parts.products[FLASH_LOAN],
     )

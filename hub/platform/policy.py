@@ -318,6 +318,10 @@ POLICY: Mapping[str, frozenset[Role]] = {
             OPERATOR,
         ),
     ),
+    **_service(
+        "lending.v1.RestructuringService",
+        {"ListRestructurings": BORROWER | OPERATOR, "SignRestructuring": BORROWER},
+    ),
     **_service("lending.v1.DocumentService", {"GetDocument": BORROWER, "ListLoanDocuments": BORROWER}),
     **_service(
         "lending.v1.CollectionService",

@@ -8,6 +8,8 @@ from datetime import date
 
 from huilian.common.v1 import common_pb2
 from huilian.lending.v1 import loan_service_pb2 as pb
+from huilian.lending.v1 import restructuring_service_pb2 as restructuring_pb
+from huilian.lending.v1 import workout_service_pb2 as workout_pb
 from huilian_protocol.webauthn import Assertion
 
 from huilian_sdk._calls import Call, Calls
@@ -16,6 +18,7 @@ from huilian_sdk._tokens import assertion_message
 
 _FLASH = "huilian.lending.v1.FlashLoanService"
 _LOANS = "huilian.lending.v1.LoanService"
+_RESTRUCTURINGS = "huilian.lending.v1.RestructuringService"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,27 @@ class Loans:
         """Repay a part or all of a loan."""
         request = pb.RepayLoanRequest(loan_id=loan_id, amount_fen=amount_fen)
         return (await self.calls.unary(_LOANS, request, pb.RepayLoanResponse, call)).loan
+
+    async def restructurings(self, loan_id: str, *, call: Call | None = None) -> Sequence[workout_pb.Restructuring]:
+        """Other terms that the bank offered for a loan, the newest first."""
+        request = restructuring_pb.ListRestructuringsRequest(loan_id=loan_id)
+        answer = await self.calls.unary(_RESTRUCTURINGS, request, restructuring_pb.ListRestructuringsResponse, call)
+        return answer.restructurings
+
+    async def sign_restructuring(
+        self, loan_id: str, number: int, assertion: Assertion | None = None, *, call: Call | None = None
+    ) -> pb.Loan:
+        """Agree to other terms, which take effect at once.
+
+        Read what you sign from the offer's ``terms`` (``huilian_protocol.restructuring.read_restructuring``). A person
+        signs its challenge; an enterprise with signers first hands in a mandate to FINANCE the principal whose object
+        is its ``act_id`` (``hub.onboarding.authorise``).
+        """
+        request = restructuring_pb.SignRestructuringRequest(
+            loan_id=loan_id, number=number, assertion=assertion_message(assertion) if assertion else None
+        )
+        answer = await self.calls.unary(_RESTRUCTURINGS, request, restructuring_pb.SignRestructuringResponse, call)
+        return answer.loan
 
     async def payoff(
         self, loan_id: str, *, as_of: date | None = None, call: Call | None = None

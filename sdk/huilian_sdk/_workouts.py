@@ -44,12 +44,12 @@ class Workouts:
         due_date: date,
         plan: pb.RepaymentPlan,
         call: Call | None = None,
-    ) -> loan_pb.Loan:
-        """Other due dates and another rate for the principal that is left."""
+    ) -> pb.Restructuring:
+        """Offer other due dates and another rate for the principal that is left; the borrower has to sign."""
         request = pb.RestructureLoanRequest(
             loan_id=loan_id, annual_rate=format(annual_rate, "f"), due_date=due_date.isoformat(), repayment_plan=plan
         )
-        return (await self.calls.unary(_SERVICE, request, pb.RestructureLoanResponse, call)).loan
+        return (await self.calls.unary(_SERVICE, request, pb.RestructureLoanResponse, call)).restructuring
 
     async def charge_off(self, loan_id: str, *, call: Call | None = None) -> loan_pb.Loan:
         """Give an overdue loan up."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +27,7 @@ from huilian_protocol.provenance import build_provenance
 from huilian_protocol.receipt import Anchor, build_receipt
 from huilian_protocol.recipient_keys import Recipient, sign_statement
 from huilian_protocol.record import commit_record
+from huilian_protocol.restructuring import Restructuring
 from huilian_protocol.resumption import Resumption
 from huilian_protocol.signers import EnterpriseVerification, Mandate, OpeningSubmission, Power, SignerChange
 from huilian_protocol.termination import Ending, Termination, issue_termination
@@ -274,6 +275,15 @@ CASES: dict[str, Callable[[], bytes]] = {
     ).canonical(),
     "mandate.json": lambda: Mandate(
         world.SUPPLIER_USCC, Power.FINANCE, "financing-0001", 5_000_000, "signer-01"
+    ).canonical(),
+    "restructuring.json": lambda: Restructuring(
+        "financing-0001",
+        1,
+        5_000_000,
+        "0.0385",
+        date(2026, 8, 20),
+        {"kind": "equal_instalment", "first_due_date": "2026-05-20", "every_months": 1},
+        datetime(2026, 3, 12, 1, 30, tzinfo=UTC),
     ).canonical(),
     "sealing.info.payload.json": lambda: canonicalise(_payload_info()),
     "sealing.info.registration.json": lambda: canonicalise(sealing.registration_info(authority="identity_authority")),

@@ -5,17 +5,14 @@ What the table leaves to a person at the bank waits as REFERRED; approved, it is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from huilian_protocol.binding import verify_binding
 from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.clock import Clock, format_time
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.trust import TrustAnchors
-from huilian_protocol.webauthn import Assertion, verify_assertion
+from huilian_protocol.webauthn import Assertion
 
 from hub.lending.decisions.log import DecisionLog
 from hub.lending.decisions.tables import Decision, DecisionTables, Reason
@@ -25,11 +22,11 @@ from hub.lending.flash.rules import contract, facts, read_contract
 from hub.lending.flash.stored import FlashApplication, FlashState
 from hub.lending.limits.desk import Limits, limit_id
 from hub.lending.loans.desk import Loans, Opening
-from hub.lending.ports import Persons
 from hub.lending.products.definitions import Product
 from hub.lending.referrals.desk import REVIEWED_AND_REFUSED, Referrals
 from hub.lending.rounds import each
 from hub.lending.rules import flash_limit_fen, quote
+from hub.lending.signatures import PersonSignatures
 from hub.platform.database import Database
 
 BATCH = 100
@@ -62,8 +59,7 @@ class FlashDesk:
     referrals: Referrals
     tables: DecisionTables
     evidence: EvidenceDesk
-    persons: Persons
-    trust: Callable[[], TrustAnchors]
+    signatures: PersonSignatures
     product: Product
 
 
@@ -128,8 +124,7 @@ class FlashLoans:
         await self._desk.database.lock("flash", subject)
         application = await self.get(subject, application_id)
         await self._check_signable(application)
-        binding = await self._verify(application, assertion)
-        await self._pay_out(application, {"assertion": assertion.to_dict(), "binding": binding})
+        await self._pay_out(application, await self._desk.signatures.verify(subject, application.challenge, assertion))
         await stored.set_disbursed(application_id, application_id)
         return await self.get(subject, application_id)
 
@@ -228,15 +223,6 @@ class FlashLoans:
             raise HuilianError("STATE_CONFLICT", state=application.state)
         if (await self._open_loans(application.subject))[0]:
             raise HuilianError("STATE_CONFLICT", "another flash loan is open", state="LOAN_EXISTS")
-
-    async def _verify(self, application: FlashApplication, assertion: Assertion) -> str:
-        token = await self._desk.persons.key_binding(application.subject)
-        trust = self._desk.trust()
-        binding = verify_binding(token, trust.identity_authority_keys, self._desk.clock.now())
-        if binding.subject != application.subject:
-            raise HuilianError("BINDING_INVALID", "the binding is another person's")
-        verify_assertion(assertion, binding.device_key, application.challenge, trust.rp_id, trust.origin)
-        return token
 
     async def _pay_out(self, application: FlashApplication, signature: dict[str, object]) -> None:
         text = read_contract(application.contract)

@@ -182,13 +182,15 @@ class Loans:
             await stored.close(loan.record.loan_id)
         return await self.noted("recovered", loan, event)
 
-    async def noted(self, done: str, loan: Loan, event: LoanEventRecord) -> Loan:
-        """The loan after an event, which the log keeps; `done` in the past tense."""
+    async def noted(
+        self, done: str, loan: Loan, event: LoanEventRecord, evidence: dict[str, Any] | None = None
+    ) -> Loan:
+        """The loan after an event, which the log keeps with its evidence; `done` in the past tense."""
         record = await stored.find(loan.record.loan_id)
         if record is None:
             raise AssertionError("a loan is never deleted")
         after = await self.view(record, loan.as_of)
-        await self._records.loan_event(done, after, event)
+        await self._records.loan_event(done, after, event, evidence)
         return after
 
     async def payoff(self, borrower: str, loan_id: str, as_of: date | None = None) -> Payoff:

@@ -22,6 +22,7 @@ from hub.lending.messages import (
     loan_message,
     payoff_message,
     plan_content,
+    restructuring_message,
 )
 from hub.lending.service import LendingService
 from hub.platform.callers import current_caller
@@ -32,7 +33,6 @@ WorkedOut = TypeVar(
     "WorkedOut",
     workout_pb.InvokeRecourseResponse,
     workout_pb.BuyBackLoanResponse,
-    workout_pb.RestructureLoanResponse,
     workout_pb.ChargeOffLoanResponse,
     workout_pb.RecoverLoanResponse,
     workout_pb.BookRepaymentResponse,
@@ -142,6 +142,7 @@ class WorkoutServicer(workout_grpc.WorkoutServiceServicer):
 
     def __init__(self, service: LendingService, idempotency: Idempotency) -> None:
         self._loans, self._workouts, self._idempotency = service.loans, service.workouts, idempotency
+        self._restructurings = service.restructurings
 
     async def GetLoanCase(self, request: workout_pb.GetLoanCaseRequest, context: Any) -> workout_pb.GetLoanCaseResponse:
         """Any loan as of today."""
@@ -169,13 +170,16 @@ class WorkoutServicer(workout_grpc.WorkoutServiceServicer):
     async def RestructureLoan(
         self, request: workout_pb.RestructureLoanRequest, context: Any
     ) -> workout_pb.RestructureLoanResponse:
-        """Other due dates and another rate."""
+        """Other due dates and another rate, for the borrower to sign."""
         maturity, plan = _date(request.due_date, "due_date"), plan_content(request.repayment_plan)
-        return await self._once(
-            request,
-            workout_pb.RestructureLoanResponse,
-            lambda: self._workouts.restructure(request.loan_id, request.annual_rate, maturity, plan),
-        )
+
+        async def use_case() -> workout_pb.RestructureLoanResponse:
+            offered = await self._restructurings.offer(request.loan_id, request.annual_rate, maturity, plan)
+            return workout_pb.RestructureLoanResponse(
+                loan=loan_message(offered.loan), restructuring=restructuring_message(offered.offer)
+            )
+
+        return await self._idempotency.run("RestructureLoan", request, workout_pb.RestructureLoanResponse, use_case)
 
     async def ChargeOffLoan(
         self, request: workout_pb.ChargeOffLoanRequest, context: Any

@@ -25,6 +25,8 @@ CHARGE_OFF, RECOVERY, RESTRUCTURE, REVERSAL = "CHARGE_OFF", "RECOVERY", "RESTRUC
 PAYING = frozenset({REPAYMENT, RECOURSE, BUY_BACK})
 """Kinds that are repayments to the engine; they differ in who pays and why."""
 SETTLED_BY, _DIFFERENCE = "settled_by", "difference"
+# Which terms the borrower signed: the digest that names them.
+OFFER = "signed_terms"
 """What an event says to the bank's desks only: what paid in the borrower's place, and what it moved elsewhere."""
 _WITHOUT_AMOUNT = frozenset({CHARGE_OFF, RESTRUCTURE, REVERSAL})
 
@@ -174,7 +176,7 @@ def engine_events(events: list[LoanEventRecord]) -> list[Event]:
 
 def engine_event(event: LoanEventRecord) -> Event:
     """One booked event as the engine takes it."""
-    content = {key: value for key, value in event.content.items() if key not in (SETTLED_BY, _DIFFERENCE)}
+    content = {key: value for key, value in event.content.items() if key not in (SETTLED_BY, OFFER, _DIFFERENCE)}
     if event.kind not in _WITHOUT_AMOUNT:
         content["amount_fen"] = event.amount_fen
     kind = REPAYMENT if event.kind in PAYING else event.kind

@@ -15,7 +15,7 @@ from documents.paper import Paper
 from documents.workout_papers import BuyBackNotice, ChargeOffCertificate, Parts, RestructuringAgreement
 from hub.lending.loans import stored
 from hub.lending.loans.model import Loan
-from hub.lending.loans.stored import BUY_BACK, CHARGE_OFF, RESTRUCTURE, SETTLED_BY, LoanEventRecord
+from hub.lending.loans.stored import BUY_BACK, CHARGE_OFF, OFFER, RESTRUCTURE, SETTLED_BY, LoanEventRecord
 from hub.lending.rules import schedule_after
 
 
@@ -64,6 +64,7 @@ def _restructuring(loan: Loan, event: LoanEventRecord) -> Paper:
             Instalment(line.due_date, line.principal_fen, line.interest_fen, line.fee_fen)
             for line in schedule_after(loan.record.terms, known, day)
         ],
+        signed_terms=event.content.get(OFFER, "—"),
     ).paper()
 
 

@@ -1,4 +1,4 @@
-"""What is done to a loan that does not run its course: recourse, buy-back, restructuring, charge-off, corrections.
+"""What is done to a loan that does not run its course: recourse, buy-back, charge-off, corrections.
 
 Every use case runs inside the caller's transaction; who may call it is the policy's business. A correction never
 changes what was booked: it is an event of its own, and what it moved between fees, interest and principal of other
@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from huilian_loans import EngineError, Event, Payoff, payoff, position, replay
 from huilian_loans.documents import read_terms
@@ -38,7 +37,6 @@ from hub.lending.loans.stored import (
     PAYING,
     RECOURSE,
     REPAYMENT,
-    RESTRUCTURE,
     REVERSAL,
     SETTLED_BY,
     LoanEventRecord,
@@ -76,23 +74,6 @@ class Workouts:
         _check_owing(loan, LoanAction.BUY_BACK)
         taken = await self._loans.take(loan, int(loan.owed.total_fen), payer, BUY_BACK, settled_by=payer)
         return await self._freed(taken)
-
-    async def restructure(self, loan_id: str, annual_rate: str, maturity: date, repayment: dict[str, Any]) -> Loan:
-        """Other due dates and another rate for what is left; `repayment` as `huilian_loans.documents.read_plan` has it.
-
-        Moves no money and needs no journal. Raises NOT_FOUND, STATE_CONFLICT, INVALID_ARGUMENT.
-        """
-        loan = await self._loans.locked(loan_id)
-        check_action(loan.state, LoanAction.RESTRUCTURE)
-        content = {"annual_rate": annual_rate, "maturity": maturity.isoformat(), "repayment": repayment}
-        left_fen = int(loan.owed.principal_fen)
-        if not left_fen:
-            raise HuilianError("STATE_CONFLICT", "no principal is left", state=loan.state)
-        event = LoanEventRecord(next_sequence(loan), RESTRUCTURE, loan.as_of, left_fen, content=content)
-        _history(loan, event)
-        await self._loans.book(loan.record, event, [], "restructuring")
-        await stored.set_maturity(loan_id, maturity)
-        return await self._loans.noted("restructured", loan, event)
 
     async def charge_off(self, loan_id: str) -> Loan:
         """Gives the loan up: its principal becomes a loss. Interest and fees were not income yet and leave no line.
@@ -134,7 +115,7 @@ class Workouts:
         if not loan.events[0].value_date <= value_date <= loan.as_of:
             raise HuilianError("INVALID_ARGUMENT", "a day of the loan's life so far", field="value_date")
         event = LoanEventRecord(next_sequence(loan), REPAYMENT, value_date, amount_fen)
-        history = _history(loan, event)
+        history = paid_with(loan, event)
         event = paid_event(event, history[event.sequence])
         event = _with_difference(loan, event, history, _parts(event))
         await self._loans.book(loan.record, event, repayment_lines(loan_id, payer, event), "back-dated repayment")
@@ -150,7 +131,7 @@ class Workouts:
         undone = _repayment(loan, sequence)
         content = {"reversed_sequence": sequence}
         event = LoanEventRecord(next_sequence(loan), REVERSAL, loan.as_of, undone.amount_fen, content=content)
-        event = _with_difference(loan, event, _history(loan, event), _minus(_NOTHING, _parts(undone)))
+        event = _with_difference(loan, event, paid_with(loan, event), _minus(_NOTHING, _parts(undone)))
         lines = [
             Line(line.account_id, debit_fen=line.credit_fen, credit_fen=line.debit_fen)
             for line in repayment_lines(loan_id, loan.record.borrower, undone)
@@ -188,8 +169,8 @@ def _check_correctable(loan: Loan) -> None:
 _NOTHING = Payoff(Decimal(0), Decimal(0), Decimal(0))
 
 
-def _history(loan: Loan, event: LoanEventRecord) -> dict[int, Payoff]:
-    """What every repayment pays once the event is booked, by sequence.
+def paid_with(loan: Loan, event: LoanEventRecord) -> dict[int, Payoff]:
+    """What every repayment of a loan pays once an event more is booked, by sequence.
 
     Raises the engine's refusals, and INVALID_ARGUMENT for a plan that is none.
     """

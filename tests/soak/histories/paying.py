@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from hub.lending.loans.model import Loan
-from hub.lending.loans.stored import REPAYMENT
+from hub.lending.loans.stored import REPAYMENT, LoanRecord
 from hub.lending.rules import LoanState
 from tests.soak.histories.life import Act, Life, Plan, one_of, refused_by
 from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER
@@ -140,14 +140,33 @@ async def recover(life: Life, rng: random.Random) -> Act | None:
 
 
 async def restructure(life: Life, rng: random.Random) -> Act | None:
-    """A late loan is to be paid in another way."""
+    """A late loan is to be paid in another way: mostly agreed at once, sometimes later or never."""
     loan = await _loan(life, rng, *LATE)
     if loan is None or not loan.owed.principal_fen:
         return None
     loan_id, rate, matures = loan.record.loan_id, f"0.0{rng.randint(1, 9)}", life.today + timedelta(days=100)
     plan: dict[str, Any] = rng.choice([{"kind": "bullet"}, _instalments(life.today)])
-    change = lambda: life.service.workouts.restructure(loan_id, rate, matures, plan)  # noqa: E731
-    return Act(lambda: life.run(change), refused_by("STATE_CONFLICT", "INVALID_ARGUMENT"))
+    known = await life.service.restructurings.of_loan(None, loan_id)
+    again, agrees = bool(known) and rng.random() < 0.2, rng.random() < 0.9
+
+    async def change() -> None:
+        number = len(known)
+        if not again:
+            desk = life.service.restructurings
+            number = (await life.run(lambda: desk.offer(loan_id, rate, matures, plan))).offer.terms.number
+        if again or agrees:
+            await _agree(life, loan.record, number)
+
+    return Act(change, refused_by("STATE_CONFLICT", "INVALID_ARGUMENT", *(["OFFER_EXPIRED"] if again else [])))
+
+
+async def _agree(life: Life, record: LoanRecord, number: int) -> None:
+    desk, by = life.service.restructurings, None
+    if record.is_person:
+        offers = await desk.of_loan(record.borrower, record.loan_id)
+        [terms] = [offer.terms for offer in offers if offer.terms.number == number]
+        by = life.citizen.device.sign(terms.challenge)
+    await life.run(lambda: life.service.restructurings.sign(record.borrower, record.loan_id, number, by))
 
 
 def _instalments(today: date) -> dict[str, Any]:

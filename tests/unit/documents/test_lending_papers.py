@@ -49,7 +49,7 @@ LETTER = PayoffLetter("financing-1", PARTY, date(2026, 4, 5), 0, 16_301, 4_500_0
 RESTRUCTURED = RestructuringAgreement(
     "financing-1", "loan-restructured:financing-1:4", PARTY, date(2026, 4, 20), Parts(100, 12_345, 4_500_000),
     Decimal("0.0385"), Decimal("0.03"), date(2026, 4, 5), date(2026, 8, 20), "equal_instalment",
-    [Instalment(date(2026, 5 + number, 20), 1_125_000, 11_000 + number) for number in range(4)],
+    [Instalment(date(2026, 5 + number, 20), 1_125_000, 11_000 + number) for number in range(4)], "dGVybXM",
 )  # fmt: skip
 BOUGHT_BACK = BuyBackNotice(
     "financing-1", "loan-repaid:financing-1:4", PARTY, "", "certificate-1", date(2026, 4, 20), Parts(0, 1, 4_500_000)
@@ -65,6 +65,7 @@ EXPECTED: list[tuple[Paper, tuple[str, ...]]] = [
     (NOTICE.paper(), ("动产担保登记告知书", "沙箱", "第七百六十八条", "2027-03-02")),
     (LETTER.paper(), ("结清金额告知书", "¥45,163.01", "即告结清")),
     (RESTRUCTURED.paper(), ("贷款重组协议", "¥45,124.45", "3.85%变更为3%", "等额本息", "2026-08-20", "¥11,360.03")),
+    (RESTRUCTURED.paper(), ("借款人签署的条款摘要", "dGVybXM")),
     (BOUGHT_BACK.paper(), ("债权回购确认书", "¥45,000.01", "certificate-1", "第七百六十六条")),
     (CHARGED_OFF.paper(), ("贷款核销证明", "¥45,003.00", "¥5,003.00", "¥40,000.00", "不免除借款人的债务")),
     (PayoffLetter("financing-1", PARTY, date(2026, 4, 5), 0, 0, 0).paper(), ("贷款结清证明", "已经结清")),

@@ -20,7 +20,6 @@ from huilian.ledger.v1 import ledger_service_pb2 as ledger_pb
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian_protocol.canonical import b64u_decode, b64u_encode
 from huilian_protocol.delegation import Basis, Delegation, Link, sign_guardianship
-from huilian_protocol.errors import HuilianError
 from huilian_protocol.guardianship import GuardianshipRequest, guardianship_info
 from huilian_protocol.identity import Identity
 from huilian_protocol.sealing import SealingKey, Suite, generate_keypair, open_sealed, registration_info, subject_info
@@ -31,7 +30,7 @@ from connectors.kit.sandbox_families import DEMO_CHILD
 from mini_program_api.app import create_app
 from tests.unit.mini_program_api.conftest import KEY, Api
 from tests.unit.protocol.world import TRUST, artefact_dict
-from tests.unit.sdk.fake_hub import FakeHub, failure
+from tests.unit.sdk.fake_hub import FakeHub
 
 IDENTITY, TOKENS = "huilian.identity.v1.IdentityService", "huilian.identity.v1.TokenService"
 CONSENTS, EXCHANGE = "huilian.consent.v1.ConsentService", "huilian.exchange.v1.ExchangeService"
@@ -269,99 +268,6 @@ async def test_the_preview_shows_data_absence_and_failure_apart(api: Api) -> Non
     assert [entry["fault"] for entry in shown["items"]] == ["", "", "provider"]
     failed = shown["items"][2]
     assert failed["retry"] == "backoff" and "c" in failed["reason_en"] and failed["reason_zh"]
-
-
-def application(state: str, loan_id: str = "") -> loan_pb.FlashLoanApplication:
-    return loan_pb.FlashLoanApplication(
-        application_id="application-1",
-        state=loan_pb.FlashLoanState.Value(f"FLASH_LOAN_STATE_{state}"),
-        limit=money(5_000_000),
-        principal=money(1_000_000),
-        total_cost=money(12_345),
-        apr="0.0450",
-        reasons=[common_pb2.Reason(code="STEADY_DEPOSITS", text_zh="缴存连续", text_en="Steady deposits")],
-        contract=b"{}",
-        loan_id=loan_id,
-    )
-
-
-async def test_applying_and_signing(api: Api) -> None:
-    api.hub.on(f"{FLASH}/ApplyForFlashLoan", loan_pb.ApplyForFlashLoanResponse(application=application("OFFERED")))
-    api.hub.on(
-        f"{FLASH}/SignFlashLoan", loan_pb.SignFlashLoanResponse(application=application("DISBURSED", "loan-00000001"))
-    )
-    form = {
-        "application_id": "application-1",
-        "consent_id": CONSENT,
-        "amount_fen": 1_000_000,
-        "term_days": 90,
-    }
-    status, offer = await api.post("/flash-loans", form)
-    assert (status, offer["state"], offer["total_cost_fen"], offer["apr"]) == (201, "OFFERED", 12_345, "0.0450")
-    assert offer["reasons"] == [{"code": "STEADY_DEPOSITS", "text_zh": "缴存连续", "text_en": "Steady deposits"}]
-    _, signed = await api.post("/flash-loans/application-1/signature", {"assertion": assertion()})
-    assert (signed["state"], signed["loan_id"]) == ("DISBURSED", "loan-00000001")
-
-
-async def test_money_is_a_whole_number_of_fen(api: Api) -> None:
-    form = {"application_id": "application-1", "consent_id": CONSENT, "amount_fen": 10.5, "term_days": 90}
-    status, problem = await api.post("/flash-loans", form)
-    assert (status, problem["params"]["field"]) == (400, "amount_fen") and api.hub.asked == []
-
-
-async def test_progress_tells_each_change_once_until_the_end(api: Api, monkeypatch: Any) -> None:
-    monkeypatch.setattr("mini_program_api.progress.LOOK_EVERY_S", 0.01)
-    stages = [application("OFFERED"), application("OFFERED"), application("DISBURSED", "loan-00000001")]
-    answers = [loan_pb.GetFlashLoanApplicationResponse(application=stage) for stage in stages]
-    api.hub.on(f"{FLASH}/GetFlashLoanApplication", failure(HuilianError("NOT_FOUND", resource="application")), *answers)
-    headers = {"Authorization": "Bearer token-1"}
-    async with api.client.get("/api/v1/flash-loans/application-1/progress", headers=headers) as response:
-        assert response.headers["Content-Type"].startswith("text/event-stream")
-        text = (await response.read()).decode()
-    events = [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: ")]
-    assert [event["state"] for event in events] == ["CHECKING", "OFFERED", "DISBURSED"]
-
-
-async def test_progress_without_a_right_to_see_it_is_an_ordinary_problem(api: Api) -> None:
-    api.hub.on(f"{FLASH}/GetFlashLoanApplication", failure(HuilianError("TOKEN_EXPIRED")))
-    status, problem = await api.get("/flash-loans/application-1/progress")
-    assert (status, problem["code"]) == (401, "TOKEN_EXPIRED")
-
-
-async def test_a_failure_on_the_way_ends_the_progress_with_a_problem(api: Api, monkeypatch: Any) -> None:
-    monkeypatch.setattr("mini_program_api.progress.LOOK_EVERY_S", 0.01)
-    first = loan_pb.GetFlashLoanApplicationResponse(application=application("OFFERED"))
-    api.hub.on(f"{FLASH}/GetFlashLoanApplication", first, failure(HuilianError("TOKEN_EXPIRED")))
-    headers = {"Authorization": "Bearer token-1"}
-    async with api.client.get("/api/v1/flash-loans/application-1/progress", headers=headers) as response:
-        text = (await response.read()).decode()
-    assert "event: problem" in text and "TOKEN_EXPIRED" in text
-
-
-async def test_loans_repayment_and_exact_payoff(api: Api) -> None:
-    event = loan_pb.LoanEvent(event_id="e1", kind="REPAYMENT", amount=money(100), interest_part=money(7))
-    loan = loan_pb.Loan(
-        loan_id="loan-00000001",
-        state=loan_pb.LOAN_STATE_ACTIVE,
-        outstanding_principal=money(900_000),
-        events=[event],
-    )
-    api.hub.on(f"{LOANS}/ListLoans", loan_pb.ListLoansResponse(loans=[loan]))
-    api.hub.on(f"{LOANS}/GetLoan", loan_pb.GetLoanResponse(loan=loan))
-    api.hub.on(f"{LOANS}/RepayLoan", loan_pb.RepayLoanResponse(loan=loan))
-    api.hub.on(f"{LOANS}/DrawLoan", loan_pb.DrawLoanResponse(loan=loan))
-    quote = loan_pb.QuotePayoffResponse(
-        principal=money(900_000), interest=money(1_234), total=money(901_234), as_of_date="2026-04-01"
-    )
-    api.hub.on(f"{LOANS}/QuotePayoff", quote)
-    assert (await api.get("/loans"))[1]["loans"][0]["outstanding_principal_fen"] == 900_000
-    assert (await api.get("/loans/loan-00000001"))[1]["events"][0]["interest_part_fen"] == 7
-    assert (await api.post("/loans/loan-00000001/repayments", {"amount_fen": 100}))[0] == 200
-    assert api.hub.asked[-1].request.amount_fen == 100
-    assert (await api.post("/loans/loan-00000001/draws", {"amount_fen": 5}))[0] == 200
-    _, payoff = await api.get("/loans/loan-00000001/payoff?as_of=2026-04-01")
-    assert payoff == {"principal_fen": 900_000, "interest_fen": 1_234, "total_fen": 901_234, "as_of": "2026-04-01"}
-    assert api.hub.asked[-1].request.as_of_date == "2026-04-01"
 
 
 async def test_accesses_with_their_receipts(api: Api) -> None:

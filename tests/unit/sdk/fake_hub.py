@@ -37,6 +37,7 @@ SERVICES = {
     "huilian.lending.v1.AuctionService": "huilian.lending.v1.auction_service_pb2",
     "huilian.lending.v1.LoanService": "huilian.lending.v1.loan_service_pb2",
     "huilian.lending.v1.WorkoutService": "huilian.lending.v1.workout_service_pb2",
+    "huilian.lending.v1.RestructuringService": "huilian.lending.v1.restructuring_service_pb2",
     "huilian.lending.v1.CollectionService": "huilian.lending.v1.collection_service_pb2",
     "huilian.lending.v1.ReferralService": "huilian.lending.v1.referral_service_pb2",
     "huilian.lending.v1.WarningService": "huilian.lending.v1.warning_service_pb2",

@@ -5,6 +5,9 @@ isort:skip_file
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from huilian.common.v1 import common_pb2 as _common_pb2
 from huilian.lending.v1 import loan_service_pb2 as _loan_service_pb2
 import builtins as _builtins
 import sys
@@ -16,6 +19,35 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _RestructuringState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RestructuringStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RestructuringState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RESTRUCTURING_STATE_UNSPECIFIED: _RestructuringState.ValueType  # 0
+    RESTRUCTURING_STATE_OFFERED: _RestructuringState.ValueType  # 1
+    """The borrower may sign."""
+    RESTRUCTURING_STATE_SIGNED: _RestructuringState.ValueType  # 2
+    """In effect."""
+    RESTRUCTURING_STATE_REPLACED: _RestructuringState.ValueType  # 3
+    """Another offer took its place."""
+    RESTRUCTURING_STATE_EXPIRED: _RestructuringState.ValueType  # 4
+    """Nobody signed in time."""
+
+class RestructuringState(_RestructuringState, metaclass=_RestructuringStateEnumTypeWrapper): ...
+
+RESTRUCTURING_STATE_UNSPECIFIED: RestructuringState.ValueType  # 0
+RESTRUCTURING_STATE_OFFERED: RestructuringState.ValueType  # 1
+"""The borrower may sign."""
+RESTRUCTURING_STATE_SIGNED: RestructuringState.ValueType  # 2
+"""In effect."""
+RESTRUCTURING_STATE_REPLACED: RestructuringState.ValueType  # 3
+"""Another offer took its place."""
+RESTRUCTURING_STATE_EXPIRED: RestructuringState.ValueType  # 4
+"""Nobody signed in time."""
+Global___RestructuringState: _TypeAlias = RestructuringState  # noqa: Y015
 
 @_typing.final
 class GetLoanCaseRequest(_message.Message):
@@ -215,20 +247,83 @@ class RestructureLoanResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     LOAN_FIELD_NUMBER: _builtins.int
+    RESTRUCTURING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def loan(self) -> _loan_service_pb2.Loan: ...
+    @_builtins.property
+    def restructuring(self) -> Global___Restructuring: ...
     def __init__(
         self,
         *,
         loan: _loan_service_pb2.Loan | None = ...,
+        restructuring: Global___Restructuring | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["loan", b"loan"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["loan", b"loan", "restructuring", b"restructuring"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["loan", b"loan"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["loan", b"loan", "restructuring", b"restructuring"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RestructureLoanResponse: _TypeAlias = RestructureLoanResponse  # noqa: Y015
+
+@_typing.final
+class Restructuring(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOAN_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    ANNUAL_RATE_FIELD_NUMBER: _builtins.int
+    DUE_DATE_FIELD_NUMBER: _builtins.int
+    REPAYMENT_PLAN_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    SIGNED_TIME_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
+    CHALLENGE_FIELD_NUMBER: _builtins.int
+    loan_id: _builtins.str
+    number: _builtins.int
+    """Counts the offers of a loan."""
+    state: Global___RestructuringState.ValueType
+    annual_rate: _builtins.str
+    due_date: _builtins.str
+    """YYYY-MM-DD."""
+    terms: _builtins.bytes
+    """Exactly what is signed (canonical JSON, huilian_protocol/restructuring.py): these terms."""
+    challenge: _builtins.bytes
+    """SHA-256 of `terms`."""
+    @_builtins.property
+    def principal(self) -> _common_pb2.Money:
+        """The principal that was left when it was offered: once it is another, this offer cannot be signed any more."""
+
+    @_builtins.property
+    def repayment_plan(self) -> Global___RepaymentPlan: ...
+    @_builtins.property
+    def valid_until(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def signed_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        loan_id: _builtins.str = ...,
+        number: _builtins.int = ...,
+        state: Global___RestructuringState.ValueType = ...,
+        principal: _common_pb2.Money | None = ...,
+        annual_rate: _builtins.str = ...,
+        due_date: _builtins.str = ...,
+        repayment_plan: Global___RepaymentPlan | None = ...,
+        valid_until: _timestamp_pb2.Timestamp | None = ...,
+        signed_time: _timestamp_pb2.Timestamp | None = ...,
+        terms: _builtins.bytes = ...,
+        challenge: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal", "repayment_plan", b"repayment_plan", "signed_time", b"signed_time", "valid_until", b"valid_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annual_rate", b"annual_rate", "challenge", b"challenge", "due_date", b"due_date", "loan_id", b"loan_id", "number", b"number", "principal", b"principal", "repayment_plan", b"repayment_plan", "signed_time", b"signed_time", "state", b"state", "terms", b"terms", "valid_until", b"valid_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Restructuring: _TypeAlias = Restructuring  # noqa: Y015
 
 @_typing.final
 class ChargeOffLoanRequest(_message.Message):

@@ -105,7 +105,8 @@ class WorkoutServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RestructureLoan(self, request, context):
-        """Other due dates and another rate for the principal that is left.
+        """Offers the borrower other due dates and another rate for the principal that is left; nothing changes before the borrower
+        signs (RestructuringService). A new offer takes the place of one that was not signed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

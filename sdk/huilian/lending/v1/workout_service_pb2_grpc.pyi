@@ -42,7 +42,9 @@ class WorkoutServiceStub:
     BuyBackLoan: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.BuyBackLoanRequest, _workout_service_pb2.BuyBackLoanResponse]
     """The borrower or the buyer buys the receivable back at the payoff of the day, which closes the loan."""
     RestructureLoan: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.RestructureLoanRequest, _workout_service_pb2.RestructureLoanResponse]
-    """Other due dates and another rate for the principal that is left."""
+    """Offers the borrower other due dates and another rate for the principal that is left; nothing changes before the borrower
+    signs (RestructuringService). A new offer takes the place of one that was not signed.
+    """
     ChargeOffLoan: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.ChargeOffLoanRequest, _workout_service_pb2.ChargeOffLoanResponse]
     """The bank gives an overdue loan up."""
     RecoverLoan: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.RecoverLoanRequest, _workout_service_pb2.RecoverLoanResponse]
@@ -66,7 +68,9 @@ class WorkoutServiceAsyncStub(WorkoutServiceStub):
     BuyBackLoan: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.BuyBackLoanRequest, _workout_service_pb2.BuyBackLoanResponse]  # type: ignore[assignment]
     """The borrower or the buyer buys the receivable back at the payoff of the day, which closes the loan."""
     RestructureLoan: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.RestructureLoanRequest, _workout_service_pb2.RestructureLoanResponse]  # type: ignore[assignment]
-    """Other due dates and another rate for the principal that is left."""
+    """Offers the borrower other due dates and another rate for the principal that is left; nothing changes before the borrower
+    signs (RestructuringService). A new offer takes the place of one that was not signed.
+    """
     ChargeOffLoan: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.ChargeOffLoanRequest, _workout_service_pb2.ChargeOffLoanResponse]  # type: ignore[assignment]
     """The bank gives an overdue loan up."""
     RecoverLoan: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.RecoverLoanRequest, _workout_service_pb2.RecoverLoanResponse]  # type: ignore[assignment]
@@ -111,7 +115,9 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workout_service_pb2.RestructureLoanRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_workout_service_pb2.RestructureLoanResponse, _abc.Awaitable[_workout_service_pb2.RestructureLoanResponse]]:
-        """Other due dates and another rate for the principal that is left."""
+        """Offers the borrower other due dates and another rate for the principal that is left; nothing changes before the borrower
+        signs (RestructuringService). A new offer takes the place of one that was not signed.
+        """
 
     @_abc_1.abstractmethod
     def ChargeOffLoan(

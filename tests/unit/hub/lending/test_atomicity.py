@@ -121,10 +121,16 @@ async def buying_back(world: LendingWorld) -> Work:
 
 
 async def restructuring(world: LendingWorld) -> Work:
-    loan_id = await overdue(world)
+    loan_id, desk = await overdue(world), world.service.restructurings
     plan = {"kind": "equal_principal", "first_due_date": "2026-05-20", "every_months": 1}
-    workouts = world.service.workouts
-    return lambda: world.run(lambda: workouts.restructure(loan_id, "0.05", date(2026, 8, 20), plan))
+    await world.run(lambda: desk.offer(loan_id, "0.06", date(2026, 8, 20), plan))
+    return lambda: world.run(lambda: desk.offer(loan_id, "0.05", date(2026, 8, 20), plan))
+
+
+async def agreeing(world: LendingWorld) -> Work:
+    await (await restructuring(world))()
+    sign = world.service.restructurings.sign
+    return lambda: world.run(lambda: sign(SUPPLIER, "financing-1", 2, None))
 
 
 async def charging_off(world: LendingWorld) -> Work:
@@ -168,6 +174,7 @@ SCENES: list[Scene] = [
     having_recourse,
     buying_back,
     restructuring,
+    agreeing,
     charging_off,
     recovering,
     correcting,

@@ -179,7 +179,7 @@ async def test_a_restructuring_agreement_is_what_the_engine_will_ask_for(
     before = await workouts.overdue(world)
     await refused("NOT_FOUND", papers.workout(SUPPLIER, workouts.LOAN, RESTRUCTURE, 0))
     until = date(2026, 8, 20)
-    await workouts.do(world, lambda desk: desk.restructure(workouts.LOAN, "0.03", until, workouts.PLAN))
+    await workouts.restructured(world, "0.03", until, workouts.PLAN)
     (listed,) = await papers.of_loan(SUPPLIER, workouts.LOAN)
     receipts.known[f"loan-restructured:{workouts.LOAN}:{listed.sequence}"] = b"{}"
     filled = await papers.workout(SUPPLIER, workouts.LOAN, RESTRUCTURE, listed.sequence)
@@ -188,6 +188,8 @@ async def test_a_restructuring_agreement_is_what_the_engine_will_ask_for(
     rows = dict(agreed.rows)
     assert rows["重组日所欠 · 合计"] == yuan(int(before.owed.total_fen))
     assert rows["到期日"] == "2026-04-05 变更为 2026-08-20" and rows["还款方式"] == "等额本息"
+    loan = await world.service.loans.get(SUPPLIER, workouts.LOAN)
+    assert rows["借款人签署的条款摘要"] == loan.events[-1].content["signed_terms"]
     assert [line[1] for line in schedule.lines] == [f"2026-0{month}-20" for month in (5, 6, 7, 8)]
     # Paid line by line on its day, the loan is closed: not a fen more or less.
     await world.fund(SUPPLIER, 10_000_000)

@@ -6,7 +6,6 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from huilian_loans import payoff, replay
@@ -19,22 +18,10 @@ from hub.lending.rules import ALLOWED_IN, LoanAction, LoanState, check_action
 from hub.lending.workouts.desk import Workouts
 from hub.receivables.service import CertificateState
 from tests.support.databases import ON_BOTH, ON_SQLITE
+from tests.unit.hub.lending.test_restructurings import LOAN, PLAN, overdue, restructured
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, at_noon, move_to, refused
 
 pytestmark = ON_SQLITE
-
-LOAN = "financing-1"
-PLAN: dict[str, Any] = {"kind": "equal_instalment", "first_due_date": "2026-05-20", "every_months": 1}
-
-
-async def overdue(world: LendingWorld) -> Loan:
-    """The buyer did not pay on the due date, 2026-04-05; it is the 20th."""
-    await world.disbursed()
-    move_to(world.clock, at_noon(2026, 4, 20))
-    await world.service.tick()
-    loan = await world.service.loans.get(SUPPLIER, LOAN)
-    assert loan.state is LoanState.OVERDUE
-    return loan
 
 
 async def do(world: LendingWorld, action: Callable[[Workouts], Awaitable[Loan]]) -> Loan:
@@ -133,7 +120,7 @@ async def test_a_buyer_who_pays_after_the_charge_off_pays_the_bank_first(world: 
 
 async def test_a_restructured_loan_is_paid_in_instalments(world: LendingWorld) -> None:
     before = await overdue(world)
-    loan = await do(world, lambda desk: desk.restructure(LOAN, "0.06", date(2026, 8, 20), PLAN))
+    loan = await restructured(world, "0.06", date(2026, 8, 20), PLAN)
     assert loan.state is LoanState.ACTIVE and loan.owed == before.owed, "what was owed is owed"
     assert before.in_arrears and not loan.in_arrears
     assert loan.record.maturity == date(2026, 8, 20)
@@ -147,22 +134,6 @@ async def test_a_restructured_loan_is_paid_in_instalments(world: LendingWorld) -
     loan = await world.repay(SUPPLIER, int(owed.total_fen), LOAN)
     assert loan.state is LoanState.CLOSED
     await check(world)
-
-
-@pytest.mark.parametrize(
-    ("maturity", "plan"),
-    [
-        (date(2026, 4, 20), {"kind": "bullet"}),
-        (date(2026, 8, 20), {"kind": "balloon"}),
-        (date(2026, 8, 20), {**PLAN, "grace_days": 40}),
-    ],
-)
-async def test_a_plan_that_is_none_is_refused(world: LendingWorld, maturity: date, plan: dict[str, Any]) -> None:
-    await overdue(world)
-    with pytest.raises(HuilianError) as caught:
-        await do(world, lambda desk: desk.restructure(LOAN, "0.06", maturity, plan))
-    assert caught.value.code in {"INVALID_ARGUMENT", "STATE_CONFLICT"}
-    assert (await world.service.loans.get(SUPPLIER, LOAN)).state is LoanState.OVERDUE
 
 
 @ON_BOTH

@@ -13,7 +13,7 @@ from hub.lending.loans.rpc import WorkoutServicer
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
 from tests.support.databases import ON_SQLITE
-from tests.unit.hub.lending.test_workouts import LOAN, overdue
+from tests.unit.hub.lending.test_restructurings import LOAN, overdue
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, at_noon, move_to, refused
 
 pytestmark = ON_SQLITE
@@ -67,8 +67,8 @@ async def test_another_plan_for_what_is_left(world: LendingWorld, desk: Desk) ->
     await overdue(world)
     plan = pb.RepaymentPlan(kind="equal_instalment", first_due_date="2026-05-20", every_months=1)
     wish = pb.RestructureLoanRequest(loan_id=LOAN, annual_rate="0.05", due_date="2026-10-20", repayment_plan=plan)
-    restructured = await desk.call(wish)
-    assert (restructured.due_date, restructured.events[-1].kind) == ("2026-10-20", "RESTRUCTURE")
+    offered = await desk.call(wish)
+    assert (offered.due_date, offered.state) == ("2026-04-05", loan_pb.LOAN_STATE_OVERDUE), "the borrower has to sign"
     wish = pb.RestructureLoanRequest(loan_id=LOAN, annual_rate="0.05", due_date="2026-02-30", repayment_plan=plan)
     await refused("INVALID_ARGUMENT", desk.call(wish))
     wish.due_date, wish.repayment_plan.kind = "2026-10-20", "bullet"
