@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export UV_SYSTEM_CERTS := 1
 export PYTHONPATH := $(CURDIR):$(CURDIR)/sdk
 
-.PHONY: setup system web erp run demo test compiled lint soak bench verify document generate contract requirements clean
+.PHONY: setup system web erp run demo test pytest lint lint-and-demo soak bench verify document generate contract requirements clean
 
 setup: .venv/.ready
 
@@ -37,17 +37,21 @@ run: setup web erp
 demo: setup erp
 	$(PY) -m deploy demo
 
-# Three workers on two cores: tests of real processes wait more than they work. Memory holds the throw-away databases
-# where there is a memory disk. What a test means by a crash is the death of a process, which a memory disk survives.
+# All at once, and each core is busy to the end: what the tests need is made while they are collected, checks and demo
+# run beside them. Memory holds the throw-away databases where there is a memory disk. What a test means by a crash is
+# the death of a process, which a memory disk survives.
 test: export TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
-test:
-	$(MAKE) --jobs 4 system web erp lint compiled tests/integration/anvil/node_modules
-	$(PY) -m pytest tests --numprocesses 3
-	$(PY) -m deploy demo
+test: setup
+	$(MAKE) --jobs 2 --output-sync=target pytest lint-and-demo
 
-# Once, while others wait for the network; otherwise each worker of pytest compiles everything for itself.
-compiled: setup
-	$(PY) -m pytest tests --collect-only -qq > /dev/null
+# Four workers on two cores: tests of real processes wait more than they work.
+pytest: setup
+	$(PY) -m pytest tests --workers 4 --prepare "env -u MAKEFLAGS $(MAKE) --jobs 4 $(TESTS_NEED)"
+
+TESTS_NEED := system web erp tests/integration/anvil/node_modules
+
+lint-and-demo: lint erp
+	$(PY) -m deploy demo
 
 # The EVM node that the embedded chain is compared with.
 tests/integration/anvil/node_modules: tests/integration/anvil/package-lock.json .venv/.ready

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.collecting import spare_what_is_loaded
 from hypothesis import HealthCheck, settings
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 from hub.platform.database import Database
 from hub.platform.ids import Ids
 from tests.support.databases import ON_BOTH, DatabaseMaker
 from tests.support.postgres import PostgresServer
+
+pytest_plugins = ["tests.support.workers"]
 
 # How long drawing an input takes says how busy the machine is, nothing about the product.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -30,32 +28,6 @@ settings.load_profile("suite")
 gc.disable()
 
 START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
-
-
-class _OneWorkerForASite(LoadScopeScheduling):
-    """Tests of one running site go to one worker, or each worker would start its own. The groups that pytest-xdist 3.8
-    has for this are lost on the node ids of pytest 9.2.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        return _group(nodeid.partition("::")[0]) or nodeid
-
-
-@functools.cache
-def _group(file: str) -> str:
-    """Which tests of other files those of a file stay with; empty when each of them may run anywhere."""
-    for folder in ("tests/browser/", "tests/integration/tryton/"):
-        if file.startswith(folder):
-            return folder
-    text = Path(file).read_text()
-    if "shared_site" in text:
-        return "shared_site"
-    return file if 'scope="module"' in text else ""
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """pytest-xdist's hook."""
-    return _OneWorkerForASite(config, log)
 
 
 def pytest_collection_finish() -> None:
