@@ -14,6 +14,7 @@ from tests.soak import (
     mutations,
     opening_histories,
     quota_race,
+    registers,
     rpc_fuzz,
     trade_histories,
     verifier_agreement,
@@ -106,6 +107,13 @@ CAMPAIGNS: list[Campaign] = [
         target=quota_race.REQUESTS,
         slice_cases=0,  # tests/integration/test_quota_race.py is a smaller storm
         case=quota_race.case,
+    ),
+    Campaign(
+        name="registers",
+        title="everybody in the sandboxes, asked about at every agency: schemas hold, the registers agree",
+        target=14_000,
+        slice_cases=0,  # tests/contract/connectors/test_registers_agree.py asks about some of every kind
+        case=registers.case,
     ),
     Campaign(
         name="rpc-fuzz",
