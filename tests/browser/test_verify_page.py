@@ -35,6 +35,8 @@ CHECKS = [
     "anchor on the chain",
     "evidence",
 ]
+# What the page finds does not depend on its width; what every size must show has a test on every size.
+ON_PHONE = pytest.mark.parametrize("page", ["phone"], indirect=True)
 _DROP = """
 (files) => {
   const transfer = new DataTransfer();
@@ -76,6 +78,7 @@ def test_a_good_receipt_turns_green_check_by_check(page: Page, tmp_path: Path) -
     expect(card).to_contain_text("Verified")
 
 
+@ON_PHONE
 def test_cosignatures_and_hybrid_keys_have_their_own_line(page: Page) -> None:
     witnessed = witnessed_world.receipt(receipt_world.plain())
     _drop(page, receipt=witnessed, trust=witnessed_world.trust_bytes(at_least=2))
@@ -87,6 +90,7 @@ def test_cosignatures_and_hybrid_keys_have_their_own_line(page: Page) -> None:
     expect(card.locator("li.bad")).to_have_attribute("data-check", "witnesses")
 
 
+@ON_PHONE
 def test_the_printed_code_says_which_file_it_means(page: Page) -> None:
     page.goto(f"{PAGE.as_uri()}#sha256={hashlib.sha256(RECEIPT).hexdigest()}")
     page.reload()
@@ -101,6 +105,7 @@ def test_the_printed_code_says_which_file_it_means(page: Page) -> None:
     expect(card.locator("[data-printed]")).to_contain_text("正是二维码所指")
 
 
+@ON_PHONE
 def test_the_receipt_inside_a_printed_document_is_opened(page: Page) -> None:
     page.goto(f"{PAGE.as_uri()}#sha256={hashlib.sha256(RECEIPT).hexdigest()}")
     page.reload()
@@ -125,6 +130,7 @@ def _pdf(*files: bytes) -> bytes:
     return out.getvalue()
 
 
+@ON_PHONE
 def test_files_of_kinds_that_the_page_does_not_know_are_never_green(page: Page) -> None:
     _drop(page, trust=TRUST)
     _drop(page, unknown=canonicalise({"type": "huilian-something/v1"}))
@@ -133,6 +139,7 @@ def test_files_of_kinds_that_the_page_does_not_know_are_never_green(page: Page) 
     expect(card).to_contain_text("未知文件")
 
 
+@ON_PHONE
 def test_a_certificates_past_and_a_log_of_two_histories_are_checked_step_by_step(page: Page) -> None:
     _drop(page, trust=TRUST)
     signer, roots = receipt_world.SIGNER, [bytes([number]) * 32 for number in (1, 2)]
@@ -153,6 +160,7 @@ def test_a_certificates_past_and_a_log_of_two_histories_are_checked_step_by_step
     expect(card.locator("[data-check='contradiction']")).to_contain_text("两个检查点一致")
 
 
+@ON_PHONE
 def test_what_a_person_is_handed_is_checked_whole(page: Page) -> None:
     _drop(page, trust=TRUST)
     ended = issue_termination(world.HUB, test_endings.ended(), test_endings.CONSENT)
@@ -168,6 +176,7 @@ def test_what_a_person_is_handed_is_checked_whole(page: Page) -> None:
     expect(card.locator("li.bad")).to_have_attribute("data-check", "no record missing")
 
 
+@ON_PHONE
 def test_a_flipped_byte_turns_red_and_says_why(page: Page) -> None:
     _drop(page, trust=TRUST)
     _drop(page, receipt=_flipped(RECEIPT))
@@ -178,6 +187,7 @@ def test_a_flipped_byte_turns_red_and_says_why(page: Page) -> None:
     expect(card.locator(".why")).to_contain_text("签名")
 
 
+@ON_PHONE
 def test_one_wrong_part_leaves_the_other_checks_green(page: Page) -> None:
     stranger = parse_json(TRUST)
     stranger["chain"]["chain_id"] = 1
@@ -187,6 +197,7 @@ def test_one_wrong_part_leaves_the_other_checks_green(page: Page) -> None:
     assert red == ["anchor on the chain", "evidence"]
 
 
+@ON_PHONE
 def test_files_chosen_by_hand_wait_for_the_anchors_and_are_forgotten_on_request(page: Page, tmp_path: Path) -> None:
     for name, data in (("receipt.json", RECEIPT), ("trust.json", TRUST), ("consent.json", world.consent().to_bytes())):
         (tmp_path / name).write_bytes(data)
@@ -199,6 +210,7 @@ def test_files_chosen_by_hand_wait_for_the_anchors_and_are_forgotten_on_request(
     expect(page.locator("article")).to_have_count(0)
 
 
+@ON_PHONE
 def test_a_damaged_trust_file_is_named_and_replaces_the_good_one(page: Page) -> None:
     _drop(page, receipt=RECEIPT, trust=TRUST)
     expect(page.locator("article")).to_have_attribute("data-state", "good")
@@ -207,6 +219,7 @@ def test_a_damaged_trust_file_is_named_and_replaces_the_good_one(page: Page) -> 
     expect(page.locator("article")).to_have_attribute("data-state", "waiting")
 
 
+@ON_PHONE
 def test_the_page_itself_may_not_talk_to_anybody(page: Page) -> None:
     page.evaluate("document.addEventListener('securitypolicyviolation', (e) => { window.seen = e.violatedDirective })")
     page.context.set_offline(False)
