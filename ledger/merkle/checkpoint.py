@@ -28,7 +28,17 @@ from ledger.merkle.note import (
     unb64,
 )
 
-__all__ = ["Checkpoint", "InvalidCheckpoint", "LogEpoch", "LogKeys", "LogSigner", "parse_body", "verify_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "InvalidCheckpoint",
+    "LogEpoch",
+    "LogKeys",
+    "LogSigner",
+    "parse_body",
+    "read_checkpoint",
+    "verify_checkpoint",
+    "verify_signatures",
+]
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,19}")
 
@@ -64,6 +74,12 @@ class LogKeys:
 
     name: str
     epochs: tuple[LogEpoch, ...]
+    key_ids: frozenset[bytes] = field(init=False, repr=False, compare=False)
+    """The ids of all keys."""
+
+    def __post_init__(self) -> None:
+        ids = frozenset(key_id for epoch in self.epochs for key_id in epoch.key_ids)
+        object.__setattr__(self, "key_ids", ids)
 
     @classmethod
     def of(cls, *keys: NoteKey) -> LogKeys:
@@ -117,21 +133,34 @@ def verify_checkpoint(note: str | Note, keys: LogKeys | NoteKey) -> Checkpoint:
     Lines of other signers (witnesses) are allowed and not looked at. Raises `InvalidCheckpoint` with the reason.
     """
     parsed = parse_note(note) if isinstance(note, str) else note
-    known = LogKeys.of(keys) if isinstance(keys, NoteKey) else keys
-    checkpoint = parse_body(parsed.body)
-    if checkpoint.origin != known.name:
-        raise InvalidCheckpoint(f"the checkpoint is of the log {checkpoint.origin!r}, not {known.name!r}")
-    epoch = _signing_epoch(parsed, known, checkpoint.size)
-    if not all(key.verifies(signature, parsed.body) for key in epoch.keys for signature in parsed.of_key(key)):
-        raise InvalidCheckpoint("the signature of the checkpoint is wrong")
+    checkpoint, epoch = read_checkpoint(parsed, LogKeys.of(keys) if isinstance(keys, NoteKey) else keys)
+    verify_signatures(parsed, epoch)
     return checkpoint
+
+
+def read_checkpoint(note: Note, keys: LogKeys) -> tuple[Checkpoint, LogEpoch]:
+    """Return what the note states and the keys that it names, whose signatures are not verified yet.
+
+    Raises `InvalidCheckpoint` as `verify_checkpoint` does for all but a wrong signature.
+    """
+    checkpoint = parse_body(note.body)
+    if checkpoint.origin != keys.name:
+        raise InvalidCheckpoint(f"the checkpoint is of the log {checkpoint.origin!r}, not {keys.name!r}")
+    return checkpoint, _signing_epoch(note, keys, checkpoint.size)
+
+
+def verify_signatures(note: Note, epoch: LogEpoch) -> None:
+    """Raise `InvalidCheckpoint` unless the keys of an epoch made the signatures on the lines that name them."""
+    for key in epoch.keys:
+        for signature in note.of_key(key):
+            if not key.verifies(signature, note.body):
+                raise InvalidCheckpoint("the signature of the checkpoint is wrong")
 
 
 def _signing_epoch(note: Note, keys: LogKeys, size: int) -> LogEpoch:
     """Find the epoch whose keys, each once and no other key of the log, are named on the lines."""
-    known = {key_id for epoch in keys.epochs for key_id in epoch.key_ids}
     ids = [value[:KEY_ID_SIZE] for name, value in note.signatures if name == keys.name]
-    named = tuple(sorted([key_id for key_id in ids if key_id in known]))
+    named = tuple(sorted([key_id for key_id in ids if key_id in keys.key_ids]))
     signing = [epoch for epoch in keys.epochs if epoch.key_ids == named]
     if not signing:
         raise InvalidCheckpoint("the checkpoint does not carry exactly one signature by each of the log's keys")

@@ -12,7 +12,7 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 # The prefixes keep a leaf from being passed off as an inner node (second preimage).
 _LEAF_PREFIX = b"\x00"
-_NODE_PREFIX = b"\x01"
+NODE_PREFIX = b"\x01"
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -22,7 +22,7 @@ def leaf_hash(data: bytes) -> bytes:
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of the inner node over two subtrees."""
-    return hashlib.sha256(_NODE_PREFIX + left + right).digest()
+    return hashlib.sha256(NODE_PREFIX + left + right).digest()
 
 
 def split_point(width: int) -> int:

@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -53,11 +53,6 @@ class KeyKind(Enum):
         self.signature_bytes = signature_bytes
 
 
-@lru_cache(256)
-def _key_id(name: str, prefix: bytes, public_key: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + prefix + public_key).digest()[:KEY_ID_SIZE]
-
-
 @dataclass(frozen=True, slots=True)
 class NoteKey:
     """A public key under the name of its holder, as published in a C2SP "vkey"."""
@@ -65,11 +60,12 @@ class NoteKey:
     name: str
     public_key: bytes
     kind: KeyKind = KeyKind.ED25519
+    key_id: bytes = field(init=False, repr=False, compare=False)
+    """Four bytes that name the key in a signature line."""
 
-    @property
-    def key_id(self) -> bytes:
-        """Four bytes that name the key in a signature line."""
-        return _key_id(self.name, self.kind.prefix, self.public_key)
+    def __post_init__(self) -> None:
+        named = self.name.encode() + b"\n" + self.kind.prefix + self.public_key
+        object.__setattr__(self, "key_id", hashlib.sha256(named).digest()[:KEY_ID_SIZE])
 
     def vkey(self) -> str:
         """Return the key as text: name, key id and key."""

@@ -7,8 +7,9 @@ nothing, so accepting it would let an empty proof pass for evidence.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 
-from ledger.merkle.hashing import HASH_SIZE, node_hash
+from ledger.merkle.hashing import HASH_SIZE, NODE_PREFIX, node_hash
 
 # A 64-bit size bounds every proof; anything larger is an attempt to make us work.
 _MAX_SIZE = 1 << 64
@@ -31,10 +32,16 @@ def verify_inclusion(leaf_hash: bytes, index: int, size: int, proof: Sequence[by
     for sibling in proof:
         if last == 0:
             raise InvalidProof("the proof is longer than the path to the root")
-        if node & 1 or node == last:
-            node, last, running = _climb(node, last, running, sibling)
+        if node & 1:
+            running = sha256(NODE_PREFIX + sibling + running).digest()
+        elif node != last:
+            running = sha256(NODE_PREFIX + running + sibling).digest()
         else:
-            node, last, running = node >> 1, last >> 1, node_hash(running, sibling)
+            # The right edge: levels without a sibling are passed at once.
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+            running = sha256(NODE_PREFIX + sibling + running).digest()
+        node, last = node >> 1, last >> 1
     if last != 0:
         raise InvalidProof("the proof is shorter than the path to the root")
     if running != root:

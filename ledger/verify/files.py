@@ -9,7 +9,7 @@ from typing import Any
 
 from huilian_protocol.access_export import MAX_EXPORT_BYTES
 from huilian_protocol.access_export import TYPE as ACCESS_EXPORT
-from huilian_protocol.canonical import parse_canonical, parse_json
+from huilian_protocol.canonical import Canonical, parse_json, read_canonical
 from huilian_protocol.provenance import TYPE as PROVENANCE
 from huilian_protocol.termination import TYPE as TERMINATION
 from huilian_protocol.trust import TrustAnchors
@@ -41,10 +41,10 @@ def verify_bytes(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
     """Check the content of such a file, or of the receipt inside a PDF."""
     if is_pdf(data):
         return _verify_pdf(data, trust, now)
-    value, canonical = _read(data)
+    canonical, value = _read(data)
     kind = _kind(value, len(data))
     if kind == "receipt":
-        return Verdict(kind, check_receipt(data, trust, value if canonical else None))
+        return Verdict(kind, check_receipt(data, trust, canonical))
     if kind == "consent":
         return Verdict(kind, (run_check("consent", lambda: check_consent(data, trust, now)),))
     if kind == "access export":
@@ -70,15 +70,16 @@ def _verify_pdf(data: bytes, trust: TrustAnchors, now: datetime) -> Verdict:
     return verify_bytes(inside, trust, now)
 
 
-def _read(data: bytes) -> tuple[Any, bool]:
-    """The JSON value of a file, None for anything else; and whether the file is its canonical form."""
+def _read(data: bytes) -> tuple[Canonical | None, Any]:
+    """How a file in canonical form was read, and the JSON value of a file; None for anything else."""
     with suppress(ValueError):
         if len(data) <= MAX_FILE_BYTES:
-            return parse_canonical(data), True
+            read = read_canonical(data)
+            return read, read.value
     with suppress(ValueError):
         if len(data) <= MAX_EXPORT_BYTES:
-            return parse_json(data), False
-    return None, False
+            return None, parse_json(data)
+    return None, None
 
 
 def _kind(value: Any, size: int) -> str:

@@ -22,42 +22,56 @@ _NOT_CANONICAL = "the raw transaction is not in its canonical encoding"
 
 
 class AnchorTransaction(NamedTuple):
-    """What the transaction says, with the account that signed it."""
+    """What the transaction says. Who signed it is a question of its own, which takes longest."""
 
     hash: str
     chain_id: int
     contract: str
-    sender: str
     root: bytes
     size: int
+    digest: bytes
+    """What was signed."""
+    signature: tuple[int, int, bool]
+    """r, s, and whether the nonce point's y is odd."""
+
+    def sender(self) -> str:
+        """The account that signed. Raises `CheckFailed` when no key can have."""
+        r, s, odd = self.signature
+        try:
+            return "0x" + chain_address(recover_public_key(self.digest, r, s, odd=odd)).hex()
+        except ValueError as error:
+            raise CheckFailed(f"the signature of the raw transaction belongs to nobody: {error}") from None
 
 
 def read_anchor_transaction(raw: bytes) -> AnchorTransaction:
-    """Parse and check a raw transaction. Raises `CheckFailed` when it is not a signed call of `anchor`."""
-    fields, stated_end = _decode_list(raw)
+    """Parse a raw transaction. Raises `CheckFailed` when it is not a call of `anchor` with a signature of some form."""
+    fields, stated = _decode_list(raw)
     to, data = fields[3], fields[5]
-    v, r, s = (_number(field) for field in fields[_STATED:])
+    v, r, s = [_number(field) for field in fields[_STATED:]]
     require(v >= 37, "the raw transaction has no replay protection (EIP-155)")
     require(s <= HALF_ORDER, "the signature of the raw transaction is not in its canonical form (EIP-2)")
-    chain_id = (v - 35) // 2
-    signed = _list(raw[len(raw) - _content_size(raw) : stated_end] + _item(_bytes(chain_id)) + b"\x80\x80")
-    try:
-        signer = recover_public_key(keccak256(signed), r, s, odd=bool((v - 35) % 2))
-    except ValueError as error:
-        raise CheckFailed(f"the signature of the raw transaction belongs to nobody: {error}") from None
     require(len(to) == 20, "the raw transaction calls no contract")
     require(len(data) == 68 and data[:4] == ANCHOR_SELECTOR, "the raw transaction is not a call of anchor")
-    sender = "0x" + chain_address(signer).hex()
-    root, size = data[4:36], int.from_bytes(data[36:])
-    return AnchorTransaction("0x" + keccak256(raw).hex(), chain_id, "0x" + to.hex(), sender, root, size)
+    chain_id, odd = divmod(v - 35, 2)
+    digest = keccak256(_list(stated + _item(_bytes(chain_id)) + b"\x80\x80"))
+    return AnchorTransaction(
+        hash="0x" + keccak256(raw).hex(),
+        chain_id=chain_id,
+        contract="0x" + to.hex(),
+        root=data[4:36],
+        size=int.from_bytes(data[36:]),
+        digest=digest,
+        signature=(r, s, bool(odd)),
+    )
 
 
-def _decode_list(raw: bytes) -> tuple[list[bytes], int]:
+def _decode_list(raw: bytes) -> tuple[list[bytes], bytes]:
     """Decode the one RLP list of the transaction's byte strings that fills all of `raw`, in the shortest encoding only.
 
-    Also returns where in `raw` the fields end that the sender states (before v, r, s).
+    Also returns the part of `raw` with the fields that the sender states (before v, r, s).
     """
-    at, end, stated_end = len(raw) - _content_size(raw), len(raw), 0
+    start = at = len(raw) - _content_size(raw)
+    end, stated_end = len(raw), 0
     items: list[bytes] = []
     while at < end:
         if len(items) == _STATED:
@@ -71,7 +85,7 @@ def _decode_list(raw: bytes) -> tuple[list[bytes], int]:
         items.append(raw[first:at])
     require(at == end, "the raw transaction is cut off")
     require(len(items) == _FIELDS, "the raw transaction is not a legacy transaction")
-    return items, stated_end
+    return items, raw[start:stated_end]
 
 
 def _content_size(raw: bytes) -> int:

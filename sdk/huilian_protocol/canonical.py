@@ -12,19 +12,21 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import rfc8785
 
 __all__ = [
     "MAX_DEPTH",
+    "Canonical",
     "b64u_decode",
     "b64u_decode_hashes",
     "b64u_encode",
     "canonicalise",
     "parse_canonical",
     "parse_json",
+    "read_canonical",
     "sha256_canonical",
 ]
 
@@ -45,9 +47,6 @@ _PLAIN = frozenset({str, bool, type(None)})
 _ENCODING = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 # First bytes of what UTF-8 writes beyond U+FFFF; greater ones are no UTF-8.
 _ASTRAL = tuple(bytes([lead]) for lead in range(0xF0, 0xF5))
-# A number with a fraction or an exponent inside an array or object without spaces, or a text that looks like one. One
-# pattern for each sign before it: a fixed first byte is searched several times faster than one of a set.
-_FLOATS = [re.compile(sign + rb"-?[0-9]+[.eE]") for sign in (b":", b",", rb"\[")]
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # A whole string (its brackets do not count) or one bracket. An unfinished string swallows the rest and does not parse.
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -76,33 +75,65 @@ def parse_canonical(data: bytes) -> Any:
 
     Raises ``ValueError`` for anything else.
     """
-    _check_outline(data)
-    if _is_simple(data):
-        value, canonical = _read_simple(data)
-    else:
-        value = parse_json(data)
-        canonical = canonicalise(value)
-    if canonical != data:
+    return read_canonical(data).value
+
+
+class Canonical(NamedTuple):
+    """A value that was read from its canonical form, and how its parts are written again."""
+
+    value: Any
+    write: Callable[[Any], bytes]
+    """The canonical form of a part of ``value``, which nobody has changed."""
+
+
+def read_canonical(data: bytes) -> Canonical:
+    """:func:`parse_canonical` for who needs the canonical form of parts of the value too."""
+    found = _read_simple(data) if _is_simple(data) else Canonical(parse_json(data), canonicalise)
+    if found.write(found.value) != data:
         raise ValueError("not in canonical form (RFC 8785)")
-    return value
+    return found
 
 
 def _is_simple(data: bytes) -> bool:
-    """Whether, if this is canonical, sorting by code points is sorting by UTF-16 units (all of it is below U+10000) and
-    no number in it is a float.
-    """
-    if not data.isascii() and any([lead in data for lead in _ASTRAL]):
-        return False
-    return data[:1] in (b"{", b"[") and not any([pattern.search(data) for pattern in _FLOATS])
+    """Whether, if this is canonical, sorting by code points is sorting by UTF-16 units: all of it is below U+10000."""
+    return data.isascii() or not any([lead in data for lead in _ASTRAL])
 
 
-def _read_simple(data: bytes) -> tuple[Any, bytes]:
-    """The value and its canonical form. An integer beyond 64 bits is read as a float, which is written otherwise."""
+def _read_simple(data: bytes) -> Canonical:
+    """By `orjson`, which bears any depth and refuses half a surrogate pair."""
     try:
         value = orjson.loads(data)  # noqa: TID251  the one place
-        return value, orjson.dumps(value, option=_ENCODING)
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+    except orjson.JSONDecodeError as error:
         raise ValueError(f"no canonical form: {error}") from error
+    _check_simple(value)
+    return Canonical(value, _write_simple)
+
+
+def _write_simple(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value, option=_ENCODING)
+    except orjson.JSONEncodeError as error:
+        raise ValueError(f"no canonical form: {error}") from error
+
+
+def _check_simple(value: Any) -> None:
+    """Refuse floats, as which integers beyond 64 bits are read too, and what is nested too deeply."""
+    level: list[Iterable[Any]] = [(value,)]
+    for _ in range(MAX_DEPTH + 1):
+        deeper: list[Iterable[Any]] = []
+        for items in level:
+            for item in items:
+                kind = type(item)
+                if kind is dict:
+                    deeper.append(item.values())
+                elif kind is list:
+                    deeper.append(item)
+                elif kind is float:
+                    raise ValueError("no canonical form: floats are not allowed")
+        if not deeper:
+            return
+        level = deeper
+    raise ValueError("nested too deeply")
 
 
 def parse_json(

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from Crypto.Hash import keccak
-
-_DIGEST_BYTES = 32
+import sha3
 
 
 def keccak256(data: bytes) -> bytes:
     """Return the 32-byte Keccak-256 digest."""
-    # What `keccak.new` ends in, without its sorting of keywords, which takes as long as hashing 100 bytes.
-    return keccak.Keccak_Hash(data, _DIGEST_BYTES, False).digest()
+    digest: bytes = sha3.keccak_256(data).digest()
+    return digest
 
 
 @lru_cache(64)

@@ -14,7 +14,14 @@ from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from huilian_protocol.canonical import b64u_decode_hashes, b64u_encode, canonicalise, parse_canonical, sha256_canonical
+from huilian_protocol.canonical import (
+    Canonical,
+    b64u_decode_hashes,
+    b64u_encode,
+    canonicalise,
+    read_canonical,
+    sha256_canonical,
+)
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import (
     jwk_thumbprint,
@@ -27,7 +34,7 @@ from huilian_protocol.jose import (
 from huilian_protocol.record import SALT_BYTES
 from huilian_protocol.strict import bytes_at, integer_at, list_at, matching_at, object_with, text_at
 
-__all__ = ["Anchor", "Receipt", "build_receipt", "parse_receipt", "read_receipt"]
+__all__ = ["Anchor", "Receipt", "build_receipt", "check_signature", "parse_receipt", "read_receipt"]
 
 TYPE = "huilian-receipt/v1"
 TYP = "huilian-receipt+jwt"
@@ -76,9 +83,7 @@ class Anchor(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """A parsed receipt whose own signature was checked against ``hub_key``; whether that hub is trusted is the
-    verifier's question.
-    """
+    """A parsed receipt. Its own signature is by ``hub_key``; whether that hub is trusted is the verifier's question."""
 
     record: Mapping[str, Any]
     salt: bytes
@@ -91,6 +96,10 @@ class Receipt(NamedTuple):
     hub_key: ec.EllipticCurvePublicKey
     hub_key_id: str
     """The RFC 7638 thumbprint of ``hub_key``."""
+    record_bytes: bytes
+    """The canonical form of ``record``."""
+    signature: str
+    """The hub's, a JWS over all the rest."""
 
 
 def build_receipt(
@@ -128,32 +137,26 @@ def parse_receipt(data: bytes) -> Receipt:
     Raises :class:`HuilianError` RECEIPT_INVALID for bytes that are not canonical, an unknown key, an odd value or a
     wrong signature.
     """
-    try:
-        if len(data) > MAX_RECEIPT_BYTES:
-            raise ValueError("too large")
-        value = parse_canonical(data)
-    except ValueError as error:
-        raise HuilianError("RECEIPT_INVALID", str(error)) from error
-    return read_receipt(data, value)
-
-
-def read_receipt(data: bytes, parsed: Any) -> Receipt:
-    """The same for bytes that were read already: ``parsed`` is what :func:`parse_canonical` made of ``data``."""
-    try:
-        if len(data) > MAX_RECEIPT_BYTES:
-            raise ValueError("too large")
-        value = object_with(parsed, _KEYS, "receipt")
-        receipt = _read(value)
-    except (ValueError, TypeError) as error:
-        raise HuilianError("RECEIPT_INVALID", str(error)) from error
-    _check_signature(data, value, {receipt.hub_key_id: receipt.hub_key})
+    receipt = read_receipt(data)
+    check_signature(data, receipt)
     return receipt
 
 
-def _check_signature(data: bytes, value: dict[str, Any], keys: Mapping[str, ec.EllipticCurvePublicKey]) -> None:
-    token = value["signature"] if isinstance(value["signature"], str) else ""
+def read_receipt(data: bytes, read: Canonical | None = None) -> Receipt:
+    """The same without the signature. ``read`` is what :func:`read_canonical` made of ``data``, if it was asked."""
+    try:
+        if len(data) > MAX_RECEIPT_BYTES:
+            raise ValueError("too large")
+        return _read(read or read_canonical(data))
+    except (ValueError, TypeError) as error:
+        raise HuilianError("RECEIPT_INVALID", str(error)) from error
+
+
+def check_signature(data: bytes, receipt: Receipt) -> None:
+    """Check the hub's signature over what :func:`read_receipt` read from these bytes. Raises RECEIPT_INVALID."""
+    token = receipt.signature
     claims = {"receipt_sha256": b64u_encode(hashlib.sha256(_unsigned(data, token)).digest())}
-    verify_jws_of(token, claims, keys, TYP, code="RECEIPT_INVALID")
+    verify_jws_of(token, claims, {receipt.hub_key_id: receipt.hub_key}, TYP, code="RECEIPT_INVALID")
 
 
 def _unsigned(data: bytes, token: str) -> bytes:
@@ -166,7 +169,8 @@ def _unsigned(data: bytes, token: str) -> bytes:
     return before + after
 
 
-def _read(value: dict[str, Any]) -> Receipt:
+def _read(read: Canonical) -> Receipt:
+    value = object_with(read.value, _KEYS, "receipt")
     if value["type"] != TYPE:
         raise ValueError("another type")
     if not isinstance(value["record"], dict) or not isinstance(value["evidence"], dict):
@@ -184,6 +188,8 @@ def _read(value: dict[str, Any]) -> Receipt:
         evidence=value["evidence"],
         hub_key=hub_key,
         hub_key_id=hub_key_id,
+        record_bytes=read.write(value["record"]),
+        signature=value["signature"] if isinstance(value["signature"], str) else "",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from huilian_protocol.canonical import canonicalise
 
-__all__ = ["SALT_BYTES", "commit_record"]
+__all__ = ["SALT_BYTES", "commit_canonical", "commit_record"]
 
 SALT_BYTES = 32
 
@@ -20,6 +20,11 @@ def commit_record(record: Mapping[str, Any], salt: bytes) -> bytes:
     whoever destroys salt and record leaves a proof that tells nothing. Raises ``ValueError`` for a salt of another
     length.
     """
+    return commit_canonical(canonicalise(dict(record)), salt)
+
+
+def commit_canonical(record: bytes, salt: bytes) -> bytes:
+    """:func:`commit_record` of a record in its canonical form."""
     if len(salt) != SALT_BYTES:
         raise ValueError("a record's salt is 32 bytes")
-    return hashlib.sha256(salt + canonicalise(dict(record))).digest()
+    return hashlib.sha256(salt + record).digest()

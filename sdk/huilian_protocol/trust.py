@@ -181,8 +181,8 @@ class TrustAnchors:
 
     def knows_chain(self, chain_id: int, contract: str) -> bool:
         """Whether roots and claims are, or once were, kept in this contract on this chain."""
-        known = (self.chain, *self.chains_before)
-        return any(chain.chain_id == chain_id and chain.contract.lower() == contract.lower() for chain in known)
+        wanted = (chain_id, contract.lower())
+        return wanted in [(chain.chain_id, chain.contract.lower()) for chain in (self.chain, *self.chains_before)]
 
     def check_agency_key(self, agency: str, key: SealingKey) -> None:
         """Raises :class:`HuilianError` KEY_NOT_PINNED unless this agency seals with this key; where no agency at all

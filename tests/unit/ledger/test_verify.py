@@ -325,10 +325,10 @@ def test_a_changed_transaction_is_never_the_hubs(data: st.DataObject) -> None:
     raw = bytearray(transaction(OTHER_ROOT, 3))
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
     try:
-        read = read_anchor_transaction(bytes(raw))
+        sender = read_anchor_transaction(bytes(raw)).sender()
     except CheckFailed:
         return
-    assert read.sender != receipt_world.address_of(receipt_world.CHAIN_KEY)
+    assert sender != receipt_world.address_of(receipt_world.CHAIN_KEY)
 
 
 @given(st.binary(max_size=120))
