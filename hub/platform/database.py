@@ -231,7 +231,8 @@ def _postgres_credentials(url: str, gate: StatementGate) -> dict[str, Any]:
     parts = urlsplit(url)
     return {
         "gate": gate,
-        "host": parts.hostname,
+        # As libpq writes it: the folder of a Unix socket percent-encoded.
+        "host": unquote(parts.hostname or ""),
         "port": parts.port or 5432,
         "user": unquote(parts.username or "postgres"),
         "password": unquote(parts.password) if parts.password else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import (
     NestedTransactionContext,
@@ -16,6 +17,16 @@ from tortoise.connection import get_connections
 
 from hub.platform.statements import GatedStatements, StatementGate
 
+STATEMENTS = 1000
+"""Prepared ones that a connection keeps: more than the hub has texts, so that none is parsed and planned twice."""
+
+
+async def _nothing_to_reset(_: asyncpg.Connection) -> None:
+    """Whoever gives a connection back leaves nothing of the session behind: settings are SET LOCAL, locks are a
+    transaction's, LISTEN has a connection of its own. That saves a round trip for each use; an open transaction is
+    rolled back before this.
+    """
+
 
 class GatedAsyncpgClient(GatedStatements, AsyncpgDBClient):
     """The process's small pool of PostgreSQL connections."""
@@ -23,6 +34,9 @@ class GatedAsyncpgClient(GatedStatements, AsyncpgDBClient):
     def __init__(self, gate: StatementGate, **credentials: Any) -> None:
         super().__init__(**credentials)
         self.gate = gate
+
+    async def create_pool(self, **settings: Any) -> asyncpg.Pool:
+        return await super().create_pool(reset=_nothing_to_reset, statement_cache_size=STATEMENTS, **settings)
 
     def _in_transaction(self) -> TransactionContext:
         return _PooledContext(_GatedTransaction(self), self._pool_init_lock)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -13,6 +12,8 @@ import time
 from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
+
+import uvloop
 
 from tests.soak.campaign import Campaign, Progress, ProgressFile, advance
 from tests.soak.campaigns import CAMPAIGNS
@@ -62,7 +63,7 @@ def main(arguments: list[str]) -> int:
         print(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(known)}", file=sys.stderr)
         return 2
     minutes = float(os.environ.get("SOAK_MINUTES", "30"))
-    return 0 if asyncio.run(soak(minutes, arguments or known)) else 1
+    return 0 if uvloop.run(soak(minutes, arguments or known)) else 1
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hub.platform.database import Database
 from tests.support.databases import DatabaseMaker
@@ -20,25 +20,38 @@ DIALECTS = ("sqlite", "postgres")
 
 
 async def on_fresh_database(
-    dialect: str, packages: Sequence[str] | None, play: Callable[[Database], Awaitable[Answer]]
+    dialect: str, packages: Sequence[str] | None, play: Callable[[Database], Awaitable[Answer]], *, alone: bool = False
 ) -> Answer:
     """Run `play` on a migrated database without rows with the tables of `packages` (None: all), emptied afterwards."""
-    async with fresh_database(dialect, packages) as database:
+    async with fresh_database(dialect, packages, alone=alone) as database:
         return await play(database)
 
 
 @asynccontextmanager
-async def fresh_database(dialect: str, packages: Sequence[str] | None) -> AsyncIterator[Database]:
-    """The same for whoever does not play it in one go."""
+async def fresh_database(
+    dialect: str, packages: Sequence[str] | None, *, alone: bool = False
+) -> AsyncIterator[Database]:
+    """The same for whoever does not play it in one go. `alone`: one task uses it, so no statement ever waits."""
     url = await _maker(dialect).lend(packages)
     database = Database(url, packages)
     await database.open()
+    if alone and dialect == "sqlite":
+        _run_at_once(database)
     try:
         yield database
     finally:
         database.on_statement = None
         await database.close()
         await _maker(dialect).take_back(url, packages)
+
+
+def _run_at_once(database: Database) -> None:
+    """Going to the driver's thread and back costs more than most statements."""
+
+    async def at_once(function: Callable[..., Answer], *arguments: Any, **named: Any) -> Answer:
+        return function(*arguments, **named)
+
+    database._client()._connection._execute = at_once
 
 
 async def new_url(dialect: str, packages: Sequence[str] | None) -> str:

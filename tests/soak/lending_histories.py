@@ -55,7 +55,7 @@ async def _tally(dialect: str, steps: list[int]) -> Tally:
     hub = logging.getLogger("hub")
     hub.setLevel(logging.CRITICAL)  # every crash would be logged
     try:
-        return await on_fresh_database(dialect, None, play)
+        return await on_fresh_database(dialect, None, play, alone=True)
     finally:
         hub.setLevel(logging.NOTSET)
 

@@ -122,7 +122,8 @@ class History:
         """One step, drawn from its seed and from how things stand, and the checks."""
         rng = random.Random(seed)
         self.life.world.clock.advance(A_MOMENT)
-        kind, act = await self._planned(rng)
+        with self.life.standing_still():
+            kind, act = await self._planned(rng)
         self._path.append(kind)
         how = rng.random()
         if how < CRASHES:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -40,6 +41,7 @@ class Life:
         self.goods = Goods()
         self.citizen = world.borrower()
         self._number = 1000
+        self._seen: dict[tuple[object, ...], list[Row]] | None = None
 
     @property
     def service(self) -> LendingService:
@@ -63,7 +65,21 @@ class Life:
 
     async def rows(self, sql: str, *values: object) -> list[Row]:
         """What is stored, as it is seen before an act."""
-        return await self.world.database.fetch(sql, *values)
+        if self._seen is None:
+            return await self.world.database.fetch(sql, *values)
+        asked = (sql, *values)
+        if asked not in self._seen:
+            self._seen[asked] = await self.world.database.fetch(sql, *values)
+        return list(self._seen[asked])
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Nothing is written in this block: what was read once need not be read again."""
+        self._seen = {}
+        try:
+            yield
+        finally:
+            self._seen = None
 
     async def run(self, use_case: Callable[[], Awaitable[Answer]]) -> Answer:
         """One use case in one transaction."""

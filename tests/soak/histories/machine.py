@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from typing import ClassVar
 
+import uvloop
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
@@ -31,7 +32,8 @@ class HistoryMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._runner, self._stack, self._broken = asyncio.Runner(), AsyncExitStack(), False
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        self._stack, self._broken = AsyncExitStack(), False
         try:
             self._history = self._runner.run(self._begun())
         except BaseException:
@@ -39,7 +41,7 @@ class HistoryMachine(RuleBasedStateMachine):
             raise
 
     async def _begun(self) -> History:
-        history = History(await self._stack.enter_async_context(fresh_database(self.dialect, None)))
+        history = History(await self._stack.enter_async_context(fresh_database(self.dialect, None, alone=True)))
         await history.begin(BEGINNING)
         return history
 
