@@ -316,6 +316,7 @@ class _Builder:
                 consents=self.consents,
                 exchange=self.exchange,
                 persons=self.identity,
+                inbox=self.exchange.notices,
                 vault=self.subjects,
                 trust=self.trust_file,
                 opening_key=partial(self.vault.opening_key, BANK_RECIPIENT),

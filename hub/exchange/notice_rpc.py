@@ -13,6 +13,8 @@ from hub.platform.callers import current_caller
 from hub.platform.idempotency import Idempotency
 from hub.platform.paging import DEFAULT_PAGE_SIZE
 
+READ = "READ"
+
 
 class NoticeServicer(notice_service_pb2_grpc.NoticeServiceServicer):
     """Serves inboxes to the persons they belong to."""
@@ -68,6 +70,8 @@ def _message(notice: Notice) -> pb.Notice:
                 recipient_id=item["recipient"],
                 purpose_code=item["purpose"],
                 count=item["count"],
+                kind=item.get("kind", READ),
+                object_id=item.get("object_id", ""),
             )
             for item in notice.items
         ],

@@ -1,6 +1,7 @@
-"""A person's inbox: one notice for each delivered read, or one a day, under the person's own key.
+"""A person's inbox: one notice for each delivered read, or one a day, and what the bank has to say, under the person's
+own key.
 
-A notice names the dataset, who may open it and what for; never a value.
+A notice of a read names the dataset, who may open it and what for; never a value.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from huilian_protocol.canonical import canonicalise, parse_json
 from huilian_protocol.clock import Clock
@@ -36,6 +37,21 @@ class Told:
     recipient: str
     purpose: str
     at: datetime
+
+
+class Saying(Protocol):
+    """What a person is told other than of a read: once for each `id`, in both languages."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def object_id(self) -> str: ...
+    @property
+    def text_zh(self) -> str: ...
+    @property
+    def text_en(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,27 @@ class Notices:
             for read, body in zip(wanted, bodies, strict=True)
         ]
         await NoticeRow.bulk_create(rows, ignore_conflicts=True)
+
+    async def say(self, subject: str, saying: Saying) -> None:
+        """Put what concerns a person into the inbox at once, inside the caller's transaction; no digest holds it back.
+
+        Not of who left in the meantime.
+        """
+        if subject not in await self._vault.living({subject}):
+            return
+        item = {
+            "dataset": "",
+            "title_zh": saying.text_zh,
+            "title_en": saying.text_en,
+            "recipient": "",
+            "purpose": "",
+            "count": 1,
+            "kind": saying.kind,
+            "object_id": saying.object_id,
+        }
+        body = await self._vault.encrypt_for_subject(subject, canonicalise({"digest_day": "", "items": [item]}))
+        row = NoticeRow(id=saying.id, subject=subject, at=self._clock.now(), body=body)
+        await NoticeRow.bulk_create([row], ignore_conflicts=True)
 
     def _body(self, read: Told) -> bytes:
         zh, en = self._titles(read.dataset)

@@ -278,6 +278,25 @@ class Exchange(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What a person is told, once for each `id`; `kind` is its code, `object_id` what it is about. Never a figure."""
+
+    id: str
+    kind: str
+    object_id: str
+    text_zh: str
+    text_en: str
+
+
+class Inbox(Protocol):
+    """Persons' inboxes (hub/exchange)."""
+
+    async def say(self, subject: str, saying: Saying) -> None:
+        """Put it into the person's inbox, inside the caller's transaction; not of who left in the meantime."""
+        ...
+
+
 class Persons(Protocol):
     """Registered persons (hub/identity)."""
 

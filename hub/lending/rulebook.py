@@ -38,7 +38,7 @@ def _products() -> str:
     rows = [_product(one, is_newest=newest[one.product_id] is one) for one in versions]
     head = (
         "product", "on offer", "amount (yuan)", "days", "advance", "fee", "repayment", "day count", "penalty",
-        "two persons from (yuan)",
+        "two persons from (yuan)", "exits",
     )  # fmt: skip
     return f"## Products\n\n{_grid(head, rows)}"
 
@@ -58,6 +58,7 @@ def _product(one: Product, *, is_newest: bool) -> Sequence[object]:
         one.terms["day_count"],
         f"× {one.terms['penalty_multiplier']}",
         _yuan(one.four_eyes_from_fen),
+        ", ".join(one.exits),
     )
 
 

@@ -106,6 +106,13 @@ def check_action(state: LoanState, action: LoanAction) -> None:
         raise HuilianError("STATE_CONFLICT", f"{action} of a loan that is {state}", state=state)
 
 
+def check_exit(product: Product, action: LoanAction) -> None:
+    """Raises STATE_CONFLICT unless loans of this product may end in this way."""
+    if action.value not in product.exits:
+        detail = f"{product.name_en}: no {action}, only {', '.join(product.exits)}"
+        raise HuilianError("STATE_CONFLICT", detail, state="NOT_AN_EXIT_OF_PRODUCT")
+
+
 @dataclass(frozen=True)
 class DueLine:
     """What is to be paid on a due date, in fen."""

@@ -31,7 +31,6 @@ from hub.lending.products.definitions import FLASH_LOAN, ORDER_LOAN, RECEIVABLE_
 from hub.lending.records import Records
 from hub.lending.referrals.desk import Referrals
 from hub.lending.registrations.desk import Registrations
-from hub.lending.restructurings.desk import Restructurings
 from hub.lending.signatures import PersonSignatures
 from hub.lending.warnings.desk import EarlyWarnings
 from hub.lending.warnings.measures import Measures
@@ -89,8 +88,8 @@ class LendingService:
         self.impairments = Impairments(
             given.database, given.bank, given.receivables, self.loans, self.orders.conversions, records, self.freed
         )
-        self.workouts = Workouts(self.loans, given.bank, self.freed)
-        self.restructurings = Restructurings(given.clock, self.loans, records, given.mandates, parts.signatures)
+        self.workouts = Workouts(self.loans, given.bank, self.freed, products)
+        self.restructurings = wiring.restructuring_desk(parts)
         self.flash = FlashLoans(wiring.flash_desk(parts))
         self.day_close = DayCloser(given.database, given.outbox, given.days)
         self.erp_payments = ErpPayments(given.database, given.clock, given.outbox, given.erps, given.cases)

@@ -27,6 +27,7 @@ from hub.lending.ports import (
     Consents,
     ErpLedgers,
     Exchange,
+    Inbox,
     Ledger,
     Mandates,
     Persons,
@@ -37,6 +38,7 @@ from hub.lending.ports import (
 from hub.lending.products.definitions import DEALER_LOAN, FLASH_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, Product
 from hub.lending.records import Records
 from hub.lending.referrals.desk import Referrals
+from hub.lending.restructurings.desk import Restructurings
 from hub.lending.signatures import PersonSignatures
 from hub.lending.warnings.desk import EarlyWarnings
 from hub.lending.warnings.stops import RedStops
@@ -64,6 +66,7 @@ class Collaborators:
     consents: Consents
     exchange: Exchange
     persons: Persons
+    inbox: Inbox
     vault: SubjectVault
     trust: TrustAnchors | Callable[[], TrustAnchors]
     opening_key: Callable[[str], bytes]
@@ -167,6 +170,19 @@ def auction_desk(parts: Parts) -> AuctionDesk:
     )
 
 
+def restructuring_desk(parts: Parts) -> Restructurings:
+    """Other terms for loans of every product."""
+    return Restructurings(
+        parts.given.clock,
+        parts.loans,
+        parts.records,
+        parts.given.mandates,
+        parts.signatures,
+        parts.products,
+        parts.given.inbox,
+    )
+
+
 def flash_desk(parts: Parts) -> FlashDesk:
     """Loans to persons."""
     return FlashDesk(
@@ -179,5 +195,6 @@ def flash_desk(parts: Parts) -> FlashDesk:
         tables=parts.tables,
         evidence=EvidenceDesk(parts.given.consents, parts.given.exchange, parts.given.opening_key),
         signatures=parts.signatures,
+        inbox=parts.given.inbox,
         product=parts.products[FLASH_LOAN],
     )

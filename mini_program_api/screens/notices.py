@@ -1,4 +1,4 @@
-"""My inbox: who may open what was read of my data, and what for. One notice for each read, or one a day."""
+"""My inbox: who may open what was read of my data and what for, one notice for each or one a day; and decisions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mini_program_api.forms import Form, PageSize, PageToken, RecordId, time_tex
 
 
 class NoticeItem(BaseModel):
-    """One dataset, who may open it, what for and how often."""
+    """One dataset, who may open it, what for and how often; or, of another `kind` than READ, a text about an object."""
 
     dataset_id: str
     title_zh: str
@@ -22,6 +22,8 @@ class NoticeItem(BaseModel):
     recipient_id: str
     purpose_code: str
     count: int
+    kind: str
+    object_id: str
 
 
 class Notice(BaseModel):
@@ -63,7 +65,7 @@ class NoticesScreen(Screen):
     """GET /api/v1/notices"""
 
     async def get(self, page_token: PageToken = "", page_size: PageSize = 50) -> r200[Inbox]:
-        """What I was told of reads of my data.
+        """What I was told of reads of my data, and of decisions about me.
 
         Tags: citizen
         """
@@ -112,6 +114,8 @@ def _notice(notice: pb.Notice) -> Notice:
             recipient_id=item.recipient_id,
             purpose_code=item.purpose_code,
             count=item.count,
+            kind=item.kind,
+            object_id=item.object_id,
         )
         for item in notice.items
     ]

@@ -19,9 +19,11 @@ from hub.lending.decisions.tables import Decision, DecisionTables, Reason
 from hub.lending.flash import stored
 from hub.lending.flash.evidence import EvidenceDesk, EvidenceItem
 from hub.lending.flash.rules import contract, facts, read_contract
+from hub.lending.flash.sayings import review_saying
 from hub.lending.flash.stored import FlashApplication, FlashState
 from hub.lending.limits.desk import Limits, limit_id
 from hub.lending.loans.desk import Loans, Opening
+from hub.lending.ports import Inbox
 from hub.lending.products.definitions import Product
 from hub.lending.referrals.desk import REVIEWED_AND_REFUSED, Referrals
 from hub.lending.rounds import each
@@ -60,6 +62,7 @@ class FlashDesk:
     tables: DecisionTables
     evidence: EvidenceDesk
     signatures: PersonSignatures
+    inbox: Inbox
     product: Product
 
 
@@ -107,14 +110,14 @@ class FlashLoans:
         offered = replace(
             application, state=state, reasons=reasons, limit_fen=limit_fen, contract=text, offer_expires_at=until
         )
-        await stored.set_reviewed(offered)
+        await self._reviewed(offered)
 
     async def refuse_referred(self, application_id: str) -> None:
         """See `referrals.Settles`."""
         application = await self._referred(application_id)
         refused = self._desk.tables.newest(self._desk.product.decision_table).reason(REVIEWED_AND_REFUSED)
         reasons = (*application.reasons, refused)
-        await stored.set_reviewed(replace(application, state=FlashState.REJECTED, reasons=reasons))
+        await self._reviewed(replace(application, state=FlashState.REJECTED, reasons=reasons))
 
     async def sign(self, subject: str, application_id: str, assertion: Assertion) -> FlashApplication:
         """Checks the person's signature over the contract and pays out.
@@ -156,8 +159,13 @@ class FlashLoans:
             await self._desk.database.lock("flash", application.subject)
             current = await stored.find(application.application_id)
             if current is not None and current.state is FlashState.REFERRED:
-                await stored.set_reviewed(replace(current, state=FlashState.EXPIRED))
+                await self._reviewed(replace(current, state=FlashState.EXPIRED))
                 await self._desk.referrals.end(application.application_id)
+
+    async def _reviewed(self, application: FlashApplication) -> None:
+        """Nobody waits at the screen any more: the person is told, whatever became of it."""
+        await stored.set_reviewed(application)
+        await self._desk.inbox.say(application.subject, review_saying(application.application_id, application.state))
 
     async def _referred(self, application_id: str) -> FlashApplication:
         seen = await stored.find(application_id)

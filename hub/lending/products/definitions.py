@@ -17,6 +17,7 @@ from huilian_protocol.canonical import parse_json
 FOLDER = Path(__file__).parent
 RECEIVABLE_LOAN, ORDER_LOAN, FLASH_LOAN = "receivable-loan", "order-loan", "flash-loan"
 DEALER_LOAN = "dealer-loan"
+EXITS = frozenset({"RECOURSE", "BUY_BACK", "RESTRUCTURE", "CHARGE_OFF"})
 _KEYS = frozenset(
     {
         "product_id",
@@ -37,6 +38,7 @@ _KEYS = frozenset(
         "party_limit_fen",
         "four_eyes_from_fen",
         "decision_table",
+        "exits",
         "terms",
     }
 )
@@ -55,6 +57,8 @@ class Product:
     paid out, `periodic_fee_rate` of the principal then owed falls due on each due date; `party_limit_fen` is the limit
     of a core enterprise (0: the decision sets one for the borrower). What a loan costs comes from `decision_table`;
     what it leaves to a person two decide from `four_eyes_from_fen` on.
+    `exits` are what may be done to a loan that does not run its course: recourse and buy-back need a buyer or a
+    receivable behind it.
     `terms["repayment"]` says how it is repaid: kind, months between due dates, what a prepayment does, days of grace.
     """
 
@@ -76,6 +80,7 @@ class Product:
     party_limit_fen: int
     four_eyes_from_fen: int
     decision_table: str
+    exits: tuple[str, ...]
     terms: Mapping[str, Any]
 
     def terms_of(self, annual_rate: Decimal, value_date: date, maturity: date) -> dict[str, Any]:
@@ -123,7 +128,7 @@ def _product(name: str, raw: Mapping[str, Any]) -> Product:
     if wrong:
         raise ValueError(f"{name}: fields missing or unknown: {sorted(wrong)}")
     exact = {key: Decimal(raw[key]) for key in _RATES}
-    product = Product(**{**raw, **exact})
+    product = Product(**{**raw, **exact, "exits": tuple(raw["exits"])})
     _check(name, product)
     return product
 
@@ -138,6 +143,8 @@ def _check(name: str, product: Product) -> None:
         raise ValueError(f"{name}: a fee is the first thing that is paid")
     if product.terms["rounding_quantum_fen"] != "1":
         raise ValueError(f"{name}: the books are kept in whole fen, so a product rounds to the fen")
+    if not set(product.exits) <= EXITS:
+        raise ValueError(f"{name}: an exit that there is not")
     if not 0 < product.advance_rate <= 1 or not 0 <= product.fee_rate < Decimal("0.1"):
         raise ValueError(f"{name}: a rate is out of range")
     if not 0 <= product.periodic_fee_rate < Decimal("0.01"):

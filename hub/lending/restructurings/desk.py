@@ -6,6 +6,7 @@ the word of a signer over these very terms. Every use case runs inside the calle
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -21,11 +22,12 @@ from hub.lending.loans import stored as stored_loans
 from hub.lending.loans.desk import Loans, next_sequence
 from hub.lending.loans.model import Loan
 from hub.lending.loans.stored import OFFER, RESTRUCTURE, LoanEventRecord
-from hub.lending.ports import Mandates
+from hub.lending.ports import Inbox, Mandates, Saying
+from hub.lending.products.definitions import Product
 from hub.lending.records import Records
 from hub.lending.restructurings import stored
 from hub.lending.restructurings.stored import Offer, OfferState
-from hub.lending.rules import LoanAction, check_action
+from hub.lending.rules import LoanAction, check_action, check_exit
 from hub.lending.signatures import PersonSignatures
 from hub.lending.workouts.desk import paid_with
 
@@ -45,10 +47,18 @@ class Restructurings:
     """Use cases of the bank's workout desk and of borrowers."""
 
     def __init__(
-        self, clock: Clock, loans: Loans, records: Records, mandates: Mandates, signatures: PersonSignatures
+        self,
+        clock: Clock,
+        loans: Loans,
+        records: Records,
+        mandates: Mandates,
+        signatures: PersonSignatures,
+        products: Mapping[str, Product],
+        inbox: Inbox,
     ) -> None:
         self._clock, self._loans, self._records = clock, loans, records
         self._mandates, self._signatures = mandates, signatures
+        self._products, self._inbox = products, inbox
 
     async def offer(self, loan_id: str, annual_rate: str, maturity: date, repayment: dict[str, Any]) -> Agreed:
         """Other due dates and another rate for what is left; `repayment` as `huilian_loans.documents.read_plan` has it.
@@ -56,6 +66,7 @@ class Restructurings:
         The loan stays what it is. Raises NOT_FOUND, STATE_CONFLICT, INVALID_ARGUMENT.
         """
         loan = await self._loans.locked(loan_id)
+        check_exit(self._products[loan.record.product_id], LoanAction.RESTRUCTURE)
         now = self._clock.now().replace(microsecond=0)
         known = await stored.of_loan(loan_id, now)
         terms = Restructuring(
@@ -70,6 +81,8 @@ class Restructurings:
         _event(loan, terms)
         await stored.add(terms, now)
         await self._records.restructuring_offered(loan, terms)
+        if loan.record.is_person:
+            await self._inbox.say(loan.record.borrower, _saying(terms))
         return Agreed(loan, Offer(terms, OfferState.OFFERED))
 
     async def sign(self, borrower: str, loan_id: str, number: int, assertion: Assertion | None) -> Agreed:
@@ -106,6 +119,16 @@ class Restructurings:
             return await self._signatures.verify(borrower, terms.challenge, assertion)
         await self._mandates.require_word(borrower, Power.FINANCE, terms.act_id, terms.principal_fen)
         return {}
+
+
+def _saying(terms: Restructuring) -> Saying:
+    return Saying(
+        id=f"restructuring:{terms.loan_id}:{terms.number}",
+        kind="LOAN_RESTRUCTURING_OFFERED",
+        object_id=terms.loan_id,
+        text_zh="银行提出了新的还款方案，请在有效期内查看；您签署之前，原还款计划不变。",
+        text_en="The bank offers other terms for your loan. Look at them in time; nothing changes before you sign.",
+    )
 
 
 def _open(offers: list[Offer], number: int) -> Offer:

@@ -7,7 +7,7 @@ repayments is one more journal. Events and books are then what they would be had
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -41,7 +41,8 @@ from hub.lending.loans.stored import (
     SETTLED_BY,
     LoanEventRecord,
 )
-from hub.lending.rules import LoanAction, check_action
+from hub.lending.products.definitions import Product
+from hub.lending.rules import LoanAction, check_action, check_exit
 
 CREDIT_LOSSES = "bank:credit-losses"
 
@@ -49,8 +50,15 @@ CREDIT_LOSSES = "bank:credit-losses"
 class Workouts:
     """Use cases of the bank's workout desk."""
 
-    def __init__(self, loans: Loans, bank: BankCore, freed: Callable[[Loan], Awaitable[Loan]]) -> None:
-        """`freed` gives back what a loan held once it is closed."""
+    def __init__(
+        self,
+        loans: Loans,
+        bank: BankCore,
+        freed: Callable[[Loan], Awaitable[Loan]],
+        products: Mapping[str, Product],
+    ) -> None:
+        """`freed` gives back what a loan held once it is closed; `products` say how their loans may end."""
+        self._products = products
         self._loans = loans
         self._bank = bank
         self._freed = freed
@@ -58,20 +66,20 @@ class Workouts:
     async def recourse(self, loan_id: str, most_fen: int) -> Loan:
         """The borrower pays in the buyer's place (有追索权): what is owed, at most `most_fen`, from their account.
 
-        Raises NOT_FOUND, STATE_CONFLICT (not overdue, nothing owed), INSUFFICIENT_FUNDS.
+        Raises NOT_FOUND, STATE_CONFLICT (not overdue, nothing owed, no buyer behind the product), INSUFFICIENT_FUNDS.
         """
         loan = await self._loans.locked(loan_id)
-        _check_owing(loan, LoanAction.RECOURSE)
+        self._check_exit(loan, LoanAction.RECOURSE)
         amount_fen = min(int(loan.owed.total_fen), most_fen)
         return await self._freed(await self._loans.take(loan, amount_fen, loan.record.borrower, RECOURSE))
 
     async def buy_back(self, loan_id: str, payer: str) -> Loan:
         """A party buys the receivable back at the payoff of the day, which closes the loan.
 
-        Raises NOT_FOUND, STATE_CONFLICT, INSUFFICIENT_FUNDS.
+        Raises NOT_FOUND, STATE_CONFLICT (also without a receivable behind the product), INSUFFICIENT_FUNDS.
         """
         loan = await self._loans.locked(loan_id)
-        _check_owing(loan, LoanAction.BUY_BACK)
+        self._check_exit(loan, LoanAction.BUY_BACK)
         taken = await self._loans.take(loan, int(loan.owed.total_fen), payer, BUY_BACK, settled_by=payer)
         return await self._freed(taken)
 
@@ -81,7 +89,7 @@ class Workouts:
         Raises NOT_FOUND, STATE_CONFLICT (not overdue, nothing owed).
         """
         loan = await self._loans.locked(loan_id)
-        _check_owing(loan, LoanAction.CHARGE_OFF)
+        self._check_exit(loan, LoanAction.CHARGE_OFF)
         given_up = LoanEventRecord(next_sequence(loan), CHARGE_OFF, loan.as_of, int(loan.owed.total_fen))
         event = paid_event(given_up, loan.owed)
         await self._bank.open_account(CREDIT_LOSSES, BANK, AccountKind.CREDIT_LOSS)
@@ -139,6 +147,13 @@ class Workouts:
         await self._loans.book(loan.record, event, lines, "reversal")
         return await self._settle(loan, event, "reversed")
 
+    def _check_exit(self, loan: Loan, action: LoanAction) -> None:
+        """As `check_exit`, `check_action`; a loan on which nothing is drawn has nothing to take, buy or give up."""
+        check_exit(self._products[loan.record.product_id], action)
+        check_action(loan.state, action)
+        if not loan.owed.total_fen:
+            raise HuilianError("STATE_CONFLICT", "nothing is owed", state=loan.state)
+
     async def _settle(self, loan: Loan, event: LoanEventRecord, done: str) -> Loan:
         """The difference journal, the limit, the log."""
         lines = _difference_lines(loan.record.loan_id, event.difference)
@@ -150,13 +165,6 @@ class Workouts:
         if after.owed.total_fen == 0 and not (loan.record.revolving and loan.as_of < loan.record.maturity):
             await stored.close(loan.record.loan_id)
         return await self._freed(await self._loans.noted(done, loan, event))
-
-
-def _check_owing(loan: Loan, action: LoanAction) -> None:
-    """As `check_action`; also a revolving loan on which nothing is drawn has nothing to take, buy or give up."""
-    check_action(loan.state, action)
-    if not loan.owed.total_fen:
-        raise HuilianError("STATE_CONFLICT", "nothing is owed", state=loan.state)
 
 
 def _check_correctable(loan: Loan) -> None:

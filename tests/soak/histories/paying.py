@@ -8,6 +8,7 @@ from typing import Any
 
 from hub.lending.loans.model import Loan
 from hub.lending.loans.stored import REPAYMENT, LoanRecord
+from hub.lending.products.definitions import ORDER_LOAN, RECEIVABLE_LOAN
 from hub.lending.rules import LoanState
 from tests.soak.histories.life import Act, Life, Plan, one_of, refused_by
 from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER
@@ -101,21 +102,27 @@ async def reverse(life: Life, rng: random.Random) -> Act | None:
 async def recourse(life: Life, rng: random.Random) -> Act | None:
     """The borrower pays in the buyer's place, once the buyer is late."""
     loan = await _loan(life, rng, *LATE)
-    if loan is None or loan.record.is_person or not loan.owed.total_fen:
+    if loan is None or not loan.owed.total_fen:
         return None
     loan_id, fen = loan.record.loan_id, rng.choice([10**9, rng.randint(1, 20_000)])
     take = lambda: life.service.workouts.recourse(loan_id, fen)  # noqa: E731
-    return Act(lambda: life.run(take), refused_by("INSUFFICIENT_FUNDS"))
+    return Act(lambda: life.run(take), *_if_an_exit(loan, RECEIVABLE_LOAN, ORDER_LOAN))
 
 
 async def buy_back(life: Life, rng: random.Random) -> Act | None:
     """The borrower or the buyer buys the receivable back."""
     loan = await _loan(life, rng, *OWING)
-    if loan is None or loan.record.is_person or loan.record.borrower == DEALER or not loan.owed.total_fen:
+    if loan is None or not loan.owed.total_fen:
         return None
     loan_id, payer = loan.record.loan_id, rng.choice([BUYER, loan.record.borrower])
     buy = lambda: life.service.workouts.buy_back(loan_id, payer)  # noqa: E731
-    return Act(lambda: life.run(buy), refused_by("INSUFFICIENT_FUNDS"))
+    return Act(lambda: life.run(buy), *_if_an_exit(loan, RECEIVABLE_LOAN))
+
+
+def _if_an_exit(loan: Loan, *products: str) -> tuple[frozenset[str], bool]:
+    """By what it may be refused: certainly, for a loan of another product than these."""
+    ours = loan.record.product_id in products
+    return refused_by("INSUFFICIENT_FUNDS" if ours else "STATE_CONFLICT"), not ours
 
 
 async def charge_off(life: Life, rng: random.Random) -> Act | None:

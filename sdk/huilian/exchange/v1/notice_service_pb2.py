@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(huilian/exchange/v1/notice_service.proto\x12\x13huilian.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\"\xbd\x01\n\nNoticeItem\x12\x1d\n\ndataset_id\x18\x01 \x01(\tR\tdatasetId\x12\x19\n\x08title_zh\x18\x02 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x03 \x01(\tR\x07titleEn\x12!\n\x0crecipient_id\x18\x04 \x01(\tR\x0brecipientId\x12!\n\x0cpurpose_code\x18\x05 \x01(\tR\x0bpurposeCode\x12\x14\n\x05\x63ount\x18\x06 \x01(\x05R\x05\x63ount\"\xf1\x01\n\x06Notice\x12\x1b\n\tnotice_id\x18\x01 \x01(\tR\x08noticeId\x12;\n\x0bnotice_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nnoticeTime\x12\x37\n\tread_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08readTime\x12\x1d\n\ndigest_day\x18\x04 \x01(\tR\tdigestDay\x12\x35\n\x05items\x18\x05 \x03(\x0b\x32\x1f.huilian.exchange.v1.NoticeItemR\x05items\"H\n\x12ListNoticesRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x81\x01\n\x13ListNoticesResponse\x12\x35\n\x07notices\x18\x01 \x03(\x0b\x32\x1b.huilian.exchange.v1.NoticeR\x07notices\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\xac\x01\n\x16MarkNoticesReadRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12U\n\nnotice_ids\x18\x02 \x03(\tB6\xbaH3\x92\x01\x30\x08\x01\x10\xc8\x01\x18\x01\"\'r%2#^[A-Za-z0-9][A-Za-z0-9_.:-]{0,159}$R\tnoticeIds\"<\n\x17MarkNoticesReadResponse\x12!\n\x0cmarked_count\x18\x01 \x01(\x05R\x0bmarkedCount\"\x1c\n\x1aGetNoticePreferenceRequest\"@\n\x1bGetNoticePreferenceResponse\x12!\n\x0c\x64\x61ily_digest\x18\x01 \x01(\x08R\x0b\x64\x61ilyDigest\"|\n\x1aSetNoticePreferenceRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12!\n\x0c\x64\x61ily_digest\x18\x02 \x01(\x08R\x0b\x64\x61ilyDigest\"@\n\x1bSetNoticePreferenceResponse\x12!\n\x0c\x64\x61ily_digest\x18\x01 \x01(\x08R\x0b\x64\x61ilyDigest2\xd3\x03\n\rNoticeService\x12`\n\x0bListNotices\x12\'.huilian.exchange.v1.ListNoticesRequest\x1a(.huilian.exchange.v1.ListNoticesResponse\x12l\n\x0fMarkNoticesRead\x12+.huilian.exchange.v1.MarkNoticesReadRequest\x1a,.huilian.exchange.v1.MarkNoticesReadResponse\x12x\n\x13GetNoticePreference\x12/.huilian.exchange.v1.GetNoticePreferenceRequest\x1a\x30.huilian.exchange.v1.GetNoticePreferenceResponse\x12x\n\x13SetNoticePreference\x12/.huilian.exchange.v1.SetNoticePreferenceRequest\x1a\x30.huilian.exchange.v1.SetNoticePreferenceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(huilian/exchange/v1/notice_service.proto\x12\x13huilian.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\"\xee\x01\n\nNoticeItem\x12\x1d\n\ndataset_id\x18\x01 \x01(\tR\tdatasetId\x12\x19\n\x08title_zh\x18\x02 \x01(\tR\x07titleZh\x12\x19\n\x08title_en\x18\x03 \x01(\tR\x07titleEn\x12!\n\x0crecipient_id\x18\x04 \x01(\tR\x0brecipientId\x12!\n\x0cpurpose_code\x18\x05 \x01(\tR\x0bpurposeCode\x12\x14\n\x05\x63ount\x18\x06 \x01(\x05R\x05\x63ount\x12\x12\n\x04kind\x18\x07 \x01(\tR\x04kind\x12\x1b\n\tobject_id\x18\x08 \x01(\tR\x08objectId\"\xf1\x01\n\x06Notice\x12\x1b\n\tnotice_id\x18\x01 \x01(\tR\x08noticeId\x12;\n\x0bnotice_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nnoticeTime\x12\x37\n\tread_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08readTime\x12\x1d\n\ndigest_day\x18\x04 \x01(\tR\tdigestDay\x12\x35\n\x05items\x18\x05 \x03(\x0b\x32\x1f.huilian.exchange.v1.NoticeItemR\x05items\"H\n\x12ListNoticesRequest\x12\x32\n\x04page\x18\x01 \x01(\x0b\x32\x1e.huilian.common.v1.PageRequestR\x04page\"\x81\x01\n\x13ListNoticesResponse\x12\x35\n\x07notices\x18\x01 \x03(\x0b\x32\x1b.huilian.exchange.v1.NoticeR\x07notices\x12\x33\n\x04page\x18\x02 \x01(\x0b\x32\x1f.huilian.common.v1.PageResponseR\x04page\"\xac\x01\n\x16MarkNoticesReadRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12U\n\nnotice_ids\x18\x02 \x03(\tB6\xbaH3\x92\x01\x30\x08\x01\x10\xc8\x01\x18\x01\"\'r%2#^[A-Za-z0-9][A-Za-z0-9_.:-]{0,159}$R\tnoticeIds\"<\n\x17MarkNoticesReadResponse\x12!\n\x0cmarked_count\x18\x01 \x01(\x05R\x0bmarkedCount\"\x1c\n\x1aGetNoticePreferenceRequest\"@\n\x1bGetNoticePreferenceResponse\x12!\n\x0c\x64\x61ily_digest\x18\x01 \x01(\x08R\x0b\x64\x61ilyDigest\"|\n\x1aSetNoticePreferenceRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12!\n\x0c\x64\x61ily_digest\x18\x02 \x01(\x08R\x0b\x64\x61ilyDigest\"@\n\x1bSetNoticePreferenceResponse\x12!\n\x0c\x64\x61ily_digest\x18\x01 \x01(\x08R\x0b\x64\x61ilyDigest2\xd3\x03\n\rNoticeService\x12`\n\x0bListNotices\x12\'.huilian.exchange.v1.ListNoticesRequest\x1a(.huilian.exchange.v1.ListNoticesResponse\x12l\n\x0fMarkNoticesRead\x12+.huilian.exchange.v1.MarkNoticesReadRequest\x1a,.huilian.exchange.v1.MarkNoticesReadResponse\x12x\n\x13GetNoticePreference\x12/.huilian.exchange.v1.GetNoticePreferenceRequest\x1a\x30.huilian.exchange.v1.GetNoticePreferenceResponse\x12x\n\x13SetNoticePreference\x12/.huilian.exchange.v1.SetNoticePreferenceRequest\x1a\x30.huilian.exchange.v1.SetNoticePreferenceResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,25 +41,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETNOTICEPREFERENCEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_SETNOTICEPREFERENCEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_NOTICEITEM']._serialized_start=160
-  _globals['_NOTICEITEM']._serialized_end=349
-  _globals['_NOTICE']._serialized_start=352
-  _globals['_NOTICE']._serialized_end=593
-  _globals['_LISTNOTICESREQUEST']._serialized_start=595
-  _globals['_LISTNOTICESREQUEST']._serialized_end=667
-  _globals['_LISTNOTICESRESPONSE']._serialized_start=670
-  _globals['_LISTNOTICESRESPONSE']._serialized_end=799
-  _globals['_MARKNOTICESREADREQUEST']._serialized_start=802
-  _globals['_MARKNOTICESREADREQUEST']._serialized_end=974
-  _globals['_MARKNOTICESREADRESPONSE']._serialized_start=976
-  _globals['_MARKNOTICESREADRESPONSE']._serialized_end=1036
-  _globals['_GETNOTICEPREFERENCEREQUEST']._serialized_start=1038
-  _globals['_GETNOTICEPREFERENCEREQUEST']._serialized_end=1066
-  _globals['_GETNOTICEPREFERENCERESPONSE']._serialized_start=1068
-  _globals['_GETNOTICEPREFERENCERESPONSE']._serialized_end=1132
-  _globals['_SETNOTICEPREFERENCEREQUEST']._serialized_start=1134
-  _globals['_SETNOTICEPREFERENCEREQUEST']._serialized_end=1258
-  _globals['_SETNOTICEPREFERENCERESPONSE']._serialized_start=1260
-  _globals['_SETNOTICEPREFERENCERESPONSE']._serialized_end=1324
-  _globals['_NOTICESERVICE']._serialized_start=1327
-  _globals['_NOTICESERVICE']._serialized_end=1794
+  _globals['_NOTICEITEM']._serialized_end=398
+  _globals['_NOTICE']._serialized_start=401
+  _globals['_NOTICE']._serialized_end=642
+  _globals['_LISTNOTICESREQUEST']._serialized_start=644
+  _globals['_LISTNOTICESREQUEST']._serialized_end=716
+  _globals['_LISTNOTICESRESPONSE']._serialized_start=719
+  _globals['_LISTNOTICESRESPONSE']._serialized_end=848
+  _globals['_MARKNOTICESREADREQUEST']._serialized_start=851
+  _globals['_MARKNOTICESREADREQUEST']._serialized_end=1023
+  _globals['_MARKNOTICESREADRESPONSE']._serialized_start=1025
+  _globals['_MARKNOTICESREADRESPONSE']._serialized_end=1085
+  _globals['_GETNOTICEPREFERENCEREQUEST']._serialized_start=1087
+  _globals['_GETNOTICEPREFERENCEREQUEST']._serialized_end=1115
+  _globals['_GETNOTICEPREFERENCERESPONSE']._serialized_start=1117
+  _globals['_GETNOTICEPREFERENCERESPONSE']._serialized_end=1181
+  _globals['_SETNOTICEPREFERENCEREQUEST']._serialized_start=1183
+  _globals['_SETNOTICEPREFERENCEREQUEST']._serialized_end=1307
+  _globals['_SETNOTICEPREFERENCERESPONSE']._serialized_start=1309
+  _globals['_SETNOTICEPREFERENCERESPONSE']._serialized_end=1373
+  _globals['_NOTICESERVICE']._serialized_start=1376
+  _globals['_NOTICESERVICE']._serialized_end=1843
 # @@protoc_insertion_point(module_scope)

@@ -146,20 +146,27 @@ async def test_a_matured_limit_ends_with_what_is_owed_also_by_a_back_dated_payme
     world.clock.advance(timedelta(days=100))
     await world.fund(DEALER, 1_000_000)
     paid = (await world.service.loans.get(DEALER, LOAN)).owed.total_fen
-    taken = await world.run(lambda: world.service.workouts.recourse(LOAN, int(paid) - 1))
-    assert (taken.state, taken.owed.total_fen) == (LoanState.RECOURSE, 1)
+    taken = await world.repay(DEALER, int(paid) - 1, LOAN)
+    assert (taken.state, taken.owed.total_fen) == (LoanState.OVERDUE, 1)
     day = taken.as_of
     await world.run(lambda: world.service.workouts.repay_back_dated(LOAN, DEALER, 1, day))
     assert (await world.service.loans.get(DEALER, LOAN)).state is LoanState.CLOSED, "it is matured: no more is drawn"
 
 
-async def test_nothing_owed_is_nothing_to_take(world: LendingWorld) -> None:
+async def test_there_is_no_receivable_to_buy_back_and_no_buyer_to_answer_for(world: LendingWorld) -> None:
     await known(world, sales())
     await applied(world)
     await signed(world)
     await world.fund(DEALER, 1_000_000)
-    await world.repay(DEALER, 10_000_000, LOAN)
-    await refused("STATE_CONFLICT", world.run(lambda: world.service.workouts.buy_back(LOAN, DEALER)))
+    world.clock.advance(timedelta(days=100))
+    desk, before = world.service.workouts, await world.snapshot()
+    for attempt in (lambda: desk.buy_back(LOAN, DEALER), lambda: desk.recourse(LOAN, 1)):
+        error = await refused("STATE_CONFLICT", world.run(attempt))
+        assert error.params["state"] == "NOT_AN_EXIT_OF_PRODUCT" and "CHARGE_OFF" in error.detail
+    assert await world.snapshot() == before
+    owed = (await world.service.loans.get(DEALER, LOAN)).owed.total_fen
+    await world.repay(DEALER, int(owed), LOAN)
+    await refused("STATE_CONFLICT", world.run(lambda: desk.charge_off(LOAN)))
     await world.check_books()
 
 

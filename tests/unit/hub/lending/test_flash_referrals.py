@@ -30,6 +30,12 @@ async def decide(world: LendingWorld, operator: str = "operator-1", *, approve: 
     await world.run(lambda: world.service.referrals.decide(operator, ID, "已核实工资流水", approve=approve))
 
 
+async def told(world: LendingWorld, citizen: Citizen) -> list[tuple[str, str, str]]:
+    """The person's inbox: kind, what it is about, and the Chinese text."""
+    page = await world.inbox.page(citizen.subject, "", 50)
+    return [(item["kind"], item["object_id"], item["title_zh"]) for notice in page.notices for item in notice.items]
+
+
 async def test_incomes_that_differ_wait_for_a_person_and_nothing_is_offered(world: LendingWorld) -> None:
     citizen, application = await referred(world)
     assert (application.state, application.contract, application.limit_fen) == (FlashState.REFERRED, b"", 0)
@@ -47,6 +53,8 @@ async def test_approved_it_is_an_offer_on_the_recorded_facts_and_is_paid_out(wor
     before = await world.snapshot()
     async for _ in break_at_each_statement(world.database, lambda: decide(world)):
         assert await world.snapshot() == before
+    [(kind, about, said)] = await told(world, citizen)
+    assert (kind, about) == ("FLASH_LOAN_OFFERED", ID) and "通过" in said
     offer = await world.service.flash.get(citizen.subject, ID)
     text = json.loads(offer.contract)
     assert (offer.state, text["principal_fen"]) == (FlashState.OFFERED, AMOUNT)
@@ -63,10 +71,12 @@ async def test_refused_it_says_so_and_a_large_one_needs_two_persons(world: Lendi
     citizen, _ = await referred(world, 10_000_000)
     await decide(world, approve=False)
     assert (await world.service.flash.get(citizen.subject, ID)).state is FlashState.REFERRED
+    assert await told(world, citizen) == [], "one operator proposed; nothing is decided"
     await refused("PERMISSION_DENIED", decide(world, approve=False))
     await decide(world, "operator-2", approve=False)
     refusal = await world.service.flash.get(citizen.subject, ID)
     assert refusal.state is FlashState.REJECTED
+    assert [kind for kind, *_ in await told(world, citizen)] == ["FLASH_LOAN_REJECTED"]
     assert [reason.code for reason in refusal.reasons] == ["INCOME_SOURCES_DIFFER", "REVIEWED_AND_REFUSED"]
     await refused("STATE_CONFLICT", decide(world, "operator-3"))
 
@@ -78,6 +88,7 @@ async def test_nobody_decides_on_evidence_of_last_week(world: LendingWorld) -> N
     assert await world.service.flash.expire() == 0
     assert (await world.service.flash.get(citizen.subject, ID)).state is FlashState.EXPIRED
     assert (await world.service.referrals.get(ID)).state is ReferralState.ENDED
+    assert [kind for kind, *_ in await told(world, citizen)] == ["FLASH_LOAN_EXPIRED"]
     await refused("STATE_CONFLICT", decide(world))
 
 

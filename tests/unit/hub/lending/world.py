@@ -17,6 +17,7 @@ from huilian_protocol.webauthn import Assertion
 from hub.accounting.cases import Cases
 from hub.accounting.closing import Closes
 from hub.accounting.service import AccountKind, EmbeddedBook, Line, deposit_account
+from hub.exchange.notices import Notices
 from hub.exchange.service import Delivery, Read, Volume
 from hub.ledger.service import LedgerService
 from hub.lending.financings.stored import Financing
@@ -191,6 +192,7 @@ class LendingWorld:
         self.ledger = LedgerService(
             database, clock, lambda size: bytes(size), self.vault, lambda: CA_KEY, CHAIN_ID, CONTRACT
         )
+        self.inbox = Notices(database, clock, ids, self.vault, lambda dataset: (dataset, dataset))
         self.service = LendingService(
             Collaborators(
                 database=database,
@@ -209,6 +211,7 @@ class LendingWorld:
                 consents=self.sources,
                 exchange=self.sources,
                 persons=self.people,
+                inbox=self.inbox,
                 vault=self.vault,
                 trust=self.people.trust,
                 mandates=self.trade.mandates,
