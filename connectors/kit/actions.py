@@ -112,7 +112,7 @@ class ActionService:
 
     async def forget_answers(self) -> int:
         """Drop sealed answers that are too old; returns how many."""
-        return await self._edge.memory.run(self._store.forget_answers, self._clock.now() - ANSWER_LIFE)
+        return await self._edge.memory.run_long(self._store.forget_answers, self._clock.now() - ANSWER_LIFE)
 
     async def count_answers(self, consent_id: str) -> str:
         """What this edge answered and did under a consent, signed by it."""

@@ -112,7 +112,7 @@ class EdgeService:
 
     async def forget_answers(self) -> int:
         """Drop stored answers that no retry can want any more; returns how many."""
-        return await self.memory.run(self._store.forget_answers, self._clock.now() - ANSWER_LIFE)
+        return await self.memory.run_long(self._store.forget_answers, self._clock.now() - ANSWER_LIFE)
 
     async def learn(self, notice: Notice) -> None:
         """Keep what the hub tells of a consent; durable when this returns."""
@@ -205,7 +205,7 @@ class EdgeService:
         """What left this edge under a consent, signed by it (`huilian_protocol.answer_count`)."""
         # Before looking: what is answered meanwhile must not seem to be missing.
         as_of = self._clock.now()
-        rows, actions = await self.memory.run(lambda: (self._store.answered(consent_id), settled(consent_id)))
+        rows, actions = await self.memory.run_long(lambda: (self._store.answered(consent_id), settled(consent_id)))
         answers = tuple(CountedAnswer(*row) for row in rows)
         count = AnswerCount(self.manifest.agency_id, consent_id, as_of, answers, tuple(actions))
         return sign_answer_count(self.keys.signing, count)

@@ -11,6 +11,7 @@ before an answer is released.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -39,15 +40,23 @@ INSERT OR IGNORE INTO feed (id, cursor) VALUES (1, 0);
 """
 
 
+# How long a write waits for another process that holds the file, and how often it looks.
+_WAIT_S, _LOOK_S = 5.0, 0.01
+
+
 class EdgeStore:
-    """One edge's memory. Methods block and belong on one worker thread (`group_commit.py`); each is one transaction."""
+    """One edge's memory. Each method is one transaction, alone or as a part of `together`; calls never overlap
+    (`group_commit.py`).
+    """
 
     def __init__(self, path: Path) -> None:
-        # The one connection is made here and used by one worker thread at a time.
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+        # The one connection is made here and used by one thread at a time.
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_WAIT_S)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.executescript(_SCHEMA + ";\n".join(TABLES) + ";")
+        # From here on whoever begins says whether it waits.
+        self._connection.execute("PRAGMA busy_timeout = 0")
         self._status = ConsentStatus(self)
 
     def close(self) -> None:
@@ -61,7 +70,38 @@ class EdgeStore:
         of any of them is kept and its error is raised.
         """
         with self.transaction():
-            return [_outcome(work) for work in works]
+            return outcomes_of(works)
+
+    def begin_at_once(self) -> bool:
+        """Open a transaction, unless another process holds the file: then answer False without waiting for it."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
+            return False
+        return True
+
+    def _begin(self) -> None:
+        """Open a transaction, waiting for a process that holds the file; blocks its thread."""
+        until = time.monotonic() + _WAIT_S
+        while not self.begin_at_once():
+            if time.monotonic() > until:
+                raise sqlite3.OperationalError("another process holds the edge's file")
+            time.sleep(_LOOK_S)
+
+    def commit(self) -> None:
+        """Make the open transaction durable, which waits for the disk; when that fails nothing of it is kept."""
+        try:
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self.roll_back()
+            raise
+
+    def roll_back(self) -> None:
+        """Undo the open transaction, if there is one."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     def begin_read(
         self, request_id: str, fingerprint: bytes, consent: ConsentRef, dataset_id: str, max_reads: int, now: datetime
@@ -175,13 +215,12 @@ class EdgeStore:
             with self._savepoint():
                 yield
             return
-        self._connection.execute("BEGIN IMMEDIATE")
+        self._begin()
         try:
             yield
             self._connection.execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            self.roll_back()
             raise
 
     @contextmanager
@@ -194,6 +233,16 @@ class EdgeStore:
             raise
         finally:
             self._connection.execute("RELEASE method")
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    # The lower byte is the error, the rest says what kind of it (sqlite.org/rescode.html).
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def outcomes_of(works: Sequence[Callable[[], Any]]) -> list[Any]:
+    """The result or the exception of each, in order; raises sqlite3.Error when the file itself fails."""
+    return [_outcome(work) for work in works]
 
 
 def _outcome(work: Callable[[], Any]) -> Any:

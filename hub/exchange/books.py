@@ -72,9 +72,10 @@ class _Returned:
 
 @dataclass(frozen=True)
 class Answered(_Returned):
-    """The edge answered, and the answer was verified."""
+    """The edge answered, and the answer was verified; `suite` is what it is sealed in."""
 
     envelope: bytes
+    suite: str
     edge_signature: str
 
 

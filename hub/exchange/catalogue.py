@@ -56,6 +56,11 @@ class _Source:
         self._renew_at = 0.0
         self._lock = asyncio.Lock()
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it is to be asked again."""
+        return asyncio.get_running_loop().time() >= self._renew_at
+
     async def renew(self, retry_s: float = RETRY_S) -> None:
         """Ask again when the description is old; a failure is logged and leaves the old one for `retry_s`."""
         async with self._lock:
@@ -132,7 +137,10 @@ class Catalogue:
         """What each reachable or once reached connector says of itself; asks the network when that is old."""
         if self._first_round is not None and not self._first_round.done():
             await asyncio.wait([self._first_round])
-        await asyncio.gather(*(source.renew() for source in self._sources))
+        due = [source for source in self._sources if source.is_due]
+        if due:
+            # Every read comes here, and a task for each connector that has nothing to do would cost more than the rest.
+            await asyncio.gather(*(source.renew() for source in due))
         return tuple(source.description for source in self._sources if source.description is not None)
 
     def missing(self) -> tuple[str, ...]:

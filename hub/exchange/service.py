@@ -18,7 +18,7 @@ from huilian.connector.v1 import connector_service_pb2 as connector_pb
 from huilian_protocol.answer import verify_answer
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.sealing import sealed_to
+from huilian_protocol.sealing import Suite, sealed_to
 
 from hub.consent.ports import Recipients
 from hub.consent.service import ConsentService
@@ -200,13 +200,14 @@ class ExchangeService:
     async def _forward(self, ticket: Ticket) -> Delivery:
         try:
             answer = await ticket.offer.connector.read(ticket.request)
-            _check_answer(ticket, answer)
+            suite = _checked_answer(ticket, answer)
         except HuilianError as error:
             return await self._books.settle(Failed(ticket.attempt, error, EDGE))
-        return await self._books.settle(Answered(ticket.attempt, answer.envelope, answer.edge_signature))
+        return await self._books.settle(Answered(ticket.attempt, answer.envelope, suite.value, answer.edge_signature))
 
 
-def _check_answer(ticket: Ticket, answer: connector_pb.ReadResponse) -> None:
+def _checked_answer(ticket: Ticket, answer: connector_pb.ReadResponse) -> Suite:
+    """In which suite an answer is sealed that the edge signed; raises PROVIDER_FAULT for any other answer."""
     read = ticket.attempt.read
     verify_answer(
         answer.edge_signature,
@@ -217,10 +218,10 @@ def _check_answer(ticket: Ticket, answer: connector_pb.ReadResponse) -> None:
         fields=read.fields,
         envelope=answer.envelope,
     )
-    _check_suite(ticket, answer.envelope)
+    return _checked_suite(ticket, answer.envelope)
 
 
-def _check_suite(ticket: Ticket, envelope: bytes) -> None:
+def _checked_suite(ticket: Ticket, envelope: bytes) -> Suite:
     """The answer is sealed to the key that the edge was to choose; nobody here can open it to see."""
     key = ticket.attempt.artefact.recipient.key_for(ticket.offer.suites)
     try:
@@ -229,3 +230,4 @@ def _check_suite(ticket: Ticket, envelope: bytes) -> None:
         raise HuilianError("PROVIDER_FAULT", "the answer is no sealed envelope") from error
     if sealed != (key.suite, key.id):
         raise HuilianError("PROVIDER_FAULT", "sealed to another key than the one to be chosen")
+    return key.suite

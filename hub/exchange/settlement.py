@@ -8,7 +8,6 @@ from datetime import timedelta
 from huilian_protocol.artefact import Artefact
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError, Retry
-from huilian_protocol.sealing import sealed_to
 
 from hub.consent.service import Consent
 from hub.exchange.books import Answered, Books, Failed
@@ -48,8 +47,7 @@ class Settlement:
             return _give_up(books, row, attempt, stopped, HUB)
         row.phase, row.envelope = Phase.DELIVERED, answered.envelope
         row.keep_until = self._clock.now() + timedelta(days=attempt.artefact.data_life_days)
-        suite, _ = sealed_to(answered.envelope)
-        row.access_record_id = books.record(attempt, Outcome(suite=suite.value), answered.edge_signature)
+        row.access_record_id = books.record(attempt, Outcome(suite=answered.suite), answered.edge_signature)
         books.put(row)
         books.delivered[attempt.artefact.id] = attempt.artefact
         return delivery_of(row, attempt.artefact)

@@ -13,8 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from huilian_protocol.canonical import b64u_encode
-from huilian_protocol.errors import HuilianError
-from huilian_protocol.jose import sign_jws, thumbprint, verify_jws
+from huilian_protocol.jose import sign_jws, thumbprint, verify_jws_of
 
 __all__ = ["sign_answer", "verify_answer"]
 
@@ -49,9 +48,8 @@ def verify_answer(
 
     Raises :class:`HuilianError` PROVIDER_FAULT.
     """
-    signed = verify_jws(token, edge_keys, TYP, code="PROVIDER_FAULT")
-    if signed != _claims(request_id, consent_sha256, dataset, fields, envelope):
-        raise HuilianError("PROVIDER_FAULT", "the edge signed another answer")
+    claims = _claims(request_id, consent_sha256, dataset, fields, envelope)
+    verify_jws_of(token, claims, edge_keys, TYP, code="PROVIDER_FAULT")
 
 
 def _claims(

@@ -57,3 +57,29 @@ async def test_a_failing_disk_is_told_to_everybody_and_does_not_end_the_service(
     with pytest.raises(sqlite3.Error):
         await memory.run(fail)
     await memory.close()
+
+
+async def test_while_another_process_holds_the_file_a_call_waits_and_the_loop_does_not(tmp_path: Path) -> None:
+    store, other = EdgeStore(tmp_path / "edge"), sqlite3.connect(tmp_path / "edge", isolation_level=None)
+    memory = GroupCommit(store)
+    other.execute("BEGIN IMMEDIATE")
+    call = asyncio.create_task(memory.run(store.begin_read, "request-1", b"f", ConsentRef("consent"), "d", 9, NOW))
+    await asyncio.sleep(0.05)
+    assert not call.done()
+    other.execute("COMMIT")
+    assert await call is None
+    assert other.execute("SELECT count(*) FROM read").fetchone() == (1,)
+    other.close()
+    await memory.close()
+
+
+async def test_a_commit_that_fails_keeps_nothing_and_is_heard_by_every_call(tmp_path: Path) -> None:
+    store = EdgeStore(tmp_path / "edge")
+    memory = GroupCommit(store)
+    store._connection.set_authorizer(lambda _, what, *__: int(what == "COMMIT"))
+    calls = [memory.run(store.begin_read, f"r-{n}", b"f", ConsentRef("consent"), "d", 9, NOW) for n in range(3)]
+    heard = await asyncio.gather(*calls, return_exceptions=True)
+    store._connection.set_authorizer(None)
+    assert [type(each) for each in heard] == [sqlite3.DatabaseError] * 3
+    assert await memory.run(store.used_reads, "consent", "d") == 0
+    await memory.close()
