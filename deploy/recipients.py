@@ -11,7 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.jose import keys_to_jwks
-from huilian_protocol.recipient_keys import MAX_DAYS, sign_statement
+from huilian_protocol.recipient_keys import HANDOVER, MAX_DAYS, sign_statement
 from huilian_protocol.sealing import SealingKey, Suite
 
 from deploy.site import HubPlace, Site
@@ -19,6 +19,8 @@ from hub.keys import BANK_RECIPIENT, CONVENIENCE_RECIPIENT
 from hub.platform.vault import KeyVault, Wrapping
 
 SUITES = (Suite.XWING, Suite.X25519)
+# The sandbox's clock may be moved two years ahead, and nobody is there to sign month by month.
+MONTHS_AHEAD = 27
 
 
 def state_recipients_keys(site: Site, hubs: Sequence[HubPlace]) -> dict[str, Any]:
@@ -30,11 +32,15 @@ def state_recipients_keys(site: Site, hubs: Sequence[HubPlace]) -> dict[str, Any
     return {name: pinned for name in (BANK_RECIPIENT, CONVENIENCE_RECIPIENT)}
 
 
-def _statements(hub: HubPlace, root: ec.EllipticCurvePrivateKey) -> dict[str, str]:
-    # The sandbox's clock may stand ahead; a statement of another day would have to be signed again.
-    now = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
-    until = now + timedelta(days=MAX_DAYS)
-    return {name: sign_statement(root, name, keys, now, until) for name, keys in _keys(hub).items()}
+def _statements(hub: HubPlace, root: ec.EllipticCurvePrivateKey) -> dict[str, list[str]]:
+    # In use for longer than the handover already: what is older counts for nothing from the start.
+    first = datetime.now(UTC).replace(microsecond=0) - 2 * HANDOVER
+    life = timedelta(days=MAX_DAYS)
+    starts = [first + number * (life - HANDOVER) for number in range(MONTHS_AHEAD)]
+    return {
+        name: [sign_statement(root, name, keys, start, start + life) for start in starts]
+        for name, keys in _keys(hub).items()
+    }
 
 
 def _keys(hub: HubPlace) -> dict[str, Sequence[SealingKey]]:

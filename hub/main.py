@@ -225,7 +225,8 @@ class _Builder:
             ],
             self.trust_file,
         )
-        recipients = PublishedRecipients(self.publisher, Statements(self.settings.recipient_statements_file))
+        statements = Statements(self.settings.recipient_statements_file, self.clock)
+        recipients = PublishedRecipients(self.publisher, statements)
         opening_key = partial(self.vault.opening_key, CONVENIENCE_RECIPIENT)
         self.payments = Payments(self.database, self.clock, self.book, self.subjects, opening_key)
         self.consents = ConsentService(

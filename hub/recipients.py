@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from huilian_protocol.canonical import parse_json
+from huilian_protocol.clock import Clock
 from huilian_protocol.recipient_keys import read_statement
 from huilian_protocol.stamp import Stamp, stamp_of
 
@@ -16,27 +19,28 @@ logger = logging.getLogger(__name__)
 
 
 class Statements:
-    """What the recipients' roots signed over their keys (`recipient_keys.py`), from a JSON object by recipient.
+    """What the recipients' roots signed over their keys (`recipient_keys.py`), from a JSON object of a list for each: a
+    root may sign ahead.
 
     Read again when the file changes; one that is wrong raises ValueError at the start, and later leaves what there was.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+    def __init__(self, path: Path | None, clock: Clock) -> None:
+        self._path, self._clock = path, clock
         self._stamp: Stamp | None = None
-        self._statements: dict[str, str] = {}
+        self._statements: dict[str, list[str]] = {}
         if path is not None:
             self._stamp, self._statements = stamp_of(str(path)), _read(path)
 
     def __call__(self, recipient_id: str) -> str:
-        """The recipient's statement, or an empty text where its keys stand for themselves."""
+        """The recipient's newest statement that counts now, or an empty text where there is none."""
         if self._path is not None and (stamp := stamp_of(str(self._path))) != self._stamp:
             self._stamp = stamp
             try:
                 self._statements = _read(self._path)
             except (OSError, ValueError) as error:
                 logger.error("recipients.statements_not_renewed", extra={"error_type": type(error).__name__})
-        return self._statements.get(recipient_id, "")
+        return _newest(self._statements.get(recipient_id, ()), self._clock.now())
 
 
 class PublishedRecipients:
@@ -58,11 +62,18 @@ class PublishedRecipients:
         return RecipientKey(recipient_id, held[0].suite, held[0].public_key, statement)
 
 
-def _read(path: Path) -> dict[str, str]:
+def _newest(statements: Sequence[str], now: datetime) -> str:
+    read = {statement: read_statement(statement) for statement in statements}
+    counting = [statement for statement, said in read.items() if said.issued_at <= now < said.expires_at]
+    return max(counting, key=lambda statement: read[statement].issued_at, default="")
+
+
+def _read(path: Path) -> dict[str, list[str]]:
     value = parse_json(path.read_bytes())
-    if not isinstance(value, dict):
-        raise ValueError(f"{path.name} is no JSON object")
-    for recipient, statement in value.items():
-        if not isinstance(statement, str) or read_statement(statement).recipient != recipient:
-            raise ValueError(f"{path.name}: the statement of {recipient} is malformed or another recipient's")
+    if not isinstance(value, dict) or not all(isinstance(statements, list) for statements in value.values()):
+        raise ValueError(f"{path.name} is no JSON object of lists")
+    for recipient, statements in value.items():
+        for statement in statements:
+            if not isinstance(statement, str) or read_statement(statement).recipient != recipient:
+                raise ValueError(f"{path.name}: a statement of {recipient} is malformed or another recipient's")
     return value

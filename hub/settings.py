@@ -53,7 +53,7 @@ class Settings(settings.Settings):
         default=(), description='JSON list of more suites in which recipients have keys, the best first: ["x25519"]'
     )
     recipient_statements_file: Path | None = Field(
-        None, description="JSON object of the statements that the recipients' roots signed over their keys"
+        None, description="JSON object of lists of the statements that recipients' roots signed over their keys"
     )
     consortium_key_file: Path | None = Field(None, description="file of the claim keys that all hubs share")
     claim_groups_file: Path | None = Field(None, description="JSON file of the groups that hold shared claim keys")

@@ -9,6 +9,7 @@ import jsonschema_rs
 from huilian_protocol.action import ActionParameters, commit_parameters, parameters_info, result_info
 from huilian_protocol.artefact import ActionGrant, Artefact, EvidenceLevel
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.recipient_keys import Stated
 from huilian_protocol.sealing import OpeningKey, Suite, open_sealed, seal
 
 from connectors.kit.contract import JsonValue, Subject
@@ -28,6 +29,7 @@ class VerifiedAction:
     parameters: Mapping[str, JsonValue]
     suite: Suite
     delegations: tuple[bytes, ...] = ()
+    stated: Stated | None = None
 
     def target(self) -> str:
         """What is acted on, such as the number of a fine."""
@@ -66,7 +68,8 @@ class ActionVerifier:
         parameters = self._open_parameters(artefact, request)
         self._check_parameters(spec, parameters)
         grant = _granted(artefact, spec, parameters)
-        return VerifiedAction(artefact, spec, grant, subject, parameters.values, suite, evidence.delegations)
+        known = (evidence.delegations, self._reads.stated(artefact))
+        return VerifiedAction(artefact, spec, grant, subject, parameters.values, suite, *known)
 
     def _open_parameters(self, artefact: Artefact, request: ActRequest) -> ActionParameters:
         info = parameters_info(

@@ -124,7 +124,7 @@ class ActionService:
             self._store.begin,
             request.request_id,
             fingerprint,
-            ConsentRef.of(verified.artefact, verified.delegations),
+            ConsentRef.of(verified.artefact, verified.delegations, verified.stated),
             verified.spec.id,
             verified.target(),
             verified.grant.max_uses,

@@ -2,7 +2,8 @@
 
 It lives in the edge's store and is judged in the same transaction that counts a read. Whatever only stops is believed
 of the hub; going on after a pause takes the statement that the signer's device signed, which names this consent, this
-artefact and this pause. The highest version ever seen, in a notice or in a read, is the only one that is served.
+artefact and this pause. The highest version ever seen, in a notice or in a read, is the only one that is served. So is,
+in consents drawn up since, the newest statement of a recipient's keys that one of its roots signed.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from enum import StrEnum
 from typing import Protocol
 
 from huilian_protocol.artefact import Artefact
-from huilian_protocol.clock import format_time
+from huilian_protocol.clock import format_time, parse_time
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.recipient_keys import HANDOVER, Stated
 
 TABLES = (
     "CREATE TABLE IF NOT EXISTS revocation (consent_id TEXT PRIMARY KEY, revoked_at TEXT NOT NULL)"
@@ -27,6 +29,8 @@ TABLES = (
     " artefact_sha256 BLOB NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS delegation_revocation (statement_sha256 BLOB PRIMARY KEY, revoked_at TEXT NOT NULL)"
     " STRICT, WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS newest_statement (recipient TEXT NOT NULL, root TEXT NOT NULL, issued_at TEXT NOT NULL,"
+    " PRIMARY KEY (recipient, root)) STRICT, WITHOUT ROWID",
 )
 
 
@@ -61,8 +65,9 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRef:
-    """What a verified consent says of itself, as far as its standing depends on it; `signers` may resume it, and
-    `delegations` are the statements (SHA-256) by which one of them signs for the other.
+    """What a verified consent says of itself, as far as its standing depends on it; `signers` may resume it,
+    `delegations` are the statements (SHA-256) by which one of them signs for the other, and `stated` is the statement
+    of the recipient's keys that counted when it was drawn up.
     """
 
     id: str
@@ -71,12 +76,14 @@ class ConsentRef:
     replaces: bytes | None = None
     signers: tuple[str, str] = ("", "")
     delegations: tuple[bytes, ...] = ()
+    stated: Stated | None = None
+    drawn_up_at: datetime | None = None
 
     @classmethod
-    def of(cls, artefact: Artefact, delegations: tuple[bytes, ...] = ()) -> ConsentRef:
+    def of(cls, artefact: Artefact, delegations: tuple[bytes, ...] = (), stated: Stated | None = None) -> ConsentRef:
         """The reference of an artefact that was verified, with the delegations of its chain."""
-        who = (artefact.signed_by, artefact.subject)
-        return cls(artefact.id, artefact.version, artefact.sha256, artefact.replaces, who, delegations)
+        who, since = (artefact.signed_by, artefact.subject), artefact.valid_from
+        return cls(artefact.id, artefact.version, artefact.sha256, artefact.replaces, who, delegations, stated, since)
 
 
 class Rows(Protocol):
@@ -134,12 +141,14 @@ class ConsentStatus:
         """Refuse a read of a dataset, or an action, that this consent does not allow (any more).
 
         Raises HuilianError CONSENT_REVOKED (the whole, or `what` alone), CONSENT_PAUSED, STATE_CONFLICT (another
-        version replaced it), ARTEFACT_TAMPERED (it claims to replace something else than the version known here) or
-        DELEGATION_INVALID (a delegation of its chain was taken back).
+        version replaced it), ARTEFACT_TAMPERED (it claims to replace something else than the version known here),
+        DELEGATION_INVALID (a delegation of its chain was taken back) or RECIPIENT_KEY_MISMATCH (its recipient had
+        stated its keys anew when it was drawn up).
         """
         if self._rows.one("SELECT 1 FROM revocation WHERE consent_id = ?", consent.id) is not None:
             raise HuilianError("CONSENT_REVOKED")
         self._refuse_undelegated(consent)
+        self._refuse_older_keys(consent)
         self._refuse_replaced(consent)
         stopped = "SELECT 1 FROM dataset_revocation WHERE consent_id = ? AND dataset_id = ? AND version >= ?"
         if self._rows.one(stopped, consent.id, what, consent.version) is not None:
@@ -152,6 +161,23 @@ class ConsentStatus:
             known = "SELECT 1 FROM delegation_revocation WHERE statement_sha256 = ?"
             if self._rows.one(known, statement) is not None:
                 raise HuilianError("DELEGATION_INVALID", reason="it was revoked")
+
+    def _refuse_older_keys(self, consent: ConsentRef) -> None:
+        if consent.stated is None or consent.drawn_up_at is None:
+            return
+        recipient, root, issued_at = consent.stated
+        known = "SELECT issued_at FROM newest_statement WHERE recipient = ? AND root = ?"
+        row = self._rows.one(known, recipient, root)
+        newest = issued_at if row is None else parse_time(str(row[0]))
+        # Older consents keep the keys that they were signed with: the root stated them for that time.
+        if issued_at < newest and consent.drawn_up_at >= newest + HANDOVER:
+            raise HuilianError("RECIPIENT_KEY_MISMATCH", "the recipient's root had stated its keys anew")
+        if row is None or issued_at > newest:
+            self._rows.execute(
+                "INSERT INTO newest_statement (recipient, root, issued_at) VALUES (?, ?, ?)"
+                " ON CONFLICT (recipient, root) DO UPDATE SET issued_at = excluded.issued_at",
+                *(recipient, root, format_time(issued_at)),
+            )
 
     def _refuse_replaced(self, consent: ConsentRef) -> None:
         row = self._rows.one("SELECT version, artefact_sha256 FROM newest_version WHERE consent_id = ?", consent.id)

@@ -124,7 +124,7 @@ class EdgeService:
 
     async def _serve(self, request: ReadRequest, verified: VerifiedRead, fingerprint: bytes) -> ReadAnswer:
         artefact, now = verified.artefact, self._clock.now().replace(microsecond=0)
-        consent = ConsentRef.of(artefact, verified.delegations)
+        consent = ConsentRef.of(artefact, verified.delegations, verified.stated)
         earlier = await self.memory.run(
             self._store.begin_read,
             request.request_id,

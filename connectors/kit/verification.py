@@ -17,6 +17,7 @@ from huilian_protocol.consent import VerifiedConsent, verify_evidence
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.identity import Identity
 from huilian_protocol.purposes import PurposeList
+from huilian_protocol.recipient_keys import Stated
 from huilian_protocol.resumption import Resumption, verify_resumption
 from huilian_protocol.sealing import OpeningKey, Suite, open_sealed, subject_info
 from huilian_protocol.trust import TrustAnchors
@@ -39,6 +40,7 @@ class VerifiedRead:
     period: months.Period
     suite: Suite
     delegations: tuple[bytes, ...] = ()
+    stated: Stated | None = None
 
 
 class ReadVerifier:
@@ -79,7 +81,8 @@ class ReadVerifier:
         subject = self.open_subject(evidence, request.sealed_subject)
         if subject.kind not in dataset.subjects:
             raise HuilianError("SUBJECT_MISMATCH", f"{dataset.id} is not about a {subject.kind}")
-        return VerifiedRead(evidence.artefact, dataset, subject, period, suite, evidence.delegations)
+        stated = self.stated(evidence.artefact)
+        return VerifiedRead(evidence.artefact, dataset, subject, period, suite, evidence.delegations, stated)
 
     def evidence(self, signed_consent: bytes) -> VerifiedConsent:
         """`verify_evidence`, remembering what does not change: signatures over the very same bytes stay good.
@@ -107,6 +110,10 @@ class ReadVerifier:
         if known.binding.expires_at <= now:
             raise HuilianError("BINDING_INVALID", "expired")
         return known
+
+    def stated(self, artefact: Artefact) -> Stated | None:
+        """Which statement of its recipient's keys a verified consent carries; None where no root is pinned."""
+        return self._believed.stated(artefact.recipient)
 
     def resumption(self, signed: bytes) -> tuple[Resumption, str]:
         """`verify_resumption` as of now, by the trust anchors in force."""

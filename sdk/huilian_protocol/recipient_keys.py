@@ -2,7 +2,9 @@
 
 A statement is a JWS (ES256) of type ``huilian-recipient-keys+jwt`` by the recipient's root key, which edges, devices
 and verifiers pin (``recipients`` in the trust anchors) and which the hub does not hold. It names the recipient, the id
-and suite of each key in the recipient's order of preference, and from when to when it may be put into a consent.
+and suite of each key in the recipient's order of preference, and from when to when it may be put into a consent, a
+month at most. Its ``iat`` is also its number: a root signs each later than the one before, and an edge that has seen
+one takes no older one in a consent that was drawn up after the later one had come into use (:data:`HANDOVER`).
 
 An artefact that carries a statement leaves the choice among its keys to the edge (:func:`choose`): the data owner's
 order decides, and where the data owner states none, the recipient's.
@@ -33,21 +35,26 @@ from huilian_protocol.sealing import SealingKey, Suite
 from huilian_protocol.strict import integer_at, list_at, matching_at, object_with, text_at
 
 __all__ = [
+    "HANDOVER",
     "MAX_DAYS",
     "KeyName",
     "Recipient",
     "RecipientKeys",
+    "Stated",
     "choose",
     "read_recipient",
     "read_statement",
     "sign_statement",
+    "stated",
     "verify_statement",
 ]
 
 TYP = "huilian-recipient-keys+jwt"
-# An older statement, with fewer or weaker keys, can be shown again for as long as it counts: a root should sign for a
-# month at a time. This is what nobody accepts any more; a sandbox, whose clock is moved, uses it up.
-MAX_DAYS = 825
+# An older statement, with fewer or weaker keys, can be shown to somebody who never saw a later one for as long as it
+# counts.
+MAX_DAYS = 31
+HANDOVER = timedelta(days=1)
+"""How long a new statement may take from its root to the hub, which draws up consents with the old one meanwhile."""
 MAX_STATEMENT_CHARS = 4_096
 _REMEMBERED = 256
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}", re.ASCII)
@@ -58,6 +65,14 @@ class KeyName(NamedTuple):
 
     id: str
     suite: Suite
+
+
+class Stated(NamedTuple):
+    """Which statement it is: whose, by which root (``kid``), and its place among those of this root."""
+
+    recipient: str
+    root: str
+    issued_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +150,13 @@ def read_statement(statement: str) -> RecipientKeys:
     return _read(parse_canonical(b64u_decode(parts[1])))
 
 
+@lru_cache(_REMEMBERED)
+def stated(statement: str) -> Stated:
+    """Which statement this is, its signature not yet checked. Raises ``ValueError`` for a malformed one."""
+    keys, header = read_statement(statement), parse_canonical(b64u_decode(statement.split(".")[0]))
+    return Stated(keys.recipient, text_at(object_with(header, ["alg", "kid", "typ"], "header"), "kid"), keys.issued_at)
+
+
 def verify_statement(
     statement: str, roots: Mapping[str, ec.EllipticCurvePublicKey], recipient: str, at: datetime
 ) -> RecipientKeys:
@@ -144,14 +166,14 @@ def verify_statement(
     """
     code = "RECIPIENT_KEY_MISMATCH"
     try:
-        stated = _read(verify_jws(statement, roots, TYP, code=code))
+        said = _read(verify_jws(statement, roots, TYP, code=code))
     except ValueError as error:
         raise HuilianError(code, f"statement of keys: {error}") from error
-    if stated.recipient != recipient:
+    if said.recipient != recipient:
         raise HuilianError(code, "the statement is another recipient's")
-    if not stated.issued_at <= at < stated.expires_at:
+    if not said.issued_at <= at < said.expires_at:
         raise HuilianError(code, "the statement of the recipient's keys does not count at this time")
-    return stated
+    return said
 
 
 def choose(offered: Sequence[KeyName], accepted: Sequence[Suite]) -> KeyName | None:
@@ -174,8 +196,8 @@ def read_recipient(raw: Any, *, several: bool) -> Recipient:
         key_statement=text_at(value, "key_statement", most=MAX_STATEMENT_CHARS) if several else "",
     )
     if several:
-        stated = read_statement(recipient.key_statement)
-        if (stated.recipient, stated.keys[0]) != (recipient.id, KeyName(recipient.sealing_key_id, recipient.suite)):
+        said = read_statement(recipient.key_statement)
+        if (said.recipient, said.keys[0]) != (recipient.id, KeyName(recipient.sealing_key_id, recipient.suite)):
             raise ValueError("the statement of keys is another recipient's or begins with another key")
     return recipient
 

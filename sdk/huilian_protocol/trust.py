@@ -35,7 +35,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.canonical import parse_json
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import jwks_to_keys
-from huilian_protocol.recipient_keys import Recipient, verify_statement
+from huilian_protocol.recipient_keys import Recipient, Stated, stated, verify_statement
 from huilian_protocol.sealing import SealingKey
 from huilian_protocol.stamp import Stamp, stamp_of
 from huilian_protocol.strict import integer_at, list_at, matching_at, object_with, text_at
@@ -206,6 +206,10 @@ class TrustAnchors:
         if not recipient.key_statement:
             raise HuilianError("RECIPIENT_KEY_MISMATCH", "without the statement of the recipient's keys")
         verify_statement(recipient.key_statement, roots, recipient.id, at)
+
+    def stated(self, recipient: Recipient) -> Stated | None:
+        """Which statement a recipient that passed ``check_recipient`` carries; None where no root is pinned for it."""
+        return stated(recipient.key_statement) if recipient.id in self.recipients else None
 
     def check_authority_key(self, key: SealingKey) -> None:
         """The same for the key to which registrations are sealed."""

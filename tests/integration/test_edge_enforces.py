@@ -18,13 +18,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from huilian_protocol.artefact import DatasetGrant, EvidenceLevel, Period, Recipient, parse_artefact
 from huilian_protocol.binding import commit_identity, issue_binding
 from huilian_protocol.consent import SignedConsent, countersign, parse_signed_consent
 from huilian_protocol.delegation import Basis, Delegation, DeviceProof, Link
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.recipient_keys import sign_statement
+from huilian_protocol.recipient_keys import MAX_DAYS, sign_statement
 from huilian_protocol.sealing import SealingKey, Suite, generate_keypair, key_id
 from huilian_protocol.webauthn import Assertion
 from huilian_sdk import Person, SoftwareAuthenticator
@@ -212,6 +213,16 @@ async def _stronger_key_taken_out_of_a_statement_of_the_hubs_own(raid: Raid) -> 
     return await _tricked(raid, Recipient(RECIPIENT, key.id, key.suite, statement))
 
 
+async def _stronger_key_taken_out_by_an_older_statement_of_the_root(raid: Raid) -> Read:
+    """The bank's root did sign it, when the bank had no other key, and it has not run out."""
+    await raid.hub.send(AGENCY, raid.good())  # from which the edge knows the present one
+    root = serialization.load_pem_private_key((raid.hub.site.folder / "roots" / f"{HUB}.pem").read_bytes(), None)
+    assert isinstance(root, ec.EllipticCurvePrivateKey)
+    key, until = _weaker(raid), raid.consent.artefact.valid_from + dt.timedelta(days=1)
+    statement = sign_statement(root, RECIPIENT, [key], until - dt.timedelta(days=MAX_DAYS), until)
+    return await _tricked(raid, Recipient(RECIPIENT, key.id, key.suite, statement))
+
+
 async def _without_countersignature(raid: Raid) -> Read:
     return raid.forged(replace(raid.consent, countersignature=raid.consent.binding))
 
@@ -386,6 +397,10 @@ RAIDS: dict[str, tuple[str, Callable[[Raid], Awaitable[Read]]]] = {
     "taken out of a statement that the hub signed": (
         "RECIPIENT_KEY_MISMATCH",
         _stronger_key_taken_out_of_a_statement_of_the_hubs_own,
+    ),
+    "taken out by an older statement of the root": (
+        "RECIPIENT_KEY_MISMATCH",
+        _stronger_key_taken_out_by_an_older_statement_of_the_root,
     ),
     "no countersignature": ("COUNTERSIGNATURE_INVALID", _without_countersignature),
     "expired": ("CONSENT_EXPIRED", _expired),

@@ -1,6 +1,7 @@
 """Every key of hub, edge and identity authority rotates, in random order and overlap, while consents are granted and
-read, and so do the certificates of the connection between hub and edge and their CA: nobody is refused, and once a
-rotation is over nothing new is made with the retired key, and the old certificate opens no connection.
+read, and so do the certificates of the connection between hub and edge and their CA, and what the recipient's root
+states of its keys: nobody is refused, and once a rotation is over nothing new is made with the retired key, the old
+certificate opens no connection, and an older statement stands in no consent that an edge takes.
 
 One case is a hub and an edge (mTLS) on a database of its own, with readers that never pause.
 """
@@ -13,16 +14,18 @@ import os
 import random
 import tempfile
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
+from cryptography.hazmat.primitives.asymmetric import ec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from huilian_protocol import tls
 from huilian_protocol.canonical import b64u_decode, parse_canonical
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.consent import parse_signed_consent
 from huilian_protocol.jose import thumbprint
+from huilian_protocol.recipient_keys import HANDOVER
 from huilian_protocol.sealing import Suite, key_id
 
 from hub.exchange import catalogue as catalogue_module
@@ -47,7 +50,8 @@ async def _play(database: Database, rng: random.Random, folder: Path, suite: Sui
     fresh, catalogue_module.FRESH_S = catalogue_module.FRESH_S, 0.0
     look, tls.LOOK_S = tls.LOOK_S, 0.0
     try:
-        async with running(database, FixedClock(START), lambda: f"id-{next(numbers):08d}", folder, suite) as site:
+        root = ec.generate_private_key(ec.SECP256R1())
+        async with running(database, FixedClock(START), lambda: f"id-{next(numbers):08d}", folder, suite, root) as site:
             return await _rotate_under_load(site, rng)
     finally:
         catalogue_module.FRESH_S, tls.LOOK_S = fresh, look
@@ -68,12 +72,15 @@ async def _rotate_under_load(site: Site, rng: random.Random) -> int:
     try:
         for _ in range(ROTATIONS):
             await _some_reads(read, readers)
+            # A statement may take up to a day to the hub; now and then the next comes sooner, now and then later.
+            site.clock.advance(timedelta(hours=rng.randint(1, 60)))
             await _rotate(site, rng.choice([*_STEPS, *_CONNECTIONS]), lambda: _some_reads(read, readers))
             await _made_with_present_keys(site)
         await _some_reads(read, readers)
     finally:
         done.set()
         await asyncio.gather(*readers)
+    await _an_older_statement_is_refused(site)
     return read[0]
 
 
@@ -97,9 +104,23 @@ async def _rotate(site: Site, purpose: str, some_reads: Callable[[], Awaitable[N
     if purpose == "master":
         await site.subjects.rewrap()
         del site.masters[1:]
-    else:
+    elif purpose != "statement":
         await asyncio.to_thread(step, site)
         await asyncio.to_thread(site.pin)
+    if purpose.startswith("sealing"):
+        site.recipients.state()
+
+
+async def _an_older_statement_is_refused(site: Site) -> None:
+    """Once the edge has seen the present one, and that had its day to come to the hub."""
+    older = site.recipients.statement
+    site.clock.advance(HANDOVER)
+    site.recipients.state()
+    assert await site.read(await site.grant()) > 0
+    site.recipients.statement = older
+    assert await site.read(await site.grant()) > 0, "it may be on its way"
+    site.clock.advance(HANDOVER)
+    assert await site.code(await site.grant()) == "RECIPIENT_KEY_MISMATCH"
 
 
 async def _made_with_present_keys(site: Site) -> None:
@@ -108,6 +129,7 @@ async def _made_with_present_keys(site: Site) -> None:
     consent = await site.consents.find(await site.grant())
     present = site.vault.sealing_key(LENDING).public
     assert consent.artefact.recipient.sealing_key_id == key_id(present)
+    assert consent.artefact.recipient.key_statement == site.recipients.statement
     (described,) = await site.service.catalogue.descriptions()
     assert described.sealing_public_key == site.edge.keys.sealing.public
     assert consent.signed is not None
@@ -166,6 +188,8 @@ _CONNECTIONS: dict[str, Callable[[Site, Callable[[], Awaitable[None]]], Awaitabl
 _STEPS: dict[str, Callable[[Site], object]] = {
     "signing": lambda site: site.vault.rotate("signing.hub"),
     "sealing": lambda site: site.vault.rotate(RING),
+    "sealing.more": lambda site: site.vault.rotate(site.vault.sealing_rings(LENDING)[1]),
+    "statement": lambda site: site.recipients.state(),
     "master": _master,
     "edge sealing": lambda site: site.edge.keys.rotate("sealing"),
     "edge signing": lambda site: site.edge.keys.rotate("signing"),

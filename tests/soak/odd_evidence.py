@@ -21,6 +21,7 @@ from huilian_protocol.canonical import (
 )
 from huilian_protocol.confirmation import confirmation_digest
 from huilian_protocol.jose import sign_jws, thumbprint
+from huilian_protocol.recipient_keys import MAX_DAYS
 from huilian_protocol.recovery import ORDER
 
 from tests.soak.lying_hub import NOW, log, mutated
@@ -103,7 +104,7 @@ ACTION = {"id": "traffic.fine.pay", "max_amount_fen": 20_000, "max_uses": 1, "pa
 def _recipient(rng: random.Random, usual: dict[str, str]) -> dict[str, str]:
     """With a statement of several keys, which now and then says something odd."""
     keys = [{"id": usual["sealing_key_id"], "suite": "xwing"}, {"id": "A" * 43, "suite": "x25519"}]
-    claims = {"sub": usual["id"], "keys": keys, "iat": 1_767_225_600, "exp": 1_767_225_600 + 86_400 * 825}
+    claims = {"sub": usual["id"], "keys": keys, "iat": 1_767_225_600, "exp": 1_767_225_600 + 86_400 * MAX_DAYS}
     twice, late = {**claims, "keys": [keys[0], keys[0]]}, {**claims, "exp": claims["exp"] + 1}
     odd = rng.choice(
         [{**claims, "keys": keys[::-1]}, {**claims, "keys": []}, twice, late, mutated(rng, claims, claims)]

@@ -135,7 +135,7 @@ function checkStatement(recipient: JsonObject): void {
   if (parts.length !== 3) throw malformed('key_statement')
   const claims = objectWith(parseCanonical(decodeBase64Url(parts[1]!)), ['exp', 'iat', 'keys', 'sub'], 'key_statement')
   const [issued, expires] = [integerAt(claims, 'iat', 0, 2 ** 35), integerAt(claims, 'exp', 0, 2 ** 35)]
-  if (!(issued < expires && expires <= issued + 825 * 86_400)) throw malformed('key_statement')
+  if (!(issued < expires && expires <= issued + 31 * 86_400)) throw malformed('key_statement')
   const keys = listAt(claims, 'keys', 3, 1).map((item) => {
     const key = objectWith(item, ['id', 'suite'], 'key')
     return [textAt(key, 'id', 64), matchingAt(key, 'suite', /^(xwing|x25519|sm)$/)] as const

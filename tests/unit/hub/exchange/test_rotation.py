@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.jose import keys_to_jwks
 from huilian_protocol.purposes import PurposeList
+from huilian_protocol.recipient_keys import MAX_DAYS, read_statement, sign_statement
 from huilian_protocol.sealing import Suite, open_sealed, payload_info
 from huilian_protocol.trust import TrustFile
 
@@ -50,12 +51,24 @@ RING = f"sealing.{LENDING}"
 
 
 class VaultRecipients:
-    """The port `Recipients` on the vault's own keys."""
+    """The port `Recipients` on the vault's own keys; with a root, as it last stated them."""
 
-    def __init__(self, vault: KeyVault) -> None:
-        self._vault = vault
+    def __init__(self, vault: KeyVault, clock: FixedClock, root: ec.EllipticCurvePrivateKey | None) -> None:
+        self._vault, self._clock, self._root = vault, clock, root
+        self.statement = ""
+        self.state()
+
+    def state(self) -> None:
+        """Have the root sign what keys the recipient has now: the present one of each suite."""
+        if self._root is not None:
+            now, suites = self._clock.now(), len(self._vault.sealing_rings(LENDING))
+            present = self._vault.sealing_keys(LENDING)[:suites]
+            self.statement = sign_statement(self._root, LENDING, present, now, now + timedelta(days=MAX_DAYS))
 
     def recipient_key(self, recipient_id: str, sealing_key_id: str | None = None) -> RecipientKey:
+        if sealing_key_id is None and self.statement:
+            first = self.recipient_key(recipient_id, read_statement(self.statement).keys[0].id)
+            return replace(first, statement=self.statement)
         for key in self._vault.sealing_keys(recipient_id):
             if sealing_key_id in {None, key.id}:
                 return RecipientKey(recipient_id, key.suite, key.public_key)
@@ -77,6 +90,7 @@ class Site:
     citizen: Citizen
     trust: Callable[[list[ec.EllipticCurvePublicKey], dict[str, Any]], None]
     world: World
+    recipients: VaultRecipients
     number: int = 0
 
     def pin(self) -> None:
@@ -123,10 +137,20 @@ class Site:
 
 
 @asynccontextmanager
-async def running(database: Database, clock: FixedClock, ids: Ids, folder: Path, suite: Suite) -> AsyncIterator[Site]:
+async def running(
+    database: Database,
+    clock: FixedClock,
+    ids: Ids,
+    folder: Path,
+    suite: Suite,
+    root: ec.EllipticCurvePrivateKey | None = None,
+) -> AsyncIterator[Site]:
+    """With a `root`, which the edge pins, the recipient has keys in two suites that it states together."""
     world, masters = World(), [os.urandom(32)]
     wrapping = Wrapping(lambda: masters, os.urandom)
-    vault = KeyVault(folder / "keys", wrapping, os.urandom, suite)
+    more = () if root is None else (Suite.X25519 if suite is Suite.XWING else Suite.XWING,)
+    vault = KeyVault(folder / "keys", wrapping, os.urandom, suite, more)
+    recipients = VaultRecipients(vault, clock, root)
     subjects = SubjectVault(wrapping, os.urandom, clock)
     citizen = world.citizen(1, DEMO_BORROWER.name, DEMO_BORROWER.resident_id)
     ledger = LedgerService(database, clock, os.urandom, subjects, vault.signing_key, 1, "0x" + "22" * 20)
@@ -136,6 +160,8 @@ async def running(database: Database, clock: FixedClock, ids: Ids, folder: Path,
         value = trust_dict() | {"agencies": {"housing_fund": agency}}
         value["identity_authority_keys"] = keys_to_jwks([*world.trust.identity_authority_keys.values()])
         value["hubs"][0]["signing_keys"] = keys_to_jwks(keys)
+        if root is not None:
+            value["recipients"] = {LENDING: keys_to_jwks([root.public_key()])}
         (folder / "fresh.json").write_text(
             json.dumps(value | {"rp_id": world.trust.rp_id, "origin": world.trust.origin})
         )
@@ -148,7 +174,7 @@ async def running(database: Database, clock: FixedClock, ids: Ids, folder: Path,
         clock=clock,
         purposes=PurposeList.published(),
         persons=world,
-        recipients=VaultRecipients(vault),
+        recipients=recipients,
         ledger=ledger,
         trust=lambda: world.trust,
         signing_key=vault.signing_key,
@@ -161,13 +187,14 @@ async def running(database: Database, clock: FixedClock, ids: Ids, folder: Path,
             ids=ids,
             consents=consents,
             catalogue=Catalogue([connector], trust),
-            recipients=VaultRecipients(vault),
+            recipients=recipients,
             ledger=ledger,
             exports=ChainExports(database, clock, os.urandom, subjects, ledger),
             funds=NoFunds(),
             vault=subjects,
         )
-        yield Site(vault, masters, subjects, consents, service, edge, database, clock, citizen, pin, world)
+        served = (consents, service, edge, database, clock, citizen, pin, world, recipients)
+        yield Site(vault, masters, subjects, *served)
         await service.drain()
         await connector.close()
 
