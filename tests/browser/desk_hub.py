@@ -18,9 +18,12 @@ from huilian.convenience.v1 import payment_desk_service_pb2 as payment_pb
 from huilian.identity.v1 import identity_service_pb2 as identity_pb
 from huilian.lending.v1 import credit_service_pb2 as credit_pb
 from huilian.lending.v1 import dealer_loan_service_pb2 as dealer_pb
+from huilian.lending.v1 import document_service_pb2 as document_pb
+from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian.lending.v1 import referral_service_pb2 as referral_pb
 from huilian.lending.v1 import warning_service_pb2 as warning_pb
 from huilian.notification.v1 import notification_service_pb2 as pb
+from huilian.onboarding.v1 import onboarding_service_pb2 as signer_pb
 from huilian.receivables.v1 import freeze_service_pb2 as freeze_pb
 from huilian_protocol.canonical import b64u_encode
 from huilian_protocol.client_assertion import verify_client_assertion
@@ -75,6 +78,13 @@ def hub() -> FakeHub:
     made.on("huilian.convenience.v1.PaymentDeskService/ListUnresolvedPayments", payments)
     made.on("huilian.accounting.v1.ReconciliationService/ListCases", case_pb.ListCasesResponse(cases=_cases()))
     made.on("huilian.lending.v1.CreditService/GetDecisionReport", credit_pb.GetDecisionReportResponse(tables=_counts()))
+    made.on("huilian.lending.v1.LoanService/ListLoans", loan_pb.ListLoansResponse(loans=_loans()))
+    papers = document_pb.ListLoanDocumentsResponse(documents=_papers())
+    made.on("huilian.lending.v1.DocumentService/ListLoanDocuments", papers)
+    pdf = document_pb.GetDocumentResponse(pdf=b"%PDF-1.7 contract", file_name="loan-statement-financing-2026-0110.pdf")
+    made.on("huilian.lending.v1.DocumentService/GetDocument", pdf)
+    signers = signer_pb.ListSignersResponse(signers=_signers())
+    made.on("huilian.onboarding.v1.OnboardingService/ListSigners", signers)
     return made
 
 
@@ -157,6 +167,37 @@ def _webhooks() -> list[pb.Webhook]:
         failures=10,
     )
     return [good, gone]
+
+
+def _loans() -> list[loan_pb.Loan]:
+    owed = common_pb2.Money(amount_fen=45_000_000, currency="CNY")
+    return [
+        loan_pb.Loan(
+            loan_id="financing-2026-0110", state=loan_pb.LOAN_STATE_OVERDUE, product_id="receivable-loan",
+            outstanding_principal=owed, due_date="2027-02-20",
+        ),
+        loan_pb.Loan(loan_id="dealer-loan-0001", state=loan_pb.LOAN_STATE_ACTIVE, product_id="dealer-loan"),
+    ]  # fmt: skip
+
+
+def _papers() -> list[document_pb.LoanDocument]:
+    said = [
+        (document_pb.DOCUMENT_KIND_LOAN_CONTRACT, 0, "", "融资合同", "Loan contract"),
+        (document_pb.DOCUMENT_KIND_LOAN_STATEMENT, 0, "", "贷款对账单", "Loan statement"),
+        (document_pb.DOCUMENT_KIND_RESTRUCTURING_AGREEMENT, 4, "2027-02-25", "贷款重组协议", "Restructuring agreement"),
+    ]
+    return [
+        document_pb.LoanDocument(kind=kind, sequence=number, day=day, title_zh=zh, title_en=en)
+        for kind, number, day, zh, en in said
+    ]
+
+
+def _signers() -> list[signer_pb.Signer]:
+    powers = [signer_pb.SIGNING_POWER_FINANCE, signer_pb.SIGNING_POWER_PAY, signer_pb.SIGNING_POWER_DISPUTE]
+    return [
+        signer_pb.Signer(signer_id="signer-finance-01", powers=powers, limit_fen=500_000_000, active=True),
+        signer_pb.Signer(signer_id="signer-left-02"),
+    ]
 
 
 def _warnings() -> list[warning_pb.Warning]:

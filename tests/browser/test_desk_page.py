@@ -147,3 +147,27 @@ def test_an_enterprise_reads_what_it_was_told_in_large_type(visit: Callable[[str
         assert violations(page) == []
         assert fits(page)
         assert len(asked(behind, "/MarkNotificationsRead")) == 1
+        papers_and_signers(page, behind)
+
+
+def papers_and_signers(page: Page, behind: FakeHub) -> None:
+    """The papers of a loan are kept as files; powers are shown in both languages and cannot be changed here."""
+    page.get_by_role("button", name="贷款文件").click()
+    page.get_by_role("button", name="查看文件：financing-2026-0110").click()
+    papers = page.locator(".card .card")
+    expect(papers).to_have_count(3)
+    expect(papers.nth(2)).to_contain_text("2027-02-25")
+    assert violations(page) == []
+    assert fits(page)
+    with page.expect_download() as kept:
+        papers.nth(1).get_by_role("button").click()
+    assert kept.value.suggested_filename == "loan-statement-financing-2026-0110.pdf"
+    period = asked(behind, "/GetDocument")[0].request
+    assert (period.first_day, period.last_day) == ("2026-12-02", "2027-03-02"), "until the site's today"  # type: ignore[attr-defined]
+    page.get_by_role("button", name="签署人").click()
+    expect(page.locator(".cards > .card").first).to_contain_text("提出争议")
+    expect(page.locator(".panel")).to_contain_text("change_signer")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator(".cards > .card").first).to_contain_text("come to terms")
+    assert violations(page) == []
+    assert fits(page)

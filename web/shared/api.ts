@@ -25,6 +25,18 @@ export async function post<T>(path: string, body?: unknown, requestId: string = 
   return (await called('POST', path, body, requestId)) as T
 }
 
+/** Fetch a file and hand it to the browser to keep, under the name that it was given. */
+export async function download(path: string): Promise<void> {
+  const answer = await fetch(path, { headers: { Authorization: `Bearer ${await bearer()}` } })
+  if (!answer.ok) throw refusal(await answer.json())
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(await answer.blob())
+  link.download = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? 'document.pdf'
+  link.click()
+  // The browser reads it in a moment of its own.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
+}
+
 /** What to say of whatever was thrown. */
 export function textOf(error: unknown): Text {
   return error instanceof Refused ? error.text : AWAY
@@ -39,6 +51,10 @@ async function called(method: string, path: string, body?: unknown, requestId?: 
   if (answer.status === 204) return null
   const said: unknown = await answer.json()
   if (answer.ok) return said
+  throw refusal(said)
+}
+
+function refusal(said: unknown): Refused {
   const problem = said as { title: string; title_en: string; code: string }
-  throw new Refused({ zh: problem.title, en: problem.title_en }, problem.code)
+  return new Refused({ zh: problem.title, en: problem.title_en }, problem.code)
 }
