@@ -1,28 +1,30 @@
 """`make soak`: campaigns in rounds until their targets or SOAK_MINUTES (default 30), then var/soak/report.json.
 
+Cases run in SOAK_WORKERS processes (default: as many as there are cores).
+
 `python -m tests.soak NAME …` runs the named ones only; the report always tells how far every campaign has come.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import uvloop
-
-from tests.soak.campaign import Campaign, Progress, ProgressFile, advance
+from tests.soak.campaign import Campaign, Hand, Progress, ProgressFile, advance
 from tests.soak.campaigns import CAMPAIGNS
+from tests.soak.workers import workers
 
 FOLDER = Path("var/soak")
-ROUND_S = 20.0
+ROUND_S = 30.0
 
 
-async def soak(minutes: float, names: Collection[str]) -> bool:
+async def soak(minutes: float, names: Collection[str], hands: Sequence[Hand]) -> bool:
     """Give each of the named campaigns a turn of ROUND_S until time is up; answers whether nothing failed."""
     record = ProgressFile(FOLDER / "state.json")
     progress = {campaign.name: record.of(campaign) for campaign in CAMPAIGNS}
@@ -35,7 +37,7 @@ async def soak(minutes: float, names: Collection[str]) -> bool:
     while time.monotonic() < end and open_campaigns():
         for campaign in open_campaigns():
             one = progress[campaign.name]
-            await advance(campaign, one, min(end, time.monotonic() + ROUND_S))
+            await advance(campaign, one, min(end, time.monotonic() + ROUND_S), hands[:1] if campaign.alone else hands)
             record.save()
             print(f"{campaign.name}: {one.checks:,} of {campaign.target:,} checks  {one.failure or 'ok'}", flush=True)
     for campaign in CAMPAIGNS:
@@ -63,7 +65,9 @@ def main(arguments: list[str]) -> int:
         print(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(known)}", file=sys.stderr)
         return 2
     minutes = float(os.environ.get("SOAK_MINUTES", "30"))
-    return 0 if uvloop.run(soak(minutes, arguments or known)) else 1
+    many = int(os.environ.get("SOAK_WORKERS", "0")) or os.cpu_count() or 1
+    with workers(many) as hands:
+        return 0 if asyncio.run(soak(minutes, arguments or known, hands)) else 1
 
 
 if __name__ == "__main__":

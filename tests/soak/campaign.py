@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 import random
 import time
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -32,6 +34,7 @@ class Campaign:
 
     `target` counts checks. `slice_cases` is how many cases `make test` runs. `floors`: how many of what is
     counted there must be for each thousand checks, so that a campaign which has come to miss what matters fails.
+    `alone`: a case has processes of its own for the whole machine, so cases run one after another in one process.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Campaign:
     slice_cases: int
     case: Case
     floors: Mapping[str, float] = field(default_factory=dict)
+    alone: bool = False
 
     def missed(self, progress: Progress) -> str:
         """The floors that it did not reach, empty while it reaches them or there is too little to judge by."""
@@ -53,13 +57,28 @@ class Campaign:
 
 @dataclass
 class Progress:
-    """How far a campaign has come. `next_case` is also the seed of the next case, so a failure can be rerun."""
+    """How far a campaign has come. All cases before `next_case` are done, and those in `ahead` besides; a case's number
+    is also its seed, so a failure can be rerun.
+    """
 
     next_case: int = 0
+    ahead: list[int] = field(default_factory=list)
     checks: int = 0
     seconds: float = 0.0
     failure: str = ""
     counted: dict[str, int] = field(default_factory=dict)
+
+    def open_cases(self) -> Iterator[int]:
+        """The cases that are not done, in order and without end."""
+        return itertools.filterfalse(set(self.ahead).__contains__, itertools.count(self.next_case))
+
+    def finish(self, case: int, made: int | Tally) -> None:
+        """Count what a case made, and never again: claimed cases that were not finished are open again next time."""
+        self.add(made)
+        self.ahead = sorted([*self.ahead, case])
+        while self.ahead and self.ahead[0] == self.next_case:
+            self.ahead.pop(0)
+            self.next_case += 1
 
     def add(self, made: int | Tally) -> None:
         """Count what a case made."""
@@ -73,17 +92,36 @@ def seed_of(campaign: Campaign, case: int) -> random.Random:
     return random.Random(f"{campaign.name}:{case}")
 
 
-async def advance(campaign: Campaign, progress: Progress, deadline: float) -> None:
-    """Run cases until the target, the deadline (monotonic seconds) or the first failure."""
-    while progress.checks < campaign.target and not progress.failure and time.monotonic() < deadline:
-        started = time.monotonic()
-        try:
-            progress.add(await campaign.case(seed_of(campaign, progress.next_case)))
-        except Exception as failure:
-            progress.failure = f"case {progress.next_case}: {type(failure).__name__}: {failure}, {_place_of(failure)}"
-        else:
-            progress.next_case += 1
-        progress.seconds += time.monotonic() - started
+Hand = Callable[[Campaign, int], Awaitable[int | Tally]]
+"""Plays a case somewhere; raises CaseFailed."""
+
+
+class CaseFailed(Exception):
+    """What went wrong in a case, and where: its text is all that comes over from another process."""
+
+
+async def play(campaign: Campaign, case: int) -> int | Tally:
+    """One case in this process. Raises CaseFailed."""
+    try:
+        return await campaign.case(seed_of(campaign, case))
+    except Exception as failure:
+        raise CaseFailed(f"{type(failure).__name__}: {failure}, {_place_of(failure)}") from failure
+
+
+async def advance(campaign: Campaign, progress: Progress, deadline: float, hands: Sequence[Hand] = (play,)) -> None:
+    """Run cases, one at a time by each hand, until target, deadline (monotonic seconds) or the first failure."""
+    cases, started = progress.open_cases(), time.monotonic()
+
+    async def work(hand: Hand) -> None:
+        while progress.checks < campaign.target and not progress.failure and time.monotonic() < deadline:
+            case = next(cases)
+            try:
+                progress.finish(case, await hand(campaign, case))
+            except Exception as failure:
+                progress.failure = f"case {case}: {failure}"
+
+    await asyncio.gather(*map(work, hands))
+    progress.seconds += time.monotonic() - started
 
 
 def _place_of(failure: Exception) -> str:

@@ -50,6 +50,7 @@ CAMPAIGNS: list[Campaign] = [
         target=100_000,  # attempts, those that are given up among them, 4,000 a case
         slice_cases=0,  # tests/integration/test_ledger_race.py is a smaller race
         case=claim_races.case,
+        alone=True,
     ),
     Campaign(
         name="certificate-crowds",
@@ -100,6 +101,7 @@ CAMPAIGNS: list[Campaign] = [
         target=20_000,
         slice_cases=1,
         case=key_rotations.case,
+        alone=True,
     ),
     Campaign(
         name="quota-race",
@@ -107,6 +109,7 @@ CAMPAIGNS: list[Campaign] = [
         target=quota_race.REQUESTS,
         slice_cases=0,  # tests/integration/test_quota_race.py is a smaller storm
         case=quota_race.case,
+        alone=True,
     ),
     Campaign(
         name="registers",
@@ -121,6 +124,7 @@ CAMPAIGNS: list[Campaign] = [
         target=200_000,
         slice_cases=1,
         case=rpc_fuzz.case,
+        alone=True,
     ),
     Campaign(
         name="ledger-kills",
@@ -128,6 +132,7 @@ CAMPAIGNS: list[Campaign] = [
         target=1_000,  # kills, 80 a case
         slice_cases=0,  # a shorter world is in test_slices.py
         case=ledger_kills.case,
+        alone=True,
     ),
     Campaign(
         name="journey-kills",
@@ -135,5 +140,6 @@ CAMPAIGNS: list[Campaign] = [
         target=200,
         slice_cases=0,  # tests/faults kills the hub around every step already
         case=journey_kills.case,
+        alone=True,
     ),
 ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from tests.soak import ledger_kills
-from tests.soak.campaign import Campaign, Progress, ProgressFile, advance, seed_of
+from tests.soak.campaign import Campaign, CaseFailed, Progress, ProgressFile, advance, seed_of
 from tests.soak.campaigns import CAMPAIGNS
 
 
@@ -44,6 +46,31 @@ async def test_runner_stops_at_a_failure_and_resumes_at_the_same_case(tmp_path: 
     broken["on"] = False
     await advance(campaign, failed, time.monotonic() + 10)
     assert (failed.checks, failed.failure) == (20, "")
+
+
+async def test_cases_that_end_out_of_order_are_done_once_wherever_it_stops() -> None:
+    played: list[int] = []
+
+    async def seeded(_: random.Random) -> int:
+        return 1
+
+    async def hand(_: Campaign, case: int) -> int:
+        if case == 2 and case not in played:
+            played.append(case)
+            await asyncio.sleep(0)
+            raise CaseFailed("not yet")
+        await asyncio.sleep(0.001 * (case % 3))
+        played.append(case)
+        return 1
+
+    campaign, progress = Campaign("probe", "probe", target=12, slice_cases=1, case=seeded), Progress()
+    await advance(campaign, progress, time.monotonic() + 10, [hand] * 3)
+    assert (progress.next_case, progress.failure) == (2, "case 2: not yet")
+    again = Progress(**{**asdict(progress), "failure": ""})
+    await advance(campaign, again, time.monotonic() + 10, [hand] * 3)
+    done = [*range(again.next_case), *again.ahead]
+    assert (len(done), again.checks) == (len(set(done)), len(done))
+    assert sorted(played) == sorted([*done, 2])
 
 
 def test_a_campaign_that_misses_what_matters_fails() -> None:
