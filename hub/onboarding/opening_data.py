@@ -81,6 +81,7 @@ class OpeningData:
     book_ahead_days: int
     draft_days: int
     refused_days: int
+    kept_years: int
 
     def needed(self, by_signer: bool) -> list[Requirement]:
         """The documents of an application that a signer, or the legal person, hands in."""
@@ -91,7 +92,8 @@ class OpeningData:
 def opening_data() -> OpeningData:
     """The data of this release. Raises KeyError or ValueError when the file is wrong: then the hub does not start."""
     read: dict[str, Any] = parse_json(_FILE.read_bytes())
-    numbers = ("result_working_days", "book_ahead_minutes", "book_ahead_days", "draft_days", "refused_days")
+    waits = ("result_working_days", "book_ahead_minutes", "book_ahead_days")
+    numbers = (*waits, "draft_days", "refused_days", "kept_years")
     requirements = [_requirement(one) for one in read["documents"]]
     branches = [_branch(one) for one in read["branches"]]
     return OpeningData(

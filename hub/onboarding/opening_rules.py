@@ -178,3 +178,13 @@ def _of_documents(data: OpeningData, application: Application, today: date) -> I
         if requirement.kind in application.used_elsewhere:
             yield Finding("DOCUMENT_USED_ELSEWHERE", requirement.kind)
         seen.add(document.sha256)
+
+
+def years_before(day: date, years: int) -> date:
+    """The same day so many years before; of the 29th of February, where that year has none, the 28th: then
+    something is kept a day longer, never shorter.
+    """
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:
+        return date(day.year - years, 2, 28)

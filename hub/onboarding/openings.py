@@ -149,19 +149,23 @@ class Openings:
         return await stored.page(uscc, state, size, token)
 
     async def clear_away(self, batch: int = 100) -> int:
-        """End what nobody went on with, destroy what refused applications left; how many. A transaction for each."""
+        """End what nobody went on with, destroy what refused applications left, and the documents of accounts that were
+        closed so long ago that they need not be kept; how many. A transaction for each.
+        """
         now, data = self._files.now(), self._files.data
         idle_since = now - timedelta(days=data.draft_days)
         forgotten = await stored.left_alone(_IDLE, idle_since, batch)
         refused = await stored.left_alone([_S.REFUSED], now - timedelta(days=data.refused_days), batch)
-        for application_id in [*forgotten, *refused]:
+        kept_since = rules.years_before(business_date(now), data.kept_years)
+        closed = await stored.closed_before(kept_since, batch)
+        for application_id in [*forgotten, *refused, *closed]:
             async with self._files.database.transaction():
                 opening = await self._files.locked(None, application_id)
-                if opening.state is _S.REFUSED:
+                if opening.state in (_S.REFUSED, _S.OPENED):
                     await self._files.destroy(application_id)
                 elif opening.state in _IDLE and opening.changed_at < idle_since:
                     await self._files.end(opening, _E.EXPIRE, "expired")
-        return len(forgotten) + len(refused)
+        return len(forgotten) + len(refused) + len(closed)
 
 
 def _document(upload: Upload, now: datetime) -> UploadedDocument:

@@ -12,6 +12,7 @@ from huilian.onboarding.v1 import account_opening_service_pb2 as pb
 from huilian.onboarding.v1 import account_opening_service_pb2_grpc
 from huilian_protocol.errors import HuilianError
 
+from hub.onboarding.closings import Closings
 from hub.onboarding.opening_data import Branch, DocumentKind, opening_data
 from hub.onboarding.opening_files import OpeningFiles
 from hub.onboarding.opening_reviews import OpeningReviews
@@ -42,6 +43,7 @@ Answer = TypeVar(
     pb.CancelVisitResponse,
     pb.ReviewOpeningResponse,
     pb.CompleteVisitResponse,
+    pb.CloseAccountResponse,
 )
 
 
@@ -50,6 +52,7 @@ class AccountOpeningServicer(account_opening_service_pb2_grpc.AccountOpeningServ
 
     def __init__(self, files: OpeningFiles, idempotency: Idempotency) -> None:
         self._openings, self._visits, self._reviews = Openings(files), Visits(files), OpeningReviews(files)
+        self._closings = Closings(files)
         self._idempotency = idempotency
 
     async def ListOpeningRequirements(
@@ -185,6 +188,12 @@ class AccountOpeningServicer(account_opening_service_pb2_grpc.AccountOpeningServ
 
         return await self._once(request, pb.CompleteVisitResponse, use_case)
 
+    async def CloseAccount(self, request: pb.CloseAccountRequest, context: Any) -> pb.CloseAccountResponse:
+        """The account was closed."""
+        operator, day = current_caller().id, _day(request.closed_day, "closed_day")
+        close = self._closings.close
+        return await self._once(request, pb.CloseAccountResponse, lambda: close(operator, request.application_id, day))
+
     async def GetOpeningReport(self, request: pb.GetOpeningReportRequest, context: Any) -> pb.GetOpeningReportResponse:
         """Results, and how many of them in time."""
         first, last = _day(request.first_day, "first_day"), _day(request.last_day, "last_day")
@@ -238,6 +247,7 @@ def _message(opening: Opening) -> pb.Opening:
         visit=_visit(opening.visit) if opening.visit else None,
         account_number=opening.account_number or "",
         documents_destroyed=opening.destroyed_at is not None,
+        closed_day=opening.closed_on.isoformat() if opening.closed_on else "",
     )
     times = {
         "create_time": opening.created_at,

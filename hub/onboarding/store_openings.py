@@ -16,7 +16,7 @@ class OpeningRow(Model):
 
     `reasons` are findings as [code, kind of document or ""], `accepted` the codes that a person let pass; `steps`
     counts what happened. `uploaded_at` is the last upload of the newest submission, `result_at` when its result came,
-    `due_at` when it was due.
+    `due_at` when it was due; `closed_on` is the day on which the opened account was closed.
     """
 
     application_id = fields.CharField(max_length=APPLICATION_ID_LENGTH, primary_key=True)
@@ -37,14 +37,16 @@ class OpeningRow(Model):
     due_at = UtcDatetimeField(null=True)
     opened_at = UtcDatetimeField(null=True)
     destroyed_at = UtcDatetimeField(null=True)
+    closed_on = fields.DateField(null=True)
 
     class Meta:
         table = "onboarding_opening"
-        indexes = (("uscc", "created_at"), ("state", "changed_at"), ("result_at",))
+        indexes = (("uscc", "created_at"), ("state", "changed_at"), ("result_at",), ("closed_on",))
         constraints = (
             CheckConstraint(
                 check="(state = 'OPENED') = (account_number IS NOT NULL)", name="onboarding_opened_account"
             ),
+            CheckConstraint(check="closed_on IS NULL OR state = 'OPENED'", name="onboarding_closed_account"),
             CheckConstraint(
                 check="(open_uscc IS NULL) = (state IN ('OPENED', 'REFUSED', 'WITHDRAWN', 'EXPIRED'))",
                 name="onboarding_opening_one_open",

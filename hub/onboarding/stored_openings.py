@@ -52,6 +52,7 @@ class Opening:
     due_at: datetime | None = None
     opened_at: datetime | None = None
     destroyed_at: datetime | None = None
+    closed_on: date | None = None
     documents: Mapping[DocumentKind, UploadedDocument] = field(default_factory=dict)
     visit: Visit | None = None
 
@@ -94,8 +95,8 @@ async def open_of(uscc: str) -> bool:
 
 
 async def has_account(uscc: str) -> bool:
-    """Whether an account was opened for an enterprise."""
-    return await OpeningRow.filter(uscc=uscc, state=_S.OPENED.value).exists()
+    """Whether an account was opened for an enterprise and not closed again."""
+    return await OpeningRow.filter(uscc=uscc, state=_S.OPENED.value, closed_on=None).exists()
 
 
 async def is_account(account_number: str) -> bool:
@@ -130,6 +131,17 @@ async def content(application_id: str, kind: DocumentKind) -> bytes | None:
 async def set_destroyed(application_id: str, now: datetime) -> None:
     """Note that the documents of an application are destroyed."""
     await OpeningRow.filter(application_id=application_id).update(destroyed_at=now)
+
+
+async def set_closed(application_id: str, day: date) -> None:
+    """Note on which day the account of an application was closed."""
+    await OpeningRow.filter(application_id=application_id).update(closed_on=day)
+
+
+async def closed_before(day: date, limit: int) -> list[str]:
+    """Applications with documents whose accounts were closed before a day, the longest ago first."""
+    rows = OpeningRow.filter(closed_on__lt=day, destroyed_at=None)
+    return [row.application_id for row in await rows.order_by("closed_on", "application_id").limit(limit)]
 
 
 async def drop_contents(application_id: str) -> None:

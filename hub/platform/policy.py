@@ -201,6 +201,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "ReadOpeningDocument": OPERATOR,
             "ReviewOpening": OPERATOR,
             "CompleteVisit": OPERATOR,
+            "CloseAccount": OPERATOR,
             "GetOpeningReport": OPERATOR | SUPERVISOR,
         },
     ),

@@ -150,6 +150,11 @@ class Openings:
         )
         return (await self.calls.unary(_SERVICE, request, pb.CompleteVisitResponse, call)).opening
 
+    async def close_account(self, application_id: str, closed_day: date, *, call: Call | None = None) -> pb.Opening:
+        """As an operator: the account was closed. Its documents are kept for the term of the law from then on."""
+        request = pb.CloseAccountRequest(application_id=application_id, closed_day=closed_day.isoformat())
+        return (await self.calls.unary(_SERVICE, request, pb.CloseAccountResponse, call)).opening
+
     async def report(self, first_day: date, last_day: date, *, call: Call | None = None) -> pb.GetOpeningReportResponse:
         """As an operator or a supervisor: how many results came, and how many of them in time."""
         request = pb.GetOpeningReportRequest(first_day=first_day.isoformat(), last_day=last_day.isoformat())

@@ -150,6 +150,7 @@ EXAMPLES: dict[str, Any] = {
     "sequence": 1,
     "stated": EnterpriseVerification(BUYER_USCC, "沙盒买方", bytes(32), SIGNER_KEY, datetime(2026, 1, 1, tzinfo=UTC)),
     "note": "looked at",
+    "closed_day": date(2026, 3, 2),
     "number": 1,
     "parts_fen": {"cert-0000001": 60, "cert-0000002": 40},
     "period": Period("2025-01", "2025-12"),

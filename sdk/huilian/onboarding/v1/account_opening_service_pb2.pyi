@@ -277,6 +277,7 @@ class Opening(_message.Message):
     RESULT_DUE_TIME_FIELD_NUMBER: _builtins.int
     OPEN_TIME_FIELD_NUMBER: _builtins.int
     DOCUMENTS_DESTROYED_FIELD_NUMBER: _builtins.int
+    CLOSED_DAY_FIELD_NUMBER: _builtins.int
     application_id: _builtins.str
     uscc: _builtins.str
     name: _builtins.str
@@ -288,6 +289,8 @@ class Opening(_message.Message):
     account_number: _builtins.str
     documents_destroyed: _builtins.bool
     """The documents' key is destroyed."""
+    closed_day: _builtins.str
+    """The day in China on which the account was closed, YYYY-MM-DD; empty while it is open."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpeningReason]: ...
     @_builtins.property
@@ -325,10 +328,11 @@ class Opening(_message.Message):
         result_due_time: _timestamp_pb2.Timestamp | None = ...,
         open_time: _timestamp_pb2.Timestamp | None = ...,
         documents_destroyed: _builtins.bool = ...,
+        closed_day: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "open_time", b"open_time", "result_due_time", b"result_due_time", "result_time", b"result_time", "upload_time", b"upload_time", "visit", b"visit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "application_id", b"application_id", "create_time", b"create_time", "documents", b"documents", "documents_destroyed", b"documents_destroyed", "name", b"name", "next_submission", b"next_submission", "open_time", b"open_time", "reasons", b"reasons", "result_due_time", b"result_due_time", "result_time", b"result_time", "signer_id", b"signer_id", "state", b"state", "upload_time", b"upload_time", "uscc", b"uscc", "visit", b"visit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "application_id", b"application_id", "closed_day", b"closed_day", "create_time", b"create_time", "documents", b"documents", "documents_destroyed", b"documents_destroyed", "name", b"name", "next_submission", b"next_submission", "open_time", b"open_time", "reasons", b"reasons", "result_due_time", b"result_due_time", "result_time", b"result_time", "signer_id", b"signer_id", "state", b"state", "upload_time", b"upload_time", "uscc", b"uscc", "visit", b"visit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -993,6 +997,52 @@ class CompleteVisitResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CompleteVisitResponse: _TypeAlias = CompleteVisitResponse  # noqa: Y015
+
+@_typing.final
+class CloseAccountRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    CLOSED_DAY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    application_id: _builtins.str
+    closed_day: _builtins.str
+    """YYYY-MM-DD in China, today at the latest."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        application_id: _builtins.str = ...,
+        closed_day: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "closed_day", b"closed_day", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseAccountRequest: _TypeAlias = CloseAccountRequest  # noqa: Y015
+
+@_typing.final
+class CloseAccountResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def opening(self) -> Global___Opening: ...
+    def __init__(
+        self,
+        *,
+        opening: Global___Opening | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["opening", b"opening"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opening", b"opening"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseAccountResponse: _TypeAlias = CloseAccountResponse  # noqa: Y015
 
 @_typing.final
 class GetOpeningReportRequest(_message.Message):

@@ -101,6 +101,11 @@ class AccountOpeningServiceStub:
                 request_serializer=huilian_dot_onboarding_dot_v1_dot_account__opening__service__pb2.CompleteVisitRequest.SerializeToString,
                 response_deserializer=huilian_dot_onboarding_dot_v1_dot_account__opening__service__pb2.CompleteVisitResponse.FromString,
                 _registered_method=True)
+        self.CloseAccount = channel.unary_unary(
+                '/huilian.onboarding.v1.AccountOpeningService/CloseAccount',
+                request_serializer=huilian_dot_onboarding_dot_v1_dot_account__opening__service__pb2.CloseAccountRequest.SerializeToString,
+                response_deserializer=huilian_dot_onboarding_dot_v1_dot_account__opening__service__pb2.CloseAccountResponse.FromString,
+                _registered_method=True)
         self.GetOpeningReport = channel.unary_unary(
                 '/huilian.onboarding.v1.AccountOpeningService/GetOpeningReport',
                 request_serializer=huilian_dot_onboarding_dot_v1_dot_account__opening__service__pb2.GetOpeningReportRequest.SerializeToString,
@@ -202,6 +207,14 @@ class AccountOpeningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CloseAccount(self, request, context):
+        """As an operator: the account was closed on a day. Its documents are kept for the term of the law from then on, and destroyed
+        at its end. The same again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOpeningReport(self, request, context):
         """How many results there were between two days, and how many of them in time.
         """
@@ -276,6 +289,11 @@ def add_AccountOpeningServiceServicer_to_server(servicer, server):
                     servicer.CompleteVisit,
                     request_deserializer=huilian_dot_onboarding_dot_v1_dot_account__opening__service__pb2.CompleteVisitRequest.FromString,
                     response_serializer=huilian_dot_onboarding_dot_v1_dot_account__opening__service__pb2.CompleteVisitResponse.SerializeToString,
+            ),
+            'CloseAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseAccount,
+                    request_deserializer=huilian_dot_onboarding_dot_v1_dot_account__opening__service__pb2.CloseAccountRequest.FromString,
+                    response_serializer=huilian_dot_onboarding_dot_v1_dot_account__opening__service__pb2.CloseAccountResponse.SerializeToString,
             ),
             'GetOpeningReport': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOpeningReport,
@@ -636,6 +654,33 @@ class AccountOpeningService:
             '/huilian.onboarding.v1.AccountOpeningService/CompleteVisit',
             huilian_dot_onboarding_dot_v1_dot_account__opening__service__pb2.CompleteVisitRequest.SerializeToString,
             huilian_dot_onboarding_dot_v1_dot_account__opening__service__pb2.CompleteVisitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/huilian.onboarding.v1.AccountOpeningService/CloseAccount',
+            huilian_dot_onboarding_dot_v1_dot_account__opening__service__pb2.CloseAccountRequest.SerializeToString,
+            huilian_dot_onboarding_dot_v1_dot_account__opening__service__pb2.CloseAccountResponse.FromString,
             options,
             channel_credentials,
             insecure,

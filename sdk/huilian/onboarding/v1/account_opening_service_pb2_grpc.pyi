@@ -59,6 +59,10 @@ class AccountOpeningServiceStub:
     """As an operator: decides what the check left to a person."""
     CompleteVisit: _grpc.UnaryUnaryMultiCallable[_account_opening_service_pb2.CompleteVisitRequest, _account_opening_service_pb2.CompleteVisitResponse]
     """As an operator: the originals were seen and the account is open, or something was missing."""
+    CloseAccount: _grpc.UnaryUnaryMultiCallable[_account_opening_service_pb2.CloseAccountRequest, _account_opening_service_pb2.CloseAccountResponse]
+    """As an operator: the account was closed on a day. Its documents are kept for the term of the law from then on, and destroyed
+    at its end. The same again changes nothing.
+    """
     GetOpeningReport: _grpc.UnaryUnaryMultiCallable[_account_opening_service_pb2.GetOpeningReportRequest, _account_opening_service_pb2.GetOpeningReportResponse]
     """How many results there were between two days, and how many of them in time."""
 
@@ -93,6 +97,10 @@ class AccountOpeningServiceAsyncStub(AccountOpeningServiceStub):
     """As an operator: decides what the check left to a person."""
     CompleteVisit: _aio.UnaryUnaryMultiCallable[_account_opening_service_pb2.CompleteVisitRequest, _account_opening_service_pb2.CompleteVisitResponse]  # type: ignore[assignment]
     """As an operator: the originals were seen and the account is open, or something was missing."""
+    CloseAccount: _aio.UnaryUnaryMultiCallable[_account_opening_service_pb2.CloseAccountRequest, _account_opening_service_pb2.CloseAccountResponse]  # type: ignore[assignment]
+    """As an operator: the account was closed on a day. Its documents are kept for the term of the law from then on, and destroyed
+    at its end. The same again changes nothing.
+    """
     GetOpeningReport: _aio.UnaryUnaryMultiCallable[_account_opening_service_pb2.GetOpeningReportRequest, _account_opening_service_pb2.GetOpeningReportResponse]  # type: ignore[assignment]
     """How many results there were between two days, and how many of them in time."""
 
@@ -202,6 +210,16 @@ class AccountOpeningServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_opening_service_pb2.CompleteVisitResponse, _abc.Awaitable[_account_opening_service_pb2.CompleteVisitResponse]]:
         """As an operator: the originals were seen and the account is open, or something was missing."""
+
+    @_abc_1.abstractmethod
+    def CloseAccount(
+        self,
+        request: _account_opening_service_pb2.CloseAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_opening_service_pb2.CloseAccountResponse, _abc.Awaitable[_account_opening_service_pb2.CloseAccountResponse]]:
+        """As an operator: the account was closed on a day. Its documents are kept for the term of the law from then on, and destroyed
+        at its end. The same again changes nothing.
+        """
 
     @_abc_1.abstractmethod
     def GetOpeningReport(
