@@ -225,13 +225,19 @@ class Records:
         record_id = f"receivable-part-paid:{payment.payment_id}"
         await self._ledger.append("receivable.part-paid", record_id, content, subject=None, evidence={})
 
-    async def collection(self, done: str, event: CollectionEvent, supplier_uscc: str) -> None:
-        """A step of collection was raised or resolved; the bank's own. What an operator noted stays in the bank."""
+    async def collection(
+        self, done: str, event: CollectionEvent, supplier_uscc: str, interested_usccs: list[str]
+    ) -> None:
+        """A step of collection was raised or resolved; the bank's own. What an operator noted stays in the bank.
+
+        `interested_usccs` hold a certificate over the receivable, or lent on one.
+        """
         content = {
             "parties": [],
             "receivable_id": event.receivable_id,
             "buyer_uscc": event.buyer_uscc,
             "supplier_uscc": supplier_uscc,
+            "interested_usccs": interested_usccs,
             "step": event.step,
             "days_overdue": event.days_overdue,
             "raised_on": event.raised_on.isoformat(),

@@ -91,6 +91,10 @@ KINDS: tuple[Kind, ...] = (
          "A receivable is in default.", _ALERT),
     Kind("COLLECTION_STEP", "collection.raised", "receivable_id", "催收步骤已启动。", "A step of collection is due.",
          _ACTION, ("buyer_uscc", "supplier_uscc"), facts=("step", "days_overdue")),
+    # Whoever holds a certificate over it or lent on one; they are not asked to pay.
+    Kind("COLLECTION_STEP_HELD", "collection.raised", "receivable_id", "您持有或出资的应收账款逾期，催收步骤已启动。",
+         "A receivable that you hold or lent on is overdue; a step of collection is due.", _ALERT,
+         ("interested_usccs",), bank=False, facts=("step", "days_overdue")),
     Kind("LOAN_CALLED", "loan.call-called", "loan_id", "贷款被要求回购：担保的应收账款发生争议或减值，请在期限前回购。",
          "A loan is called in: its receivable is disputed or diluted. Buy it back in time.", _ACTION, _LOAN,
          facts=_CALL),

@@ -208,6 +208,10 @@ class ReceivablesService:
         await self._records.certificate_financing("blocked", blocked, financing_id)
         return blocked
 
+    async def holders_of(self, receivable_id: str) -> dict[str, str]:
+        """Who holds what is out over a receivable and not redeemed, by certificate."""
+        return await stored_certificates.holders_of(receivable_id, OUTSTANDING)
+
     async def verify_invoice(self, receivable_id: str) -> None:
         """Ask the tax authority once more, before money goes out. Outside any transaction.
 

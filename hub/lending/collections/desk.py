@@ -14,6 +14,7 @@ from huilian_protocol.errors import HuilianError
 from hub.lending.collections import stored
 from hub.lending.collections.dunning import DunningStep, load_steps, steps_due
 from hub.lending.collections.stored import CollectionEvent, Overdue
+from hub.lending.loans import stored as stored_loans
 from hub.lending.ports import Receivables
 from hub.lending.records import Records
 from hub.lending.rounds import each
@@ -89,7 +90,9 @@ class CollectionsDesk:
 
     async def _note(self, done: str, event: CollectionEvent) -> None:
         owed_to = (await self._receivables.get_receivable(event.receivable_id)).supplier_uscc
-        await self._records.collection(done, event, owed_to)
+        held = await self._receivables.holders_of(event.receivable_id)
+        others = {*held.values(), *await stored_loans.funders_on(held)} - {event.buyer_uscc, owed_to}
+        await self._records.collection(done, event, owed_to, sorted(others))
 
 
 def _event_id(item: Overdue, step: DunningStep) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -123,6 +123,12 @@ async def open_of(borrower: str, product_id: str | None = None) -> list[LoanReco
     if product_id is not None:
         wanted["product_id"] = product_id
     return [_record(row) for row in await LoanRow.filter(**wanted).order_by("created_at", "loan_id")]
+
+
+async def funders_on(certificate_ids: Collection[str]) -> set[str]:
+    """Who lent its own money on these certificates and is not paid back."""
+    rows = LoanRow.filter(certificate_id__in=list(certificate_ids), closed=False, funder__not_isnull=True)
+    return {str(funder) for funder in await rows.values_list("funder", flat=True)}
 
 
 async def open_on_claim(claim_id: str) -> int:

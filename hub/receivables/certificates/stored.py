@@ -33,6 +33,13 @@ async def lock(certificate_id: str) -> Certificate | None:
     return _certificate(row) if row else None
 
 
+async def holders_of(receivable_id: str, states: Collection[CertificateState]) -> dict[str, str]:
+    """Who holds which of the receivable's certificates in these states, by certificate."""
+    rows = CertificateRow.filter(receivable_id=receivable_id, state__in=[state.value for state in states])
+    found = await rows.order_by("certificate_id").values_list("certificate_id", "holder_uscc")
+    return {str(certificate_id): str(holder) for certificate_id, holder in found}
+
+
 async def lock_of_receivable(receivable_id: str, states: Collection[CertificateState]) -> list[Certificate]:
     """The receivable's certificates in these states, locked in the order of their ids."""
     rows = CertificateRow.filter(receivable_id=receivable_id, state__in=[state.value for state in states])

@@ -11,11 +11,12 @@ from hub.lending.products.definitions import RECEIVABLE_LOAN
 from hub.notification.kinds import BANK
 from hub.notification.service import Notifications
 from hub.receivables.service import FrozenKind
-from tests.unit.hub.lending.test_clearing import AMOUNT
+from tests.unit.hub.lending import test_auctions as auctions
+from tests.unit.hub.lending.test_clearing import AMOUNT, DUE
 from tests.unit.hub.lending.test_collections import late
 from tests.unit.hub.lending.test_impairments import disputed, frozen, lent_on
 from tests.unit.hub.lending.test_referrals import decided, referred
-from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER, LendingWorld
+from tests.unit.hub.lending.world import BUYER, SECOND_TIER, SUPPLIER, LendingWorld, move_to
 
 pytestmark = pytest.mark.parametrize("database_maker", ["sqlite"], indirect=True)
 
@@ -47,6 +48,28 @@ async def test_a_late_buyer_is_told_to_all_and_every_step_of_collection(
     assert len(await kinds(told, BANK)) == count
     assert "WARNING_RAISED" in await kinds(told, BUYER), "the buyer learns that it was warned of"
     assert "WARNING_RAISED" not in await kinds(told, SUPPLIER), "nobody else learns it"
+
+
+async def test_a_holder_down_the_chain_learns_of_every_step_too(world: LendingWorld, told: Notifications) -> None:
+    await world.held()
+    passed_on = world.trade.service.certificates
+    await world.run(lambda: passed_on.transfer(SUPPLIER, "certificate-1", "certificate-2", SECOND_TIER))
+    await world.run(lambda: passed_on.accept(SECOND_TIER, "certificate-2"))
+    move_to(world.clock, DUE + timedelta(days=7))
+    await world.service.tick()
+    assert (await kinds(told, SECOND_TIER)).count("COLLECTION_STEP_HELD") == 3
+    for party in (BUYER, SUPPLIER, BANK):
+        assert "COLLECTION_STEP_HELD" not in await kinds(told, party), "told as a party already"
+
+
+async def test_a_funder_learns_what_is_done_about_what_it_lent_on(world: LendingWorld, told: Notifications) -> None:
+    await auctions.awarded(world)
+    await world.settle_outbox()
+    assert await world.service.loans.of_certificate("certificate-1") is not None
+    move_to(world.clock, DUE + timedelta(days=1))
+    await world.service.tick()
+    winner = (await world.service.loans.of_certificate("certificate-1")).record.funder
+    assert (await kinds(told, str(winner))).count("COLLECTION_STEP_HELD") == 1
 
 
 async def test_a_call_the_dispute_before_it_and_its_end_reach_the_borrower(
