@@ -31,7 +31,8 @@ class EdgeKeys:
         self._rings = {name: RingFile(folder / f"{name}.ring") for name in ("sealing", "signing")}
         if not (folder / "sealing.key").exists():
             self._rings["sealing"].begin(suite)
-        self._pair, self._key = cache(load_sealing_key), cache(load_signing_key)
+        # By generation: naming its file would cost a read more than the rest of finding its key.
+        self._pair, self._key = cache(self._load_pair), cache(self._load_key)
         # Made now rather than in the middle of the first read.
         self.sealing_keys()
         self.signing_keys()
@@ -74,18 +75,24 @@ class EdgeKeys:
 
     def _make(self, purpose: str, number: int) -> None:
         if purpose == "sealing":
-            self._pair(self._file("sealing", number, "key"), self._suite)
+            self._pair(number, self._suite)
         else:
-            self._key(self._file("signing", number, "pem"))
+            self._key(number)
 
     def _pairs(self) -> Iterator[tuple[Suite, KeyPair]]:
         state = self._rings["sealing"].read()
         for number in state.order():
-            yield state.suites[number], self._pair(self._file("sealing", number, "key"), state.suites[number])
+            yield state.suites[number], self._pair(number, state.suites[number])
 
     def _signers(self) -> Iterator[ec.EllipticCurvePrivateKey]:
         for number in self._rings["signing"].read().order():
-            yield self._key(self._file("signing", number, "pem"))
+            yield self._key(number)
+
+    def _load_pair(self, number: int, suite: Suite) -> KeyPair:
+        return load_sealing_key(self._file("sealing", number, "key"), suite)
+
+    def _load_key(self, number: int) -> ec.EllipticCurvePrivateKey:
+        return load_signing_key(self._file("signing", number, "pem"))
 
     def _file(self, ring: str, number: int, suffix: str) -> Path:
         return self._folder / (f"{ring}.{number}.{suffix}" if number else f"{ring}.{suffix}")

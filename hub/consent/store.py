@@ -203,7 +203,9 @@ class ConsentStore:
 
     async def notices_after(self, cursor: int, size: int) -> Sequence[NoticeRow]:
         """Notices after a cursor, oldest first."""
-        return await NoticeRow.filter(cursor__gt=cursor).order_by("cursor").limit(size)
+        # Looked for five times a second; as in `find_all`.
+        sql = "SELECT * FROM consent_notice WHERE cursor > $1 ORDER BY cursor LIMIT $2"
+        return [NoticeRow._init_from_db(**row) for row in await self._database.fetch(sql, cursor, size)]
 
     async def notices_of(self, consent_id: str) -> Sequence[NoticeRow]:
         """Every notice about one consent, oldest first."""

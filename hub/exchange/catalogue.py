@@ -52,6 +52,9 @@ class _Source:
     def __init__(self, connector: Connector, trust: Callable[[], TrustAnchors] | None) -> None:
         self.connector, self._trust = connector, trust
         self.description: pb.DescribeResponse | None = None
+        # Looked through at each read: protobuf makes an object of each entry that is only looked at.
+        self.dataset_ids: frozenset[str] = frozenset()
+        self._suites: tuple[Suite, ...] = ()
         self._shown: dict[str, ec.EllipticCurvePublicKey] = {}
         self._renew_at = 0.0
         self._lock = asyncio.Lock()
@@ -70,7 +73,8 @@ class _Source:
             try:
                 described = await self.connector.describe()
                 self._shown = self._checked_keys(described)
-                _suites(described)  # raises for a suite that nobody here knows
+                self._suites = _suites(described)  # raises for a suite that nobody here knows
+                self.dataset_ids = frozenset(one.dataset_id for one in described.datasets)
                 self.description, self._renew_at = described, now + FRESH_S
             except (HuilianError, ValueError) as error:
                 self._renew_at = now + retry_s
@@ -98,7 +102,7 @@ class _Source:
 
     def offer(self) -> Offer:
         """Its connector with what a call to it needs."""
-        return Offer(self.connector, self.edge_keys, _suites(self.description) if self.description else ())
+        return Offer(self.connector, self.edge_keys, self._suites)
 
 
 class Catalogue:
@@ -200,11 +204,8 @@ class Catalogue:
     async def offer(self, dataset_id: str) -> Offer | None:
         """Who reads this dataset, or None when no agency that ever answered does."""
         await self.descriptions()
-        for source in self._sources:
-            for dataset in source.description.datasets if source.description else ():
-                if dataset.dataset_id == dataset_id:
-                    return source.offer()
-        return None
+        offering = (source for source in self._sources if dataset_id in source.dataset_ids)
+        return next((source.offer() for source in offering), None)
 
     async def offer_of_action(self, action_id: str) -> Offer | None:
         """Who does this, or None when no agency that ever answered does."""

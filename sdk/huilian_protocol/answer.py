@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,6 +19,8 @@ from huilian_protocol.jose import sign_jws, thumbprint, verify_jws_of
 __all__ = ["sign_answer", "verify_answer"]
 
 TYP = "huilian-answer+jwt"
+# An edge signs with one key, and with the next one after a rotation.
+_REMEMBERED_KEYS = 4
 
 
 def sign_answer(
@@ -31,7 +34,7 @@ def sign_answer(
 ) -> str:
     """The signature over one answer; ``consent_sha256`` is the artefact's hash, the ``kid`` the key's thumbprint."""
     claims = _claims(request_id, consent_sha256, dataset, fields, envelope)
-    return sign_jws(edge_key, claims, TYP, thumbprint(edge_key.public_key()))
+    return sign_jws(edge_key, claims, TYP, _kid(edge_key))
 
 
 def verify_answer(
@@ -50,6 +53,11 @@ def verify_answer(
     """
     claims = _claims(request_id, consent_sha256, dataset, fields, envelope)
     verify_jws_of(token, claims, edge_keys, TYP, code="PROVIDER_FAULT")
+
+
+@lru_cache(_REMEMBERED_KEYS)
+def _kid(edge_key: ec.EllipticCurvePrivateKey) -> str:
+    return thumbprint(edge_key.public_key())
 
 
 def _claims(

@@ -91,7 +91,7 @@ def format_time(instant: datetime) -> str:
     """``2026-01-31T08:00:00Z``; fractions of a second are cut off. Raises ``ValueError`` for a naive datetime."""
     if instant.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def parse_time(text: str) -> datetime:
