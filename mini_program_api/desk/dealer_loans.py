@@ -8,21 +8,17 @@ from huilian.lending.v1 import dealer_loan_service_pb2 as pb
 from pydantic import BaseModel
 
 from mini_program_api.base import Screen, answer
-from mini_program_api.desk.forms import Decision
-from mini_program_api.forms import ObjectId, PageSize, PageToken, Reason, reasons_of
+from mini_program_api.desk.forms import Decision, Waiting
+from mini_program_api.forms import ObjectId, PageSize, PageToken, reasons_of
 
 
-class DealerReferral(BaseModel):
-    """One application; `proposal` is the first person's word."""
+class DealerReferral(Waiting):
+    """One application, always decided by two persons."""
 
     loan_id: str
     dealer_uscc: str
     core_uscc: str
     limit_fen: int
-    reasons: list[Reason]
-    proposed_by: str
-    proposal: str
-    proposal_reason: str
 
 
 class DealerReferrals(BaseModel):

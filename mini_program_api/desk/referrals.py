@@ -8,25 +8,21 @@ from huilian.lending.v1 import referral_service_pb2 as pb
 from pydantic import BaseModel
 
 from mini_program_api.base import Screen, answer
-from mini_program_api.desk.forms import Decision
-from mini_program_api.forms import ObjectId, PageSize, PageToken, Reason, reasons_of, time_text
+from mini_program_api.desk.forms import Decision, Waiting
+from mini_program_api.forms import ObjectId, PageSize, PageToken, reasons_of, time_text
 
 STATES = {value: name.removeprefix("REFERRAL_STATE_") for name, value in pb.ReferralState.items()}
 
 
-class Referral(BaseModel):
-    """One application; `proposal` is the first person's word where two are needed."""
+class Referral(Waiting):
+    """One application, decided by one person or by two."""
 
     application_id: str
     product_id: str
     applicant_uscc: str
     amount_fen: int
-    reasons: list[Reason]
     state: str
     needs_two: bool
-    proposed_by: str
-    proposal: str
-    proposal_reason: str
     decided_by: str
     decided_reason: str
     created_at: str
