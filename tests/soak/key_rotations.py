@@ -51,7 +51,8 @@ async def _play(database: Database, rng: random.Random, folder: Path, suite: Sui
     look, tls.LOOK_S = tls.LOOK_S, 0.0
     try:
         root = ec.generate_private_key(ec.SECP256R1())
-        async with running(database, FixedClock(START), lambda: f"id-{next(numbers):08d}", folder, suite, root) as site:
+        clock, more = FixedClock(START), [each for each in Suite if each is not suite]
+        async with running(database, clock, lambda: f"id-{next(numbers):08d}", folder, suite, root, more) as site:
             return await _rotate_under_load(site, rng)
     finally:
         catalogue_module.FRESH_S, tls.LOOK_S = fresh, look

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -92,6 +92,7 @@ class Site:
     world: World
     recipients: VaultRecipients
     number: int = 0
+    envelope: bytes = b""
 
     def pin(self) -> None:
         """Write the key sets that hub and edge publish now into the trust file."""
@@ -126,6 +127,7 @@ class Site:
             recipient=LENDING,
             request_id=read.request_id,
         )
+        self.envelope = delivery.envelope
         opened = open_sealed(delivery.envelope, lambda sealed_to: self.vault.opening_key(LENDING, sealed_to), info)
         return int(json.loads(opened)["data"]["balance_fen"])
 
@@ -144,11 +146,11 @@ async def running(
     folder: Path,
     suite: Suite,
     root: ec.EllipticCurvePrivateKey | None = None,
+    more: Sequence[Suite] = (),
 ) -> AsyncIterator[Site]:
-    """With a `root`, which the edge pins, the recipient has keys in two suites that it states together."""
+    """With a `root`, which the edge pins, the recipient states its keys: of `suite` and, after it, of `more`."""
     world, masters = World(), [os.urandom(32)]
     wrapping = Wrapping(lambda: masters, os.urandom)
-    more = () if root is None else (Suite.X25519 if suite is Suite.XWING else Suite.XWING,)
     vault = KeyVault(folder / "keys", wrapping, os.urandom, suite, more)
     recipients = VaultRecipients(vault, clock, root)
     subjects = SubjectVault(wrapping, os.urandom, clock)
