@@ -69,11 +69,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def database_maker(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres: _LazyPostgres
-) -> DatabaseMaker:
+def database_makers(tmp_path_factory: pytest.TempPathFactory, postgres: _LazyPostgres) -> dict[str, DatabaseMaker]:
+    """By dialect; they keep their migrated templates when tests change from one dialect to the other."""
+    folder = tmp_path_factory.mktemp("databases")
+    return {dialect: DatabaseMaker(dialect, folder, postgres) for dialect in ON_BOTH.args}
+
+
+@pytest.fixture(scope="session")
+def database_maker(request: pytest.FixtureRequest, database_makers: dict[str, DatabaseMaker]) -> DatabaseMaker:
     """Makes databases of one dialect."""
-    return DatabaseMaker(request.param, tmp_path_factory.mktemp("databases"), postgres)
+    return database_makers[request.param]
 
 
 @pytest.fixture

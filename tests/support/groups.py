@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 # What takes longest comes first, or the others would wait for it at the end.
-FIRST = ("tests/faults/", "tests/integration/", "tests/soak/", "tests/contract/", "tests/browser/", "tests/attacks/")
+FIRST = (
+    "tests/integration/tryton/",
+    "tests/browser/",
+    "tests/faults/",
+    "tests/integration/",
+    "tests/soak/",
+    "tests/contract/",
+    "tests/attacks/",
+)
 
 
 def grouped(items: Sequence[pytest.Item]) -> list[list[pytest.Item]]:

@@ -7,6 +7,7 @@ beside collecting what the tests need; none runs before it has ended well.
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import shlex
@@ -141,6 +142,7 @@ class _Worker:
             self._clear_up(last)
 
     def _settle_in(self) -> None:
+        atexit._clear()  # what was registered up to here is done by the process that has collected
         config = self._session.config
         capturing = config.pluginmanager.getplugin("capturemanager")
         capturing.stop_global_capturing()  # into a file that all forks share
@@ -162,6 +164,8 @@ class _Worker:
         except BaseException:
             _report_failure(self._session, last, "teardown", f"at the end of the session: {traceback.format_exc()}")
             raise
+        finally:
+            atexit._run_exitfuncs()  # multiprocessing ends a process without
 
     def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int | None, str]) -> None:
         self._writer.send(("pytest_runtest_logstart", {"nodeid": nodeid, "location": location}))

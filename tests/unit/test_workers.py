@@ -29,10 +29,11 @@ def test_dies():
 
 
 END = """
-import pytest
+import atexit, pytest
 
 @pytest.fixture(scope="session")
 def breaks():
+    atexit.register(open, "done at exit", "w")
     yield
     raise ValueError("broken at the end")
 
@@ -51,7 +52,12 @@ def test_each_fate_of_a_test_is_told(tmp_path: Path) -> None:
 
 def test_what_breaks_at_the_end_of_the_session_is_told(tmp_path: Path) -> None:
     status, said = _run(tmp_path, END, "--workers", "2")
-    assert status == 1 and "broken at the end" in said and "1 passed, 1 error" in said
+    assert (
+        status == 1
+        and "broken at the end" in said
+        and "1 passed, 1 error" in said
+        and (tmp_path / "done at exit").exists()
+    )
 
 
 def test_those_that_nobody_was_left_to_run_failed(tmp_path: Path) -> None:
