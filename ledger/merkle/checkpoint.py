@@ -133,28 +133,28 @@ def verify_checkpoint(note: str | Note, keys: LogKeys | NoteKey) -> Checkpoint:
     Lines of other signers (witnesses) are allowed and not looked at. Raises `InvalidCheckpoint` with the reason.
     """
     parsed = parse_note(note) if isinstance(note, str) else note
-    checkpoint, epoch = read_checkpoint(parsed, LogKeys.of(keys) if isinstance(keys, NoteKey) else keys)
-    verify_signatures(parsed, epoch)
+    checkpoint, signatures = read_checkpoint(parsed, LogKeys.of(keys) if isinstance(keys, NoteKey) else keys)
+    verify_signatures(parsed, signatures)
     return checkpoint
 
 
-def read_checkpoint(note: Note, keys: LogKeys) -> tuple[Checkpoint, LogEpoch]:
-    """Return what the note states and the keys that it names, whose signatures are not verified yet.
+def read_checkpoint(note: Note, keys: LogKeys) -> tuple[Checkpoint, list[tuple[NoteKey, bytes]]]:
+    """Return what the note states and the log's signatures on it with their keys; they are not verified yet.
 
     Raises `InvalidCheckpoint` as `verify_checkpoint` does for all but a wrong signature.
     """
     checkpoint = parse_body(note.body)
     if checkpoint.origin != keys.name:
         raise InvalidCheckpoint(f"the checkpoint is of the log {checkpoint.origin!r}, not {keys.name!r}")
-    return checkpoint, _signing_epoch(note, keys, checkpoint.size)
+    epoch = _signing_epoch(note, keys, checkpoint.size)
+    return checkpoint, [(key, signature) for key in epoch.keys for signature in note.of_key(key)]
 
 
-def verify_signatures(note: Note, epoch: LogEpoch) -> None:
-    """Raise `InvalidCheckpoint` unless the keys of an epoch made the signatures on the lines that name them."""
-    for key in epoch.keys:
-        for signature in note.of_key(key):
-            if not key.verifies(signature, note.body):
-                raise InvalidCheckpoint("the signature of the checkpoint is wrong")
+def verify_signatures(note: Note, signatures: Sequence[tuple[NoteKey, bytes]]) -> None:
+    """Raise `InvalidCheckpoint` unless the keys made these signatures on the note's text."""
+    for key, signature in signatures:
+        if not key.verifies(signature, note.body):
+            raise InvalidCheckpoint("the signature of the checkpoint is wrong")
 
 
 def _signing_epoch(note: Note, keys: LogKeys, size: int) -> LogEpoch:

@@ -110,6 +110,6 @@ def _check_size(name: str, size: int) -> None:
 
 
 def _check_hashes(*hashes: bytes) -> None:
-    for value in hashes:
-        if len(value) != HASH_SIZE:
-            raise InvalidProof(f"a hash has {len(value)} bytes instead of {HASH_SIZE}")
+    for size in map(len, hashes):
+        if size != HASH_SIZE:
+            raise InvalidProof(f"a hash has {size} bytes instead of {HASH_SIZE}")

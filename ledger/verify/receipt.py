@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from huilian_protocol.canonical import Canonical
 from huilian_protocol.clock import parse_time
-from huilian_protocol.receipt import Receipt, check_signature, read_receipt
+from huilian_protocol.receipt import Receipt, read_receipt, read_signature
 from huilian_protocol.record import commit_canonical
 from huilian_protocol.trust import TrustAnchors, TrustedHub
 
@@ -30,11 +30,12 @@ def check_receipt(data: bytes, trust: TrustAnchors, read: Canonical | None = Non
     """
     parsed: list[Receipt] = []
 
-    def form() -> str:
+    def form() -> tuple[str, _Signature]:
         parsed.append(read_receipt(data, read))
-        return "canonical bytes, all of them covered by the signature of the key in the receipt"
+        found = "canonical bytes, all of them covered by the signature of the key in the receipt"
+        return found, read_signature(data, parsed[0])
 
-    first = run_check("form and signature", form)
+    first, hub_signed = _prepared("form and signature", form)
     if not first.ok:
         return (first,)
     checks = _Checks(parsed[0], trust)
@@ -45,7 +46,7 @@ def check_receipt(data: bytes, trust: TrustAnchors, read: Canonical | None = Non
     ]
     checkpoint, log_signed = _prepared("checkpoint", checks.checkpoint)
     anchor, account_signed = _prepared("anchor on the chain", checks.anchor)
-    first = _completed(first, lambda: check_signature(data, checks.receipt))
+    first = _completed(first, hub_signed)
     if not first.ok:
         return (first,)
     checkpoint, anchor = _completed(checkpoint, log_signed), _completed(anchor, account_signed)
@@ -111,7 +112,7 @@ class _Checks:
     def record(self) -> str:
         """The record has its place and time."""
         record = self.receipt.record
-        require(set(record) == _RECORD_KEYS, "the record has unknown or missing keys")
+        require(record.keys() == _RECORD_KEYS, "the record has unknown or missing keys")
         require(isinstance(record["content"], dict), "the record's content is no object")
         at = record["recorded_at"]
         parse_time(at)
@@ -127,11 +128,11 @@ class _Checks:
     def checkpoint(self) -> tuple[str, _Signature]:
         """The log's own key signed a tree of this size and root."""
         note, receipt = self._note(), self.receipt
-        checkpoint, epoch = read_checkpoint(note, log_keys(self._hub()))
+        checkpoint, signatures = read_checkpoint(note, log_keys(self._hub()))
         require(checkpoint.size == receipt.tree_size, "the checkpoint is of another size than the proof")
         require(checkpoint.root == receipt.anchor.root, "the checkpoint has another root than the anchor")
         found = f"signed by {checkpoint.origin} for size {checkpoint.size}"
-        return found, lambda: verify_signatures(note, epoch)
+        return found, lambda: verify_signatures(note, signatures)
 
     def witnesses(self) -> str:
         """As many of the pinned witnesses as the trust anchors demand cosigned the checkpoint."""

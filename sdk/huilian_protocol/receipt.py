@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -27,14 +27,14 @@ from huilian_protocol.jose import (
     jwk_thumbprint,
     jwk_to_public_key,
     public_key_to_jwk,
+    read_jws_of,
     sign_jws,
     thumbprint,
-    verify_jws_of,
 )
 from huilian_protocol.record import SALT_BYTES
 from huilian_protocol.strict import bytes_at, integer_at, list_at, matching_at, object_with, text_at
 
-__all__ = ["Anchor", "Receipt", "build_receipt", "check_signature", "parse_receipt", "read_receipt"]
+__all__ = ["Anchor", "Receipt", "build_receipt", "parse_receipt", "read_receipt", "read_signature"]
 
 TYPE = "huilian-receipt/v1"
 TYP = "huilian-receipt+jwt"
@@ -138,7 +138,7 @@ def parse_receipt(data: bytes) -> Receipt:
     wrong signature.
     """
     receipt = read_receipt(data)
-    check_signature(data, receipt)
+    read_signature(data, receipt)()
     return receipt
 
 
@@ -152,11 +152,18 @@ def read_receipt(data: bytes, read: Canonical | None = None) -> Receipt:
         raise HuilianError("RECEIPT_INVALID", str(error)) from error
 
 
-def check_signature(data: bytes, receipt: Receipt) -> None:
-    """Check the hub's signature over what :func:`read_receipt` read from these bytes. Raises RECEIPT_INVALID."""
+def read_signature(data: bytes, receipt: Receipt) -> Callable[[], None]:
+    """What verifies the hub's signature over what :func:`read_receipt` read from these bytes. Both raise
+    RECEIPT_INVALID.
+    """
     token = receipt.signature
-    claims = {"receipt_sha256": b64u_encode(hashlib.sha256(_unsigned(data, token)).digest())}
-    verify_jws_of(token, claims, {receipt.hub_key_id: receipt.hub_key}, TYP, code="RECEIPT_INVALID")
+    claims = _claims(hashlib.sha256(_unsigned(data, token)).digest())
+    return read_jws_of(token, claims, {receipt.hub_key_id: receipt.hub_key}, TYP, code="RECEIPT_INVALID")
+
+
+def _claims(sha256: bytes) -> bytes:
+    """What is signed, in its canonical form."""
+    return f'{{"receipt_sha256":"{b64u_encode(sha256)}"}}'.encode("ascii")
 
 
 def _unsigned(data: bytes, token: str) -> bytes:

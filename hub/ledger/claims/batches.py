@@ -10,11 +10,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from huilian_protocol.clock import Clock
 
-from hub.ledger.claims.rules import HoldState
+from hub.ledger.claims.rules import Deed, HoldState
 from hub.ledger.claims.store import HoldRow
 from hub.ledger.claims.stored import ClaimStore
 from hub.platform.database import Database
@@ -26,14 +25,6 @@ RESERVATION = timedelta(seconds=600)
 _GAS_BASE, _GAS_PER_FINGERPRINT = 80_000, 90_000
 # A batch leaves when nobody joined it for so long; a claim that comes alone waits no longer than this.
 _QUIET_S = 0.005
-
-
-class Deed(StrEnum):
-    """What a batch does to each of its claims."""
-
-    RESERVE = "reserve"
-    FINANCE = "finance"
-    RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from huilian_protocol.clock import Clock
 
-from hub.ledger.claims.batches import Batches, Deed
-from hub.ledger.claims.rules import ClaimStep, NextStep, next_step, owner_commitment
+from hub.ledger.claims.batches import Batches
+from hub.ledger.claims.rules import ClaimStep, Deed, NextStep, next_step, owner_commitment
 from hub.ledger.claims.store import HoldRow
 from hub.ledger.claims.stored import ClaimStore
 from ledger.anchor.contract import LedgerContract

@@ -31,6 +31,14 @@ class HoldState(StrEnum):
     RELEASED = "RELEASED"
 
 
+class Deed(StrEnum):
+    """What a transaction does to each of its claims."""
+
+    RESERVE = "reserve"
+    FINANCE = "finance"
+    RELEASE = "release"
+
+
 class ClaimStep(StrEnum):
     """What the chain's locks ask for next."""
 

@@ -17,8 +17,8 @@ from typing import Any
 from huilian_protocol.canonical import parse_json
 from huilian_protocol.clock import Clock
 
-from hub.ledger.claims.batches import Batches, Deed, gas_limit
-from hub.ledger.claims.rules import HoldState
+from hub.ledger.claims.batches import Batches, gas_limit
+from hub.ledger.claims.rules import Deed, HoldState
 from hub.ledger.claims.store import HoldRow
 from hub.ledger.claims.stored import ClaimStore
 from hub.ledger.cover.rules import CLAIM_PRINTS, MOST_CLAIMS, Beat, cover_claim, due, filled, shuffled
@@ -36,6 +36,8 @@ from ledger.registry.fingerprints import FINGERPRINT_BYTES
 logger = logging.getLogger(__name__)
 
 _SEED_BYTES = 32
+# One finishes at each beat; the rest is for a hub that was away.
+_PRUNED_AT_ONCE = 20
 _NEXT = {BatchState.RESERVING.value: BatchState.RESERVED, BatchState.FINANCING.value: BatchState.FINANCED}
 
 
@@ -121,6 +123,16 @@ class Covering:
         for batch in await self.store.under_way():
             await self._sender.settle(_deed_under_way(batch))
         await self.follow()
+        await self.prune()
+
+    async def prune(self) -> int:
+        """Forget batches that finished long ago; how many, at most `_PRUNED_AT_ONCE`."""
+        async with self._database.transaction():
+            await self.store.hold_beats()
+            old = await self.store.finished(self._beat.number(self._clock.now()) - self._beat.kept, _PRUNED_AT_ONCE)
+            for batch in old:
+                await self.store.forget(batch)
+        return len(old)
 
     async def _prepare(self, number: int, ended: dict[int, int | None]) -> None:
         """Store all transactions of the beat, in the order of their nonces."""

@@ -31,6 +31,10 @@ SPARE = len(AGES)
 """Places of a batch that are always cover: what it gives up at its ages when no real claim has ended."""
 
 
+KEPT_S = 30 * 86_400
+"""Seconds after its last age for which a batch can still be looked up; nothing needs it any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Beat:
     """`claims` in each batch, of which `SPARE` are always cover; one batch every `seconds`."""
@@ -53,6 +57,11 @@ class Beat:
     def reservation_s(self) -> int:
         """How long a batch is reserved: the next beat makes it final, with time for a chain that is away."""
         return max(600, 4 * self.seconds)
+
+    @property
+    def kept(self) -> int:
+        """Beats for which a batch stays in the hub's database: until long after its last age."""
+        return sum(AGES) + KEPT_S // self.seconds
 
     def number(self, now: datetime) -> int:
         """The beat that runs at a moment."""

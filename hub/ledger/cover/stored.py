@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from hub.ledger.chain.store import TransactionRow
-from hub.ledger.claims.rules import HoldState
+from hub.ledger.chain.store import TransactionRow, VariantRow
+from hub.ledger.chain.stored import FINAL
+from hub.ledger.claims.rules import Deed, HoldState
 from hub.ledger.claims.store import ClaimRow, HoldRow
 from hub.ledger.cover.store import CoverBatchRow, CoverPlaceRow, CoverWaitRow
 from hub.platform.database import Database
@@ -23,6 +24,7 @@ class BatchState(StrEnum):
     AGAIN = "AGAIN"
 
 
+_BEATS_AT_ONCE = 100
 _UNDER_WAY = (BatchState.RESERVING.value, BatchState.FINANCING.value)
 
 
@@ -65,6 +67,27 @@ class CoverStore:
         """Batches that give a claim up at this beat."""
         rows = CoverBatchRow.filter(next_release__lte=beat, state=BatchState.FINANCED.value, release_deed="")
         return await rows.order_by("next_release", "beat").limit(limit)
+
+    async def finished(self, before: int, limit: int) -> list[CoverBatchRow]:
+        """Batches from before a beat of which nothing more comes, the oldest first."""
+        rows = CoverBatchRow.filter(beat__lt=before, next_release=None, state=BatchState.FINANCED.value)
+        return await rows.filter(release_deed="").order_by("beat").limit(limit)
+
+    async def forget(self, batch: CoverBatchRow) -> None:
+        """Delete a batch that is finished, and its transactions except those by which a hold finds its own."""
+        # It was sent again and again until the last of these beats; they are many where the hub was away meanwhile.
+        for first in range(batch.beat, batch.sent_beat + 1, _BEATS_AT_ONCE):
+            await self._forget_deeds(range(first, min(first + _BEATS_AT_ONCE, batch.sent_beat + 1)))
+        await CoverPlaceRow.filter(beat=batch.beat).delete()
+        await batch.delete()
+
+    async def _forget_deeds(self, beats: Sequence[int]) -> None:
+        deeds = [f"{deed}:beat:{beat}" for beat in beats for deed in Deed]
+        needed = {hold.deed for hold in await HoldRow.filter(deed__in=deeds)}
+        final = await TransactionRow.filter(purpose__in=deeds, state__in=FINAL)
+        purposes = [row.purpose for row in final if row.purpose not in needed]
+        await VariantRow.filter(purpose__in=purposes).delete()
+        await TransactionRow.filter(purpose__in=purposes).delete()
 
     async def places(self, beat: int) -> list[CoverPlaceRow]:
         """The real claims of a batch."""

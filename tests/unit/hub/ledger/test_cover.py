@@ -235,6 +235,39 @@ async def test_a_beat_broken_at_any_statement_leaves_nothing_half_done(
     assert all(succeeded for *_, succeeded, _events in _trace(chain, address_of(HUB)))
 
 
+@_on_sqlite
+async def test_a_batch_is_forgotten_long_after_its_last_age_and_its_claim_lives_on(
+    covered: list[Bank], clock: FixedClock, chain: LiveChain
+) -> None:
+    bank = covered[0]
+    assert bank.hub.claims.covering
+    await _claim(bank, "claim-1", 1)
+    first = BEAT.number(clock.now())
+    await _beats([bank], clock, 2)
+    for age in AGES:
+        clock.advance(timedelta(seconds=(age - 1) * BEAT.seconds))
+        await _beats([bank], clock, 1)
+    assert (await CoverBatchRow.get(beat=first)).given_up == SPARE
+    clock.advance(timedelta(seconds=(first + BEAT.kept - BEAT.number(clock.now())) * BEAT.seconds))
+    assert await bank.hub.claims.covering.prune() == 0
+    clock.advance(timedelta(seconds=BEAT.seconds))
+    # Only a batch that has come to its end goes, however old it is.
+    await CoverBatchRow.filter(beat=first).update(next_release=first)
+    assert await bank.hub.claims.covering.prune() == 0
+    await CoverBatchRow.filter(beat=first).update(next_release=None)
+    batches = await CoverBatchRow.all().count()
+    async for _statement in break_at_each_statement(bank.hub.database, bank.hub.claims.covering.prune):
+        assert await CoverBatchRow.all().count() == batches
+        assert await CoverPlaceRow.all().count() == 1
+    assert await CoverBatchRow.all().count() == batches - 1
+    assert await CoverPlaceRow.all().count() == 0
+    kept = {row.purpose for row in await TransactionRow.filter(purpose__endswith=f":beat:{first}")}
+    assert kept == set()
+    assert await bank.state("claim-1") is ClaimState.FINANCED
+    await _release_claim(bank, "claim-1")
+    assert _lock_state(chain, 1) is LockState.RELEASED
+
+
 def test_a_batch_has_cover_for_every_age() -> None:
     beat, given_up = due(100, 0), 1
     while beat is not None:
