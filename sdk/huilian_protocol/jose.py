@@ -30,6 +30,7 @@ __all__ = [
     "sign_jws",
     "thumbprint",
     "verify_jws",
+    "verify_jws_of",
 ]
 
 Jwk = dict[str, str]
@@ -73,6 +74,18 @@ def verify_jws(
         raise HuilianError(code, f"{typ}: {error or 'wrong signature'}") from error
 
 
+def verify_jws_of(
+    token: str,
+    payload: Mapping[str, Any],
+    keys: Mapping[str, ec.EllipticCurvePublicKey],
+    typ: str,
+    *,
+    code: str = "UNAUTHENTICATED",
+) -> None:
+    """The same where it is known what must have been signed; another payload raises like all else that is wrong."""
+    read_jws_of(token, canonicalise(dict(payload)), keys, typ, code=code)()
+
+
 def read_jws_of(
     token: str,
     payload: bytes,
@@ -81,9 +94,8 @@ def read_jws_of(
     *,
     code: str = "UNAUTHENTICATED",
 ) -> Callable[[], None]:
-    """The same where it is known what must have been signed; another payload raises like all else that is wrong.
-
-    What is returned verifies the signature, which takes longer than all the rest; it raises in the same way.
+    """:func:`verify_jws_of` a payload in its canonical form, up to the signature: what is returned verifies that, which
+    takes longer than all the rest, and raises in the same way.
     """
     try:
         signed = _read(token, keys, typ)

@@ -21,7 +21,7 @@ CLAIM_PRINTS = PADDED_SIZES[0]
 
 MOST_CLAIMS = MAX_FINGERPRINTS // CLAIM_PRINTS
 
-AGES = tuple(4**power for power in range(10))
+AGES: tuple[int, ...] = tuple(4**power for power in range(10))
 """Beats from one claim that a final batch gives up to the next: 1, 4, 16 … and, at beats of a minute, half a year.
 
 So a real claim that ends waits about three times as long as it lasted, or less.
