@@ -31,7 +31,7 @@ class Power(StrEnum):
     ACCEPT = "ACCEPT"
     # Give away: split certificates and pass them on, give up what is owed.
     TRANSFER = "TRANSFER"
-    # Borrow: sign loans, draw on them, offer certificates to funders.
+    # Borrow: sign loans, draw on them, agree to other terms for them, offer certificates to funders.
     FINANCE = "FINANCE"
     # Lend: bid for what others offer.
     FUND = "FUND"
@@ -102,7 +102,8 @@ class SignerChange:
 class Mandate:
     """A signer's word for one act of its enterprise, up to an amount; it is used up by the act.
 
-    The object is what the act is on: the receivable, certificate, financing, loan, auction or bid.
+    The object is what the act is on: the receivable, certificate, financing, loan, auction or bid; or the digest of the
+    terms that are agreed to (`restructuring.Restructuring.act_id`).
     """
 
     uscc: str

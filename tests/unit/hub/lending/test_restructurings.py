@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from huilian.lending.v1 import restructuring_service_pb2 as pb
 from huilian.lending.v1 import workout_service_pb2 as workout_pb
 from huilian_protocol.errors import HuilianError
-from huilian_protocol.restructuring import read_restructuring
+from huilian_protocol.restructuring import Restructuring, read_restructuring
 from huilian_protocol.signers import Power
 from huilian_protocol.webauthn import Assertion
 from huilian_sdk.authenticator import SoftwareAuthenticator
@@ -178,6 +178,25 @@ async def test_what_is_signed_is_what_is_read(world: LendingWorld) -> None:
     assert (answer.loan.due_date, answer.loan.events[-1].kind) == ("2026-08-20", "RESTRUCTURE")
     assert answer.restructuring.state == workout_pb.RESTRUCTURING_STATE_SIGNED
     assert await party.SignRestructuring(sign, None) == answer
+
+
+def test_a_text_with_one_byte_changed_is_refused_or_is_another_text() -> None:
+    valid_until = datetime(2026, 4, 30, 4, 0, tzinfo=UTC)
+    terms = Restructuring(LOAN, 1, 45_000_00, "0.06", UNTIL, PLAN, valid_until)
+    text = terms.canonical()
+    assert read_restructuring(text) == terms
+    refusals = 0
+    for place in range(len(text)):
+        for bit in (1, 16):
+            changed = text[:place] + bytes([text[place] ^ bit]) + text[place + 1 :]
+            try:
+                read = read_restructuring(changed)
+            except HuilianError as error:
+                assert error.code == "ARTEFACT_INVALID"
+                refusals += 1
+            else:
+                assert read.canonical() == changed and read.challenge != terms.challenge
+    assert refusals > len(text)
 
 
 @pytest.mark.parametrize("text", [b"{}", b"null", b"[]", b'{"type":"huilian-restructuring/v1"}', b"\xff"])

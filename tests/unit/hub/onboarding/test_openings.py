@@ -14,7 +14,7 @@ from hub.onboarding.opening_data import DocumentKind, Outcome, opening_data
 from hub.onboarding.opening_rules import Finding, check_content, due_time, outcome_of
 from hub.onboarding.opening_states import OpeningEvent, OpeningState
 from hub.onboarding.ports import RegistryEntry, RegistryStatus
-from hub.onboarding.store import OpeningDocumentRow, VisitRow
+from hub.onboarding.store import VisitRow
 from hub.platform.database import Database
 from tests.support.databases import DatabaseMaker
 from tests.support.postgres import PostgresServer
@@ -305,84 +305,6 @@ async def test_nobody_reads_what_is_not_theirs(world: OpeningWorld) -> None:
     assert (await world.openings.list(OTHER, None, 10, "")).items == ()
     assert len((await world.openings.list(None, S.BOOKED, 10, "")).items) == 1
     assert (await world.openings.list(None, S.DRAFT, 10, "")).items == ()
-
-
-async def test_documents_are_encrypted_and_withdrawing_destroys_them(
-    world: OpeningWorld, caplog: pytest.LogCaptureFixture
-) -> None:
-    await world.passed()
-    assert await world.reviews.content(OPENING, K.ARTICLES) == file_of(K.ARTICLES)
-    await world.run(lambda: world.reviews.note_reading(OPERATOR, OPENING, K.ARTICLES, "request-1"))
-    assert world.ledger.records[-1] == ("opening.read", f"opening-read:{OPENING}:{OPERATOR}:request-1")
-    rows = await OpeningDocumentRow.all()
-    assert all(b"%PDF" not in bytes(row.content or b"") for row in rows)
-    kept = [bytes(row.content or b"") for row in rows]
-    withdrawn = await world.run(lambda: world.openings.withdraw(USCC, OPENING))
-    assert withdrawn.state is S.WITHDRAWN and withdrawn.destroyed_at is not None
-    assert [row.content for row in await OpeningDocumentRow.all()] == [None] * 4
-    # Nor does what somebody copied before: the key is gone.
-    for copy in kept:
-        await refused("NOT_FOUND", world.vault.decrypt_for_subject(f"opening:{OPENING}", copy))
-    await refused("NOT_FOUND", world.reviews.content(OPENING, K.ARTICLES))
-    await refused(
-        "NOT_FOUND", world.run(lambda: world.reviews.note_reading(OPERATOR, OPENING, K.ARTICLES, "request-2"))
-    )
-    await refused("STATE_CONFLICT", world.run(lambda: world.openings.withdraw(USCC, OPENING)))
-    assert "沙盒机密" not in caplog.text + repr(world.ledger.records)
-    # The enterprise may begin anew.
-    assert (await world.start("opening-0002")).state is S.DRAFT
-
-
-async def test_what_nobody_went_on_with_ends_and_what_was_refused_is_destroyed(
-    world: OpeningWorld, clock: FixedClock
-) -> None:
-    await world.uploaded()
-    world.registry.entry = None
-    await world.submit()
-    world.registry.entry = GOOD
-    await world.uploaded("opening-0002", OTHER)
-    clock.advance(29 * DAY)
-    assert await world.openings.clear_away() == 0
-    clock.advance(2 * DAY)
-    assert await world.openings.clear_away() == 1
-    await refused("NOT_FOUND", world.reviews.content(OPENING, K.ARTICLES))
-    assert await world.reviews.content("opening-0002", K.ARTICLES) == file_of(K.ARTICLES, OTHER)
-    clock.advance(60 * DAY)
-    assert await world.openings.clear_away() == 1
-    ended = await world.openings.get(None, "opening-0002")
-    assert (ended.state, ended.destroyed_at) == (S.EXPIRED, clock.now())
-    assert await world.openings.clear_away() == 0
-
-
-async def test_a_visit_that_was_never_held_ends_and_its_documents_are_destroyed(
-    world: OpeningWorld, clock: FixedClock
-) -> None:
-    data = opening_data()
-    assert data.book_ahead_days < data.draft_days
-    await world.booked()
-    clock.advance(data.draft_days * DAY)
-    assert await world.openings.clear_away() == 0
-    clock.advance(DAY)
-    assert await world.openings.clear_away() == 1
-    ended = await world.openings.get(None, OPENING)
-    assert (ended.state, ended.visit, await VisitRow.all().count()) == (S.EXPIRED, None, 0)
-    await refused("NOT_FOUND", world.reviews.content(OPENING, K.ARTICLES))
-
-
-async def test_what_waits_for_the_bank_does_not_run_out(world: OpeningWorld, clock: FixedClock) -> None:
-    await world.referred()
-    clock.advance(1_000 * DAY)
-    assert await world.openings.clear_away() == 0
-    assert await world.reviews.content(OPENING, K.ARTICLES) == file_of(K.ARTICLES)
-
-
-async def test_the_documents_of_an_account_stay(world: OpeningWorld, clock: FixedClock) -> None:
-    await world.booked()
-    clock.advance(DAY)
-    await world.complete()
-    clock.advance(400 * DAY)
-    assert await world.openings.clear_away() == 0
-    assert await world.reviews.content(OPENING, K.ARTICLES) == file_of(K.ARTICLES)
 
 
 async def test_slots_moving_and_cancelling(world: OpeningWorld) -> None:
