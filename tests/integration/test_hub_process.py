@@ -27,7 +27,7 @@ from deploy.pki import SitePki
 from deploy.process import ROOT, ProcessSpec, StartFailed, Supervisor, child_environment, python
 from deploy.site import HubPlace, Site
 from ledger.anchor.deploy import deploy_contract
-from tests.support.databases import ON_SQLITE, DatabaseMaker
+from tests.support.databases import DatabaseMaker
 from tests.support.nursery import ForkingSupervisor
 
 
@@ -87,7 +87,9 @@ async def _register(hub: RunningHub, device: SoftwareAuthenticator) -> str:
         return (await anonymous.identity.register_person(sealed, device.public_jwk)).subject
 
 
-async def test_what_was_done_survives_kill_9_and_sigterm_ends_cleanly(running: RunningHub) -> None:
+async def test_kill_9_loses_nothing_sigterm_ends_cleanly_and_no_other_chain_will_do(
+    running: RunningHub,
+) -> None:
     device = SoftwareAuthenticator.generate(rp_id=places.RP_ID, origin=places.WEB_ORIGIN)
     subject = await _register(running, device)
     await _is_a_known_citizen(running, subject, device)
@@ -101,6 +103,7 @@ async def test_what_was_done_survives_kill_9_and_sigterm_ends_cleanly(running: R
     process.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(process.wait, 10) == 0
     assert '"event": "hub.stopped"' in running.supervisor.log_tail(running.place.name)
+    await _does_not_serve_on_another_chain_than_the_pinned_one(running)
 
 
 async def _is_a_known_citizen(running: RunningHub, subject: str, device: SoftwareAuthenticator) -> None:
@@ -150,8 +153,7 @@ async def _balance_and_clock_are_as_they_were(running: RunningHub, moved: dateti
             await owner.sandbox.balance("91350100M000100Y43")
 
 
-@ON_SQLITE
-async def test_a_hub_does_not_serve_on_another_chain_than_the_pinned_one(running: RunningHub) -> None:
+async def _does_not_serve_on_another_chain_than_the_pinned_one(running: RunningHub) -> None:
     hub, chain = running.supervisor.kill(running.place.name), running.supervisor.kill("chain")
     other = [
         argument.replace(str(places.CHAIN_ID), "999").replace("chain.sqlite3", "other.sqlite3")
