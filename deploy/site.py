@@ -271,6 +271,7 @@ def mini_program_spec(site: Site, hub: HubPlace) -> ProcessSpec:
         "HUILIAN_HUB_CA_FILE": str(files.ca),
         "HUILIAN_TRUST_ANCHORS_FILE": str(site.trust_file),
         "HUILIAN_SANDBOX": "true",
+        "HUILIAN_CLOCK_FILE": str(site.clock_file),
     }
     if site.web_dir is not None:
         environment["HUILIAN_WEB_DIR"] = str(site.web_dir)

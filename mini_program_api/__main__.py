@@ -7,6 +7,7 @@ import logging
 import sys
 
 from aiohttp import web
+from huilian_protocol.clock import SandboxClock, SystemClock
 from huilian_protocol.collecting import spare_what_is_loaded
 from huilian_protocol.settings import SettingsError
 from huilian_protocol.stopping import stop_on_signals
@@ -51,7 +52,8 @@ def _hub_files(settings: ApiSettings) -> TlsFiles | CaFile:
 def _application(settings: ApiSettings, hub: Huilian, trust: TrustFile) -> web.Application:
     if settings.face is Face.DESK:
         return create_desk(hub, settings.web_dir, sandbox=settings.sandbox)
-    return create_app(hub, trust, settings.web_dir, sandbox=settings.sandbox)
+    clock = SandboxClock(settings.clock_file) if settings.clock_file is not None else SystemClock()
+    return create_app(hub, trust, settings.web_dir, sandbox=settings.sandbox, clock=clock)
 
 
 def set_up_logs() -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 from types import ModuleType
 
 from aiohttp import web
+from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
 from huilian_protocol.trust import TrustAnchors
 from huilian_sdk import Huilian
 
-from mini_program_api.base import HUB, SANDBOX, TRUST
+from mini_program_api.base import CLOCK, HUB, SANDBOX, TRUST
 from mini_program_api.bodies import well_formed
 from mini_program_api.desk import cases, decisions, freezes, referrals, site, warnings
 from mini_program_api.desk import dealer_loans as dealer_referrals
@@ -111,14 +112,16 @@ def create_app(
     web_dir: Path | None = None,
     *,
     sandbox: bool = False,
+    clock: Clock | None = None,
 ) -> web.Application:
     """The application in front of this hub; the caller closes the hub's client.
 
     Identities are sealed only to keys that `trust` pins at that moment; without it, to those that the hub offers.
-    `web_dir` holds the built pages, which say so where everything is a `sandbox`.
+    `web_dir` holds the built pages, which say so where everything is a `sandbox`. With a `clock`, and anchors to check
+    against, nobody is asked to sign for another day than today.
     """
     app = _application(hub, trust, SCREENS, {} if web_dir is None else {"/notices/": web_dir / "notices"})
-    app[SANDBOX] = sandbox
+    app[SANDBOX], app[CLOCK] = sandbox, clock
     return app
 
 

@@ -9,7 +9,10 @@ from typing import Any, ClassVar
 from aiohttp import web
 from aiohttp_pydantic import PydanticView  # type: ignore[import-untyped]
 from aiohttp_pydantic.injectors import QueryGetter  # type: ignore[import-untyped]
+from huilian_protocol.artefact import Artefact
+from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.recipient_keys import HANDOVER
 from huilian_protocol.trust import TrustAnchors
 from huilian_sdk import Call, Huilian
 from pydantic import BaseModel, ValidationError
@@ -19,6 +22,7 @@ from mini_program_api.problems import invalid_input, problem_response
 
 HUB: web.AppKey[Huilian] = web.AppKey("hub", Huilian)
 SANDBOX: web.AppKey[bool] = web.AppKey("sandbox", bool)
+CLOCK: web.AppKey[Clock | None] = web.AppKey("clock")
 TRUST: web.AppKey[Callable[[], TrustAnchors | None]] = web.AppKey("trust")
 REQUEST_ID_HEADER, REPLAYED_HEADER = "Idempotency-Key", "Idempotency-Replayed"
 REQUEST_ID = "[A-Za-z0-9_-]{8,64}"
@@ -54,6 +58,14 @@ class Screen(PydanticView):  # type: ignore[misc]  # aiohttp-pydantic is untyped
     def trust(self) -> TrustAnchors | None:
         """The keys that this channel pins, if it was given any."""
         return self.received.app[TRUST]()
+
+    def check_drawn_up_now(self, artefact: Artefact) -> None:
+        """Raises ARTEFACT_INVALID for a consent that says it was drawn up on another day: what its recipient stated of
+        its keys is judged as of then, so another day would bring an older statement back.
+        """
+        clock = self.received.app[CLOCK]
+        if clock is not None and abs(artefact.valid_from - clock.now()) > HANDOVER:
+            raise HuilianError("ARTEFACT_INVALID", "valid_from: drawn up on another day than today")
 
     @property
     def anonymous(self) -> Huilian:

@@ -25,6 +25,7 @@ class ApiSettings(Settings):
     tls_certificate_file: Path = Field(description="PEM file of this process's certificate")
     tls_key_file: Path = Field(description="PEM file of its private key")
     sandbox: bool = Field(default=False, description="whether everybody in it is invented, which the pages then say")
+    clock_file: Path | None = Field(default=None, description="sandbox only: the clock file that the hub serves")
     hub_address: Address = Field(description="host:port of the hub's TLS port; of its mTLS port for the desk")
     hub_ca_file: Path = Field(description="PEM file of the CA that signed the hub's certificate")
     hub_server_name: str | None = Field(default=None, description="name in the hub's certificate, if not its host")

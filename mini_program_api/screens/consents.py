@@ -162,6 +162,7 @@ class ConsentsScreen(Screen):
         if self.trust is not None:
             # Nobody is asked to sign for fewer keys than the recipient itself has stated.
             artefact = parse_artefact(prepared.artefact)
+            self.check_drawn_up_now(artefact)
             self.trust.check_recipient(artefact.recipient, artefact.valid_from)
         shown = Prepared(
             artefact=b64u_encode(prepared.artefact),

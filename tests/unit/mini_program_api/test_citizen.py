@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from huilian.common.v1 import common_pb2
 from huilian.connector.v1 import connector_service_pb2 as connector_pb
@@ -17,6 +19,7 @@ from huilian.identity.v1 import privacy_service_pb2 as privacy_pb
 from huilian.ledger.v1 import ledger_service_pb2 as ledger_pb
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian_protocol.canonical import b64u_decode, b64u_encode
+from huilian_protocol.clock import FixedClock, parse_time
 from huilian_protocol.identity import Identity
 from huilian_protocol.sealing import SealingKey, Suite, generate_keypair, open_sealed, registration_info, subject_info
 from huilian_protocol.trust import TrustedAgency
@@ -205,6 +208,16 @@ async def test_nothing_is_sealed_to_a_key_that_is_not_pinned() -> None:
         status, problem = await api.post(f"/consents/{CONSENT}/sealed-subjects", form, key=None)
         assert (status, problem["code"]) == (409, "KEY_NOT_PINNED")
     assert [asked.path.rsplit("/")[-1] for asked in hub.asked] == ["GetKeySet", "ListDatasets"]
+
+
+@pytest.mark.parametrize(("days", "status"), [(0, 201), (1, 201), (2, 400), (-2, 400)])
+async def test_nobody_is_asked_to_sign_for_another_day(days: int, status: int) -> None:
+    artefact, hub = artefact_dict(), FakeHub()
+    raw = json.dumps(artefact, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    hub.on(f"{CONSENTS}/PrepareConsent", consent_pb.PrepareConsentResponse(artefact=raw))
+    clock = FixedClock(parse_time(artefact["valid_from"]) + timedelta(days=days))
+    async with TestClient(TestServer(create_app(hub.client(), lambda: TRUST, clock=clock))) as client:
+        assert (await Api(client, hub).post("/consents", consent_form()))[0] == status
 
 
 async def test_granting_passes_artefact_assertion_and_sealed_subjects_unchanged(api: Api) -> None:
