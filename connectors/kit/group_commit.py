@@ -33,10 +33,11 @@ class _Work:
 class GroupCommit:
     """The way to an `EdgeStore` from an event loop."""
 
-    def __init__(self, store: EdgeStore) -> None:
+    def __init__(self, store: EdgeStore, under_way: Callable[[], int] = lambda: 0) -> None:
+        """`under_way` is how many reads there are between their beginning and their end."""
         self._store = store
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="edge-store")
-        self._grouped: Grouped[_Work, Any] = Grouped(self._together)
+        self._grouped: Grouped[_Work, Any] = Grouped(self._together, under_way=under_way)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call one of the store's methods that touch a few rows; raises what it raises."""

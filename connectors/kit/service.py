@@ -85,8 +85,8 @@ class EdgeService:
         self._schemas = PayloadSchemas(manifest)
         self.health = Health()
         self.pace = AgencyPace(manifest.agency_limits, clock)
-        self.memory = GroupCommit(store)
         self._running: dict[tuple[str, bytes], asyncio.Task[ReadAnswer]] = {}
+        self.memory = GroupCommit(store, lambda: len(self._running))
 
     async def read(self, request: ReadRequest) -> ReadAnswer:
         """Serve one read.

@@ -6,7 +6,7 @@ for each other and never for ever.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from huilian_protocol.errors import HuilianError
 
@@ -34,11 +34,15 @@ class Bookkeeping:
         access_log: AccessLog,
         admission: Admission,
         settlement: Settlement,
+        under_way: Callable[[], int],
     ) -> None:
+        """`under_way` is how many reads there are between their beginning and their end."""
         self._database, self._ids, self._store = database, ids, store
         self._consents, self._access_log = consents, access_log
         self._admission, self._settlement = admission, settlement
-        self._group: GroupCommit[Item, Ticket | Delivery | HuilianError] = GroupCommit(database, self._apply)
+        self._group: GroupCommit[Item, Ticket | Delivery | HuilianError] = GroupCommit(
+            database, self._apply, under_way=under_way
+        )
 
     async def admit(self, wanted: Wanted) -> Ticket | Delivery:
         """Leave to ask the edge, or the answer that is known already; raises as `Admission.admit`."""

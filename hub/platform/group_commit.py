@@ -26,9 +26,16 @@ class GroupCommit(Generic[Item, Outcome]):
     group. It must be fit to be called again with the same item after it was undone.
     """
 
-    def __init__(self, database: Database, apply: Apply[Item, Outcome], most: int = MAX_TOGETHER) -> None:
+    def __init__(
+        self,
+        database: Database,
+        apply: Apply[Item, Outcome],
+        most: int = MAX_TOGETHER,
+        under_way: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """`under_way` is how many use cases there are that come here, as `Grouped` wants it."""
         self._database, self._apply = database, apply
-        self._grouped: Grouped[Item, Outcome] = Grouped(self._commit, most)
+        self._grouped: Grouped[Item, Outcome] = Grouped(self._commit, most, under_way)
 
     async def run(self, item: Item) -> Outcome:
         """Do one item; raises its error. Durable when this returns or raises what `apply` answered."""
