@@ -162,7 +162,7 @@ def parse_note(text: str) -> Note:
     body, separator, tail = text.rpartition("\n\n")
     if len(text) > MAX_NOTE_CHARS or not separator or not tail.endswith("\n") or not _is_unicode(text):
         raise InvalidCheckpoint("the checkpoint is not a signed note")
-    return Note(body + "\n", tuple(_signature(line) for line in tail[:-1].split("\n")))
+    return Note(body + "\n", tuple([_signature(line) for line in tail[:-1].split("\n")]))
 
 
 def parse_lines(lines: str) -> tuple[tuple[str, bytes], ...]:

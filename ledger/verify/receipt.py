@@ -71,6 +71,7 @@ def _prepared(name: str, check: Callable[[], tuple[str, _Signature]]) -> tuple[C
         left.append(signature)
         return found
 
+    # Who failed has no signature left, and is not asked for it.
     return run_check(name, run), lambda: left[0]()
 
 

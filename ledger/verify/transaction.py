@@ -53,7 +53,7 @@ def read_anchor_transaction(raw: bytes) -> AnchorTransaction:
     require(len(to) == 20, "the raw transaction calls no contract")
     require(len(data) == 68 and data[:4] == ANCHOR_SELECTOR, "the raw transaction is not a call of anchor")
     chain_id, odd = divmod(v - 35, 2)
-    digest = keccak256(_list(stated + _item(_bytes(chain_id)) + b"\x80\x80"))
+    digest = keccak256(_prefixed(stated + _item(_bytes(chain_id)) + b"\x80\x80", 0xC0))
     return AnchorTransaction(
         hash="0x" + keccak256(raw).hex(),
         chain_id=chain_id,
@@ -108,10 +108,6 @@ def _header(raw: bytes, at: int, base: int) -> tuple[int, int]:
     elif base == 0x80 and size == 1 and first < len(raw):
         require(raw[first] >= 0x80, _NOT_CANONICAL)
     return first, size
-
-
-def _list(content: bytes) -> bytes:
-    return _prefixed(content, 0xC0)
 
 
 def _item(text: bytes) -> bytes:

@@ -124,6 +124,8 @@ def _check_simple(value: Any) -> None:
         for items in level:
             for item in items:
                 kind = type(item)
+                if kind is str:
+                    continue
                 if kind is dict:
                     deeper.append(item.values())
                 elif kind is list:
