@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from huilian_protocol.clock import FixedClock
 from huilian_protocol.errors import HuilianError
@@ -13,24 +11,14 @@ from hypothesis import strategies as st
 from hub.onboarding.opening_data import DocumentKind
 from hub.onboarding.opening_states import TRANSITIONS, OpeningEvent, OpeningState, next_state
 from hub.platform.database import Database
-from tests.support.databases import DatabaseMaker
+from tests.support.databases import ON_SQLITE
 from tests.unit.hub.onboarding.opening_history import ENTERPRISES, STEPS_OF_TWO, History, check
 from tests.unit.hub.onboarding.opening_world import OpeningWorld
-from tests.unit.hub.onboarding.test_openings import _none
+
+pytestmark = ON_SQLITE
 
 S, K = OpeningState, DocumentKind
 SEED, STEPS = 8, 240
-
-
-@pytest.fixture
-def database_packages() -> list[str]:
-    return ["hub.platform", "hub.onboarding"]
-
-
-@pytest.fixture(scope="module")
-def database_maker(tmp_path_factory: pytest.TempPathFactory) -> DatabaseMaker:
-    folder: Path = tmp_path_factory.mktemp("opening-histories")
-    return DatabaseMaker("sqlite", folder, _none)
 
 
 @given(st.lists(st.sampled_from(OpeningEvent), max_size=30))

@@ -27,11 +27,6 @@ MANY = 8
 
 
 @pytest.fixture
-def database_packages() -> list[str]:
-    return ["hub.platform", "hub.onboarding"]
-
-
-@pytest.fixture
 def world(database: Database, clock: FixedClock) -> OpeningWorld:
     return OpeningWorld(database, clock)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from huilian_protocol.clock import FixedClock
@@ -16,8 +15,7 @@ from hub.onboarding.opening_states import OpeningEvent, OpeningState
 from hub.onboarding.ports import RegistryEntry, RegistryStatus
 from hub.onboarding.store import VisitRow
 from hub.platform.database import Database
-from tests.support.databases import DatabaseMaker
-from tests.support.postgres import PostgresServer
+from tests.support.databases import ON_SQLITE
 from tests.unit.hub.onboarding.opening_world import (
     ACCOUNT,
     OPENING,
@@ -28,25 +26,12 @@ from tests.unit.hub.onboarding.opening_world import (
 )
 from tests.unit.hub.onboarding.test_onboarding import FIRST, GOOD, LEGAL, SECOND, USCC, admitting, digest, refused
 
+pytestmark = ON_SQLITE
+
 S, K = OpeningState, DocumentKind
 OTHER = "91449900MA0H00029R"
 DAY = timedelta(days=1)
 WEDNESDAY = TUESDAY + DAY
-
-
-def _none() -> PostgresServer:
-    raise AssertionError("races run on PostgreSQL elsewhere")
-
-
-@pytest.fixture
-def database_packages() -> list[str]:
-    return ["hub.platform", "hub.onboarding"]
-
-
-@pytest.fixture(scope="module")
-def database_maker(tmp_path_factory: pytest.TempPathFactory) -> DatabaseMaker:
-    folder: Path = tmp_path_factory.mktemp("openings")
-    return DatabaseMaker("sqlite", folder, _none)
 
 
 @pytest.fixture

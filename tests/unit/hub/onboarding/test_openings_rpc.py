@@ -18,24 +18,16 @@ from hub.platform.callers import ANONYMOUS, Caller, Role, set_current_caller
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
 from hub.platform.store import StoredAnswer
-from tests.support.databases import DatabaseMaker
+from tests.support.databases import ON_SQLITE
 from tests.unit.hub.onboarding.opening_world import ACCOUNT, OF_LEGAL_PERSON, OPENING, OpeningWorld, file_of
 from tests.unit.hub.onboarding.test_onboarding import LEGAL, NAME, SALT, USCC, digest, refused
-from tests.unit.hub.onboarding.test_openings import OTHER, _none
+from tests.unit.hub.onboarding.test_openings import OTHER
+
+pytestmark = ON_SQLITE
 
 K = DocumentKind
 LICENCE = pb.OPENING_DOCUMENT_KIND_BUSINESS_LICENCE
 ARTICLES = pb.OPENING_DOCUMENT_KIND_ARTICLES
-
-
-@pytest.fixture
-def database_packages() -> list[str]:
-    return ["hub.platform", "hub.onboarding"]
-
-
-@pytest.fixture(scope="module")
-def database_maker(tmp_path_factory: pytest.TempPathFactory) -> DatabaseMaker:
-    return DatabaseMaker("sqlite", tmp_path_factory.mktemp("openings-rpc"), _none)
 
 
 class Counter:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 from huilian_protocol.clock import FixedClock
@@ -15,26 +14,12 @@ from hub.onboarding.store import OpeningDocumentRow, VisitRow
 from hub.onboarding.stored_openings import Opening
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
-from tests.support.databases import DatabaseMaker
-from tests.support.postgres import PostgresServer
+from tests.support.databases import ON_SQLITE
 from tests.unit.hub.onboarding.opening_world import OPENING, OPERATOR, OpeningWorld, file_of
 from tests.unit.hub.onboarding.test_onboarding import GOOD, USCC, refused
 from tests.unit.hub.onboarding.test_openings import DAY, OTHER, K, S
 
-
-def _none() -> PostgresServer:
-    raise AssertionError("races run on PostgreSQL elsewhere")
-
-
-@pytest.fixture
-def database_packages() -> list[str]:
-    return ["hub.platform", "hub.onboarding"]
-
-
-@pytest.fixture(scope="module")
-def database_maker(tmp_path_factory: pytest.TempPathFactory) -> DatabaseMaker:
-    folder: Path = tmp_path_factory.mktemp("openings")
-    return DatabaseMaker("sqlite", folder, _none)
+pytestmark = ON_SQLITE
 
 
 @pytest.fixture

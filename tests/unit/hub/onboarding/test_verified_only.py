@@ -29,6 +29,11 @@ STRUCK_OFF = replace(BUYER_ENTRY, status=RegistryStatus.REVOKED)
 
 
 @pytest.fixture
+def database_packages() -> None:
+    """Every domain's tables: receivables are confirmed here."""
+
+
+@pytest.fixture
 def onboarding(database: Database, clock: FixedClock) -> Onboarding:
     world = Onboarding(database, clock)
     world.registry.entry = BUYER_ENTRY
