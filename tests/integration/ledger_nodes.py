@@ -143,11 +143,8 @@ class Anvil:
         """Write what the node holds, its history included, but not what waits to be mined."""
         state.write_bytes(gzip.decompress(bytes.fromhex(self.call("anvil_dumpState", True)[2:])))
 
-    def restart(self, state: Path, *options: str, lose_s: float = 0.0, away_s: float = 0.0) -> None:
-        """kill -9 after `lose_s` seconds, and start again on what was saved: the blocks since then, and all that waited
-        to be mined, are gone.
-        """
-        time.sleep(lose_s)
+    def restart(self, state: Path, *options: str, away_s: float = 0.0) -> None:
+        """kill -9, and start again on what was saved: blocks since then, and all that waited to be mined, are gone."""
         port = int(self.url.rpartition(":")[2])
         self.kill()
         time.sleep(away_s)

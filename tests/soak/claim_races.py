@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import tempfile
 import time
 from collections import Counter
@@ -124,6 +125,8 @@ def _run(race: Race) -> Tally:
     try:
         _disturb_until_done(hubs, race)
         ends = [hub.ends() for hub in hubs]
+    except AssertionError as failure:
+        raise AssertionError(f"{failure}; {_who_used_it(race.node, str(failure))}") from failure
     finally:
         for hub in hubs:
             hub.process.kill()
@@ -131,6 +134,18 @@ def _run(race: Race) -> Tally:
     _check(race, contract, ends)
     counted = Counter({f"attempts {state}": count for state, count in _states(ends).items()})
     return Tally(race.invoices * len(HUBS), counted + race.node.happened)
+
+
+def _who_used_it(node: RaceNode, text: str) -> str:
+    """Which transactions of the chain have the nonce that a hub missed: a node may have lost its own."""
+    missed = re.search(r"NonceTaken: nonce (\d+) of (0x\w+)", text)
+    if missed is None:
+        return "no nonce was missed"
+    head = int(node.call("eth_blockNumber"), 16)
+    blocks = [node.call("eth_getBlockByNumber", hex(number), True) for number in range(head + 1)]
+    own = [one for block in blocks for one in block["transactions"] if one["from"] == missed[2]]
+    at_it = [(one["blockNumber"], one["hash"]) for one in own if int(one["nonce"], 16) == int(missed[1])]
+    return f"{len(own)} transactions of it in {head} blocks, with this nonce {at_it}"
 
 
 def _states(ends: Sequence[dict[str, str]]) -> Counter[str]:

@@ -17,6 +17,7 @@ from tests.integration.ledger_nodes import Anvil, anvil
 FINALITY = 3
 """Blocks that the profile of hubs on a real node waits for: fewer than these may be undone."""
 _BLOCK_S = 1
+_STEADY_S = 0.3
 _WEALTH = hex(10**24)
 
 
@@ -75,6 +76,7 @@ class RealNode:
 
     def __init__(self, node: Anvil, folder: Path) -> None:
         self._node, self._state = node, folder / "node.json"
+        self._highest = 0
         self.happened: Counter[str] = Counter()
         self.call = node.call
 
@@ -93,7 +95,21 @@ class RealNode:
 
     def disturb(self, rng: random.Random) -> None:
         """See `RaceNode`."""
+        # Twice in a row would undo more than hubs wait for.
+        while self._height() < self._highest:
+            time.sleep(_STEADY_S)
         rng.choice([self._delay, self._undo, self._restart])(rng)
+
+    def _height(self) -> int:
+        return int(self.call("eth_blockNumber"), 16)
+
+    def _halted(self) -> int:
+        """The height at which no block comes any more, nor is one in the making."""
+        self.call("evm_setIntervalMining", 0)
+        height = -1
+        while height != (height := self._height()):
+            time.sleep(_STEADY_S)
+        return height
 
     def _delay(self, rng: random.Random) -> None:
         """No block for a while."""
@@ -105,17 +121,20 @@ class RealNode:
     def _undo(self, rng: random.Random) -> None:
         """Others without transactions in place of the newest blocks: whoever was in them has to come again."""
         self.call("anvil_reorg", rng.randint(1, FINALITY - 1), [])
+        self._highest = self._height()
         self.happened["reorganisations"] += 1
 
     def _restart(self, rng: random.Random) -> None:
         """Dead and back again, without the blocks of the last moment and without whatever waited to be mined."""
-        most = (FINALITY - 1) * _BLOCK_S - 0.5
-        # Writing what a long race left takes seconds: no block may come meanwhile, or more than hubs wait for are lost.
-        self.call("evm_setIntervalMining", 0)
-        self._node.save(self._state)
-        self.call("evm_setIntervalMining", _BLOCK_S)
-        block_time = ("--block-time", str(_BLOCK_S))
-        self._node.restart(self._state, *block_time, lose_s=rng.uniform(0, most), away_s=rng.uniform(0, 1))
+        saved, lost = 0, FINALITY
+        while lost >= FINALITY:  # a busy machine may let more blocks come than hubs wait for
+            saved = self._halted()
+            self._node.save(self._state)
+            self.call("evm_setIntervalMining", _BLOCK_S)
+            time.sleep(rng.uniform(0, (FINALITY - 1) * _BLOCK_S))
+            lost = self._halted() - saved
+        self._node.restart(self._state, "--block-time", str(_BLOCK_S), away_s=rng.uniform(0, 1))
+        self._highest = saved + lost
         self.happened["restarts of the node"] += 1
 
 
