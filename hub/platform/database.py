@@ -18,7 +18,6 @@ from tortoise.transactions import in_transaction
 from hub.platform import migrations_runner
 from hub.platform.domains import apps_config, hub_packages
 from hub.platform.model_rules import check_models
-from hub.platform.remembered_queries import remember_queries
 from hub.platform.statements import StatementGate
 from hub.platform.transactions import entered_transaction, forbid_transaction, require_transaction
 
@@ -64,7 +63,6 @@ class Database:
         with _as_current(opened):
             await opened.init(config=config, use_tz=True, timezone="UTC")
             check_models(opened.apps)
-            remember_queries(opened.apps)
             await opened.db().execute_query("SELECT 1")
         self._context = opened
         tortoise_context._current_context.set(opened)

@@ -64,12 +64,6 @@ async def claim(database: Database, topic: str, now: datetime, until: datetime, 
     return [_claimed(row) for row in sorted(rows, key=lambda row: int(row["id"]))]
 
 
-async def due_topics(database: Database, now: datetime) -> set[str]:
-    """The topics that have something to deliver."""
-    sql = "SELECT DISTINCT topic FROM platform_outbox WHERE state = 'waiting' AND due_at <= $1"
-    return {row["topic"] for row in await database.fetch(sql, in_utc(now))}
-
-
 async def _any_due(database: Database, topic: str, now: datetime) -> bool:
     """Idle polling reads only: SQLite's writers are not disturbed by it."""
     sql = "SELECT 1 FROM platform_outbox WHERE topic = $1 AND state = 'waiting' AND due_at <= $2 LIMIT 1"

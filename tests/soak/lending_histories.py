@@ -14,7 +14,7 @@ import sys
 from hub.platform.database import Database
 from tests.soak.campaign import Tally
 from tests.soak.databases import DIALECTS, on_fresh_database
-from tests.soak.histories.history import CHECKED_EVERY, History, HistoryBroken, drawn, shrunk
+from tests.soak.histories.history import History, HistoryBroken, drawn, shrunk
 
 SHORTEST, LONGEST = 100, 400
 FLOORS = {
@@ -41,18 +41,14 @@ async def case(rng: random.Random) -> Tally:
     """One history on one of the two databases; the number of steps that were checked, and of which kinds."""
     dialect, seed, count = rng.choice(DIALECTS), rng.getrandbits(32), rng.randint(SHORTEST, LONGEST)
     try:
-        try:
-            return await _tally(dialect, drawn(seed, count), CHECKED_EVERY)
-        except HistoryBroken:
-            await _tally(dialect, drawn(seed, count))
-            raise
+        return await _tally(dialect, drawn(seed, count))
     except HistoryBroken as error:
         raise HistoryBroken(f"{dialect} {seed} {count}: {error}") from error
 
 
-async def _tally(dialect: str, steps: list[int], checked_every: int = 1) -> Tally:
+async def _tally(dialect: str, steps: list[int]) -> Tally:
     async def play(database: Database) -> Tally:
-        history = History(database, checked_every)
+        history = History(database)
         await history.play(steps)
         return Tally(history.steps, history.counted)
 

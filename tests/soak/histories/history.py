@@ -1,10 +1,8 @@
 """A history: steps that were drawn beforehand, each with a seed of its own, so that any of them can be left out.
 
 A step is planned (what there is, what may refuse it), then done in one of three ways: once; twice, as a caller who did
-not get the answer does; or in a process that dies at a random statement, is started again and does it again. The
-checks run after every death, before and after what is done twice, and after every CHECKED_EVERY-th step besides:
-they cost more than most steps do, and every event and record that was written since is looked at then. What breaks is
-played again with checks after every step, which tells the first bad one.
+not get the answer does; or in a process that dies at a random statement, is started again and does it again. After
+each of these the checks run.
 """
 
 from __future__ import annotations
@@ -30,7 +28,6 @@ START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 KINDS = trading.STEPS | holding.STEPS | lending.STEPS | bidding.STEPS | dealing.STEPS | paying.STEPS | passing.STEPS
 NAMES, WEIGHTS = list(KINDS), [weight for weight, _ in KINDS.values()]
 CRASHES, REPEATS = 0.08, 0.04
-CHECKED_EVERY = 6
 RICH_FEN, POOR_FEN = 1_000_000, 20_000
 FUNDER_FEN = 400_000
 """What the buyer has: with much everything is paid in time and lent on, with little loans are late and worked out."""
@@ -71,10 +68,9 @@ class HistoryBroken(AssertionError):
 
 
 class History:
-    """Plays steps; `counted` has each kind by how it ended. `checked_every`: 1 for checks after every step."""
+    """Plays steps; `counted` has each kind by how it ended."""
 
-    def __init__(self, database: Database, checked_every: int = 1) -> None:
-        self._checked_every = checked_every
+    def __init__(self, database: Database) -> None:
         numbers = itertools.count(1)
         self.life = Life(LendingWorld(database, FixedClock(START), lambda: f"id-{next(numbers):08d}"))
         self.life.world.trade.erps.page_size = 200
@@ -129,17 +125,16 @@ class History:
         with self.life.standing_still():
             kind, act = await self._planned(rng)
         self._path.append(kind)
-        how, unusual = rng.random(), CRASHES + REPEATS
+        how = rng.random()
         if how < CRASHES:
             await self._crash(kind, act, rng.choice([rng.randint(1, 8), rng.randint(1, 50), rng.randint(1, 200)]))
         else:
             await self._do(kind, act)
-        if CRASHES <= how < unusual:
+        if CRASHES <= how < CRASHES + REPEATS:
             await self.checks.check()
             self.counted["repeated"] += 1
             await self._do(kind, Act(act.do, act.refusals | AGAIN), again=True)
-        if how < unusual or len(self._path) % self._checked_every == 0:
-            await self.checks.check()
+        await self.checks.check()
 
     async def _planned(self, rng: random.Random) -> tuple[str, Act]:
         """Something that can be tried as things stand, mostly of the kinds that weigh more."""
