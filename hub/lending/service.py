@@ -180,6 +180,7 @@ class LendingService:
             await self.auctions.award()
             await self.flash.expire()
             await self.dealers.expire()
+            await self.loans.end_matured()
             await self.impairments.collect()
             await self.registrations.queue_looks()
         finally:

@@ -28,7 +28,8 @@ from hub.lending.auctions.rules import (
 )
 from hub.lending.auctions.stored import Auction
 from hub.lending.financings.claim_locks import FINANCED, REFUSED, ClaimLocks, invoice_identity
-from hub.lending.loans.desk import Loans, Opening, entrusted_account
+from hub.lending.loans.bookings import entrusted_account
+from hub.lending.loans.desk import Loans, Opening
 from hub.lending.ports import Mandates, Receivables
 from hub.lending.products.definitions import Product
 from hub.lending.records import Records

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
-from huilian_loans import Payoff, Repay, is_late, owed, position, replay
+from huilian_loans import Payoff, is_late, owed, position
 from huilian_loans.documents import read_terms
 from huilian_protocol.clock import Clock
 from huilian_protocol.errors import HuilianError
@@ -17,20 +16,30 @@ from huilian_protocol.signers import Power
 from hub.accounting.service import AccountKind, BankCore, Line, deposit_account
 from hub.lending.limits.desk import Limits, limit_id
 from hub.lending.loans import stored
+from hub.lending.loans.bookings import (
+    BANK,
+    FEE_INCOME,
+    INTEREST_INCOME,
+    RECOVERIES,
+    entrusted_account,
+    next_sequence,
+    principal_account,
+    repayment_lines,
+    spread,
+    with_fee,
+)
 from hub.lending.loans.fees import periodic_fees
 from hub.lending.loans.model import Loan
 from hub.lending.loans.stored import DRAW, FEE, RECOVERY, REPAYMENT, SETTLED_BY, LoanEventRecord, LoanRecord
 from hub.lending.ports import Mandates
 from hub.lending.records import Records
+from hub.lending.rounds import each
 from hub.lending.rules import LoanAction, LoanState, check_action
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.paging import Page
 
-INTEREST_INCOME, FEE_INCOME = "bank:interest-income", "bank:fee-income"
-RECOVERIES = "bank:recoveries"
 CLEARING, CONVERSION = "CLEARING", "CONVERSION"
-BANK = "bank"
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,7 @@ class Loans:
         self._limits = limits
         self._records = records
         self._mandates = mandates
+        self._matured_on: date | None = None
 
     def today(self) -> date:
         """The business day."""
@@ -157,6 +167,21 @@ class Loans:
         amount_fen = min(int(loan.owed.total_fen), most_fen)
         return await self.take(loan, amount_fen, payer, settled_by=CLEARING), amount_fen
 
+    async def end_matured(self) -> None:
+        """Closes revolving loans whose term is over with nothing owed: no repayment comes any more that would.
+
+        Looks once a business day; what is owed then is closed by what pays it. Opens its own transactions.
+        """
+        today = self.today()
+        if self._matured_on != today:
+            await each(await stored.ids_of_matured_credits(today), self._end_settled, str)
+            self._matured_on = today
+
+    async def _end_settled(self, loan_id: str) -> None:
+        async with self._database.transaction():
+            if (await self.locked(loan_id)).state is LoanState.CLOSED:
+                await stored.close(loan_id)
+
     async def find(self, loan_id: str) -> Loan:
         """Any loan as of today. Raises NOT_FOUND."""
         record = await stored.find(loan_id)
@@ -231,7 +256,7 @@ class Loans:
             Line(principal_account(record.loan_id), debit_fen=principal),
             Line(deposit_account(record.borrower), credit_fen=principal - fee),
         ]
-        await self.book(record, LoanEventRecord(0, DRAW, today, principal), _with_fee(lines, fee), "disbursement")
+        await self.book(record, LoanEventRecord(0, DRAW, today, principal), with_fee(lines, fee), "disbursement")
         if fee:
             # The fee is withheld: charged and paid on the spot, so that the engine sees where the money went.
             await stored.add_event(record.loan_id, LoanEventRecord(1, FEE, today, fee), self._clock.now())
@@ -255,7 +280,7 @@ class Loans:
             raise HuilianError("STATE_CONFLICT", "nothing is owed", state=LoanState.CLOSED)
         if amount_fen > loan.owed.total_fen:
             raise HuilianError("REPAYMENT_EXCEEDS_PAYOFF", payoff_fen=int(loan.owed.total_fen))
-        event = _spread(loan, amount_fen, kind)
+        event = spread(loan, amount_fen, kind)
         if settled_by:
             event = replace(event, content={SETTLED_BY: settled_by})
         await self.book(loan.record, event, repayment_lines(loan.record.loan_id, payer, event), kind.lower())
@@ -332,59 +357,3 @@ def _viewed(record: LoanRecord, events: list[LoanEventRecord], as_of: date) -> L
     fees = [] if record.closed else periodic_fees(record.terms, happened, as_of)
     at = position(terms, [*happened, *fees], as_of)
     return Loan(record, tuple(events), as_of, owed(terms, at), is_late(terms, at), int(at.written_off_fen))
-
-
-def principal_account(loan_id: str) -> str:
-    """Account of a loan's principal."""
-    return f"loan:{loan_id}"
-
-
-def entrusted_account(loan_id: str) -> str:
-    """Account of what the bank owes the funder of a loan as it comes back."""
-    return f"entrusted:{loan_id}"
-
-
-def next_sequence(loan: Loan) -> int:
-    """The number of a loan's next event."""
-    return loan.events[-1].sequence + 1
-
-
-def _spread(loan: Loan, amount_fen: int, kind: str) -> LoanEventRecord:
-    """The repayment with the parts that the engine's waterfall gives it."""
-    events = stored.engine_events(list(loan.events))
-    sequence = next_sequence(loan)
-    repayment = Repay(sequence=sequence, value_date=loan.as_of, amount_fen=amount_fen)
-    paid = replay(read_terms(loan.record.terms), [*events, repayment])[-1].paid
-    return paid_event(LoanEventRecord(sequence, kind, loan.as_of, amount_fen), paid)
-
-
-def paid_event(event: LoanEventRecord, paid: Payoff) -> LoanEventRecord:
-    """The event with what it paid by the engine's word."""
-    return replace(
-        event,
-        fees_part_fen=whole_fen(paid.fees_fen),
-        interest_part_fen=whole_fen(paid.interest_fen),
-        principal_part_fen=whole_fen(paid.principal_fen),
-    )
-
-
-def repayment_lines(loan_id: str, payer: str, event: LoanEventRecord) -> list[Line]:
-    """Journal of a repayment: what it paid, by its parts."""
-    credits = {
-        FEE_INCOME: event.fees_part_fen,
-        INTEREST_INCOME: event.interest_part_fen,
-        principal_account(loan_id): event.principal_part_fen,
-    }
-    paid = [Line(account, credit_fen=fen) for account, fen in credits.items() if fen]
-    return [Line(deposit_account(payer), debit_fen=event.amount_fen), *paid]
-
-
-def _with_fee(lines: list[Line], fee_fen: int) -> list[Line]:
-    return [*lines, Line(FEE_INCOME, credit_fen=fee_fen)] if fee_fen else lines
-
-
-def whole_fen(amount: Decimal) -> int:
-    """An amount of the engine as the books take it."""
-    if amount != int(amount):
-        raise AssertionError("the bank's products round to the fen")
-    return int(amount)

@@ -125,6 +125,12 @@ async def open_of(borrower: str, product_id: str | None = None) -> list[LoanReco
     return [_record(row) for row in await LoanRow.filter(**wanted).order_by("created_at", "loan_id")]
 
 
+async def ids_of_matured_credits(today: date) -> list[str]:
+    """Revolving loans whose term is over and that are not closed."""
+    rows = LoanRow.filter(revolving=True, closed=False, maturity__lte=today).order_by("loan_id")
+    return [str(loan_id) for loan_id in await rows.values_list("loan_id", flat=True)]
+
+
 async def funders_on(certificate_ids: Collection[str]) -> set[str]:
     """Who lent its own money on these certificates and is not paid back."""
     rows = LoanRow.filter(certificate_id__in=list(certificate_ids), closed=False, funder__not_isnull=True)

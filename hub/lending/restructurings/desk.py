@@ -19,7 +19,8 @@ from huilian_protocol.signers import Power
 from huilian_protocol.webauthn import Assertion
 
 from hub.lending.loans import stored as stored_loans
-from hub.lending.loans.desk import Loans, next_sequence
+from hub.lending.loans.bookings import next_sequence
+from hub.lending.loans.desk import Loans
 from hub.lending.loans.model import Loan
 from hub.lending.loans.stored import OFFER, RESTRUCTURE, LoanEventRecord
 from hub.lending.ports import Inbox, Mandates, Saying

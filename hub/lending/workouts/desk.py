@@ -18,11 +18,10 @@ from huilian_protocol.errors import HuilianError
 
 from hub.accounting.service import AccountKind, BankCore, Line
 from hub.lending.loans import stored
-from hub.lending.loans.desk import (
+from hub.lending.loans.bookings import (
     BANK,
     FEE_INCOME,
     INTEREST_INCOME,
-    Loans,
     entrusted_account,
     next_sequence,
     paid_event,
@@ -30,6 +29,7 @@ from hub.lending.loans.desk import (
     repayment_lines,
     whole_fen,
 )
+from hub.lending.loans.desk import Loans
 from hub.lending.loans.model import Loan
 from hub.lending.loans.stored import (
     BUY_BACK,

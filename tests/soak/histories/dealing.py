@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from huilian_loans.schedule import add_months
 
 from hub.lending.dealers.desk import DealerWish
+from hub.lending.products.definitions import DEALER_LOAN
 from hub.receivables.service import Sale
 from tests.soak.histories.life import Act, Life, Plan, one_of, refused_by
 from tests.unit.hub.lending.world import BUYER
@@ -70,10 +71,7 @@ async def _application(life: Life, rng: random.Random, state: str) -> str | None
 async def apply_as_dealer(life: Life, rng: random.Random) -> Act | None:
     """The dealer asks for a revolving limit; one application and one loan at a time."""
     live = await life.rows("SELECT 1 FROM lending_dealer_loan WHERE state IN ('OFFERED', 'REFERRED')")
-    loans = await life.rows(
-        "SELECT 1 FROM lending_loan l JOIN lending_dealer_loan d ON d.loan_id = l.loan_id WHERE NOT l.closed"
-    )
-    second = bool(live or loans)
+    second = bool(live or await life.service.loans.open_of(DEALER, DEALER_LOAN))
     if second and rng.random() < 0.9:
         return None
     wish = DealerWish(life.name("dealer-loan"), BUYER, rng.randint(LEAST_FEN, MONTH_FEN), rng.randint(20, 90))

@@ -6,7 +6,7 @@ statement runs after every step.
 
 from __future__ import annotations
 
-from hub.lending.products.definitions import ORDER_LOAN, RECEIVABLE_LOAN, load_products
+from hub.lending.products.definitions import DEALER_LOAN, ORDER_LOAN, RECEIVABLE_LOAN, load_products
 
 _PRODUCTS = load_products()
 ON_RECEIVABLES, ON_ORDERS = (
@@ -161,15 +161,18 @@ WHERE (l.funder IS NULL AND e.account_id IS NOT NULL)
     OR (l.funder IS NOT NULL AND COALESCE(e.guarded_fen, -1) <> a.guarded_fen)
 """
 
-_DEALERS = """
+_DEALERS = f"""
 SELECT 'a dealer''s loan was signed' AS law, d.loan_id AS what FROM lending_dealer_loan d
 LEFT JOIN lending_loan l ON l.loan_id = d.loan_id WHERE (d.state = 'DISBURSED') <> (l.loan_id IS NOT NULL)
 UNION ALL
 SELECT 'a dealer owes no more than its limit', d.loan_id FROM lending_dealer_loan d
 JOIN accounting_account a ON a.account_id = 'loan:' || d.loan_id WHERE a.guarded_fen > d.limit_fen
 UNION ALL
-SELECT 'one loan of a dealer at a time', d.dealer_uscc FROM lending_dealer_loan d
-JOIN lending_loan l ON l.loan_id = d.loan_id AND NOT l.closed GROUP BY d.dealer_uscc HAVING COUNT(*) > 1
+SELECT 'one loan of a dealer at a time', l.loan_id FROM lending_loan l
+JOIN accounting_account a ON a.account_id = 'loan:' || l.loan_id
+JOIN lending_loan n ON n.borrower = l.borrower AND n.product_id = l.product_id AND n.created_at > l.created_at
+JOIN lending_loan_event e ON e.loan_id = n.loan_id AND e.sequence = 0
+WHERE l.product_id = '{DEALER_LOAN}' AND NOT l.closed AND (e.value_date < l.maturity OR a.guarded_fen > 0)
 UNION ALL
 SELECT 'whoever proposed does not decide', loan_id FROM lending_dealer_loan WHERE reviewed_by = proposed_by
 """

@@ -12,7 +12,7 @@ from huilian_loans.schedule import add_months
 
 from hub.accounting.closing import CLOSED, DayClose
 from hub.lending.loans import stored
-from hub.lending.loans.desk import paid_event
+from hub.lending.loans.bookings import paid_event
 from hub.lending.loans.store import LoanRow
 from hub.lending.loans.stored import DRAW, FEE, RECOURSE, REPAYMENT, REVERSAL, LoanEventRecord, LoanRecord
 from hub.platform.database import Database

@@ -15,6 +15,7 @@ from huilian_sdk.authenticator import SoftwareAuthenticator
 from tortoise.exceptions import BaseORMException
 
 from hub.ledger.log.store import LeafRow
+from hub.lending.erasure import LendingErasure
 from hub.lending.flash.rules import HOUSING, SOCIAL, TAX
 from hub.lending.flash.stored import FlashState
 from hub.lending.rules import LoanState
@@ -100,6 +101,32 @@ async def test_a_matured_loan_pays_out_no_more(world: LendingWorld) -> None:
     world.clock.advance(timedelta(days=91))
     assert (await world.service.loans.get(citizen.subject, "application-1")).state is LoanState.OVERDUE
     await refused("STATE_CONFLICT", world.draw(citizen.subject, 1))
+
+
+async def test_a_loan_that_was_paid_off_early_ends_with_its_term(world: LendingWorld) -> None:
+    """Nobody repays anything any more, so nothing else would end it, and its borrower could never leave."""
+    citizen = world.borrower()
+    await world.borrowed(citizen)
+    loan = await world.service.loans.get(citizen.subject, "application-1")
+    await world.fund(citizen.subject, int(loan.owed.total_fen))
+    await world.repay(citizen.subject, int(loan.owed.total_fen))
+    erasure = LendingErasure(world.database)
+    await world.service.tick()
+    await refused("STATE_CONFLICT", world.run(lambda: erasure.retained(citizen.subject)))
+    world.clock.advance(timedelta(days=90))
+    await world.service.tick()
+    assert [item.code for item in await world.run(lambda: erasure.retained(citizen.subject))] == ["AML_LOAN_RECORDS"]
+
+
+async def test_a_matured_loan_that_is_owed_stays_open(world: LendingWorld) -> None:
+    citizen = world.borrower()
+    await world.borrowed(citizen)
+    world.clock.advance(timedelta(days=91))
+    await world.service.tick()
+    await refused("STATE_CONFLICT", world.run(lambda: LendingErasure(world.database).retained(citizen.subject)))
+    owed = await world.service.loans.payoff(citizen.subject, "application-1")
+    await world.fund(citizen.subject, int(owed.total_fen))
+    assert (await world.repay(citizen.subject, int(owed.total_fen))).record.closed
 
 
 @pytest.mark.parametrize("dataset", [HOUSING, TAX, SOCIAL])
