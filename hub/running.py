@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from huilian_protocol.collecting import spare_what_is_loaded
-from huilian_protocol.turns import take_short_turns
 
 from hub.platform.database import Database
 from hub.platform.server import HubServer
@@ -39,7 +38,6 @@ class Hub:
             await self.close()
             raise
         spare_what_is_loaded()
-        take_short_turns()
         logger.info(
             "hub.serving", extra={"public_port": self.server.public_port, "partner_port": self.server.partner_port}
         )

@@ -18,7 +18,6 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.status import to_rpc_status
 from huilian_protocol.stopping import stop_on_signals
 from huilian_protocol.tls import CONNECTION_AGE, server_credentials
-from huilian_protocol.turns import take_short_turns
 
 from connectors.kit.settings import TlsSettings
 
@@ -155,7 +154,6 @@ class EdgeServer:
         stop = stop_on_signals()
         await self.start()
         spare_what_is_loaded()
-        take_short_turns()
         logger.info("serving port=%d", self.port)
         await stop.wait()
         await self.stop()
