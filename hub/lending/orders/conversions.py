@@ -37,8 +37,14 @@ from hub.platform.outbox import Message, Outbox
 from hub.receivables.service import FrozenKind, Receivable, ReceivableState
 
 CONVERT_TOPIC, CHANGED_TOPIC = "lending.convert", "lending.order-changed"
-UNSOUND = (ReceivableState.DRAFT, ReceivableState.MATCHED, ReceivableState.DISPUTED, ReceivableState.DILUTED)
-"""Disputed or diluted since it was pledged, and not confirmed anew: no money is lent on it."""
+UNSOUND = (
+    ReceivableState.DRAFT,
+    ReceivableState.MATCHED,
+    ReceivableState.DISPUTED,
+    ReceivableState.DILUTED,
+    ReceivableState.VOID,
+)
+"""Disputed or diluted since it was pledged, and not confirmed anew, or given up: it secures nothing."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ ROUNDED_FEN = 40
 _UNSPENT = "'ISSUED', 'HELD', 'BLOCKED', 'FINANCED', 'FROZEN', 'DUE'"
 _ASKED = "'SUBMITTED', 'CHECKED', 'OFFERED', 'ACCEPTED', 'SIGNED'"
 _BIDDING = "'OPEN', 'AWARDED'"
-_UNSOUND = "'DRAFT', 'MATCHED', 'DISPUTED', 'DILUTED'"
+_UNSOUND = "'DRAFT', 'MATCHED', 'DISPUTED', 'DILUTED', 'VOID'"
 
 _CERTIFICATES = f"""
 SELECT 'unspent + redeemed = issued <= confirmed' AS law, r.receivable_id AS what
@@ -113,7 +113,7 @@ SELECT 'above rate x what is left: called in', l.loan_id FROM lending_conversion
 JOIN lending_loan l ON l.loan_id = v.receivable_loan_id AND NOT l.closed
 JOIN receivables_receivable r ON r.receivable_id = v.receivable_id
 JOIN accounting_account a ON a.account_id = 'loan:' || l.loan_id
-WHERE v.state = 'CONVERTED' AND a.guarded_fen > 0 AND r.state NOT IN ('VOID', 'SETTLED')
+WHERE v.state = 'CONVERTED' AND a.guarded_fen > 0 AND r.state <> 'SETTLED'
     AND (r.state IN ({_UNSOUND}) OR a.guarded_fen * 10000 > r.amount_fen * {ON_RECEIVABLES})
     AND NOT EXISTS (SELECT 1 FROM lending_call k WHERE k.loan_id = l.loan_id AND k.state = 'OPEN')
 UNION ALL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -99,6 +100,47 @@ async def test_what_is_confirmed_anew_secures_its_loan_again(world: LendingWorld
 async def confirmed_anew(world: LendingWorld, receivable: Receivable) -> None:
     await world.run(lambda: world.trade.service.disputes.reinstate(SUPPLIER, receivable.receivable_id))
     await world.trade.confirm(await world.trade.service.confirmations.prepare(BUYER, receivable.receivable_id))
+
+
+async def given_up(world: LendingWorld, receivable: Receivable) -> None:
+    await world.run(lambda: world.trade.service.disputes.give_up(SUPPLIER, receivable.receivable_id))
+
+
+async def withdrawn_after_a_change(world: LendingWorld, receivable: Receivable) -> None:
+    """Stated anew it matches no longer, for the order changed; then its ERP takes the invoice back."""
+    world.trade.erps.put(trade.order(steel="10"), "cancelled")
+    await world.trade.sync()
+    await world.run(lambda: world.trade.service.disputes.reinstate(SUPPLIER, receivable.receivable_id))
+    assert (await receivable_of(world, receivable)).state is ReceivableState.DRAFT
+    changes = [change.document for change in world.trade.erps.changes]
+    (invoice,) = [one for one in changes if one is not None and one.document_id == receivable.invoice_document_id]
+    world.trade.erps.put(invoice, "cancelled")
+    await world.trade.sync()
+
+
+@pytest.mark.parametrize("end", [given_up, withdrawn_after_a_change])
+async def test_a_receivable_that_is_gone_secures_nothing(
+    world: LendingWorld, end: Callable[[LendingWorld, Receivable], Awaitable[None]]
+) -> None:
+    receivable, loan_id = await lent_on(world)
+    await disputed(world, receivable)
+    await end(world, receivable)
+    assert (await receivable_of(world, receivable)).state is ReceivableState.VOID
+    world.clock.advance(timedelta(days=11))
+    owed_fen = int((await world.service.loans.find(loan_id)).owed.total_fen)
+    lacks_fen = await world.balance(SUPPLIER) - 100
+    lines = [Line(deposit_account(SUPPLIER), debit_fen=lacks_fen), Line(deposit_account(BUYER), credit_fen=lacks_fen)]
+    await world.fund(BUYER, 1)
+    await world.run(lambda: world.book.post("spent", world.clock.now().date(), "test", lines))
+    await world.service.tick()
+    assert (await world.service.loans.find(loan_id)).owed.total_fen == owed_fen - 100
+    assert await call_state(world, loan_id) is CallState.OPEN
+    await world.fund(SUPPLIER, 500_000)
+    world.clock.advance(timedelta(days=1))
+    await world.service.tick()
+    assert (await world.service.loans.find(loan_id)).state is LoanState.CLOSED
+    assert await call_state(world, loan_id) is CallState.MET
+    await world.check_books()
 
 
 async def test_a_late_credit_note_calls_the_loan_in_and_what_is_left_secures_what_it_can(world: LendingWorld) -> None:
