@@ -59,21 +59,13 @@ from hub.ledger.chain.anchoring import LedgerMismatch
 from hub.ledger.claims.desk import EpochDropped
 from hub.ledger.subjects.desk import ChainExports
 from hub.ledger_site import ChainNode, LedgerSite
-from hub.lending.collections.rpc import CollectionServicer
-from hub.lending.dealers.rpc import DealerLoanServicer
 from hub.lending.erp.client import GrpcErpLedgers
-from hub.lending.erp.rpc import ErpLedgerServicer
 from hub.lending.jobs import LendingJobs
-from hub.lending.loans.rpc import FlashLoanServicer, LoanServicer, WorkoutServicer
 from hub.lending.papers.content import Papers
 from hub.lending.papers.rpc import DocumentServicer
-from hub.lending.referrals.rpc import ReferralServicer
 from hub.lending.registrations.client import GrpcRegistry
-from hub.lending.restructurings.rpc import RestructuringServicer
-from hub.lending.rpc import AuctionServicer, FinancingServicer, OrderLoanServicer
-from hub.lending.rpc_credit import CreditServicer
 from hub.lending.service import Collaborators, LendingService
-from hub.lending.warnings.rpc import WarningServicer
+from hub.lending.servicers import servicers
 from hub.log_keys import log_keyring, log_vkey
 from hub.notification_site import join_notifications
 from hub.onboarding.jobs import OnboardingJobs
@@ -325,15 +317,9 @@ class _Builder:
             )
         )
         self.hub.workers["lending"] = LendingJobs(lending).run
-        for servicer in (
-            *(FinancingServicer, OrderLoanServicer, AuctionServicer, FlashLoanServicer, LoanServicer, WorkoutServicer),
-            *(DealerLoanServicer, CollectionServicer, WarningServicer, ReferralServicer),
-        ):
-            self.hub.server.serve(servicer(lending, self.idempotency))
+        for servicer in servicers(lending, self.idempotency, self.clock):
+            self.hub.server.serve(servicer)
         self.hub.server.serve(AccountingServicer(self.database, self.closes, lending.day_close.ask, self.idempotency))
-        self.hub.server.serve(RestructuringServicer(lending, self.idempotency))
-        self.hub.server.serve(CreditServicer(lending, self.idempotency, self.clock))
-        self.hub.server.serve(ErpLedgerServicer(lending.erp_payments, self.idempotency))
         account, pool = partial(statement_of, self.database), RenderingPool()
         papers = Papers(lending.loans, self.receivables, lending.registered, self.ledger.receipt, account)
         self.hub.server.serve(DocumentServicer(papers, pool, self.clock, self.settings.verifier_url))

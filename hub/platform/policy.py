@@ -32,6 +32,10 @@ _NOTIFICATION = (
     *("ListNotifications", "GetNotification", "MarkNotificationsRead"),
     *("RegisterWebhook", "ListWebhooks", "EnableWebhook", "RemoveWebhook"),
 )
+_WORKOUT = (
+    *("GetLoanCase", "InvokeRecourse", "BuyBackLoan", "RestructureLoan", "ChargeOffLoan"),
+    *("RecoverLoan", "BookRepayment", "ReverseRepayment"),
+)
 
 POLICY: Mapping[str, frozenset[Role]] = {
     **_service(
@@ -303,22 +307,7 @@ POLICY: Mapping[str, frozenset[Role]] = {
             "ReplayDecision": OPERATOR,
         },
     ),
-    **_service(
-        "lending.v1.WorkoutService",
-        dict.fromkeys(
-            (
-                "GetLoanCase",
-                "InvokeRecourse",
-                "BuyBackLoan",
-                "RestructureLoan",
-                "ChargeOffLoan",
-                "RecoverLoan",
-                "BookRepayment",
-                "ReverseRepayment",
-            ),
-            OPERATOR,
-        ),
-    ),
+    **_service("lending.v1.WorkoutService", dict.fromkeys(_WORKOUT, OPERATOR)),
     **_service(
         "lending.v1.RestructuringService",
         {"ListRestructurings": BORROWER | OPERATOR, "SignRestructuring": BORROWER},
