@@ -26,8 +26,8 @@ from connectors.kit.sandbox_companies import DEALER
 from connectors.kit.sandbox_families import DEMO_CHILD, DEMO_GROWN_CHILD
 from deploy.journeys.parties import open_party
 from tests.integration.citizens import PURPOSE, RECIPIENT, Citizen, Prepared, authority_key, registered
+from tests.integration.raids import until
 from tests.integration.taken_over_hub import TakenOverHub, again
-from tests.integration.test_edge_enforces import _until
 from tests.support.sites import HUB, RunningSite
 
 CARD, TAX = "social_insurance.card/v1", "tax.enterprise/v1"
@@ -269,7 +269,7 @@ async def test_a_delegation_that_is_taken_back_ends_what_was_consented_under_it(
     forged = SignedConsent(*parts, countersign(delegates.hub.signing_key, *parts, chain), chain)
     acting = for_subject(delegates.other, company)
     resealed = (await acting.sealed(Prepared(later, ("tax",))))["tax"]
-    await _until(lambda: _edge_knows(delegates, ended.delegation_sha256))
+    await until(lambda: _edge_knows(delegates, ended.delegation_sha256))
     with pytest.raises(HuilianError, match="DELEGATION_INVALID"):
         await delegates.hub.send("tax", again(delegates.hub.read(consent, resealed), consent=forged.to_bytes()))
 

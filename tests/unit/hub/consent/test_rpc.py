@@ -12,11 +12,11 @@ from huilian.identity.v1 import identity_service_pb2 as identity_pb
 from huilian_protocol.consent import verify_signed_consent
 from huilian_protocol.errors import HuilianError
 
-from hub.consent.messages import timestamp
 from hub.consent.rpc import ConsentServicer
 from hub.consent.rules import Action, Dataset
 from hub.platform.callers import ANONYMOUS, Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
+from hub.platform.timestamps import timestamp
 from tests.unit.hub.consent.conftest import CONSENT, DATASETS, Office
 
 

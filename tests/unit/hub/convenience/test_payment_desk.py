@@ -18,8 +18,8 @@ from hub.exchange.actions import Action
 from hub.platform.callers import Caller, Role, set_current_caller
 from hub.platform.idempotency import Idempotency
 from tests.support.breaking import break_at_each_statement
+from tests.support.orders import prepared, refused
 from tests.support.zone import OPENING_FEN, Zone
-from tests.unit.hub.convenience.test_payments import prepared, refused
 
 ONE, TWO, AGENCY = "operator.one", "operator.two", "traffic_police"
 MOST = 2_000_000
