@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.accounting.v1 import reconciliation_service_pb2 as pb
 from huilian.accounting.v1 import reconciliation_service_pb2_grpc
 from huilian.common.v1 import common_pb2
@@ -18,6 +17,7 @@ from hub.accounting.stored_reconciliation import Imported
 from hub.platform.callers import current_caller
 from hub.platform.idempotency import Idempotency
 from hub.platform.paging import DEFAULT_PAGE_SIZE
+from hub.platform.timestamps import timestamp
 
 
 class ReconciliationServicer(reconciliation_service_pb2_grpc.ReconciliationServiceServicer):
@@ -125,7 +125,7 @@ def _statement(one: Imported) -> pb.BankStatement:
         entries=one.entries,
         baseline_fen=one.baseline_fen,
         imported_by=one.imported_by,
-        import_time=_timestamp(one.created_at),
+        import_time=timestamp(one.created_at),
     )
 
 
@@ -145,10 +145,10 @@ def _case(one: Case) -> pb.ReconciliationCase:
         proposed_by=one.proposed_by or "",
         decided_by=one.decided_by or "",
         resolution=_resolution(one.resolution),
-        open_time=_timestamp(one.created_at),
-        close_time=_timestamp(one.closed_at),
+        open_time=timestamp(one.created_at),
+        close_time=timestamp(one.closed_at),
         events=[
-            pb.CaseEvent(step=event.step, actor=event.actor, note=event.note, event_time=_timestamp(event.created_at))
+            pb.CaseEvent(step=event.step, actor=event.actor, note=event.note, event_time=timestamp(event.created_at))
             for event in one.events
         ],
     )
@@ -178,14 +178,6 @@ def _name(enum: Any, value: int) -> str:
     """The name of an enum's value without the enum's own."""
     prefix = enum.Name(0).removesuffix("UNSPECIFIED")
     return str(enum.Name(value)).removeprefix(prefix)
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
 
 
 def _day(text: str, field: str) -> date:

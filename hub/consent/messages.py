@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC
 from hashlib import sha256
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.common.v1 import common_pb2
 from huilian.consent.v1 import consent_service_pb2 as pb
 from huilian.identity.v1 import identity_service_pb2 as identity_pb
@@ -21,6 +20,7 @@ from hub.consent.revocations import Notice
 from hub.consent.rules import Terms
 from hub.consent.states import State
 from hub.consent.view import Consent
+from hub.platform.timestamps import timestamp
 
 _STATES = {state: pb.ConsentState.Value(f"CONSENT_STATE_{state}") for state in State}
 
@@ -144,12 +144,3 @@ def notice_message(notice: Notice) -> pb.WatchRevocationsResponse:
         artefact_sha256=notice.artefact_sha256,
         resumption=notice.resumption,
     )
-
-
-def timestamp(moment: datetime | None) -> Timestamp | None:
-    """A point in time on the wire; unset for None."""
-    if moment is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message

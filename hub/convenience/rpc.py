@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.common.v1 import common_pb2
 from huilian.convenience.v1 import convenience_service_pb2 as pb
 from huilian.convenience.v1 import convenience_service_pb2_grpc
@@ -15,6 +13,7 @@ from hub.convenience.payments import Payment, Payments
 from hub.convenience.records import Records
 from hub.convenience.states import PaymentState
 from hub.platform.callers import current_caller
+from hub.platform.timestamps import timestamp
 
 DEFAULT_PAGE_SIZE = 50
 _STATES = {state: pb.PaymentState.Value(f"PAYMENT_STATE_{state}") for state in PaymentState}
@@ -63,14 +62,6 @@ def _message(payment: Payment) -> pb.Payment:
         paid_fen=payment.paid_fen,
         receipt_number=payment.receipt_number,
         reason=payment.reason,
-        ordered_time=_timestamp(payment.ordered_at),
-        settled_time=_timestamp(payment.settled_at),
+        ordered_time=timestamp(payment.ordered_at),
+        settled_time=timestamp(payment.settled_at),
     )
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime
+from datetime import date
 from typing import Any, TypeVar
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.common.v1 import common_pb2
 from huilian.onboarding.v1 import account_opening_service_pb2 as pb
 from huilian.onboarding.v1 import account_opening_service_pb2_grpc
@@ -25,6 +24,7 @@ from hub.onboarding.visits import Visits, Wish
 from hub.platform.callers import Role, current_caller
 from hub.platform.idempotency import Idempotency
 from hub.platform.paging import DEFAULT_PAGE_SIZE
+from hub.platform.timestamps import timestamp
 
 # At the visit only name and standing are asked for: nobody looks at the salted digest of the legal person.
 _STANDING_SALT = bytes(32)
@@ -235,7 +235,7 @@ def _missing(request: pb.CompleteVisitRequest) -> list[Finding]:
 
 
 def _message(opening: Opening) -> pb.Opening:
-    message = pb.Opening(
+    return pb.Opening(
         application_id=opening.application_id,
         uscc=opening.uscc,
         name=opening.name,
@@ -248,22 +248,12 @@ def _message(opening: Opening) -> pb.Opening:
         account_number=opening.account_number or "",
         documents_destroyed=opening.destroyed_at is not None,
         closed_day=opening.closed_on.isoformat() if opening.closed_on else "",
+        create_time=timestamp(opening.created_at),
+        upload_time=timestamp(opening.uploaded_at),
+        result_time=timestamp(opening.result_at),
+        result_due_time=timestamp(opening.due_at),
+        open_time=timestamp(opening.opened_at),
     )
-    times = {
-        "create_time": opening.created_at,
-        "upload_time": opening.uploaded_at,
-        "result_time": opening.result_at,
-        "result_due_time": opening.due_at,
-        "open_time": opening.opened_at,
-    }
-    for name, moment in times.items():
-        _set_time(getattr(message, name), moment)
-    return message
-
-
-def _set_time(target: Timestamp, moment: datetime | None) -> None:
-    if moment is not None:
-        target.FromDatetime(moment)
 
 
 def _reason(finding: Finding) -> pb.OpeningReason:
@@ -280,15 +270,14 @@ def _reason(finding: Finding) -> pb.OpeningReason:
 
 
 def _document(document: UploadedDocument) -> pb.OpeningDocument:
-    message = pb.OpeningDocument(
+    return pb.OpeningDocument(
         kind=_KIND_NUMBERS[document.kind],
         media_type=document.media_type,
         size_bytes=document.size_bytes,
         sha256=document.sha256,
         valid_until=document.valid_until.isoformat() if document.valid_until else "",
+        upload_time=timestamp(document.uploaded_at),
     )
-    message.upload_time.FromDatetime(document.uploaded_at)
-    return message
 
 
 def _visit(visit: Visit) -> pb.OpeningVisit:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from huilian.common.v1 import common_pb2
 from huilian.receivables.v1 import certificate_service_pb2 as certificate_pb
 from huilian.receivables.v1 import freeze_service_pb2 as freeze_pb
@@ -12,6 +11,7 @@ from huilian.receivables.v1 import receivable_service_pb2 as receivable_pb
 from huilian_protocol.confirmation import ReceivableConfirmation
 from huilian_protocol.errors import HuilianError
 
+from hub.platform.timestamps import timestamp
 from hub.receivables.disputes.desk import Ground
 from hub.receivables.disputes.stored import Dispute
 from hub.receivables.freezes.stored import Freeze, FrozenKind
@@ -50,7 +50,7 @@ def receivable_message(receivable: Receivable) -> receivable_pb.Receivable:
         redeemed_amount=money(receivable.redeemed_fen),
         credited_amount=money(receivable.credited_fen),
         reasons=[reason_message(reason) for reason in receivable.reasons],
-        confirmed_time=_timestamp(receivable.confirmed_at),
+        confirmed_time=timestamp(receivable.confirmed_at),
         evidence_hash=evidence_hash(receivable),
     )
 
@@ -64,7 +64,7 @@ def finding_message(finding: OpenFinding) -> receivable_pb.Finding:
         repeated_receivable_ids=finding.repeats,
         open=finding.is_open,
         note=finding.note,
-        found_time=_timestamp(finding.found_at),
+        found_time=timestamp(finding.found_at),
     )
 
 
@@ -140,8 +140,8 @@ def freeze_message(freeze: Freeze) -> freeze_pb.FreezingOrder:
         object_id=freeze.object_id,
         order_number=freeze.order_number,
         authority=freeze.authority,
-        frozen_time=_timestamp(freeze.frozen_at),
-        lifted_time=_timestamp(freeze.lifted_at),
+        frozen_time=timestamp(freeze.frozen_at),
+        lifted_time=timestamp(freeze.lifted_at),
         lifting_order_number=freeze.lifting_order_number or "",
     )
 
@@ -152,8 +152,8 @@ def dispute_message(dispute: Dispute) -> receivable_pb.Dispute:
         dispute_id=dispute.dispute_id,
         ground=receivable_pb.DisputeGround.Value(f"DISPUTE_GROUND_{dispute.ground}"),
         statement=dispute.statement,
-        disputed_time=_timestamp(dispute.disputed_at),
-        ended_time=_timestamp(dispute.ended_at),
+        disputed_time=timestamp(dispute.disputed_at),
+        ended_time=timestamp(dispute.ended_at),
         ended_by_uscc=dispute.ended_by or "",
     )
 
@@ -176,14 +176,6 @@ def reason_message(reason: Reason) -> common_pb2.Reason:
 def money(amount_fen: int) -> common_pb2.Money:
     """An amount in fen."""
     return common_pb2.Money(amount_fen=amount_fen, currency=CURRENCY)
-
-
-def _timestamp(moment: dt.datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
 
 
 def _date(text: str) -> dt.date:
