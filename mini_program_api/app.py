@@ -14,9 +14,11 @@ from huilian_sdk import Huilian
 
 from mini_program_api.base import CLOCK, HUB, SANDBOX, TRUST
 from mini_program_api.bodies import well_formed
+from mini_program_api.desk import account_openings as openings_desk
 from mini_program_api.desk import cases, decisions, freezes, referrals, site, warnings
 from mini_program_api.desk import dealer_loans as dealer_referrals
 from mini_program_api.desk import payments as payments_desk
+from mini_program_api.desk import restructurings as restructurings_desk
 from mini_program_api.openapi import specification
 from mini_program_api.pages import add_page
 from mini_program_api.problems import problem_response, problems
@@ -46,6 +48,7 @@ from mini_program_api.screens import (
     public_records,
     receivables,
     registration,
+    restructurings,
     signers,
     status,
 )
@@ -64,6 +67,7 @@ SCREENS = (
     documents,
     flash_loans,
     loans,
+    restructurings,
     accesses,
     notices,
     notifications,
@@ -103,6 +107,8 @@ DESK_SCREENS = (
     payments_desk,
     cases,
     decisions,
+    openings_desk,
+    restructurings_desk,
 )
 
 

@@ -28,8 +28,10 @@ from hub.lending.loans.stored import LoanEventRecord
 from hub.lending.orders.rules import OrderLine
 from hub.lending.orders.stored import Conversion
 from hub.lending.orders.view import OrderLoan
+from hub.lending.restructurings.plans import plans_of
 from hub.lending.restructurings.stored import Offer
 from hub.lending.rules import DueLine, Quote, schedule_of
+from hub.platform.timestamps import timestamp
 
 CURRENCY = "CNY"
 
@@ -250,10 +252,10 @@ def plan_content(plan: workout_pb.RepaymentPlan) -> dict[str, Any]:
     return content
 
 
-def restructuring_message(offer: Offer) -> workout_pb.Restructuring:
-    """An offer of other terms as it stands."""
-    terms, plan = offer.terms, offer.terms.repayment
-    message = workout_pb.Restructuring(
+def restructuring_message(loan: Loan, offer: Offer) -> workout_pb.Restructuring:
+    """An offer of other terms for a loan, as both stand."""
+    terms, plan, plans = offer.terms, offer.terms.repayment, plans_of(loan, offer)
+    return workout_pb.Restructuring(
         loan_id=terms.loan_id,
         number=terms.number,
         state=workout_pb.RestructuringState.Value(f"RESTRUCTURING_STATE_{offer.state}"),
@@ -265,11 +267,11 @@ def restructuring_message(offer: Offer) -> workout_pb.Restructuring:
         ),
         terms=terms.canonical(),
         challenge=terms.challenge,
+        valid_until=timestamp(terms.valid_until),
+        signed_time=timestamp(offer.signed_at),
+        former_schedule=[due_line_message(line) for line in plans.former],
+        schedule=[due_line_message(line) for line in plans.offered],
     )
-    message.valid_until.FromDatetime(terms.valid_until)
-    if offer.signed_at is not None:
-        message.signed_time.FromDatetime(offer.signed_at)
-    return message
 
 
 def _event_message(loan_id: str, event: LoanEventRecord) -> loan_pb.LoanEvent:

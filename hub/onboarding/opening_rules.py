@@ -188,3 +188,13 @@ def years_before(day: date, years: int) -> date:
         return day.replace(year=day.year - years)
     except ValueError:
         return date(day.year - years, 2, 28)
+
+
+def kept_until(closed_on: date, years: int) -> date:
+    """The last day on which what was closed on a day is kept: afterwards that day lies before `years_before`."""
+    try:
+        day = closed_on.replace(year=closed_on.year + years)
+    except ValueError:
+        day = date(closed_on.year + years, 2, 28)
+    following = day + timedelta(days=1)
+    return following if years_before(following, years) <= closed_on else day

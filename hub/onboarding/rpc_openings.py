@@ -15,7 +15,7 @@ from hub.onboarding.closings import Closings
 from hub.onboarding.opening_data import Branch, DocumentKind, opening_data
 from hub.onboarding.opening_files import OpeningFiles
 from hub.onboarding.opening_reviews import OpeningReviews
-from hub.onboarding.opening_rules import Finding, UploadedDocument, queue_number
+from hub.onboarding.opening_rules import Finding, UploadedDocument, kept_until, queue_number
 from hub.onboarding.opening_states import OpeningState
 from hub.onboarding.openings import Openings, Submission, Upload
 from hub.onboarding.ports import RegistryEntry
@@ -248,12 +248,17 @@ def _message(opening: Opening) -> pb.Opening:
         account_number=opening.account_number or "",
         documents_destroyed=opening.destroyed_at is not None,
         closed_day=opening.closed_on.isoformat() if opening.closed_on else "",
+        documents_kept_until_day=_kept_until(opening),
         create_time=timestamp(opening.created_at),
         upload_time=timestamp(opening.uploaded_at),
         result_time=timestamp(opening.result_at),
         result_due_time=timestamp(opening.due_at),
         open_time=timestamp(opening.opened_at),
     )
+
+
+def _kept_until(opening: Opening) -> str:
+    return kept_until(opening.closed_on, opening_data().kept_years).isoformat() if opening.closed_on else ""
 
 
 def _reason(finding: Finding) -> pb.OpeningReason:

@@ -91,7 +91,11 @@ class Visit(BaseModel):
 
 
 class Opening(BaseModel):
-    """One application; `result_due_at` is when its result is or was due."""
+    """One application; `result_due_at` is when its result is or was due.
+
+    `closed_day` is the day in China on which its account was closed, `documents_kept_until_day` the last one on which
+    its documents are kept from then on; both are empty before.
+    """
 
     application_id: str
     uscc: str
@@ -108,6 +112,8 @@ class Opening(BaseModel):
     result_at: str
     result_due_at: str
     opened_at: str
+    closed_day: str
+    documents_kept_until_day: str
     documents_destroyed: bool
 
 
@@ -174,7 +180,7 @@ class OpeningsScreen(Screen):
         Tags: account
         """
         page = await self.hub.openings.list().page(page_token=page_token, page_size=page_size)
-        shown = [_opening(item) for item in page.items]
+        shown = [opening_of(item) for item in page.items]
         return answer(Openings(openings=shown, next_page_token=page.next_page_token))
 
     async def post(self, body: StartForm) -> r201[Opening]:
@@ -184,7 +190,7 @@ class OpeningsScreen(Screen):
         """
         call = self.call()
         started = await self.hub.openings.start(application_id=body.application_id, signer_id=body.signer_id, call=call)
-        return answer(_opening(started), call, status=201)
+        return answer(opening_of(started), call, status=201)
 
 
 class OpeningScreen(Screen):
@@ -195,7 +201,7 @@ class OpeningScreen(Screen):
 
         Tags: account
         """
-        return answer(_opening(await self.hub.openings.get(application_id)))
+        return answer(opening_of(await self.hub.openings.get(application_id)))
 
 
 class DocumentScreen(Screen):
@@ -215,7 +221,7 @@ class DocumentScreen(Screen):
         made = await self.hub.openings.upload(
             application_id, KINDS[kind], content, media_type, valid_until=valid_until, call=call
         )
-        return answer(_opening(made), call)
+        return answer(opening_of(made), call)
 
 
 class SubmissionScreen(Screen):
@@ -234,7 +240,7 @@ class SubmissionScreen(Screen):
             salt=b64u_decode(body.salt),
             call=call,
         )
-        return answer(_opening(checked), call)
+        return answer(opening_of(checked), call)
 
 
 class WithdrawalScreen(Screen):
@@ -246,7 +252,7 @@ class WithdrawalScreen(Screen):
         Tags: account
         """
         call = self.call()
-        return answer(_opening(await self.hub.openings.withdraw(application_id, call=call)), call)
+        return answer(opening_of(await self.hub.openings.withdraw(application_id, call=call)), call)
 
 
 class SlotsScreen(Screen):
@@ -280,7 +286,7 @@ class VisitScreen(Screen):
         """
         call = self.call()
         booked = await self.hub.openings.book(application_id, body.branch_code, body.day, body.slot, call=call)
-        return answer(_opening(booked), call)
+        return answer(opening_of(booked), call)
 
 
 class CancellationScreen(Screen):
@@ -292,10 +298,11 @@ class CancellationScreen(Screen):
         Tags: account
         """
         call = self.call()
-        return answer(_opening(await self.hub.openings.cancel_visit(application_id, call=call)), call)
+        return answer(opening_of(await self.hub.openings.cancel_visit(application_id, call=call)), call)
 
 
-def _opening(item: pb.Opening) -> Opening:
+def opening_of(item: pb.Opening) -> Opening:
+    """An application as a screen shows it."""
     return Opening(
         application_id=item.application_id,
         uscc=item.uscc,
@@ -315,6 +322,8 @@ def _opening(item: pb.Opening) -> Opening:
         result_at=time_text(item.result_time),
         result_due_at=time_text(item.result_due_time),
         opened_at=time_text(item.open_time),
+        closed_day=item.closed_day,
+        documents_kept_until_day=item.documents_kept_until_day,
         documents_destroyed=item.documents_destroyed,
     )
 

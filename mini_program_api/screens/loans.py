@@ -1,26 +1,18 @@
-"""My loans: what is owed to the day, repay any part any time, pay off to the fen, agree to other terms."""
+"""My loans: what is owed to the day, repay any part any time, pay off to the fen."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
 
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200  # type: ignore[import-untyped]
 from huilian.lending.v1 import loan_service_pb2 as pb
-from huilian.lending.v1 import workout_service_pb2 as workout_pb
-from huilian_protocol.clock import format_time
-from huilian_protocol.restructuring import read_restructuring
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from mini_program_api.base import Screen, answer
-from mini_program_api.forms import DeviceAssertion, Fen, Form, ObjectId, PageSize, PageToken
+from mini_program_api.forms import Fen, Form, ObjectId, PageSize, PageToken
 
-OFFERS = {value: name.removeprefix("RESTRUCTURING_STATE_") for name, value in workout_pb.RestructuringState.items()}
 STATES = {value: name.removeprefix("LOAN_STATE_") for name, value in pb.LoanState.items()}
-
-
-Ordinal = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class AmountForm(Form):
@@ -136,68 +128,6 @@ class PayoffScreen(Screen):
         )
 
 
-class Restructuring(BaseModel):
-    """Other terms for a loan, read from the very text that is signed; `challenge` is what a phone signs."""
-
-    number: int
-    state: str
-    principal_fen: int
-    annual_rate: str
-    due_date: str
-    repayment: dict[str, str | int]
-    valid_until: str
-    challenge: str
-
-
-class Restructurings(BaseModel):
-    """What was offered, the newest first."""
-
-    restructurings: list[Restructuring]
-
-
-class AgreementForm(Form):
-    """A person's signature over the challenge."""
-
-    assertion: DeviceAssertion
-
-
-class RestructuringsScreen(Screen):
-    """GET /api/v1/loans/{loan_id}/restructurings"""
-
-    async def get(self, loan_id: ObjectId, /) -> r200[Restructurings]:
-        """Other terms that the bank offers for one of my loans. Nothing changes before I sign.
-
-        Tags: citizen
-        """
-        found = await self.hub.loans.restructurings(loan_id)
-        return answer(Restructurings(restructurings=[_restructuring(item) for item in found]))
-
-
-class AgreementScreen(Screen):
-    """POST /api/v1/loans/{loan_id}/restructurings/{number}/agreement"""
-
-    async def post(self, loan_id: ObjectId, number: Ordinal, /) -> r200[Loan]:
-        """Agree to other terms for my enterprise, one of whose signers gave a mandate over the challenge.
-
-        Tags: supplier
-        """
-        call = self.call()
-        return answer(loan_of(await self.hub.loans.sign_restructuring(loan_id, number, call=call)), call)
-
-
-class TermsSignatureScreen(Screen):
-    """POST /api/v1/loans/{loan_id}/restructurings/{number}/signature"""
-
-    async def post(self, loan_id: ObjectId, number: Ordinal, /, body: AgreementForm) -> r200[Loan]:
-        """Agree to other terms; they take effect at once.
-
-        Tags: citizen
-        """
-        call = self.call()
-        signed = body.assertion.to_assertion()
-        return answer(loan_of(await self.hub.loans.sign_restructuring(loan_id, number, signed, call=call)), call)
-
-
 def loan_of(item: pb.Loan) -> Loan:
     """A loan as a screen shows it."""
     return Loan(
@@ -210,20 +140,6 @@ def loan_of(item: pb.Loan) -> Loan:
         annual_rate=item.annual_rate,
         due_date=item.due_date,
         events=[_event(event) for event in item.events],
-    )
-
-
-def _restructuring(item: workout_pb.Restructuring) -> Restructuring:
-    terms = read_restructuring(item.terms)
-    return Restructuring(
-        number=terms.number,
-        state=OFFERS[item.state],
-        principal_fen=terms.principal_fen,
-        annual_rate=terms.annual_rate,
-        due_date=terms.due_date.isoformat(),
-        repayment=dict(terms.repayment),
-        valid_until=format_time(terms.valid_until),
-        challenge=terms.act_id,
     )
 
 
@@ -247,7 +163,4 @@ def routes() -> list[web.RouteDef]:
         web.view(f"{one}/draws", DrawScreen),
         web.view(f"{one}/repayments", RepaymentScreen),
         web.view(f"{one}/payoff", PayoffScreen),
-        web.view(f"{one}/restructurings", RestructuringsScreen),
-        web.view(f"{one}/restructurings/{{number}}/signature", TermsSignatureScreen),
-        web.view(f"{one}/restructurings/{{number}}/agreement", AgreementScreen),
     ]

@@ -176,7 +176,7 @@ class WorkoutServicer(workout_grpc.WorkoutServiceServicer):
         async def use_case() -> workout_pb.RestructureLoanResponse:
             offered = await self._restructurings.offer(request.loan_id, request.annual_rate, maturity, plan)
             return workout_pb.RestructureLoanResponse(
-                loan=loan_message(offered.loan), restructuring=restructuring_message(offered.offer)
+                loan=loan_message(offered.loan), restructuring=restructuring_message(offered.loan, offered.offer)
             )
 
         return await self._idempotency.run("RestructureLoan", request, workout_pb.RestructureLoanResponse, use_case)

@@ -16,6 +16,7 @@ from documents.workout_papers import BuyBackNotice, ChargeOffCertificate, Parts,
 from hub.lending.loans import stored
 from hub.lending.loans.model import Loan
 from hub.lending.loans.stored import BUY_BACK, CHARGE_OFF, OFFER, RESTRUCTURE, SETTLED_BY, LoanEventRecord
+from hub.lending.restructurings.plans import content_before
 from hub.lending.rules import schedule_after
 
 
@@ -44,11 +45,11 @@ def workout_paper(loan: Loan, kind: str, sequence: int) -> Paper:
 def _restructuring(loan: Loan, event: LoanEventRecord) -> Paper:
     """By the events that were booked when it was agreed: a later correction is no part of the agreement."""
     terms, day = read_terms(loan.record.terms), event.value_date
-    before = stored.engine_events([one for one in loan.events if one.sequence < event.sequence])
+    earlier = [one for one in loan.events if one.sequence < event.sequence]
+    before = stored.engine_events(earlier)
     known = stored.engine_events([one for one in loan.events if one.sequence <= event.sequence])
     stood = owed(terms, position(terms, before, day))
-    earlier = [one for one in loan.events if one.kind == RESTRUCTURE and one.sequence < event.sequence]
-    old = earlier[-1].content if earlier else loan.record.terms
+    old = content_before(loan, earlier)
     return RestructuringAgreement(
         loan_id=loan.record.loan_id,
         record_id=_record("restructured", loan, event),

@@ -19,18 +19,16 @@ from huilian_protocol.signers import Power
 from huilian_protocol.webauthn import Assertion
 
 from hub.lending.loans import stored as stored_loans
-from hub.lending.loans.bookings import next_sequence
 from hub.lending.loans.desk import Loans
 from hub.lending.loans.model import Loan
-from hub.lending.loans.stored import OFFER, RESTRUCTURE, LoanEventRecord
 from hub.lending.ports import Inbox, Mandates, Saying
 from hub.lending.products.definitions import Product
 from hub.lending.records import Records
 from hub.lending.restructurings import stored
+from hub.lending.restructurings.plans import event_of
 from hub.lending.restructurings.stored import Offer, OfferState
-from hub.lending.rules import LoanAction, check_action, check_exit
+from hub.lending.rules import LoanAction, check_exit
 from hub.lending.signatures import PersonSignatures
-from hub.lending.workouts.desk import paid_with
 
 # Long enough for an enterprise's signers to meet; interest of more days would make the offer another one.
 GOOD_FOR = timedelta(days=10)
@@ -38,7 +36,7 @@ GOOD_FOR = timedelta(days=10)
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """A loan and the offer that was made or signed."""
+    """A loan and an offer for it, as they stand."""
 
     loan: Loan
     offer: Offer
@@ -79,7 +77,7 @@ class Restructurings:
             repayment=repayment,
             valid_until=now + GOOD_FOR,
         )
-        _event(loan, terms)
+        event_of(loan, terms)
         await stored.add(terms, now)
         await self._records.restructuring_offered(loan, terms)
         if loan.record.is_person:
@@ -95,7 +93,7 @@ class Restructurings:
         loan = await self._own(borrower, loan_id, locked=True)
         terms = _open(await stored.of_loan(loan_id, self._clock.now()), number).terms
         evidence = {"terms": b64u_encode(terms.canonical()), **await self._signature(loan, terms, assertion)}
-        event = _event(loan, terms)
+        event = event_of(loan, terms)
         await self._loans.book(loan.record, event, [], "restructuring")
         await stored_loans.set_maturity(loan_id, terms.due_date)
         await stored.set_signed(terms, self._clock.now())
@@ -104,8 +102,12 @@ class Restructurings:
 
     async def of_loan(self, caller: str | None, loan_id: str) -> list[Offer]:
         """The offers of a loan, the newest first; `caller` is None for the bank. Raises NOT_FOUND."""
-        await (self._loans.find(loan_id) if caller is None else self._own(caller, loan_id, locked=False))
-        return await stored.of_loan(loan_id, self._clock.now())
+        return [shown.offer for shown in await self.shown(caller, loan_id)]
+
+    async def shown(self, caller: str | None, loan_id: str) -> list[Agreed]:
+        """The same, each with the loan that it is for."""
+        loan = await (self._loans.find(loan_id) if caller is None else self._own(caller, loan_id, locked=False))
+        return [Agreed(loan, offer) for offer in await stored.of_loan(loan_id, self._clock.now())]
 
     async def _own(self, borrower: str, loan_id: str, *, locked: bool) -> Loan:
         loan = await self._loans.get(borrower, loan_id)
@@ -141,21 +143,3 @@ def _open(offers: list[Offer], number: int) -> Offer:
     if found.state is not OfferState.OFFERED:
         raise HuilianError("STATE_CONFLICT", "not open any more", state=found.state)
     return found
-
-
-def _event(loan: Loan, terms: Restructuring) -> LoanEventRecord:
-    """The event that brings the terms into force today. Raises STATE_CONFLICT, INVALID_ARGUMENT where it cannot."""
-    check_action(loan.state, LoanAction.RESTRUCTURE)
-    if not terms.principal_fen:
-        raise HuilianError("STATE_CONFLICT", "no principal is left", state=loan.state)
-    if terms.principal_fen != loan.owed.principal_fen:
-        raise HuilianError("STATE_CONFLICT", "another principal is left than was offered for", state="CHANGED")
-    content = {
-        "annual_rate": terms.annual_rate,
-        "maturity": terms.due_date.isoformat(),
-        "repayment": dict(terms.repayment),
-        OFFER: terms.act_id,
-    }
-    event = LoanEventRecord(next_sequence(loan), RESTRUCTURE, loan.as_of, terms.principal_fen, content=content)
-    paid_with(loan, event)
-    return event

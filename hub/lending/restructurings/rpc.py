@@ -26,8 +26,10 @@ class RestructuringServicer(restructuring_service_pb2_grpc.RestructuringServiceS
         """What was offered for a loan."""
         caller = current_caller()
         asks = None if caller.role is Role.OPERATOR else caller.id
-        offers = await self._restructurings.of_loan(asks, request.loan_id)
-        return pb.ListRestructuringsResponse(restructurings=[restructuring_message(offer) for offer in offers])
+        known = await self._restructurings.shown(asks, request.loan_id)
+        return pb.ListRestructuringsResponse(
+            restructurings=[restructuring_message(one.loan, one.offer) for one in known]
+        )
 
     async def SignRestructuring(
         self, request: pb.SignRestructuringRequest, context: Any
@@ -40,7 +42,7 @@ class RestructuringServicer(restructuring_service_pb2_grpc.RestructuringServiceS
             assertion = signed if request.HasField("assertion") else None
             agreed = await self._restructurings.sign(current_caller().id, request.loan_id, request.number, assertion)
             return pb.SignRestructuringResponse(
-                loan=loan_message(agreed.loan), restructuring=restructuring_message(agreed.offer)
+                loan=loan_message(agreed.loan), restructuring=restructuring_message(agreed.loan, agreed.offer)
             )
 
         return await self._idempotency.run("SignRestructuring", request, pb.SignRestructuringResponse, use_case)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from huilian.common.v1 import common_pb2
+from huilian.lending.v1 import financing_service_pb2 as financing_pb
 from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian.lending.v1 import restructuring_service_pb2 as restructuring_pb
 from huilian.lending.v1 import workout_service_pb2 as workout_pb
@@ -29,6 +30,17 @@ def assertion(challenge: bytes = b"x") -> dict[str, str]:
 
 def money(amount_fen: int) -> common_pb2.Money:
     return common_pb2.Money(amount_fen=amount_fen, currency="CNY")
+
+
+def due_line(day: str, principal_fen: int, interest_fen: int, fee_fen: int = 0) -> financing_pb.DueLine:
+    total_fen = principal_fen + interest_fen + fee_fen
+    return financing_pb.DueLine(
+        due_date=day,
+        principal=money(principal_fen),
+        interest=money(interest_fen),
+        fee=money(fee_fen),
+        total=money(total_fen),
+    )
 
 
 def application(state: str, loan_id: str = "") -> loan_pb.FlashLoanApplication:
@@ -136,6 +148,8 @@ async def test_other_terms_are_shown_as_they_are_signed(api: Api) -> None:
         annual_rate="0.99",
         terms=terms.canonical(),
         challenge=terms.challenge,
+        former_schedule=[due_line("2026-03-05", 900_000, 4_000)],
+        schedule=[due_line("2026-05-20", 450_000, 6_000), due_line("2026-08-20", 450_000, 3_000, 100)],
     )
     api.hub.on(f"{TERMS}/ListRestructurings", restructuring_pb.ListRestructuringsResponse(restructurings=[offer]))
     _, shown = await api.get("/loans/loan-00000001/restructurings")
@@ -143,6 +157,9 @@ async def test_other_terms_are_shown_as_they_are_signed(api: Api) -> None:
     assert (listed["number"], listed["state"], listed["due_date"]) == (2, "OFFERED", "2026-08-20")
     assert (listed["annual_rate"], listed["principal_fen"]) == ("0.03", 900_000), "what is signed, not what is said"
     assert (listed["challenge"], listed["repayment"]) == (terms.act_id, plan)
+    assert [line["due_date"] for line in listed["plan"]["lines"]] == ["2026-05-20", "2026-08-20"]
+    assert (listed["former_plan"]["cost_fen"], listed["plan"]["cost_fen"]) == (4_000, 9_100)
+    assert (listed["former_plan"]["total_fen"], listed["plan"]["total_fen"]) == (904_000, 909_100)
     changed = loan_pb.Loan(loan_id="loan-00000001", state=loan_pb.LOAN_STATE_ACTIVE, due_date="2026-08-20")
     api.hub.on(f"{TERMS}/SignRestructuring", restructuring_pb.SignRestructuringResponse(loan=changed))
     path = "/loans/loan-00000001/restructurings/2/signature"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
 
 import pytest
 import pytest_asyncio
@@ -13,11 +14,16 @@ from huilian.convenience.v1 import convenience_service_pb2
 from huilian.convenience.v1 import payment_desk_service_pb2 as payment_pb
 from huilian.lending.v1 import credit_service_pb2 as credit_pb
 from huilian.lending.v1 import dealer_loan_service_pb2 as dealer_pb
+from huilian.lending.v1 import loan_service_pb2 as loan_pb
 from huilian.lending.v1 import referral_service_pb2 as referral_pb
+from huilian.lending.v1 import restructuring_service_pb2 as restructuring_pb
 from huilian.lending.v1 import warning_service_pb2 as warning_pb
+from huilian.lending.v1 import workout_service_pb2 as workout_pb
 from huilian.notification.v1 import notification_service_pb2 as pb
+from huilian.onboarding.v1 import account_opening_service_pb2 as opening_pb
 from huilian.receivables.v1 import freeze_service_pb2 as freeze_pb
 from huilian_protocol.errors import HuilianError
+from huilian_protocol.restructuring import Restructuring
 
 from mini_program_api.app import create_app, create_desk
 from tests.unit.mini_program_api.conftest import Api
@@ -50,7 +56,10 @@ def test_neither_face_serves_what_is_the_others() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["warnings", "referrals", "dealer-loans", "payments", "cases", "decisions?from_day=2026-01-01&to_day=2026-02-01"],
+    [
+        *("warnings", "referrals", "dealer-loans", "payments", "cases", "account-openings", "loans/loan-00000001"),
+        "decisions?from_day=2026-01-01&to_day=2026-02-01",
+    ],
 )
 async def test_without_a_token_nothing_is_shown(desk: Api, path: str) -> None:
     status, problem = await desk.get(f"/desk/{path}", token="")
@@ -159,6 +168,56 @@ async def test_payments_and_cases_are_proposed_and_decided(desk: Api) -> None:
     assert (await desk.post("/desk/cases/decisions", {"case_id": "case-0001", "approve": False, "note": "再查"}))[
         0
     ] == 200
+
+
+async def test_an_accounts_closing_is_entered_with_its_day(desk: Api) -> None:
+    service = "huilian.onboarding.v1.AccountOpeningService"
+    opened = opening_pb.Opening(application_id="opening-0001", state=opening_pb.OPENING_STATE_OPENED)
+    closed = opening_pb.Opening(closed_day="2026-03-02", documents_kept_until_day="2036-03-02")
+    closed.MergeFrom(opened)
+    desk.hub.on(f"{service}/ListOpenings", opening_pb.ListOpeningsResponse(openings=[opened]))
+    refusal = failure(HuilianError("INVALID_ARGUMENT", field="closed_day"))
+    desk.hub.on(f"{service}/CloseAccount", opening_pb.CloseAccountResponse(opening=closed), refusal)
+    _, listed = await desk.get("/desk/account-openings?state=OPENED")
+    assert (listed["openings"][0]["state"], listed["openings"][0]["closed_day"]) == ("OPENED", "")
+    assert desk.hub.asked[-1].request.state == opening_pb.OPENING_STATE_OPENED
+    path = "/desk/account-openings/opening-0001/closure"
+    status, shown = await desk.post(path, {"closed_day": "2026-03-02"})
+    assert (status, shown["closed_day"], shown["documents_kept_until_day"]) == (200, "2026-03-02", "2036-03-02")
+    asked = desk.hub.asked[-1].request
+    assert (asked.application_id, asked.closed_day) == ("opening-0001", "2026-03-02")
+    status, problem = await desk.post(path, {"closed_day": "2026-03-03"}, key="request-00000002")
+    assert (status, problem["code"]) == (400, "INVALID_ARGUMENT"), "a day to come"
+    assert (await desk.post(path, {"closed_day": "yesterday"}))[0] == 400
+
+
+async def test_other_terms_are_offered_and_seen(desk: Api) -> None:
+    service = "huilian.lending.v1.WorkoutService"
+    loan = loan_pb.Loan(loan_id="loan-00000001", state=loan_pb.LOAN_STATE_OVERDUE)
+    plan = {"kind": "equal_principal", "first_due_date": "2026-05-20", "every_months": 1}
+    until = datetime(2026, 4, 30, tzinfo=UTC)
+    terms = Restructuring(loan.loan_id, 1, 900_000, "0.03", date(2026, 8, 20), plan, until)
+    state = workout_pb.RESTRUCTURING_STATE_OFFERED
+    offer = workout_pb.Restructuring(loan_id=loan.loan_id, number=1, state=state, terms=terms.canonical())
+    listed = restructuring_pb.ListRestructuringsResponse(restructurings=[offer])
+    desk.hub.on(f"{service}/GetLoanCase", workout_pb.GetLoanCaseResponse(loan=loan))
+    desk.hub.on(f"{service}/RestructureLoan", workout_pb.RestructureLoanResponse(loan=loan, restructuring=offer))
+    desk.hub.on("huilian.lending.v1.RestructuringService/ListRestructurings", listed)
+    _, case = await desk.get("/desk/loans/loan-00000001")
+    assert (case["loan"]["state"], case["restructurings"][0]["number"]) == ("OVERDUE", 1)
+    form = {"annual_rate": "0.0300", "due_date": "2026-08-20", "plan": "EQUAL_PRINCIPAL"}
+    cycle = {"first_due_date": "2026-05-20", "every_months": 1}
+    status, made = await desk.post("/desk/loans/loan-00000001/restructurings", {**form, **cycle})
+    assert (status, made["state"], made["repayment"]) == (201, "OFFERED", plan)
+    asked = desk.hub.asked[-1].request
+    assert (asked.annual_rate, asked.due_date, asked.repayment_plan.kind) == ("0.0300", "2026-08-20", "equal_principal")
+    assert (asked.repayment_plan.first_due_date, asked.repayment_plan.every_months) == ("2026-05-20", 1)
+    await desk.post("/desk/loans/loan-00000001/restructurings", {**form, "plan": "BULLET"}, key="request-00000002")
+    asked = desk.hub.asked[-1].request
+    assert asked.repayment_plan == workout_pb.RepaymentPlan(kind="bullet")
+    for wrong in ({"annual_rate": "3"}, {"annual_rate": "1e-2"}, {"plan": "BALLOON"}, {"every_months": 13}):
+        status, _ = await desk.post("/desk/loans/loan-00000001/restructurings", {**form, **wrong})
+        assert status == 400
 
 
 async def test_the_share_of_automatic_decisions(desk: Api) -> None:

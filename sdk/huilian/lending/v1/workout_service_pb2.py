@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from huilian.common.v1 import common_pb2 as huilian_dot_common_dot_v1_dot_common__pb2
+from huilian.lending.v1 import financing_service_pb2 as huilian_dot_lending_dot_v1_dot_financing__service__pb2
 from huilian.lending.v1 import loan_service_pb2 as huilian_dot_lending_dot_v1_dot_loan__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(huilian/lending/v1/workout_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\x1a%huilian/lending/v1/loan_service.proto\"K\n\x12GetLoanCaseRequest\x12\x35\n\x07loan_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\"C\n\x13GetLoanCaseResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\xb8\x01\n\x15InvokeRecourseRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12+\n\x08most_fen\x18\x03 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\x07mostFen\"F\n\x16InvokeRecourseResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\xc1\x01\n\x12\x42uyBackLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12\x37\n\x08payer_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x07payerId\"C\n\x13\x42uyBackLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\xda\x02\n\x16RestructureLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12:\n\x0b\x61nnual_rate\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^0(\\.[0-9]{1,8})?$R\nannualRate\x12>\n\x08\x64ue_date\x18\x04 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\x07\x64ueDate\x12P\n\x0erepayment_plan\x18\x05 \x01(\x0b\x32!.huilian.lending.v1.RepaymentPlanB\x06\xbaH\x03\xc8\x01\x01R\rrepaymentPlan\"\xe0\x01\n\rRepaymentPlan\x12S\n\x04kind\x18\x01 \x01(\tB?\xbaH<r:R\x06\x62ulletR\x10\x65qual_instalmentR\x0f\x65qual_principalR\rinterest_onlyR\x04kind\x12L\n\x0e\x66irst_due_date\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x0c\x66irstDueDate\x12,\n\x0c\x65very_months\x18\x03 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x0c(\x00R\x0b\x65veryMonths\"\x90\x01\n\x17RestructureLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\x12G\n\rrestructuring\x18\x02 \x01(\x0b\x32!.huilian.lending.v1.RestructuringR\rrestructuring\"\xea\x03\n\rRestructuring\x12\x17\n\x07loan_id\x18\x01 \x01(\tR\x06loanId\x12\x16\n\x06number\x18\x02 \x01(\x05R\x06number\x12<\n\x05state\x18\x03 \x01(\x0e\x32&.huilian.lending.v1.RestructuringStateR\x05state\x12\x36\n\tprincipal\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tprincipal\x12\x1f\n\x0b\x61nnual_rate\x18\x05 \x01(\tR\nannualRate\x12\x19\n\x08\x64ue_date\x18\x06 \x01(\tR\x07\x64ueDate\x12H\n\x0erepayment_plan\x18\x07 \x01(\x0b\x32!.huilian.lending.v1.RepaymentPlanR\rrepaymentPlan\x12;\n\x0bvalid_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nvalidUntil\x12;\n\x0bsigned_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nsignedTime\x12\x14\n\x05terms\x18\n \x01(\x0cR\x05terms\x12\x1c\n\tchallenge\x18\x0b \x01(\x0cR\tchallenge\"\x8a\x01\n\x14\x43hargeOffLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\"E\n\x15\x43hargeOffLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\xf2\x01\n\x12RecoverLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12\x37\n\x08payer_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x07payerId\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"C\n\x13RecoverLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\xb8\x02\n\x14\x42ookRepaymentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12\x37\n\x08payer_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x07payerId\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\x12\x42\n\nvalue_date\x18\x05 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\tvalueDate\"E\n\x15\x42ookRepaymentResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\x9a\x01\n\x17ReverseRepaymentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x42\n\x08\x65vent_id\x18\x02 \x01(\tB\'\xbaH$r\"2 ^[A-Za-z0-9_-]{8,64}:[0-9]{1,9}$R\x07\x65ventId\"H\n\x18ReverseRepaymentResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan*\xbd\x01\n\x12RestructuringState\x12#\n\x1fRESTRUCTURING_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bRESTRUCTURING_STATE_OFFERED\x10\x01\x12\x1e\n\x1aRESTRUCTURING_STATE_SIGNED\x10\x02\x12 \n\x1cRESTRUCTURING_STATE_REPLACED\x10\x03\x12\x1f\n\x1bRESTRUCTURING_STATE_EXPIRED\x10\x04\x32\xc0\x06\n\x0eWorkoutService\x12^\n\x0bGetLoanCase\x12&.huilian.lending.v1.GetLoanCaseRequest\x1a\'.huilian.lending.v1.GetLoanCaseResponse\x12g\n\x0eInvokeRecourse\x12).huilian.lending.v1.InvokeRecourseRequest\x1a*.huilian.lending.v1.InvokeRecourseResponse\x12^\n\x0b\x42uyBackLoan\x12&.huilian.lending.v1.BuyBackLoanRequest\x1a\'.huilian.lending.v1.BuyBackLoanResponse\x12j\n\x0fRestructureLoan\x12*.huilian.lending.v1.RestructureLoanRequest\x1a+.huilian.lending.v1.RestructureLoanResponse\x12\x64\n\rChargeOffLoan\x12(.huilian.lending.v1.ChargeOffLoanRequest\x1a).huilian.lending.v1.ChargeOffLoanResponse\x12^\n\x0bRecoverLoan\x12&.huilian.lending.v1.RecoverLoanRequest\x1a\'.huilian.lending.v1.RecoverLoanResponse\x12\x64\n\rBookRepayment\x12(.huilian.lending.v1.BookRepaymentRequest\x1a).huilian.lending.v1.BookRepaymentResponse\x12m\n\x10ReverseRepayment\x12+.huilian.lending.v1.ReverseRepaymentRequest\x1a,.huilian.lending.v1.ReverseRepaymentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(huilian/lending/v1/workout_service.proto\x12\x12huilian.lending.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ehuilian/common/v1/common.proto\x1a*huilian/lending/v1/financing_service.proto\x1a%huilian/lending/v1/loan_service.proto\"K\n\x12GetLoanCaseRequest\x12\x35\n\x07loan_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\"C\n\x13GetLoanCaseResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\xb8\x01\n\x15InvokeRecourseRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12+\n\x08most_fen\x18\x03 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\x07mostFen\"F\n\x16InvokeRecourseResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\xc1\x01\n\x12\x42uyBackLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12\x37\n\x08payer_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x07payerId\"C\n\x13\x42uyBackLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\xda\x02\n\x16RestructureLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12:\n\x0b\x61nnual_rate\x18\x03 \x01(\tB\x19\xbaH\x16r\x14\x32\x12^0(\\.[0-9]{1,8})?$R\nannualRate\x12>\n\x08\x64ue_date\x18\x04 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\x07\x64ueDate\x12P\n\x0erepayment_plan\x18\x05 \x01(\x0b\x32!.huilian.lending.v1.RepaymentPlanB\x06\xbaH\x03\xc8\x01\x01R\rrepaymentPlan\"\xe0\x01\n\rRepaymentPlan\x12S\n\x04kind\x18\x01 \x01(\tB?\xbaH<r:R\x06\x62ulletR\x10\x65qual_instalmentR\x0f\x65qual_principalR\rinterest_onlyR\x04kind\x12L\n\x0e\x66irst_due_date\x18\x02 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x0c\x66irstDueDate\x12,\n\x0c\x65very_months\x18\x03 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x0c(\x00R\x0b\x65veryMonths\"\x90\x01\n\x17RestructureLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\x12G\n\rrestructuring\x18\x02 \x01(\x0b\x32!.huilian.lending.v1.RestructuringR\rrestructuring\"\xe9\x04\n\rRestructuring\x12\x17\n\x07loan_id\x18\x01 \x01(\tR\x06loanId\x12\x16\n\x06number\x18\x02 \x01(\x05R\x06number\x12<\n\x05state\x18\x03 \x01(\x0e\x32&.huilian.lending.v1.RestructuringStateR\x05state\x12\x36\n\tprincipal\x18\x04 \x01(\x0b\x32\x18.huilian.common.v1.MoneyR\tprincipal\x12\x1f\n\x0b\x61nnual_rate\x18\x05 \x01(\tR\nannualRate\x12\x19\n\x08\x64ue_date\x18\x06 \x01(\tR\x07\x64ueDate\x12H\n\x0erepayment_plan\x18\x07 \x01(\x0b\x32!.huilian.lending.v1.RepaymentPlanR\rrepaymentPlan\x12;\n\x0bvalid_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nvalidUntil\x12;\n\x0bsigned_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nsignedTime\x12\x14\n\x05terms\x18\n \x01(\x0cR\x05terms\x12\x1c\n\tchallenge\x18\x0b \x01(\x0cR\tchallenge\x12\x44\n\x0f\x66ormer_schedule\x18\x0c \x03(\x0b\x32\x1b.huilian.lending.v1.DueLineR\x0e\x66ormerSchedule\x12\x37\n\x08schedule\x18\r \x03(\x0b\x32\x1b.huilian.lending.v1.DueLineR\x08schedule\"\x8a\x01\n\x14\x43hargeOffLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\"E\n\x15\x43hargeOffLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\xf2\x01\n\x12RecoverLoanRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12\x37\n\x08payer_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x07payerId\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\"C\n\x13RecoverLoanResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\xb8\x02\n\x14\x42ookRepaymentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x35\n\x07loan_id\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x06loanId\x12\x37\n\x08payer_id\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\x07payerId\x12/\n\namount_fen\x18\x04 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\x80\x80\x9a\xa6\xea\xaf\xe3\x01 \x00R\tamountFen\x12\x42\n\nvalue_date\x18\x05 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\tvalueDate\"E\n\x15\x42ookRepaymentResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan\"\x9a\x01\n\x17ReverseRepaymentRequest\x12;\n\nrequest_id\x18\x01 \x01(\tB\x1c\xbaH\x19r\x17\x32\x15^[A-Za-z0-9_-]{8,64}$R\trequestId\x12\x42\n\x08\x65vent_id\x18\x02 \x01(\tB\'\xbaH$r\"2 ^[A-Za-z0-9_-]{8,64}:[0-9]{1,9}$R\x07\x65ventId\"H\n\x18ReverseRepaymentResponse\x12,\n\x04loan\x18\x01 \x01(\x0b\x32\x18.huilian.lending.v1.LoanR\x04loan*\xbd\x01\n\x12RestructuringState\x12#\n\x1fRESTRUCTURING_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bRESTRUCTURING_STATE_OFFERED\x10\x01\x12\x1e\n\x1aRESTRUCTURING_STATE_SIGNED\x10\x02\x12 \n\x1cRESTRUCTURING_STATE_REPLACED\x10\x03\x12\x1f\n\x1bRESTRUCTURING_STATE_EXPIRED\x10\x04\x32\xc0\x06\n\x0eWorkoutService\x12^\n\x0bGetLoanCase\x12&.huilian.lending.v1.GetLoanCaseRequest\x1a\'.huilian.lending.v1.GetLoanCaseResponse\x12g\n\x0eInvokeRecourse\x12).huilian.lending.v1.InvokeRecourseRequest\x1a*.huilian.lending.v1.InvokeRecourseResponse\x12^\n\x0b\x42uyBackLoan\x12&.huilian.lending.v1.BuyBackLoanRequest\x1a\'.huilian.lending.v1.BuyBackLoanResponse\x12j\n\x0fRestructureLoan\x12*.huilian.lending.v1.RestructureLoanRequest\x1a+.huilian.lending.v1.RestructureLoanResponse\x12\x64\n\rChargeOffLoan\x12(.huilian.lending.v1.ChargeOffLoanRequest\x1a).huilian.lending.v1.ChargeOffLoanResponse\x12^\n\x0bRecoverLoan\x12&.huilian.lending.v1.RecoverLoanRequest\x1a\'.huilian.lending.v1.RecoverLoanResponse\x12\x64\n\rBookRepayment\x12(.huilian.lending.v1.BookRepaymentRequest\x1a).huilian.lending.v1.BookRepaymentResponse\x12m\n\x10ReverseRepayment\x12+.huilian.lending.v1.ReverseRepaymentRequest\x1a,.huilian.lending.v1.ReverseRepaymentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -91,44 +92,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVERSEREPAYMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\031r\0272\025^[A-Za-z0-9_-]{8,64}$'
   _globals['_REVERSEREPAYMENTREQUEST'].fields_by_name['event_id']._loaded_options = None
   _globals['_REVERSEREPAYMENTREQUEST'].fields_by_name['event_id']._serialized_options = b'\272H$r\"2 ^[A-Za-z0-9_-]{8,64}:[0-9]{1,9}$'
-  _globals['_RESTRUCTURINGSTATE']._serialized_start=3227
-  _globals['_RESTRUCTURINGSTATE']._serialized_end=3416
-  _globals['_GETLOANCASEREQUEST']._serialized_start=197
-  _globals['_GETLOANCASEREQUEST']._serialized_end=272
-  _globals['_GETLOANCASERESPONSE']._serialized_start=274
-  _globals['_GETLOANCASERESPONSE']._serialized_end=341
-  _globals['_INVOKERECOURSEREQUEST']._serialized_start=344
-  _globals['_INVOKERECOURSEREQUEST']._serialized_end=528
-  _globals['_INVOKERECOURSERESPONSE']._serialized_start=530
-  _globals['_INVOKERECOURSERESPONSE']._serialized_end=600
-  _globals['_BUYBACKLOANREQUEST']._serialized_start=603
-  _globals['_BUYBACKLOANREQUEST']._serialized_end=796
-  _globals['_BUYBACKLOANRESPONSE']._serialized_start=798
-  _globals['_BUYBACKLOANRESPONSE']._serialized_end=865
-  _globals['_RESTRUCTURELOANREQUEST']._serialized_start=868
-  _globals['_RESTRUCTURELOANREQUEST']._serialized_end=1214
-  _globals['_REPAYMENTPLAN']._serialized_start=1217
-  _globals['_REPAYMENTPLAN']._serialized_end=1441
-  _globals['_RESTRUCTURELOANRESPONSE']._serialized_start=1444
-  _globals['_RESTRUCTURELOANRESPONSE']._serialized_end=1588
-  _globals['_RESTRUCTURING']._serialized_start=1591
-  _globals['_RESTRUCTURING']._serialized_end=2081
-  _globals['_CHARGEOFFLOANREQUEST']._serialized_start=2084
-  _globals['_CHARGEOFFLOANREQUEST']._serialized_end=2222
-  _globals['_CHARGEOFFLOANRESPONSE']._serialized_start=2224
-  _globals['_CHARGEOFFLOANRESPONSE']._serialized_end=2293
-  _globals['_RECOVERLOANREQUEST']._serialized_start=2296
-  _globals['_RECOVERLOANREQUEST']._serialized_end=2538
-  _globals['_RECOVERLOANRESPONSE']._serialized_start=2540
-  _globals['_RECOVERLOANRESPONSE']._serialized_end=2607
-  _globals['_BOOKREPAYMENTREQUEST']._serialized_start=2610
-  _globals['_BOOKREPAYMENTREQUEST']._serialized_end=2922
-  _globals['_BOOKREPAYMENTRESPONSE']._serialized_start=2924
-  _globals['_BOOKREPAYMENTRESPONSE']._serialized_end=2993
-  _globals['_REVERSEREPAYMENTREQUEST']._serialized_start=2996
-  _globals['_REVERSEREPAYMENTREQUEST']._serialized_end=3150
-  _globals['_REVERSEREPAYMENTRESPONSE']._serialized_start=3152
-  _globals['_REVERSEREPAYMENTRESPONSE']._serialized_end=3224
-  _globals['_WORKOUTSERVICE']._serialized_start=3419
-  _globals['_WORKOUTSERVICE']._serialized_end=4251
+  _globals['_RESTRUCTURINGSTATE']._serialized_start=3398
+  _globals['_RESTRUCTURINGSTATE']._serialized_end=3587
+  _globals['_GETLOANCASEREQUEST']._serialized_start=241
+  _globals['_GETLOANCASEREQUEST']._serialized_end=316
+  _globals['_GETLOANCASERESPONSE']._serialized_start=318
+  _globals['_GETLOANCASERESPONSE']._serialized_end=385
+  _globals['_INVOKERECOURSEREQUEST']._serialized_start=388
+  _globals['_INVOKERECOURSEREQUEST']._serialized_end=572
+  _globals['_INVOKERECOURSERESPONSE']._serialized_start=574
+  _globals['_INVOKERECOURSERESPONSE']._serialized_end=644
+  _globals['_BUYBACKLOANREQUEST']._serialized_start=647
+  _globals['_BUYBACKLOANREQUEST']._serialized_end=840
+  _globals['_BUYBACKLOANRESPONSE']._serialized_start=842
+  _globals['_BUYBACKLOANRESPONSE']._serialized_end=909
+  _globals['_RESTRUCTURELOANREQUEST']._serialized_start=912
+  _globals['_RESTRUCTURELOANREQUEST']._serialized_end=1258
+  _globals['_REPAYMENTPLAN']._serialized_start=1261
+  _globals['_REPAYMENTPLAN']._serialized_end=1485
+  _globals['_RESTRUCTURELOANRESPONSE']._serialized_start=1488
+  _globals['_RESTRUCTURELOANRESPONSE']._serialized_end=1632
+  _globals['_RESTRUCTURING']._serialized_start=1635
+  _globals['_RESTRUCTURING']._serialized_end=2252
+  _globals['_CHARGEOFFLOANREQUEST']._serialized_start=2255
+  _globals['_CHARGEOFFLOANREQUEST']._serialized_end=2393
+  _globals['_CHARGEOFFLOANRESPONSE']._serialized_start=2395
+  _globals['_CHARGEOFFLOANRESPONSE']._serialized_end=2464
+  _globals['_RECOVERLOANREQUEST']._serialized_start=2467
+  _globals['_RECOVERLOANREQUEST']._serialized_end=2709
+  _globals['_RECOVERLOANRESPONSE']._serialized_start=2711
+  _globals['_RECOVERLOANRESPONSE']._serialized_end=2778
+  _globals['_BOOKREPAYMENTREQUEST']._serialized_start=2781
+  _globals['_BOOKREPAYMENTREQUEST']._serialized_end=3093
+  _globals['_BOOKREPAYMENTRESPONSE']._serialized_start=3095
+  _globals['_BOOKREPAYMENTRESPONSE']._serialized_end=3164
+  _globals['_REVERSEREPAYMENTREQUEST']._serialized_start=3167
+  _globals['_REVERSEREPAYMENTREQUEST']._serialized_end=3321
+  _globals['_REVERSEREPAYMENTRESPONSE']._serialized_start=3323
+  _globals['_REVERSEREPAYMENTRESPONSE']._serialized_end=3395
+  _globals['_WORKOUTSERVICE']._serialized_start=3590
+  _globals['_WORKOUTSERVICE']._serialized_end=4422
 # @@protoc_insertion_point(module_scope)

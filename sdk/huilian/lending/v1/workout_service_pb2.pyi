@@ -3,11 +3,14 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from huilian.common.v1 import common_pb2 as _common_pb2
+from huilian.lending.v1 import financing_service_pb2 as _financing_service_pb2
 from huilian.lending.v1 import loan_service_pb2 as _loan_service_pb2
 import builtins as _builtins
 import sys
@@ -281,6 +284,8 @@ class Restructuring(_message.Message):
     SIGNED_TIME_FIELD_NUMBER: _builtins.int
     TERMS_FIELD_NUMBER: _builtins.int
     CHALLENGE_FIELD_NUMBER: _builtins.int
+    FORMER_SCHEDULE_FIELD_NUMBER: _builtins.int
+    SCHEDULE_FIELD_NUMBER: _builtins.int
     loan_id: _builtins.str
     number: _builtins.int
     """Counts the offers of a loan."""
@@ -302,6 +307,15 @@ class Restructuring(_message.Message):
     def valid_until(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def signed_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def former_schedule(self) -> _containers.RepeatedCompositeFieldContainer[_financing_service_pb2.DueLine]:
+        """What falls due after the day of signing, today while it is offered: as the loan was, with what is unpaid on its first line,
+        and under these terms. Both are empty once another offer took its place or nobody signed in time; `schedule` also where
+        these terms cannot be signed any more.
+        """
+
+    @_builtins.property
+    def schedule(self) -> _containers.RepeatedCompositeFieldContainer[_financing_service_pb2.DueLine]: ...
     def __init__(
         self,
         *,
@@ -316,10 +330,12 @@ class Restructuring(_message.Message):
         signed_time: _timestamp_pb2.Timestamp | None = ...,
         terms: _builtins.bytes = ...,
         challenge: _builtins.bytes = ...,
+        former_schedule: _abc.Iterable[_financing_service_pb2.DueLine] | None = ...,
+        schedule: _abc.Iterable[_financing_service_pb2.DueLine] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal", "repayment_plan", b"repayment_plan", "signed_time", b"signed_time", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annual_rate", b"annual_rate", "challenge", b"challenge", "due_date", b"due_date", "loan_id", b"loan_id", "number", b"number", "principal", b"principal", "repayment_plan", b"repayment_plan", "signed_time", b"signed_time", "state", b"state", "terms", b"terms", "valid_until", b"valid_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annual_rate", b"annual_rate", "challenge", b"challenge", "due_date", b"due_date", "former_schedule", b"former_schedule", "loan_id", b"loan_id", "number", b"number", "principal", b"principal", "repayment_plan", b"repayment_plan", "schedule", b"schedule", "signed_time", b"signed_time", "state", b"state", "terms", b"terms", "valid_until", b"valid_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -278,6 +278,7 @@ class Opening(_message.Message):
     OPEN_TIME_FIELD_NUMBER: _builtins.int
     DOCUMENTS_DESTROYED_FIELD_NUMBER: _builtins.int
     CLOSED_DAY_FIELD_NUMBER: _builtins.int
+    DOCUMENTS_KEPT_UNTIL_DAY_FIELD_NUMBER: _builtins.int
     application_id: _builtins.str
     uscc: _builtins.str
     name: _builtins.str
@@ -291,6 +292,8 @@ class Opening(_message.Message):
     """The documents' key is destroyed."""
     closed_day: _builtins.str
     """The day in China on which the account was closed, YYYY-MM-DD; empty while it is open."""
+    documents_kept_until_day: _builtins.str
+    """Once it was closed: the last day on which its documents are kept, YYYY-MM-DD."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___OpeningReason]: ...
     @_builtins.property
@@ -329,10 +332,11 @@ class Opening(_message.Message):
         open_time: _timestamp_pb2.Timestamp | None = ...,
         documents_destroyed: _builtins.bool = ...,
         closed_day: _builtins.str = ...,
+        documents_kept_until_day: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "open_time", b"open_time", "result_due_time", b"result_due_time", "result_time", b"result_time", "upload_time", b"upload_time", "visit", b"visit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "application_id", b"application_id", "closed_day", b"closed_day", "create_time", b"create_time", "documents", b"documents", "documents_destroyed", b"documents_destroyed", "name", b"name", "next_submission", b"next_submission", "open_time", b"open_time", "reasons", b"reasons", "result_due_time", b"result_due_time", "result_time", b"result_time", "signer_id", b"signer_id", "state", b"state", "upload_time", b"upload_time", "uscc", b"uscc", "visit", b"visit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_number", b"account_number", "application_id", b"application_id", "closed_day", b"closed_day", "create_time", b"create_time", "documents", b"documents", "documents_destroyed", b"documents_destroyed", "documents_kept_until_day", b"documents_kept_until_day", "name", b"name", "next_submission", b"next_submission", "open_time", b"open_time", "reasons", b"reasons", "result_due_time", b"result_due_time", "result_time", b"result_time", "signer_id", b"signer_id", "state", b"state", "upload_time", b"upload_time", "uscc", b"uscc", "visit", b"visit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -18,6 +18,7 @@ from huilian_sdk.authenticator import SoftwareAuthenticator
 from hub.lending.loans.model import Loan
 from hub.lending.loans.rpc import WorkoutServicer
 from hub.lending.restructurings.desk import GOOD_FOR, Agreed
+from hub.lending.restructurings.plans import Plans, plans_of
 from hub.lending.restructurings.rpc import RestructuringServicer
 from hub.lending.restructurings.stored import OfferState
 from hub.lending.rules import LoanState
@@ -152,6 +153,48 @@ async def test_a_person_signs_with_the_device_key(world: LendingWorld) -> None:
     agreed = await signed(world, 1, citizen.subject, loan, citizen.device.sign(challenge))
     assert agreed.loan.record.maturity == date(2026, 12, 20)
     assert not world.trade.mandates.asked, "a person has no signers"
+
+
+async def plans(world: LendingWorld, number: int = 1) -> Plans:
+    """Both plans as the borrower sees them now."""
+    shown = await world.service.restructurings.shown(SUPPLIER, LOAN)
+    return next(plans_of(one.loan, one.offer) for one in shown if one.offer.terms.number == number)
+
+
+async def test_an_offer_is_shown_beside_what_it_would_change(world: LendingWorld) -> None:
+    loan = await overdue(world)
+    await offered(world)
+    both = await plans(world)
+    [left] = both.former
+    assert (left.due_date, left.total_fen) == (date(2026, 4, 5), loan.owed.total_fen), "all of it, since it matured"
+    assert [line.due_date for line in both.offered] == [date(2026, month, 20) for month in (5, 6, 7, 8)]
+    assert sum(line.principal_fen for line in both.offered) == loan.owed.principal_fen
+    assert sum(line.interest_fen for line in both.offered) > left.interest_fen, "more time costs more"
+    await signed(world)
+    assert await plans(world) == both
+    await world.fund(SUPPLIER, both.offered[0].total_fen)
+    move_to(world.clock, at_noon(2026, 5, 20))
+    closed = await world.repay(SUPPLIER, both.offered[0].total_fen, LOAN)
+    assert closed.state is LoanState.ACTIVE and await plans(world) == both, "what was agreed stays what it was"
+    # A second agreement: the first is now what is left behind.
+    await offered(world, "0.03", date(2027, 1, 20), {"kind": "bullet"})
+    again = await plans(world, 2)
+    assert [line.due_date for line in again.former] == [date(2026, month, 20) for month in (6, 7, 8)]
+    assert [line.total_fen for line in again.former] == [line.total_fen for line in both.offered[1:]]
+    assert [line.due_date for line in again.offered] == [date(2027, 1, 20)]
+
+
+async def test_an_offer_that_nobody_can_sign_shows_no_plan(world: LendingWorld) -> None:
+    await overdue(world)
+    await world.fund(SUPPLIER, 10_000)
+    await offered(world)
+    await world.repay(SUPPLIER, 10_000, LOAN)
+    changed = await plans(world)
+    assert changed.former and not changed.offered, "another principal is left"
+    await offered(world)
+    assert await plans(world, 1) == Plans(), "replaced"
+    world.clock.advance(GOOD_FOR)
+    assert await plans(world, 2) == Plans(), "expired"
 
 
 async def test_what_is_signed_is_what_is_read(world: LendingWorld) -> None:

@@ -14,6 +14,7 @@ from huilian_sdk import sign_opening
 
 from hub.onboarding.opening_data import DocumentKind
 from hub.onboarding.rpc_openings import AccountOpeningServicer
+from hub.platform.business_day import business_date
 from hub.platform.callers import ANONYMOUS, Caller, Role, set_current_caller
 from hub.platform.database import Database
 from hub.platform.idempotency import Idempotency
@@ -110,6 +111,11 @@ async def test_from_the_first_document_to_the_account(counter: Counter, clock: F
     assert (opened.state, opened.account_number) == (pb.OPENING_STATE_OPENED, ACCOUNT)
     report = await counter.desk(pb.GetOpeningReportRequest(first_day="2026-03-02", last_day="2026-03-02"))
     assert (report.results, report.in_time) == (1, 1)
+    assert (opened.closed_day, opened.documents_kept_until_day) == ("", "")
+    today = business_date(clock.now())
+    closing = pb.CloseAccountRequest(application_id=OPENING, closed_day=today.isoformat())
+    closed = (await counter.desk(closing)).opening
+    assert (closed.closed_day, closed.documents_kept_until_day) == (f"{today}", f"{today.replace(year=2036)}")
 
 
 async def test_a_repeated_request_gets_the_first_answer_even_without_the_registry(counter: Counter) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
+import hypothesis.strategies as st
 import pytest
 from huilian_protocol.clock import FixedClock
+from hypothesis import example, given
 
 from hub.onboarding.closings import Closings
 from hub.onboarding.opening_data import opening_data
-from hub.onboarding.opening_rules import years_before
+from hub.onboarding.opening_rules import kept_until, years_before
 from hub.onboarding.store import OpeningDocumentRow, VisitRow
 from hub.onboarding.stored_openings import Opening
 from hub.platform.business_day import business_date
@@ -149,3 +151,12 @@ async def test_from_the_closing_runs_the_term_for_which_documents_are_kept(
 )
 def test_ten_years_before(day: date, before: date) -> None:
     assert years_before(day, 10) == before
+
+
+@given(st.dates(date(2020, 1, 1), date(2120, 12, 31)), st.integers(1, 30))
+@example(date(2028, 2, 29), 10)
+@example(date(2038, 2, 28), 10)
+def test_what_is_said_to_be_kept_until_is_kept_until_then(closed: date, years: int) -> None:
+    last = kept_until(closed, years)
+    assert closed >= years_before(last, years), "kept on that day"
+    assert closed < years_before(last + DAY, years), "and no longer"
