@@ -32,6 +32,7 @@ from huilian_protocol.jose import public_key_to_jwk, thumbprint
 from huilian_sdk import Huilian
 
 from hub.notification.kinds import BY_CODE
+from tests.browser import lending
 from tests.unit.sdk.fake_hub import Asked, FakeHub, failure
 
 ORIGIN, NOW = "hub-a.huilian.example", datetime(2027, 3, 2, 2, 0, tzinfo=UTC)
@@ -85,6 +86,8 @@ def hub() -> FakeHub:
     made.on("huilian.lending.v1.DocumentService/GetDocument", pdf)
     signers = signer_pb.ListSignersResponse(signers=_signers())
     made.on("huilian.onboarding.v1.OnboardingService/ListSigners", signers)
+    lending.open_accounts(made)
+    lending.offer_terms(made, "financing-2026-0110")
     return made
 
 

@@ -15,7 +15,10 @@ from tests.browser.desk_hub import REFERRALS, SUPPLIER, hub, key_file, serving
 from tests.unit.sdk.fake_hub import FakeHub
 
 DIST, AXE = ROOT / "web" / "dist", ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-TABS = ["通知", "风险预警", "人工审批", "司法冻结", "未决缴费", "对账差异", "自动决策"]
+TABS = ["通知", "风险预警", "人工审批", "贷款重组", "司法冻结", "未决缴费", "开户与销户", "对账差异", "自动决策"]
+
+LOAN = "financing-2026-0110"
+LOOKED_UP = {"司法冻结": ("标的编号", "certificate-2026-0009"), "贷款重组": ("贷款编号", LOAN)}
 
 
 def desk(client: Huilian) -> web.Application:
@@ -75,8 +78,9 @@ def test_an_operator_signs_in_sees_every_list_and_acts_with_a_reason(visit: Call
         expect(page.get_by_role("button", name="通知（3）")).to_be_visible()
         for tab in TABS[1:]:
             page.get_by_role("button", name=tab, exact=True).click()
-            if tab == "司法冻结":
-                page.get_by_label("标的编号").fill("certificate-2026-0009")
+            if tab in LOOKED_UP:
+                label, object_id = LOOKED_UP[tab]
+                page.get_by_label(label).fill(object_id)
                 page.get_by_role("button", name="查询").click()
             expect(page.locator(".panel .cards > .card").first).to_be_visible()
             assert violations(page) == [], tab
@@ -93,6 +97,51 @@ def test_an_operator_signs_in_sees_every_list_and_acts_with_a_reason(visit: Call
         with page.expect_response(lambda answer: answer.url.endswith("/acknowledge")):
             first.get_by_role("button", name="已知悉，正在处理").click()
         assert asked(behind, "/AcknowledgeWarning")[0].request.reason == "买方已付款"  # type: ignore[attr-defined]
+        offer_terms(page, behind)
+        close_an_account(page, behind)
+
+
+def offer_terms(page: Page, behind: FakeHub) -> None:
+    """Looked up by its number, a loan is offered other terms; whoever is to sign is waited for."""
+    page.get_by_role("button", name="贷款重组", exact=True).click()
+    page.get_by_label("贷款编号").fill(LOAN)
+    page.get_by_role("button", name="查询").click()
+    cards = page.locator(".cards > .card")
+    expect(cards).to_have_count(4)
+    page.get_by_label("新年利率").fill("3.5%")
+    page.get_by_role("button", name="提出方案").click()
+    expect(cards.first.get_by_role("alert")).to_be_visible()
+    page.get_by_label("新年利率").fill("3.5")
+    page.get_by_label("首期应还日").fill("2027-04-02")
+    page.get_by_label("新到期日").fill("2027-07-02")
+    page.get_by_role("button", name="提出方案").click()
+    expect(cards).to_have_count(5)
+    expect(cards.nth(1)).to_contain_text("等待借款人签署")
+    expect(cards.nth(2)).to_contain_text("已被新方案取代")
+    made = asked(behind, "/RestructureLoan")[0].request  # type: ignore[attr-defined]
+    assert (made.annual_rate, made.due_date, made.repayment_plan.kind) == ("0.035", "2027-07-02", "equal_instalment")
+    assert (made.repayment_plan.first_due_date, made.repayment_plan.every_months) == ("2027-04-02", 1)
+
+
+def close_an_account(page: Page, behind: FakeHub) -> None:
+    """On a day of its life so far, once; then it shows until when the documents are kept."""
+    page.get_by_role("button", name="开户与销户", exact=True).click()
+    cards = page.locator(".cards > .card")
+    expect(cards.nth(1)).to_contain_text("资料保存至")
+    assert cards.nth(1).get_by_role("button").count() == 0, "closed already"
+    day = cards.first.get_by_label("销户日")
+    for wrong in ("", "2026-03-05", "2027-03-03"):
+        day.fill(wrong)
+        cards.first.get_by_role("button", name="登记销户").click()
+        expect(cards.first.get_by_role("alert")).to_be_visible()
+    assert not asked(behind, "/CloseAccount"), "before it was opened, or to come"
+    page.get_by_role("button", name="English").click()
+    cards.first.get_by_label("Day of closing").fill("2027-03-02")
+    cards.first.get_by_role("button", name="Enter the closing").click()
+    expect(cards.first).to_contain_text("2037-03-02")
+    assert violations(page) == []
+    assert fits(page)
+    assert asked(behind, "/CloseAccount")[0].request.closed_day == "2027-03-02"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("visit", ["phone"], indirect=True)
@@ -152,8 +201,8 @@ def test_an_enterprise_reads_what_it_was_told_in_large_type(visit: Callable[[str
 
 def papers_and_signers(page: Page, behind: FakeHub) -> None:
     """The papers of a loan are kept as files; powers are shown in both languages and cannot be changed here."""
-    page.get_by_role("button", name="贷款文件").click()
-    page.get_by_role("button", name="查看文件：financing-2026-0110").click()
+    page.get_by_role("button", name="贷款", exact=True).click()
+    page.get_by_role("button", name=f"查看文件：{LOAN}").click()
     papers = page.locator(".card .card")
     expect(papers).to_have_count(3)
     expect(papers.nth(2)).to_contain_text("2027-02-25")
@@ -164,10 +213,26 @@ def papers_and_signers(page: Page, behind: FakeHub) -> None:
     assert kept.value.suggested_filename == "loan-statement-financing-2026-0110.pdf"
     period = asked(behind, "/GetDocument")[0].request
     assert (period.first_day, period.last_day) == ("2026-12-02", "2027-03-02"), "until the site's today"  # type: ignore[attr-defined]
+    other_terms(page)
     page.get_by_role("button", name="签署人").click()
     expect(page.locator(".cards > .card").first).to_contain_text("提出争议")
     expect(page.locator(".panel")).to_contain_text("change_signer")
     page.get_by_role("button", name="English").click()
     expect(page.locator(".cards > .card").first).to_contain_text("come to terms")
+    assert violations(page) == []
+    assert fits(page)
+
+
+def other_terms(page: Page) -> None:
+    """Both plans are shown, and how the offer is signed elsewhere; nothing here signs it."""
+    page.get_by_role("button", name=f"查看重组方案：{LOAN}").click()
+    offers = page.locator(".card .card")
+    expect(offers).to_have_count(3)
+    expect(offers.first).to_contain_text("6.05%")
+    expect(offers.first.locator("table").nth(0).locator("tfoot")).to_contain_text("¥12,153.42")
+    expect(offers.first.locator("table").nth(1).locator("tbody tr")).to_have_count(4)
+    expect(offers.first).to_contain_text("sign_restructuring")
+    expect(offers.nth(1)).to_contain_text("已过期")
+    assert offers.get_by_role("button").count() == 0
     assert violations(page) == []
     assert fits(page)

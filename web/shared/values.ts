@@ -9,6 +9,28 @@ export function yuan(fen: number): string {
   return YUAN.format(fen / 100)
 }
 
+/** A rate as a fraction in text, as people read it: every digit that it has, in percent. */
+export function percent(rate: string): string {
+  const [whole = '0', part = ''] = rate.split('.')
+  const digits = part.padEnd(2, '0')
+  const left = String(Number(whole + digits.slice(0, 2)))
+  const right = digits.slice(2).replace(/0+$/, '')
+  return right ? `${left}.${right}%` : `${left}%`
+}
+
+/** A rate that somebody typed in percent, below 100, as a fraction in text; null for none. Digits are moved, never rounded. */
+export function fraction(typed: string): string | null {
+  const read = /^([0-9]{1,2})(?:\.([0-9]{1,6}))?$/.exec(typed)
+  if (!read) return null
+  const digits = `${read[1]!.padStart(2, '0')}${read[2] ?? ''}`.replace(/0+$/, '')
+  return digits ? `0.${digits}` : '0'
+}
+
+/** The day in China, YYYY-MM-DD. */
+export function dayInChina(at: number): string {
+  return new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Shanghai' }).format(at)
+}
+
 /** A moment in China; empty for none. */
 export function moment(text: string): string {
   if (!text) return ''
