@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from hub.accounting.service import deposit_account
+from hub.lending.loans.model import Loan
 from hub.lending.service import LendingService
 from hub.platform.business_day import business_date
 from hub.receivables.service import ReceivablesService
@@ -41,7 +42,7 @@ class Life:
         self.goods = Goods()
         self.citizen = world.borrower()
         self._number = 1000
-        self._seen: dict[tuple[object, ...], list[Row]] | None = None
+        self._seen: dict[tuple[object, ...], Any] | None = None
 
     @property
     def service(self) -> LendingService:
@@ -65,12 +66,20 @@ class Life:
 
     async def rows(self, sql: str, *values: object) -> list[Row]:
         """What is stored, as it is seen before an act."""
+        return list(await self._once((sql, *values), lambda: self.world.database.fetch(sql, *values)))
+
+    async def loan(self, loan_id: str) -> Loan:
+        """A loan as of today, as it is seen before an act."""
+        return await self._once(("loan", loan_id), lambda: self.service.loans.find(loan_id))
+
+    async def _once(self, asked: tuple[object, ...], ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer, remembered as long as nothing is written."""
         if self._seen is None:
-            return await self.world.database.fetch(sql, *values)
-        asked = (sql, *values)
+            return await ask()
         if asked not in self._seen:
-            self._seen[asked] = await self.world.database.fetch(sql, *values)
-        return list(self._seen[asked])
+            self._seen[asked] = await ask()
+        answer: Answer = self._seen[asked]
+        return answer
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from hub.lending.loans.model import Loan
-from hub.lending.loans.stored import REPAYMENT, LoanRecord
+from hub.lending.loans.stored import CHARGE_OFF, DRAW, REPAYMENT, LoanRecord
 from hub.lending.products.definitions import ORDER_LOAN, RECEIVABLE_LOAN
 from hub.lending.rules import LoanState
 from tests.soak.histories.life import Act, Life, Plan, one_of, refused_by
@@ -18,12 +18,16 @@ OWING = (LoanState.ACTIVE, LoanState.OVERDUE, LoanState.RECOURSE)
 LATE = (LoanState.OVERDUE, LoanState.RECOURSE)
 
 
-async def _loan(life: Life, rng: random.Random, *states: LoanState) -> Loan | None:
-    """An open loan as it stands, mostly one that is in one of the states."""
-    found = await life.rows("SELECT loan_id FROM lending_loan WHERE NOT closed ORDER BY loan_id")
+async def _loan(life: Life, rng: random.Random, *states: LoanState, behind: str = DRAW) -> Loan | None:
+    """Any open loan that is in one of the states as it stands; `behind` is an event that a loan in them has."""
+    found = await life.rows(
+        "SELECT l.loan_id FROM lending_loan l WHERE NOT l.closed AND EXISTS"
+        " (SELECT 1 FROM lending_loan_event e WHERE e.loan_id = l.loan_id AND e.kind = $1) ORDER BY l.loan_id",
+        behind,
+    )
     rng.shuffle(found)
     for row in found:
-        loan = await life.service.loans.find(row["loan_id"])
+        loan = await life.loan(row["loan_id"])
         if loan.state in states:
             return loan
     return None
@@ -137,7 +141,7 @@ async def charge_off(life: Life, rng: random.Random) -> Act | None:
 
 async def recover(life: Life, rng: random.Random) -> Act | None:
     """Money comes in on a loan that was given up."""
-    loan = await _loan(life, rng, LoanState.CHARGED_OFF)
+    loan = await _loan(life, rng, LoanState.CHARGED_OFF, behind=CHARGE_OFF)
     if loan is None:
         return None
     loan_id, payer = loan.record.loan_id, loan.record.borrower
