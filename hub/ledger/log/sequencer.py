@@ -22,8 +22,10 @@ from ledger.merkle.tree import append_leaves
 
 BATCH = 1_000
 POLL_SECONDS = 0.5
-# Between two batches: under load a place for everything that comes in this time costs one transaction, not many.
-GATHER_SECONDS = 0.2
+MANY = 8
+GATHER_SECONDS, GATHER_MANY_SECONDS = 0.2, 1.0
+"""Between two batches, where fewer or at least MANY came last time: a batch costs two transactions, a signature and an
+anchor with some eight transactions more, whatever its size, and under load whoever writes waits behind them."""
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +78,8 @@ class Sequencer:
             placed = await self._step()
             if not placed:
                 await _wait_for_either(self._wake, stop)
-            elif placed < BATCH:
-                await _wait(stop, GATHER_SECONDS)
+            else:
+                await _wait(stop, pause_s(placed))
 
     async def _step(self) -> int:
         try:
@@ -88,6 +90,13 @@ class Sequencer:
             # The database may be away for a moment; a dead sequencer would leave every receipt pending for ever.
             logger.exception("ledger.sequencer_failed", extra={"error_type": type(error).__name__})
             return 0
+
+
+def pause_s(placed: int) -> float:
+    """How long the next batch gathers, in seconds, after one of so many records."""
+    if placed >= BATCH:
+        return 0.0
+    return GATHER_MANY_SECONDS if placed >= MANY else GATHER_SECONDS
 
 
 async def _wait_for_either(wake: asyncio.Event, stop: asyncio.Event) -> None:

@@ -14,6 +14,7 @@ from huilian_protocol.errors import HuilianError
 from huilian_protocol.receipt import parse_receipt
 from huilian_protocol.record import commit_record
 
+from hub.ledger.log.sequencer import pause_s
 from hub.ledger.log.store import LeafRow
 from hub.ledger.log.stored import LogStore
 from hub.platform.transactions import TransactionMisuse
@@ -184,3 +185,8 @@ async def test_what_is_not_there_has_a_code(hub: HubLedger) -> None:
         await hub.ledger.inclusion_proof(0, 1)
     with pytest.raises(HuilianError, match="INVALID_ARGUMENT"):
         await hub.ledger.consistency_proof(1, 1)
+
+
+@pytest.mark.parametrize(("placed", "expected_s"), [(1, 0.2), (7, 0.2), (8, 1.0), (999, 1.0), (1_000, 0.0)])
+def test_a_batch_waits_for_more_where_many_come_and_not_where_it_was_full(placed: int, expected_s: float) -> None:
+    assert pause_s(placed) == expected_s
