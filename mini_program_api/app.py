@@ -126,7 +126,8 @@ def create_app(
     `web_dir` holds the built pages, which say so where everything is a `sandbox`. With a `clock`, and anchors to check
     against, nobody is asked to sign for another day than today.
     """
-    app = _application(hub, trust, SCREENS, {} if web_dir is None else {"/notices/": web_dir / "notices"})
+    pages = {} if web_dir is None else {"/notices/": web_dir / "notices", "/zone/": web_dir / "zone"}
+    app = _application(hub, trust, SCREENS, pages)
     app[SANDBOX], app[CLOCK] = sandbox, clock
     return app
 

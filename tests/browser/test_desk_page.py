@@ -1,4 +1,4 @@
-"""The operators' desk and the enterprises' page in Chromium: a key that stays, lists, acts, refusals, languages."""
+"""The pages behind a sign-in, in Chromium: keys that stay where they are, lists, acts, refusals, languages."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from mini_program_api.app import create_app, create_desk
 from tests.browser.conftest import ROOT, SIZES
 from tests.browser.desk_hub import REFERRALS, SUPPLIER, hub, key_file, serving
+from tests.browser.phone import NAME, NUMBER, SUBJECT, PersonsHub, unlocked
 from tests.unit.sdk.fake_hub import FakeHub
 
 DIST, AXE = ROOT / "web" / "dist", ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -225,7 +226,8 @@ def papers_and_signers(page: Page, behind: FakeHub) -> None:
 
 def other_terms(page: Page) -> None:
     """Both plans are shown, and how the offer is signed elsewhere; nothing here signs it."""
-    page.get_by_role("button", name=f"查看重组方案：{LOAN}").click()
+    page.get_by_role("button", name=f"收起文件：{LOAN}").click()
+    page.get_by_role("button", name=f"查看新还款方案：{LOAN}").click()
     offers = page.locator(".card .card")
     expect(offers).to_have_count(3)
     expect(offers.first).to_contain_text("6.05%")
@@ -236,3 +238,56 @@ def other_terms(page: Page) -> None:
     assert offers.get_by_role("button").count() == 0
     assert violations(page) == []
     assert fits(page)
+
+
+def test_a_person_sees_both_plans_and_signs_with_the_device(visit: Callable[[str], Page]) -> None:
+    behind = PersonsHub()
+    with serving(public, behind) as address:
+        behind.origin = address
+        page = visit(f"{address}/zone/")
+        session, device = unlocked(page)
+        assert violations(page) == []
+        page.get_by_label("姓名").fill(NAME)
+        page.get_by_label("身份证号").fill(NUMBER)
+        page.get_by_role("button", name="登记本机并登录").click()
+        expect(page.locator(".who span")).to_have_text(SUBJECT)
+        kept = page.evaluate("JSON.stringify(localStorage)")
+        assert SUBJECT in kept and NAME not in kept and NUMBER not in kept
+        offer = page.locator(".card .card")
+        expect(offer.locator("table").nth(1).locator("tbody tr")).to_have_count(4)
+        expect(offer).to_contain_text("¥17,592.80")
+        assert fits(page)
+        page.get_by_role("button", name="大字版").click()
+        assert violations(page) == []
+        assert fits(page), "large type"
+        session.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": False})
+        offer.get_by_role("button", name="用本机签署本方案").click()
+        expect(page.get_by_role("alert")).to_contain_text("没有完成设备验证")
+        session.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": True})
+        shown_is_signed(page, behind)
+        offer.get_by_role("button", name="用本机签署本方案").click()
+        expect(offer).to_contain_text("已签署生效")
+        expect(page.locator(".cards > .card").first).to_contain_text("2027-07-02")
+        assert offer.get_by_role("button").count() == 0
+        assert violations(page) == []
+        assert fits(page)
+
+
+def shown_is_signed(page: Page, behind: FakeHub) -> None:
+    """Known again, the device refuses to sign other terms than it shows: here one per cent, put in on the way."""
+    page.get_by_role("button", name="退出").click()
+    page.route("**/restructurings", lambda route: route.fulfill(json=cheaper(route.fetch().json())))
+    page.get_by_role("button", name="用本机登录").click()
+    expect(page.locator(".card .card")).to_contain_text("1%")
+    page.get_by_role("button", name="用本机签署本方案").click()
+    expect(page.get_by_role("alert")).to_contain_text("与显示内容不一致")
+    assert not asked(behind, "/SignRestructuring")
+    page.unroute("**/restructurings")
+    page.get_by_role("button", name="退出").click()
+    page.get_by_role("button", name="用本机登录").click()
+    expect(page.locator(".card .card")).to_contain_text("6.05%")
+
+
+def cheaper(listed: dict[str, list[dict[str, object]]]) -> dict[str, list[dict[str, object]]]:
+    """The same offers at one per cent."""
+    return {"restructurings": [{**offer, "annual_rate": "0.01"} for offer in listed["restructurings"]]}

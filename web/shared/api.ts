@@ -25,6 +25,11 @@ export async function post<T>(path: string, body?: unknown, requestId: string = 
   return (await called('POST', path, body, requestId)) as T
 }
 
+/** A call for which nobody has to be signed in. */
+export async function ask<T>(path: string, body?: unknown): Promise<T> {
+  return (await answered('POST', path, {}, body)) as T
+}
+
 /** Fetch a file and hand it to the browser to keep, under the name that it was given. */
 export async function download(path: string): Promise<void> {
   const answer = await fetch(path, { headers: { Authorization: `Bearer ${await bearer()}` } })
@@ -45,6 +50,10 @@ export function textOf(error: unknown): Text {
 async function called(method: string, path: string, body?: unknown, requestId?: string): Promise<unknown> {
   const headers: Record<string, string> = { Authorization: `Bearer ${await bearer()}` }
   if (requestId) headers['Idempotency-Key'] = requestId
+  return answered(method, path, headers, body)
+}
+
+async function answered(method: string, path: string, headers: Record<string, string>, body?: unknown): Promise<unknown> {
   if (body !== undefined) headers['Content-Type'] = 'application/json'
   const sent = body === undefined ? null : JSON.stringify(body)
   const answer = await fetch(`/api/v1${path}`, { method, headers, body: sent })

@@ -12,6 +12,13 @@ const LIFE_S = 120
 /** A token is asked for anew this long before its end. */
 const MARGIN_MS = 60_000
 
+/** What signing in is answered with. */
+export interface Issued {
+  readonly access_token: string
+  readonly expires_at: string
+  readonly subject: string
+}
+
 interface Token {
   readonly value: string
   readonly until: number
@@ -44,10 +51,18 @@ export async function signInAgain(): Promise<void> {
   await (key ? renewed() : siteNow())
 }
 
+/** Take a token that was got without a key file. It is not renewed: once it ends, nobody is signed in. */
+export function take(issued: Issued, site: Site): void {
+  // The hub's clock may not be this machine's: a sandbox's is moved.
+  const lives = Date.parse(issued.expires_at) - Date.parse(site.now)
+  token = { value: issued.access_token, until: Date.now() + lives - MARGIN_MS }
+  signedInAs.value = issued.subject
+}
+
 /** Sign out and forget the key. */
 export async function signOut(): Promise<void> {
   const ended = token
-  await forgetKept()
+  if (key) await forgetKept()
   token = null
   key = null
   signedInAs.value = ''
@@ -56,9 +71,11 @@ export async function signOut(): Promise<void> {
 
 /** A token that is good for a while yet. */
 export async function bearer(): Promise<string> {
-  if (!token || token.until < Date.now()) await renewed()
-  if (!token) throw new Error('signed out')
-  return token.value
+  if (key && (!token || token.until < Date.now())) await renewed()
+  if (token && token.until >= Date.now()) return token.value
+  token = null
+  signedInAs.value = ''
+  throw new Error('signed out')
 }
 
 async function imported(said: unknown): Promise<KeptKey> {
@@ -85,11 +102,7 @@ async function renewed(): Promise<void> {
     signedInAs.value = ''
     throw new Error(`refused: ${answer.status}`)
   }
-  const issued = (await answer.json()) as { access_token: string; expires_at: string; subject: string }
-  // The hub's clock may not be this machine's: a sandbox's is moved.
-  const lives = Date.parse(issued.expires_at) - Date.parse(site.now)
-  token = { value: issued.access_token, until: Date.now() + lives - MARGIN_MS }
-  signedInAs.value = issued.subject
+  take((await answer.json()) as Issued, site)
 }
 
 /** Header and claims in RFC 8785's order: the hub takes nothing else. */
