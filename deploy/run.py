@@ -81,7 +81,8 @@ def _welcome(site: Site, seconds: float) -> str:
 Huilian sandbox is up after {seconds:.0f} s. Everybody and everything in it is invented.
 
   mini_program_api   https://127.0.0.1:{web}        (OpenAPI at /openapi.json; CA {pki}/ca.pem)
-  enterprises        https://localhost:{web}/notices/    (notifications, loan papers, signers; choose *.token.json)
+  citizens           https://localhost:{web}/zone/       (loans, by passkey; the browser must trust {pki}/ca.pem)
+  enterprises        https://localhost:{web}/notices/    (notifications, loans, signers; choose *.token.json)
   operators' desk    https://localhost:{site.port("desk")}/desk/
   hub, TLS           127.0.0.1:{hub.public_port}
   hub, mTLS          127.0.0.1:{hub.partner_port}   (certificates in {pki}, one per USCC)
