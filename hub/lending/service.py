@@ -128,6 +128,7 @@ class LendingService:
         given.receivables.when_orders_change(self.orders.conversions.orders_changed)
         given.receivables.when_confirmed(self.impairments.confirmed)
         given.receivables.when_impaired(self.impairments.impaired)
+        given.receivables.when_voided(self.orders.conversions.receivable_voided)
         given.receivables.before_freezing(self.financings.freezing)
         given.receivables.before_freezing(self.auctions.freezing)
         given.receivables.when_unfrozen(self.impairments.unfrozen)

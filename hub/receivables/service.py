@@ -8,6 +8,7 @@ transaction of its caller.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from huilian_protocol.clock import Clock
@@ -124,6 +125,11 @@ class ReceivablesService:
         self.when_unfrozen = self.freezes.when_unfrozen
         self.when_confirmed = self.confirmations.when_confirmed
         self.when_orders_change = self.trade.when_orders_change
+
+    def when_voided(self, tell: Callable[[Receivable], Awaitable[None]]) -> None:
+        """Have somebody told, in the same transaction, of a receivable on which nothing is owed any more, unpaid."""
+        self.disputes.when_voided(tell)
+        self.trade.when_voided(tell)
 
     async def get_visible(self, caller: str, receivable_id: str) -> Receivable:
         """A receivable that the caller owes or owns. Raises NOT_FOUND for any other."""

@@ -4,6 +4,7 @@
   are pledged and assigned in advance), and its own claim is asked for.
 - Once that claim is ours, a loan on the receivable repays its part of the order loan: no money leaves the bank.
 - Where another bank holds the claim, and where the buyer cancels, that part of the principal is called in.
+- A receivable that is given up, or whose invoice is taken back, takes nothing over: its goods can be billed anew.
 """
 
 from __future__ import annotations
@@ -91,6 +92,11 @@ class Conversions:
         for application in await stored.open_on_orders(receivable.buyer_uscc, orders):
             await self._take_as_security(application, receivable)
 
+    async def receivable_voided(self, receivable: Receivable) -> None:
+        """A receivable is no more: what still waited for its claim ends."""
+        for conversion in await stored.conversions_on(receivable_id=receivable.receivable_id, state=PENDING):
+            await self._look_again(conversion)
+
     async def convert(self, message: Message) -> None:
         """The claim on a pledged receivable was decided: it takes over its part of the order loan, or it does not.
 
@@ -104,9 +110,11 @@ class Conversions:
                 return
             claim_state = await self._desk.claims.state(conversion.claim_id)
             receivable = await self._desk.receivables.get_receivable(conversion.receivable_id)
-            if receivable.state in UNSOUND:
+            if receivable.state is ReceivableState.VOID:
+                await self._end_without(application, conversion)
+            elif receivable.state in UNSOUND:
                 return  # it goes on once the receivable is confirmed anew
-            if claim_state == FINANCED:
+            elif claim_state == FINANCED:
                 await self._take_over(application, conversion, receivable)
             elif claim_state == REFUSED:
                 await self._lose(application, conversion, receivable)
@@ -171,7 +179,7 @@ class Conversions:
         claim_id, claim_state = await self._desk.claims.ensure(receivable.receivable_id, invoice_identity(receivable))
         if before is not None:
             # Its claim may have been decided while it was disputed or diluted: it is looked at again.
-            await self._desk.outbox.put(CONVERT_TOPIC, self._desk.ids(), {"id": before.id})
+            await self._look_again(before)
             return
         conversion = Conversion(
             loan_id=application.loan_id,
@@ -260,9 +268,13 @@ class Conversions:
         called_fen = 0
         for line, billed_fen in await self._billed(application, receivable):
             called_fen += await self._call_in(application.loan_id, line, billed_fen)
+        await self._end_without(application, conversion, called_fen)
+        await self._less_to_come(application)
+
+    async def _end_without(self, application: OrderApplication, conversion: Conversion, called_fen: int = 0) -> None:
+        """The receivable takes nothing over; so much principal left the order loan's lines all the same."""
         ended = replace(conversion, state=stored.REFUSED, principal_fen=called_fen)
         await stored.end_conversion(ended)
-        await self._less_to_come(application)
         await self._desk.records.conversion(application, ended)
         await self._free(ended)
 
@@ -307,6 +319,10 @@ class Conversions:
         if application is None:
             raise HuilianError("NOT_FOUND", resource="order loan")
         return application
+
+    async def _look_again(self, conversion: Conversion) -> None:
+        """Even if the message that its claim was decided was delivered before."""
+        await self._desk.outbox.put(CONVERT_TOPIC, self._desk.ids(), {"id": conversion.id})
 
     async def _put(self, conversion: Conversion) -> None:
         await self._desk.outbox.put(CONVERT_TOPIC, conversion.id, {"id": conversion.id})

@@ -79,7 +79,7 @@ class OrderLineRow(Model):
 
 class ConversionRow(Model):
     """A confirmed receivable that takes over its part of an order loan, id "<loan>:<receivable>": PENDING until its
-    claim is decided, then CONVERTED or REFUSED.
+    claim is decided, then CONVERTED or REFUSED; REFUSED also when the receivable is given up meanwhile.
     """
 
     id = fields.CharField(max_length=ID_LENGTH * 2 + 1, primary_key=True)

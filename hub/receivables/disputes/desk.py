@@ -70,10 +70,15 @@ class Disputes:
         self._rematch = rematch
         self._mandates = mandates
         self._when_impaired: list[Tell] = []
+        self._when_voided: list[Callable[[Receivable], Awaitable[None]]] = []
 
     def when_impaired(self, tell: Tell) -> None:
         """Have somebody told, in the same transaction, that a receivable which was lent on is worth less."""
         self._when_impaired.append(tell)
+
+    def when_voided(self, tell: Callable[[Receivable], Awaitable[None]]) -> None:
+        """Have somebody told, in the same transaction, that a receivable was given up."""
+        self._when_voided.append(tell)
 
     async def dispute(self, caller: str, receivable_id: str, ground: Ground, statement: str) -> Receivable:
         """The buyer disputes what it is said to owe.
@@ -140,6 +145,8 @@ class Disputes:
         voided = await stored_receivables.move(receivable, ReceivableEvent.VOID)
         await stored_receivables.release_invoice_number(voided)
         await self._end("voided", caller, voided)
+        for tell in self._when_voided:
+            await tell(voided)
         return voided
 
     async def _end(self, event: str, caller: str, receivable: Receivable) -> None:

@@ -94,6 +94,7 @@ class TradeDocuments:
         self._repeats = repeats
         self._when_orders_change: list[Callable[[str, frozenset[str]], Awaitable[None]]] = []
         self._after_matching: list[Callable[[str, frozenset[str]], Awaitable[list[Receivable]]]] = []
+        self._when_voided: list[Callable[[Receivable], Awaitable[None]]] = []
 
     def when_orders_change(self, tell: Callable[[str, frozenset[str]], Awaitable[None]]) -> None:
         """Have somebody told, in the transaction that stores them, of a buyer's orders about which there is news."""
@@ -102,6 +103,10 @@ class TradeDocuments:
     def after_matching(self, look: Callable[[str, frozenset[str]], Awaitable[list[Receivable]]]) -> None:
         """Have somebody look, in the transaction that matched them anew, at what else changed; it says which did."""
         self._after_matching.append(look)
+
+    def when_voided(self, tell: Callable[[Receivable], Awaitable[None]]) -> None:
+        """Have somebody told, in the same transaction, of a receivable whose invoice its ERP took back."""
+        self._when_voided.append(tell)
 
     async def pull(self, buyer_uscc: str, from_start: bool = False) -> Pulled:
         """What changed in the buyer's ERP since the last time, or everything `from_start`, over the network.
@@ -228,6 +233,8 @@ class TradeDocuments:
     async def _void(self, known: Receivable) -> Receivable:
         voided = await stored_receivables.move(known, ReceivableEvent.VOID)
         await stored_receivables.release_invoice_number(voided)
+        for tell in self._when_voided:
+            await tell(voided)
         return voided
 
 

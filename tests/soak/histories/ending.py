@@ -55,6 +55,11 @@ UNION ALL SELECT 'money aside', account_id FROM accounting_account
     WHERE kind IN ('ESCROW', 'ENTRUSTED') AND guarded_fen <> 0
 UNION ALL SELECT 'unspent certificate', certificate_id FROM receivables_certificate
     WHERE state IN ('ISSUED', 'HELD', 'BLOCKED', 'FINANCED', 'FROZEN', 'DUE')
+UNION ALL SELECT 'a conversion waits for what is gone', c.id FROM lending_conversion c
+    JOIN receivables_receivable r ON r.receivable_id = c.receivable_id WHERE c.state = 'PENDING' AND r.state = 'VOID'
+UNION ALL SELECT 'what is gone is claimed', c.claim_id FROM lending_claim c
+    JOIN receivables_receivable r ON r.receivable_id = c.receivable_id
+    WHERE c.state IN ('PENDING', 'FINANCED') AND r.state = 'VOID'
 UNION ALL SELECT 'undelivered message', topic || ' ' || key FROM platform_outbox WHERE state <> 'done'
 """
 

@@ -125,7 +125,7 @@ class OrderLoanConversion(_message.Message):
     LENT_FIELD_NUMBER: _builtins.int
     receivable_id: _builtins.str
     state: _builtins.str
-    """"PENDING", "CONVERTED" or "REFUSED" (another bank holds the receivable)."""
+    """"PENDING", "CONVERTED" or "REFUSED" (another bank holds the receivable, or it was given up)."""
     receivable_loan_id: _builtins.str
     """The loan on the receivable; empty where none was given."""
     @_builtins.property

@@ -16,7 +16,7 @@ from hub.receivables.service import CertificateState, Freeze, FrozenKind, Receiv
 from tests.support.breaking import break_at_each_statement
 from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.lending.test_clearing import DUE
-from tests.unit.hub.lending.test_order_loans import billed, delivered, paid_out, receivable_of
+from tests.unit.hub.lending.test_order_loans import billed, delivered, paid_out, receivable_of, seen
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld, move_to, refused
 from tests.unit.hub.receivables import trade
 
@@ -212,6 +212,40 @@ async def test_nothing_is_lent_on_what_was_diluted_before_the_claim_was_decided(
     # 30 kg of 1250.5 fen, of which at most nine tenths are lent.
     assert 0 < loan.owed.principal_fen <= 33_763
     await world.check_books()
+
+
+@pytest.mark.parametrize("end", [given_up, withdrawn_after_a_change])
+@pytest.mark.parametrize("decided_before", [False, True])
+async def test_a_conversion_ends_with_its_receivable(
+    world: LendingWorld, end: Callable[[LendingWorld, Receivable], Awaitable[None]], decided_before: bool
+) -> None:
+    before = await paid_out(world)
+    receivable = await billed(world, steel="40")
+    await disputed(world, receivable)
+    if decided_before:
+        await world.settle_outbox()
+    assert [one.state for one in (await seen(world)).conversions] == ["PENDING"]
+    await end(world, receivable)
+    await world.settle_outbox()
+    after = await seen(world)
+    assert [(one.state, one.principal_fen, one.lent_fen) for one in after.conversions] == [("REFUSED", 0, 0)]
+    assert after.outstanding_fen == before.outstanding_fen
+    assert list(world.chain.locked.values()) == [after.application.claim_id], "the order's claim alone is left"
+    assert [loan.record.product_id for loan in await world.service.loans.open_of(SUPPLIER)] == ["order-loan"]
+    await world.check_books()
+
+
+async def test_giving_a_receivable_up_and_ending_its_conversion_are_one_step(world: LendingWorld) -> None:
+    await paid_out(world)
+    receivable = await billed(world, steel="40")
+    await disputed(world, receivable)
+    await world.settle_outbox()
+    async for _ in break_at_each_statement(world.database, lambda: given_up(world, receivable)):
+        await world.settle_outbox()
+        assert (await receivable_of(world, receivable)).state is ReceivableState.DISPUTED
+        assert [one.state for one in (await seen(world)).conversions] == ["PENDING"]
+    await world.settle_outbox()
+    assert [one.state for one in (await seen(world)).conversions] == ["REFUSED"]
 
 
 async def test_a_frozen_certificate_is_paid_to_a_frozen_account(world: LendingWorld) -> None:
