@@ -23,7 +23,8 @@ from hub.platform.business_day import business_date
 from hub.platform.database import Database
 from hub.platform.fields import UtcDatetimeField, in_utc
 
-BATCH = 500
+BATCH = 32
+"""In one transaction: a read that comes meanwhile waits for so many, not for all that came in a second."""
 POLL_S = 1.0
 TOLD_OF = {DELIVERED, "EXECUTED"}
 _TIME = UtcDatetimeField()
