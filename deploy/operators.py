@@ -48,7 +48,7 @@ def _operator_key(folder: Path, name: str) -> Jwk:
 
 
 def write_key(path: Path, client_id: str, key: ec.EllipticCurvePrivateKey) -> None:
-    """What somebody signs in with at a page (web/shared/session.ts): who they are and their P-256 key as a JWK."""
+    """What somebody signs in with at a page (web/shared/sign-in.ts): who they are and their P-256 key as a JWK."""
     scalar = key.private_numbers().private_value.to_bytes(32, "big")
     jwk = {**public_key_to_jwk(key.public_key()), "d": b64u_encode(scalar)}
     path.touch(mode=0o600)

@@ -250,7 +250,7 @@ def test_a_person_sees_both_plans_and_signs_with_the_device(visit: Callable[[str
         page.get_by_label("姓名").fill(NAME)
         page.get_by_label("身份证号").fill(NUMBER)
         page.get_by_role("button", name="登记本机并登录").click()
-        expect(page.locator(".who span")).to_have_text(SUBJECT)
+        expect(page.locator(".who span")).to_have_text("本人已登录")
         kept = page.evaluate("JSON.stringify(localStorage)")
         assert SUBJECT in kept and NAME not in kept and NUMBER not in kept
         offer = page.locator(".card .card")

@@ -184,6 +184,20 @@ async def test_an_offer_is_shown_beside_what_it_would_change(world: LendingWorld
     assert [line.due_date for line in again.offered] == [date(2027, 1, 20)]
 
 
+@pytest.mark.parametrize("kind", ["equal_instalment", "equal_principal", "interest_only"])
+async def test_what_the_plan_says_is_what_closes_the_loan(world: LendingWorld, kind: str) -> None:
+    await overdue(world)
+    await offered(world, plan={**PLAN, "kind": kind})
+    shown = (await plans(world)).offered
+    await signed(world)
+    for line in shown:
+        move_to(world.clock, at_noon(line.due_date.year, line.due_date.month, line.due_date.day))
+        await world.fund(SUPPLIER, line.total_fen)
+        loan = await world.repay(SUPPLIER, line.total_fen, LOAN)
+    assert (loan.state, loan.owed.total_fen) == (LoanState.CLOSED, 0)
+    await world.check_books()
+
+
 async def test_an_offer_that_nobody_can_sign_shows_no_plan(world: LendingWorld) -> None:
     await overdue(world)
     await world.fund(SUPPLIER, 10_000)
