@@ -122,7 +122,9 @@ class AccountOpeningServicer(account_opening_service_pb2_grpc.AccountOpeningServ
     async def ListOpenings(self, request: pb.ListOpeningsRequest, context: Any) -> pb.ListOpeningsResponse:
         """Applications, newest first."""
         size = request.page.page_size or DEFAULT_PAGE_SIZE
-        page = await self._openings.list(_own(), _STATES.get(request.state), size, request.page.page_token)
+        # Whatever an enterprise asks for, it sees its own.
+        whose = _own() or request.uscc or None
+        page = await self._openings.list(whose, _STATES.get(request.state), size, request.page.page_token)
         return pb.ListOpeningsResponse(
             openings=[_message(one) for one in page.items],
             page=common_pb2.PageResponse(next_page_token=page.next_token),

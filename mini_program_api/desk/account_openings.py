@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200  # type: ignore[import-untyped]
 from huilian.onboarding.v1 import account_opening_service_pb2 as pb
+from pydantic import Field
 
 from mini_program_api.base import Screen, answer
 from mini_program_api.forms import Form, PageSize, PageToken
@@ -19,6 +20,7 @@ State = Literal[
     "WITHDRAWN", "EXPIRED",
 ]
 # fmt: on
+Uscc = Annotated[str, Field(pattern=r"^([0-9A-Z]{18})?$")]
 
 
 class ClosureForm(Form):
@@ -31,13 +33,13 @@ class OpeningsScreen(Screen):
     """GET /api/v1/desk/account-openings"""
 
     async def get(
-        self, state: State = "UNSPECIFIED", page_token: PageToken = "", page_size: PageSize = 50
+        self, state: State = "UNSPECIFIED", uscc: Uscc = "", page_token: PageToken = "", page_size: PageSize = 50
     ) -> r200[Openings]:
-        """Everybody's applications, newest first.
+        """Everybody's applications, or one enterprise's, newest first.
 
         Tags: desk
         """
-        listed = self.hub.openings.list(state=pb.OpeningState.Value(f"OPENING_STATE_{state}"))
+        listed = self.hub.openings.list(state=pb.OpeningState.Value(f"OPENING_STATE_{state}"), uscc=uscc)
         page = await listed.page(page_token=page_token, page_size=page_size)
         shown = [opening_of(one) for one in page.items]
         return answer(Openings(openings=shown, next_page_token=page.next_page_token))

@@ -83,11 +83,13 @@ class Openings:
         request = pb.GetOpeningRequest(application_id=application_id)
         return (await self.calls.unary(_SERVICE, request, pb.GetOpeningResponse, call)).opening
 
-    def list(self, *, state: pb.OpeningState.ValueType = pb.OPENING_STATE_UNSPECIFIED) -> Pages[pb.Opening]:
-        """The caller's applications, everybody's for an operator; all of them, or those in one state."""
+    def list(
+        self, *, state: pb.OpeningState.ValueType = pb.OPENING_STATE_UNSPECIFIED, uscc: str = ""
+    ) -> Pages[pb.Opening]:
+        """The caller's applications, for an operator everybody's or one enterprise's; all of them, or in one state."""
 
         async def fetch(page: common_pb2.PageRequest) -> tuple[list[pb.Opening], common_pb2.PageResponse]:
-            request = pb.ListOpeningsRequest(page=page, state=state)
+            request = pb.ListOpeningsRequest(page=page, state=state, uscc=uscc)
             answer = await self.calls.unary(_SERVICE, request, pb.ListOpeningsResponse)
             return [*answer.openings], answer.page
 

@@ -127,6 +127,10 @@ def offer_terms(page: Page, behind: FakeHub) -> None:
 def close_an_account(page: Page, behind: FakeHub) -> None:
     """On a day of its life so far, once; then it shows until when the documents are kept."""
     page.get_by_role("button", name="开户与销户", exact=True).click()
+    page.get_by_label("统一社会信用代码").fill(SUPPLIER)
+    with page.expect_response(lambda answer: f"uscc={SUPPLIER}" in answer.url):
+        page.get_by_role("button", name="查询").click()
+    assert asked(behind, "/ListOpenings")[-1].request.uscc == SUPPLIER  # type: ignore[attr-defined]
     cards = page.locator(".cards > .card")
     expect(cards.nth(1)).to_contain_text("资料保存至")
     assert cards.nth(1).get_by_role("button").count() == 0, "closed already"

@@ -178,9 +178,11 @@ async def test_an_accounts_closing_is_entered_with_its_day(desk: Api) -> None:
     desk.hub.on(f"{service}/ListOpenings", opening_pb.ListOpeningsResponse(openings=[opened]))
     refusal = failure(HuilianError("INVALID_ARGUMENT", field="closed_day"))
     desk.hub.on(f"{service}/CloseAccount", opening_pb.CloseAccountResponse(opening=closed), refusal)
-    _, listed = await desk.get("/desk/account-openings?state=OPENED")
+    _, listed = await desk.get("/desk/account-openings?state=OPENED&uscc=91449900MA0H00029R")
     assert (listed["openings"][0]["state"], listed["openings"][0]["closed_day"]) == ("OPENED", "")
-    assert desk.hub.asked[-1].request.state == opening_pb.OPENING_STATE_OPENED
+    sought = desk.hub.asked[-1].request
+    assert (sought.state, sought.uscc) == (opening_pb.OPENING_STATE_OPENED, "91449900MA0H00029R")
+    assert (await desk.get("/desk/account-openings?uscc=short"))[0] == 400
     path = "/desk/account-openings/opening-0001/closure"
     status, shown = await desk.post(path, {"closed_day": "2026-03-02"})
     assert (status, shown["closed_day"], shown["documents_kept_until_day"]) == (200, "2026-03-02", "2036-03-02")

@@ -618,8 +618,11 @@ class ListOpeningsRequest(_message.Message):
 
     PAGE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    USCC_FIELD_NUMBER: _builtins.int
     state: Global___OpeningState.ValueType
     """Only those in this state."""
+    uscc: _builtins.str
+    """As an operator: only those of this enterprise."""
     @_builtins.property
     def page(self) -> _common_pb2.PageRequest: ...
     def __init__(
@@ -627,10 +630,11 @@ class ListOpeningsRequest(_message.Message):
         *,
         page: _common_pb2.PageRequest | None = ...,
         state: Global___OpeningState.ValueType = ...,
+        uscc: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "state", b"state", "uscc", b"uscc"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -136,6 +136,9 @@ async def test_an_enterprise_sees_its_own_and_an_operator_everybodys(counter: Co
     of_state = pb.ListOpeningsRequest(state=pb.OPENING_STATE_DRAFT)
     assert len((await counter.desk(of_state)).openings) == 1
     assert not (await counter.desk(pb.ListOpeningsRequest(state=pb.OPENING_STATE_REFERRED))).openings
+    assert len((await counter.desk(pb.ListOpeningsRequest(uscc=USCC))).openings) == 1
+    assert not (await counter.desk(pb.ListOpeningsRequest(uscc=OTHER))).openings
+    assert not (await counter.ask(pb.ListOpeningsRequest(uscc=USCC), OTHER)).openings
 
 
 async def test_what_an_operator_is_shown_is_on_record_once_and_stored_nowhere(counter: Counter) -> None:
