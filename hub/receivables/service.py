@@ -149,6 +149,10 @@ class ReceivablesService:
         """Any receivable. Raises NOT_FOUND."""
         return _found("receivable", await stored_receivables.find(receivable_id))
 
+    async def lock_receivable(self, receivable_id: str) -> Receivable:
+        """Any receivable, which nobody else changes until the transaction ends. Raises NOT_FOUND."""
+        return _found("receivable", await stored_receivables.lock(receivable_id))
+
     async def get_certificate(self, certificate_id: str) -> Certificate:
         """Any certificate. Raises NOT_FOUND."""
         return _found("certificate", await stored_certificates.find(certificate_id))

@@ -104,12 +104,15 @@ class Conversions:
         """
         async with self._desk.database.transaction():
             conversion_id = str(message.payload["id"])
-            application = await self._lock(conversion_id.split(":")[0])
+            loan_id, receivable_id = conversion_id.split(":")
+            # The receivable before the order loan, as where it is confirmed: a dispute comes before all of this or
+            # after it, never in between.
+            receivable = await self._desk.receivables.lock_receivable(receivable_id)
+            application = await self._lock(loan_id)
             conversion = await stored.find_conversion(conversion_id)
             if conversion is None or conversion.state != PENDING:
                 return
             claim_state = await self._desk.claims.state(conversion.claim_id)
-            receivable = await self._desk.receivables.get_receivable(conversion.receivable_id)
             if receivable.state is ReceivableState.VOID:
                 await self._end_without(application, conversion)
             elif receivable.state in UNSOUND:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
 from huilian_protocol.errors import HuilianError
 
 from hub.lending.rules import FinancingState
+from hub.receivables.disputes.desk import Ground
+from tests.unit.hub.lending.test_impairments import confirmed_anew, disputed
+from tests.unit.hub.lending.test_order_loans import billed, paid_out, seen
 from tests.unit.hub.lending.world import BUYER, SUPPLIER, LendingWorld
 from tests.unit.hub.receivables import trade
 
@@ -134,3 +138,26 @@ async def test_one_receivable(world: LendingWorld) -> None:
     )
     assert (won, codes) == (3, {"AMOUNT_EXCEEDS_RECEIVABLE"})
     assert (await world.trade.service.get_receivable(receivable.receivable_id)).issued_fen == 3 * third
+
+
+@pytest.mark.databases("postgres")
+async def test_a_dispute_that_is_under_way_is_waited_for(world: LendingWorld) -> None:
+    """Or the receivable would be lent on in between, and the dispute would find no loan to call in."""
+    await paid_out(world)
+    receivable, is_disputed = await billed(world, steel="40"), asyncio.Event()
+    await disputed(world, receivable)
+    await world.settle_outbox()
+    await confirmed_anew(world, receivable)  # its claim is ours: the message to lend on it is all that waits
+
+    async def convert() -> None:
+        await is_disputed.wait()
+        await world.settle_outbox()
+
+    converting = asyncio.create_task(convert())
+    async with world.database.transaction():
+        await world.trade.service.disputes.dispute(BUYER, receivable.receivable_id, Ground.QUALITY, "")
+        is_disputed.set()
+        await asyncio.wait([converting], timeout=1)
+    await converting
+    assert [one.state for one in (await seen(world)).conversions] == ["PENDING"]
+    assert [loan.record.product_id for loan in await world.service.loans.open_of(SUPPLIER)] == ["order-loan"]
