@@ -184,6 +184,11 @@ class Database:
         return sql.replace("$", "?") if self.dialect == "sqlite" else sql
 
 
+def is_deadlock(error: Exception) -> bool:
+    """Whether PostgreSQL undid a transaction because it and another one waited for each other (SQLSTATE 40P01)."""
+    return getattr(error, "sqlstate", None) == "40P01"
+
+
 def _padded(wanted: Collection[Any]) -> list[Any]:
     """With its first one repeated: few different lengths, so that a prepared statement is used again."""
     many = 1 << (len(wanted) - 1).bit_length()

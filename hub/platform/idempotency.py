@@ -15,12 +15,13 @@ from huilian_protocol.errors import HuilianError
 
 from hub.platform.callers import Role, current_caller
 from hub.platform.calls import current_call
-from hub.platform.database import Database
+from hub.platform.database import Database, is_deadlock
 from hub.platform.transactions import require_transaction
 from hub.platform.vault import SubjectVault
 
 Answer = TypeVar("Answer", bound=Message)
 
+TRIES = 3
 # Of `store.StoredAnswer`: every call that writes does both, and a row object takes longer to make than the statement.
 _FIRST_ANSWER = "SELECT request_sha256, answer, subject FROM platform_stored_answer WHERE id = $1"
 _REMEMBER = (
@@ -49,7 +50,24 @@ class Idempotency:
         `method` is a constant name of the call, e.g. "GrantConsent"; `about` is the person whom the answer is about if
         that is not the caller. Raises HuilianError REQUEST_ID_REUSED when the id
         came with other input before, and whatever the use case raises (then nothing is stored and the id stays free).
+        A transaction that the database gave up for another one to go on is done again, TRIES times in all.
         """
+        for _ in range(TRIES - 1):
+            try:
+                return await self._run_once(method, request, response_type, use_case, about)
+            except Exception as error:
+                if not is_deadlock(error):
+                    raise
+        return await self._run_once(method, request, response_type, use_case, about)
+
+    async def _run_once(
+        self,
+        method: str,
+        request: Message,
+        response_type: type[Answer],
+        use_case: Callable[[], Awaitable[Answer]],
+        about: str | None,
+    ) -> Answer:
         async with self._database.transaction():
             await self._database.lock("request", _answer_id(request))
             first = await self.replay(method, request, response_type)

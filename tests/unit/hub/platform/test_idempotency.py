@@ -119,3 +119,44 @@ async def test_a_break_at_any_statement_leaves_all_or_nothing(
     database.on_statement = None
     assert position > 4, "the last round was not broken and did the work"
     assert await SubjectKey.all().count() == 1
+
+
+@pytest.mark.databases("postgres")
+async def test_two_that_wait_for_each_other_are_both_done(
+    idempotency: Idempotency, database: Database, clock: FixedClock
+) -> None:
+    """Loan and receivable, say, that two use cases lock in the order in which each comes to them."""
+    both_hold_one, tried = asyncio.Barrier(2), 0
+
+    async def run(name: str, *keys: str) -> int:
+        first = True
+
+        async def use_case() -> FundAccountResponse:
+            nonlocal first, tried
+            tried += 1
+            await SubjectKey.create(subject=f"{name}-{tried}", created_at=clock.now())
+            await database.lock(keys[0])
+            if first:
+                first = False
+                await both_hold_one.wait()
+            await database.lock(keys[1])
+            return FundAccountResponse(balance_fen=1)
+
+        request = FundAccountRequest(request_id=f"request-{name}", party_id="party-0001", amount_fen=5)
+        answer = await idempotency.run("FundAccount", request, FundAccountResponse, use_case)
+        return answer.balance_fen
+
+    assert await asyncio.gather(run("a", "loan", "receivable"), run("b", "receivable", "loan")) == [1, 1]
+    assert tried == 3
+    assert await SubjectKey.all().count() == 2
+
+
+async def test_any_other_failure_is_not_tried_again(idempotency: Idempotency, use_case: UseCase) -> None:
+    async def fail() -> FundAccountResponse:
+        await use_case()
+        raise ConnectionError("the database is away")
+
+    with pytest.raises(ConnectionError):
+        await idempotency.run("FundAccount", REQUEST, FundAccountResponse, fail)
+    assert use_case.runs == 1
+    assert await SubjectKey.all().count() == 0
