@@ -52,11 +52,21 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(BIN / program), *arguments]
-        if os.geteuid() == 0:
-            command = ["runuser", "-u", UNPRIVILEGED, "--", *command]
+        # PostgreSQL does not run as root.
+        somebody = UNPRIVILEGED if os.geteuid() == 0 else None
+        groups: list[str] | None = [] if somebody else None
         # The server inherits our pipes and would keep them open: its words go to a file.
         with tempfile.TemporaryFile() as words:
-            done = subprocess.run(command, stdout=words, stderr=words, cwd=self._folder, check=False)
+            done = subprocess.run(
+                command,
+                stdout=words,
+                stderr=words,
+                cwd=self._folder,
+                user=somebody,
+                group=somebody,
+                extra_groups=groups,
+                check=False,
+            )
             words.seek(0)
             if done.returncode != 0:
                 raise RuntimeError(f"{program} failed: {words.read().decode(errors='replace')}")
