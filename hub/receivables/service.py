@@ -8,7 +8,6 @@ transaction of its caller.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from huilian_protocol.clock import Clock
@@ -112,7 +111,7 @@ class ReceivablesService:
         self.sales = Sales(clock, erps)
         self.signs = Signs(database)
 
-        self.disputes = Disputes(database, clock, ids, self._records, self.trade.rematch, mandates)
+        self.disputes = Disputes(database, clock, ids, self._records, self.trade.rematch, self.trade.void, mandates)
         self._dilutions = Dilutions(self.disputes, self._records, tolerances or Tolerances())
         self.certificates = Certificates(database, clock, ids, self._records, enterprises, self._dilutions, mandates)
         self.provenance = ProvenanceDesk(ledger)
@@ -125,11 +124,7 @@ class ReceivablesService:
         self.when_unfrozen = self.freezes.when_unfrozen
         self.when_confirmed = self.confirmations.when_confirmed
         self.when_orders_change = self.trade.when_orders_change
-
-    def when_voided(self, tell: Callable[[Receivable], Awaitable[None]]) -> None:
-        """Have somebody told, in the same transaction, of a receivable on which nothing is owed any more, unpaid."""
-        self.disputes.when_voided(tell)
-        self.trade.when_voided(tell)
+        self.when_voided = self.trade.when_voided
 
     async def get_visible(self, caller: str, receivable_id: str) -> Receivable:
         """A receivable that the caller owes or owns. Raises NOT_FOUND for any other."""

@@ -100,12 +100,8 @@ class Restructurings:
         after = await self._loans.noted("restructured", loan, event, evidence)
         return Agreed(after, Offer(terms, OfferState.SIGNED, self._clock.now()))
 
-    async def of_loan(self, caller: str | None, loan_id: str) -> list[Offer]:
-        """The offers of a loan, the newest first; `caller` is None for the bank. Raises NOT_FOUND."""
-        return [shown.offer for shown in await self.shown(caller, loan_id)]
-
-    async def shown(self, caller: str | None, loan_id: str) -> list[Agreed]:
-        """The same, each with the loan that it is for."""
+    async def of_loan(self, caller: str | None, loan_id: str) -> list[Agreed]:
+        """The offers of a loan with the loan, the newest first; `caller` is None for the bank. Raises NOT_FOUND."""
         loan = await (self._loans.find(loan_id) if caller is None else self._own(caller, loan_id, locked=False))
         return [Agreed(loan, offer) for offer in await stored.of_loan(loan_id, self._clock.now())]
 

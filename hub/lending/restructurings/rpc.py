@@ -26,7 +26,7 @@ class RestructuringServicer(restructuring_service_pb2_grpc.RestructuringServiceS
         """What was offered for a loan."""
         caller = current_caller()
         asks = None if caller.role is Role.OPERATOR else caller.id
-        known = await self._restructurings.shown(asks, request.loan_id)
+        known = await self._restructurings.of_loan(asks, request.loan_id)
         return pb.ListRestructuringsResponse(
             restructurings=[restructuring_message(one.loan, one.offer) for one in known]
         )

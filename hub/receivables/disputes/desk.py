@@ -60,25 +60,21 @@ class Disputes:
         ids: Ids,
         records: Records,
         rematch: Callable[[Receivable], Awaitable[Receivable]],
+        void: Callable[[Receivable], Awaitable[Receivable]],
         mandates: Mandates,
     ) -> None:
-        """`rematch` states a receivable anew by its documents as they are today."""
+        """`rematch` states a receivable anew by its documents as they are today, `void` ends it unpaid."""
         self._database = database
         self._clock = clock
         self._ids = ids
         self._records = records
-        self._rematch = rematch
+        self._rematch, self._void = rematch, void
         self._mandates = mandates
         self._when_impaired: list[Tell] = []
-        self._when_voided: list[Callable[[Receivable], Awaitable[None]]] = []
 
     def when_impaired(self, tell: Tell) -> None:
         """Have somebody told, in the same transaction, that a receivable which was lent on is worth less."""
         self._when_impaired.append(tell)
-
-    def when_voided(self, tell: Callable[[Receivable], Awaitable[None]]) -> None:
-        """Have somebody told, in the same transaction, that a receivable was given up."""
-        self._when_voided.append(tell)
 
     async def dispute(self, caller: str, receivable_id: str, ground: Ground, statement: str) -> Receivable:
         """The buyer disputes what it is said to owe.
@@ -142,11 +138,8 @@ class Disputes:
             raise HuilianError("STATE_CONFLICT", "not disputed", state=receivable.state)
         await check_not_frozen(receivable_id)
         await self._mandates.require_mandate(caller, Power.TRANSFER, receivable_id, receivable.amount_fen)
-        voided = await stored_receivables.move(receivable, ReceivableEvent.VOID)
-        await stored_receivables.release_invoice_number(voided)
+        voided = await self._void(receivable)
         await self._end("voided", caller, voided)
-        for tell in self._when_voided:
-            await tell(voided)
         return voided
 
     async def _end(self, event: str, caller: str, receivable: Receivable) -> None:

@@ -105,7 +105,7 @@ class TradeDocuments:
         self._after_matching.append(look)
 
     def when_voided(self, tell: Callable[[Receivable], Awaitable[None]]) -> None:
-        """Have somebody told, in the same transaction, of a receivable whose invoice its ERP took back."""
+        """Have somebody told, in the same transaction, of a receivable on which nothing is owed any more, unpaid."""
         self._when_voided.append(tell)
 
     async def pull(self, buyer_uscc: str, from_start: bool = False) -> Pulled:
@@ -207,7 +207,7 @@ class TradeDocuments:
     ) -> Receivable | None:
         """Write the invoice's receivable as its documents now stand; None when nothing changed."""
         if erp_state == WITHDRAWN:
-            return await self._void(known) if known else None
+            return await self.void(known) if known else None
         drafted = known or _draft(self._ids(), invoice)
         if known is None:
             await stored_receivables.insert(drafted, self._clock.now())
@@ -230,7 +230,11 @@ class TradeDocuments:
         if after.state is ReceivableState.DRAFT:
             await stored_receivables.release_invoice_number(after)
 
-    async def _void(self, known: Receivable) -> Receivable:
+    async def void(self, known: Receivable) -> Receivable:
+        """Nothing is owed on a receivable any more, which was not paid; its invoice may be billed anew.
+
+        Raises STATE_CONFLICT.
+        """
         voided = await stored_receivables.move(known, ReceivableEvent.VOID)
         await stored_receivables.release_invoice_number(voided)
         for tell in self._when_voided:

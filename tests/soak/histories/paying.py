@@ -175,7 +175,7 @@ async def _agree(life: Life, record: LoanRecord, number: int) -> None:
     desk, by = life.service.restructurings, None
     if record.is_person:
         offers = await desk.of_loan(record.borrower, record.loan_id)
-        [terms] = [offer.terms for offer in offers if offer.terms.number == number]
+        [terms] = [one.offer.terms for one in offers if one.offer.terms.number == number]
         by = life.citizen.device.sign(terms.challenge)
     await life.run(lambda: life.service.restructurings.sign(record.borrower, record.loan_id, number, by))
 

@@ -1,4 +1,14 @@
-/** Other terms that the bank offers for a loan, as REST has them; money is fen. */
+/** A loan and other terms that the bank offers for it, as REST has them; money is fen. */
+
+export interface Loan {
+  readonly loan_id: string
+  readonly state: string
+  readonly product_id: string
+  readonly outstanding_principal_fen: number
+  readonly accrued_interest_fen: number
+  readonly annual_rate: string
+  readonly due_date: string
+}
 
 export interface DueLine {
   readonly due_date: string

@@ -62,7 +62,7 @@ async def overdue(world: LendingWorld) -> Loan:
 
 
 async def states(world: LendingWorld) -> list[OfferState]:
-    return [offer.state for offer in await world.service.restructurings.of_loan(None, LOAN)]
+    return [one.offer.state for one in await world.service.restructurings.of_loan(None, LOAN)]
 
 
 async def test_nothing_changes_before_the_borrower_signs(world: LendingWorld) -> None:
@@ -157,7 +157,7 @@ async def test_a_person_signs_with_the_device_key(world: LendingWorld) -> None:
 
 async def plans(world: LendingWorld, number: int = 1) -> Plans:
     """Both plans as the borrower sees them now."""
-    shown = await world.service.restructurings.shown(SUPPLIER, LOAN)
+    shown = await world.service.restructurings.of_loan(SUPPLIER, LOAN)
     return next(plans_of(one.loan, one.offer) for one in shown if one.offer.terms.number == number)
 
 
