@@ -126,6 +126,14 @@ class ClaimLocks:
             await self._locked(claim.claim_id)
             await self._registrations.release(claim.claim_id)
 
+    async def voided(self, receivable_id: str) -> None:
+        """A receivable is no more: where no loan rests on its claim any longer, as when the buyer paid it, nobody else
+        would give the claim up.
+        """
+        claim = await stored.live_claim(receivable_id)
+        if claim is not None:
+            await self.release_if_unused(claim.claim_id)
+
     async def release_if_unused(self, claim_id: str) -> None:
         """Gives a claim up once no open loan, signed application or pending conversion rests on it."""
         claim = await self._locked(claim_id)

@@ -93,9 +93,10 @@ class Conversions:
             await self._take_as_security(application, receivable)
 
     async def receivable_voided(self, receivable: Receivable) -> None:
-        """A receivable is no more: what still waited for its claim ends."""
+        """A receivable is no more: what still waited for its claim ends. Its claim goes with the last that needs it."""
         for conversion in await stored.conversions_on(receivable_id=receivable.receivable_id, state=PENDING):
             await self._look_again(conversion)
+        await self._desk.claims.voided(receivable.receivable_id)
 
     async def convert(self, message: Message) -> None:
         """The claim on a pledged receivable was decided: it takes over its part of the order loan, or it does not.

@@ -235,6 +235,23 @@ async def test_a_conversion_ends_with_its_receivable(
     await world.check_books()
 
 
+async def test_the_claim_on_what_is_gone_is_given_up_where_its_loan_was_paid_by_the_buyer(world: LendingWorld) -> None:
+    receivable, loan_id = await lent_on(world)
+    move_to(world.clock, DUE)
+    owed_fen = int((await world.service.loans.find(loan_id)).owed.total_fen)
+    await world.fund(BUYER, owed_fen)
+    pay = world.service.part_payments.pay_own
+    await world.run(lambda: pay(BUYER, "payment-1", receivable.receivable_id, owed_fen))
+    world.trade.erps.put(trade.credit("credit-1", receivable.invoice_document_id, steel="10"))
+    await world.trade.sync()
+    await world.settle_outbox()
+    assert len(world.chain.locked) == 2
+    await given_up(world, receivable)
+    await world.settle_outbox()
+    assert list(world.chain.locked.values()) == [(await seen(world)).application.claim_id], "the order's alone is left"
+    await world.check_books()
+
+
 async def test_giving_a_receivable_up_and_ending_its_conversion_are_one_step(world: LendingWorld) -> None:
     await paid_out(world)
     receivable = await billed(world, steel="40")
