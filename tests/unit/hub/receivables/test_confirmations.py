@@ -12,7 +12,7 @@ from hub.receivables.model import Receivable
 from hub.receivables.states import ReceivableState
 from tests.support.databases import ON_BOTH, ON_SQLITE
 from tests.unit.hub.receivables import trade
-from tests.unit.hub.receivables.world import CA_PEM, SECRETS, World, altered, certificate_of, refused, sign
+from tests.unit.hub.receivables.world import CA_PEM, NOT_AFTER, SECRETS, World, altered, certificate_of, refused, sign
 
 pytestmark = ON_SQLITE
 
@@ -70,7 +70,7 @@ async def test_a_certificate_over_another_company_is_refused(world: World) -> No
 
 async def test_an_expired_certificate_is_refused(world: World) -> None:
     receivable = await world.matched()
-    world.clock.advance(dt.timedelta(days=800))
+    world.clock.advance(NOT_AFTER - world.clock.now() + dt.timedelta(seconds=1))
     message = await world.service.confirmations.prepare(trade.BUYER, receivable.receivable_id)
     before = await world.snapshot()
     await refused("ENTERPRISE_CERTIFICATE_INVALID", world.confirm(message))

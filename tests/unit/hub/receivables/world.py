@@ -45,7 +45,7 @@ TABLES = (DocumentRow, DocumentOrderRow, CursorRow, ReceivableRow, CertificateRo
 CHAIN_ID, CONTRACT = 31337, "0x" + "ab" * 20
 SECRETS = {trade.BUYER: 101, trade.SUPPLIER: 102, trade.SECOND_TIER: 103}
 CA_KEY = ec.derive_private_key(7, ec.SECP256R1())
-NOT_BEFORE, NOT_AFTER = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2028, 1, 1, tzinfo=dt.UTC)
+NOT_BEFORE, NOT_AFTER = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2036, 1, 1, tzinfo=dt.UTC)
 CA_PEM = create_enterprise_ca(CA_KEY, "Sandbox CA", NOT_BEFORE, NOT_AFTER, 1)
 
 
