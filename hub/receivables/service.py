@@ -164,7 +164,16 @@ class ReceivablesService:
         """Keep a confirmed receivable as the security of one loan (Civil Code §440(6), §445): no certificate is issued
         over it meanwhile. Raises NOT_FOUND, STATE_CONFLICT.
         """
-        receivable = await self._whole(receivable_id)
+        return await self._pledge(await self._whole(receivable_id), loan_id)
+
+    async def pledge_again(self, receivable_id: str, loan_id: str) -> Receivable:
+        """A receivable that was confirmed anew goes on securing its open loan, whatever was paid of it meanwhile.
+
+        Raises NOT_FOUND, STATE_CONFLICT.
+        """
+        return await self._pledge(await self._sound(receivable_id), loan_id)
+
+    async def _pledge(self, receivable: Receivable, loan_id: str) -> Receivable:
         pledged = await stored_receivables.move(receivable, ReceivableEvent.PLEDGE)
         await self._records.pledge("pledged", pledged, loan_id)
         return pledged
@@ -341,9 +350,14 @@ class ReceivablesService:
 
     async def _whole(self, receivable_id: str) -> Receivable:
         """A receivable of which nothing is paid or frozen, locked. Raises NOT_FOUND, STATE_CONFLICT."""
-        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        receivable = await self._sound(receivable_id)
         if receivable.direct_fen:
             raise HuilianError("STATE_CONFLICT", "a part of it was paid already", state=receivable.state)
+        return receivable
+
+    async def _sound(self, receivable_id: str) -> Receivable:
+        """A receivable that is neither frozen nor worth less than it was signed for, locked; raises as `_whole`."""
+        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
         await check_not_frozen(receivable_id)
         await self._dilutions.require_undiluted(receivable)
         return receivable

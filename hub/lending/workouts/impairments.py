@@ -71,9 +71,8 @@ class Impairments:
         """
         for loan in await self._conversions.secured_on(receivable.receivable_id):
             held = await self._receivables.get_receivable(receivable.receivable_id)
-            # Part paid it is due: its loan is paid first, and nothing new is done with it.
-            if held.state is ReceivableState.CONFIRMED and not held.direct_fen:
-                await self._receivables.pledge(receivable.receivable_id, loan.record.loan_id)
+            if held.state is ReceivableState.CONFIRMED:
+                await self._receivables.pledge_again(receivable.receivable_id, loan.record.loan_id)
             if not await self._conversions.shortfall_fen(loan):
                 await self._end(loan, CallState.LIFTED)
 

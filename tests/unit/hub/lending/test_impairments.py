@@ -252,6 +252,24 @@ async def test_the_claim_on_what_is_gone_is_given_up_where_its_loan_was_paid_by_
     await world.check_books()
 
 
+async def test_what_is_paid_in_part_secures_its_loan_again_and_is_disputed_like_any(world: LendingWorld) -> None:
+    receivable, loan_id = await lent_on(world)
+    move_to(world.clock, DUE)
+    await world.fund(BUYER, 1_000)
+    pay = world.service.part_payments.pay_own
+    await world.run(lambda: pay(BUYER, "payment-1", receivable.receivable_id, 1_000))
+    await disputed(world, receivable)
+    await confirmed_anew(world, receivable)
+    assert (await receivable_of(world, receivable)).state is ReceivableState.PLEDGED
+    assert await call_state(world, loan_id) is CallState.LIFTED
+    dispute = world.trade.service.disputes.dispute
+    not_real = dispute(BUYER, receivable.receivable_id, Ground.NOT_REAL, "")
+    await refused("STATE_CONFLICT", world.run(lambda: not_real))
+    await disputed(world, receivable)
+    assert await call_state(world, loan_id) is CallState.OPEN
+    await world.check_books()
+
+
 async def test_giving_a_receivable_up_and_ending_its_conversion_are_one_step(world: LendingWorld) -> None:
     await paid_out(world)
     receivable = await billed(world, steel="40")
