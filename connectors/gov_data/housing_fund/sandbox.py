@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +25,7 @@ from connectors.kit.sandbox_server import (
 from connectors.kit.upstream import compact_month, fen_to_yuan, is_same, read_compact_month
 
 _MAX_SKEW_MS = 300_000
-_REMEMBERED_NONCES = 10_000
+_NONCES_FOR_MS = 2 * _MAX_SKEW_MS
 
 
 def new_credentials(random_bytes: RandomBytes) -> dict[str, str]:
@@ -39,28 +38,34 @@ class HousingFund:
 
     def __init__(self, context: SandboxContext) -> None:
         self._context = context
-        self._nonces: deque[str] = deque(maxlen=_REMEMBERED_NONCES)
+        # When each came, oldest first.
+        self._nonces: dict[str, int] = {}
 
     async def answer(self, request: web.Request, body: bytes) -> web.Response:
         """Check the signature, look the person up, sign the answer."""
         nonce = request.headers.get("X-Gjj-Nonce", "")
-        if not self._is_authentic(request, nonce, body):
+        now_ms = int(self._context.clock.now().timestamp() * 1_000)
+        if not self._is_authentic(request, nonce, body, now_ms) or not self._is_new(nonce, now_ms):
             return web.json_response({"code": "4001", "msg": "签名校验失败"}, status=401)
-        self._nonces.append(nonce)
         found = {**self._find(parse_json(body)), "sandbox": SANDBOX_NOTICE_ZH}
         content = json.dumps(found, ensure_ascii=False).encode("utf-8")
         signature = sign_answer(self._context.credentials["secret"], nonce, content)
         return web.Response(body=content, content_type="application/json", headers={"X-Gjj-Signature": signature})
 
-    def _is_authentic(self, request: web.Request, nonce: str, body: bytes) -> bool:
+    def _is_authentic(self, request: web.Request, nonce: str, body: bytes, now_ms: int) -> bool:
         credentials, timestamp = self._context.credentials, request.headers.get("X-Gjj-Timestamp", "")
         expected = sign_request(credentials["secret"], credentials["app_id"], timestamp, nonce, body)
-        now_ms = int(self._context.clock.now().timestamp() * 1_000)
-        return (
-            is_same(expected, request.headers.get("X-Gjj-Signature"))
-            and abs(now_ms - int(timestamp)) <= _MAX_SKEW_MS
-            and nonce not in self._nonces
-        )
+        is_signed = is_same(expected, request.headers.get("X-Gjj-Signature"))
+        return is_signed and abs(now_ms - int(timestamp)) <= _MAX_SKEW_MS
+
+    def _is_new(self, nonce: str, now_ms: int) -> bool:
+        """Whether this nonce comes for the first time; known from now on, as long as its time could be taken."""
+        while self._nonces and self._nonces[oldest := next(iter(self._nonces))] < now_ms - _NONCES_FOR_MS:
+            del self._nonces[oldest]
+        if nonce in self._nonces:
+            return False
+        self._nonces[nonce] = now_ms
+        return True
 
     def _find(self, asked: dict[str, str]) -> dict[str, Any]:
         if "ping" in asked:

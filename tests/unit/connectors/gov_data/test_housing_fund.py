@@ -1,10 +1,18 @@
 """The housing fund's protocol and what its connector makes of it."""
 
-from connectors.gov_data.housing_fund.wire import sign_answer, sign_request
+from datetime import timedelta
+
+from aiohttp.test_utils import TestClient, TestServer
+from huilian_protocol.clock import FixedClock
+
+from connectors.gov_data.housing_fund.sandbox import create
+from connectors.gov_data.housing_fund.wire import QUERY_PATH, sign_answer, sign_request
 from connectors.kit.contract import NO_ACCOUNT, Presence
+from connectors.kit.credentials import Credentials
 from connectors.kit.months import Period
 from connectors.kit.sandbox_people import DEMO_BORROWER, DEMO_GAP, DEMO_NO_ACCOUNT
-from tests.unit.connectors.gov_data.agencies import read
+from connectors.kit.sandbox_server import SandboxContext
+from tests.unit.connectors.gov_data.agencies import NOW, read
 
 PACKAGE, DATASET = "connectors.gov_data.housing_fund", "housing_fund.account/v1"
 
@@ -31,6 +39,24 @@ async def test_only_months_of_the_period_come_back() -> None:
 
 async def test_no_account_is_said_so() -> None:
     assert await read(PACKAGE, DATASET, DEMO_NO_ACCOUNT) == NO_ACCOUNT
+
+
+async def test_a_question_is_answered_once() -> None:
+    clock, body = FixedClock(NOW), b'{"ping": "1"}'
+    app = create(SandboxContext(Credentials({"app_id": "app", "secret": "secret"}), clock))
+
+    async def ask(client: TestClient, nonce: str) -> int:  # type: ignore[type-arg]
+        time_ms = str(int(NOW.timestamp() * 1_000))
+        signature = sign_request("secret", "app", time_ms, nonce, body)
+        headers = {"X-Gjj-Timestamp": time_ms, "X-Gjj-Nonce": nonce, "X-Gjj-Signature": signature}
+        return (await client.post(QUERY_PATH, data=body, headers=headers)).status
+
+    async with TestClient(TestServer(app)) as client:
+        assert [await ask(client, nonce) for nonce in ("1", "2", "1", "2")] == [200, 200, 401, 401]
+        clock.advance(timedelta(minutes=5))
+        assert await ask(client, "1") == 401, "its time could still be taken"
+        clock.advance(timedelta(minutes=6))
+        assert await ask(client, "1") == 401, "too old by now"
 
 
 def test_the_signature_covers_everything() -> None:
