@@ -5,8 +5,8 @@ so the writer is known at the start and the second one waits (`busy_timeout`). A
 lock back.
 
 Inside a transaction a statement runs at once, on the event loop: it takes microseconds, and handing it to the driver's
-thread and back costs several times that. What may wait, for another process's lock or for the disk, stays on the
-thread.
+thread and back costs several times that. So does the beginning, when no other process holds the file. What may wait,
+for another process's lock or for the disk, stays on the thread.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class GatedSqliteClient(GatedStatements, SqliteClient):
     def __init__(self, file_path: str, gate: StatementGate, **pragmas: Any) -> None:
         super().__init__(file_path, **pragmas)
         self.gate = gate
+        self.busy_timeout_ms = int(pragmas["busy_timeout"])
 
     async def create_connection(self, with_db: bool) -> None:
         if self._connection is None:
@@ -93,6 +94,7 @@ class _ImmediateTransaction(GatedStatements, _AtOnce):
     def __init__(self, connection: GatedSqliteClient | _ImmediateTransaction) -> None:
         super().__init__(connection)
         self.gate = connection.gate
+        self.busy_timeout_ms: int = connection.busy_timeout_ms
 
     def _in_transaction(self) -> TransactionContext:
         return NestedTransactionContext(_ImmediateTransaction(self))
@@ -100,7 +102,8 @@ class _ImmediateTransaction(GatedStatements, _AtOnce):
     async def begin(self) -> None:
         self.gate.pass_through("BEGIN IMMEDIATE")
         try:
-            await self._connection.execute("BEGIN IMMEDIATE")
+            if not self._begun_at_once():
+                await self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             raise OperationalError(error) from error
         except BaseException:
@@ -108,6 +111,22 @@ class _ImmediateTransaction(GatedStatements, _AtOnce):
             # transaction.
             await asyncio.shield(self._connection.rollback())
             raise
+
+    def _begun_at_once(self) -> bool:
+        """Begin on the event loop's thread, unless another process holds the file: then answer False at once."""
+        raw: sqlite3.Connection = self._connection._conn
+        # Whoever begins holds the client's lock: nobody else uses the connection while it does not wait.
+        raw.execute("PRAGMA busy_timeout = 0")
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            # The lower byte is the error, the rest says what kind of it (sqlite.org/rescode.html).
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        finally:
+            raw.execute(f"PRAGMA busy_timeout = {self.busy_timeout_ms}")
+        return True
 
     async def commit(self) -> None:
         if self._finalized:

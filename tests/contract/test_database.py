@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -137,6 +138,52 @@ async def test_cancelled_while_waiting_for_another(database: Database) -> None:
         await database.lock("one")
         await _add("next")
     assert await _count(database) == 1
+
+
+@pytest.mark.parametrize("rows", [1, 600], ids=["short", "long"])
+async def test_a_commit_that_fails_keeps_nothing(database: Database, rows: int) -> None:
+    await database.execute("CREATE TABLE owner (id INTEGER PRIMARY KEY)")
+    await database.execute("CREATE TABLE thing (owner INTEGER REFERENCES owner (id) DEFERRABLE INITIALLY DEFERRED)")
+    things = [(number,) for number in range(rows)]
+    try:
+        with pytest.raises(Exception, match=r"(?i)foreign key"):
+            async with database.transaction():
+                await database.execute_many("INSERT INTO thing (owner) VALUES ($1)", things)
+        assert await database.fetch("SELECT owner FROM thing") == []
+        async with database.transaction():
+            await database.execute_many("INSERT INTO owner (id) VALUES ($1)", things)
+            await database.execute_many("INSERT INTO thing (owner) VALUES ($1)", things)
+        assert (await database.fetch("SELECT count(*) AS n FROM thing"))[0]["n"] == rows
+    finally:
+        await database.execute("DROP TABLE thing")
+        await database.execute("DROP TABLE owner")
+
+
+async def test_cancelled_while_another_process_holds_the_database(database_maker: DatabaseMaker) -> None:
+    url = await database_maker.new_url(["hub.platform"])
+    first, second = Database(url, ["hub.platform"]), Database(url, ["hub.platform"])
+    await first.open()
+    await second.open()
+
+    async def add(database: Database, name: str) -> None:
+        async with database.transaction():
+            await database.lock("one")
+            await _add(name)
+
+    try:
+        async with first.transaction():
+            await first.lock("one")
+            waiting = asyncio.create_task(add(second, "never"), context=contextvars.Context())
+            await asyncio.sleep(0.05)
+            assert not waiting.done()
+            waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await asyncio.create_task(add(second, "next"), context=contextvars.Context())
+        assert [row["subject"] for row in await first.fetch("SELECT subject FROM platform_subject_key")] == ["next"]
+    finally:
+        await second.close()
+        await first.close()
 
 
 async def test_lock_serialises_read_then_write(database: Database) -> None:
