@@ -89,6 +89,7 @@ class Outbox:
         async with listening(self._database, CHANNEL, self._wake), asyncio.TaskGroup() as workers:
             for topic in self._topics:
                 workers.create_task(self._work(topic, stop), name=f"outbox {topic}")
+            workers.create_task(self._look(stop), name="outbox looking")
             await stop.wait()
             for entry in self._topics.values():
                 entry.wake.set()
@@ -101,6 +102,16 @@ class Outbox:
             total += delivered
         return total
 
+    async def _look(self, stop: asyncio.Event) -> None:
+        """Wake the workers of what came due by itself: after a backoff, or when its process was killed."""
+        while not stop.is_set():
+            try:
+                for topic in await outbox_rows.due_topics(self._database, self._topics, self._clock.now()):
+                    self._wake(topic)
+            except Exception as error:  # noqa: BLE001  the database may be away for a moment
+                logger.error("outbox.look_failed", extra={"error_type": type(error).__name__})
+            await _wait(stop, POLL_SECONDS)
+
     async def _work(self, topic: str, stop: asyncio.Event) -> None:
         wake = self._topics[topic].wake
         while not stop.is_set():
@@ -111,7 +122,7 @@ class Outbox:
                 logger.error("outbox.worker_failed", extra={"topic": topic, "error_type": type(error).__name__})
                 claimed = 0
             if claimed == 0:
-                await _wait(wake, POLL_SECONDS)
+                await wake.wait()
 
     async def _deliver_batch(self, topic: str) -> int:
         at_once, now = self._topics[topic].at_once, self._clock.now()

@@ -130,6 +130,38 @@ async def test_the_worker_wakes_up_on_commit_and_stops(database: Database, outbo
     await asyncio.wait_for(worker, 5)
 
 
+async def test_what_comes_due_by_itself_is_found_by_one_look_for_all_topics(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.platform.outbox.POLL_SECONDS", 0.02)
+    outbox, stop, handled, idle = Outbox(database, SystemClock()), asyncio.Event(), asyncio.Event(), asyncio.Event()
+    tries: list[str] = []
+    seen: list[str] = []
+
+    async def handle(message: Message) -> None:
+        tries.append(message.key)
+        if len(tries) == 1:
+            raise ConnectionError("away")
+        handled.set()
+
+    def look(statement: str) -> None:
+        seen.append(statement)
+        # The same one question again and again.
+        if len(seen) > 5 and len(set(seen[-5:])) == 1:
+            idle.set()
+
+    for topic in ("mail", *(f"topic {number}" for number in range(17))):
+        outbox.register(topic, handle)
+    await _put(database, outbox, "a")
+    running = asyncio.create_task(outbox.run(stop))
+    await asyncio.wait_for(handled.wait(), 10)
+    database.on_statement = look
+    await asyncio.wait_for(idle.wait(), 10)
+    stop.set()
+    await running
+    assert tries == ["a", "a"]
+
+
 async def test_another_process_is_woken_by_a_notice(
     database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
