@@ -147,7 +147,7 @@ async def _rotate_master(settings: Settings, vault: KeyVault, wrapping: Wrapping
     database = Database(settings.database)
     await database.open()
     try:
-        subjects = await SubjectVault(wrapping, os.urandom, SystemClock()).rewrap()
+        subjects = await SubjectVault(database, wrapping, os.urandom, SystemClock()).rewrap()
     finally:
         await database.close()
     return {"purpose": "master", "rewrapped_keys": vault.rewrap(), "rewrapped_subjects": subjects}

@@ -123,7 +123,7 @@ class _Builder:
         self.vault: KeyVault = vault
         self.sandbox_clock = sandbox_clock(settings)
         self.clock: Clock = self.sandbox_clock or SystemClock()
-        self.subjects = SubjectVault(wrapping, os.urandom, self.clock)
+        self.subjects = SubjectVault(database, wrapping, os.urandom, self.clock)
         self.idempotency = Idempotency(database, self.clock, self.subjects)
         self.outbox = Outbox(database, self.clock)
         self.tls = TlsFiles(settings.tls_certificate_file, settings.tls_key_file, settings.tls_ca_file)

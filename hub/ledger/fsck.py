@@ -67,7 +67,7 @@ async def _run(settings: Settings, *, with_chain: bool, with_witnesses: bool) ->
     try:
         contract = LedgerContract(rpc, trust.chain.chain_id, trust.chain.contract) if with_chain else None
         # Nothing is encrypted here, so no randomness is needed.
-        cipher = SubjectVault(wrapping, bytes, SystemClock())
+        cipher = SubjectVault(database, wrapping, bytes, SystemClock())
         keys = await log_keyring(settings, vault).keys(EpochStore(database))
         address = address_of(coincurve.PrivateKey(vault.chain_key()))
         return await fsck(database, cipher, keys, contract, address, peers.peers)

@@ -131,7 +131,7 @@ async def running_log(url: str) -> AsyncIterator[Log]:
     await database.migrate()
     sequencer = Sequencer(database, clock, LogSigner("bench.huilian.example", Ed25519PrivateKey.generate()))
     key = ec.generate_private_key(ec.SECP256R1())
-    cipher = SubjectVault(Wrapping(os.urandom(32), os.urandom), os.urandom, clock)
+    cipher = SubjectVault(database, Wrapping(os.urandom(32), os.urandom), os.urandom, clock)
     ledger = LedgerService(
         database, clock, os.urandom, cipher, lambda: key, 1, "0x" + "00" * 20, wake_sequencer=sequencer.wake
     )

@@ -71,7 +71,7 @@ async def check(path: Path) -> FsckRun:
     database = Database(f"sqlite://{path}", PACKAGES)
     await database.open()
     started = time.perf_counter()
-    cipher = SubjectVault(Wrapping(bytes(32), os.urandom), os.urandom, SystemClock())
+    cipher = SubjectVault(database, Wrapping(bytes(32), os.urandom), os.urandom, SystemClock())
     report = await fsck(database, cipher, SIGNER.keys, None, "")
     seconds = time.perf_counter() - started
     await database.close()

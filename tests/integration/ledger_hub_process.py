@@ -82,7 +82,7 @@ class HubProcess:
         self.log_keys = signer.keys
         self.sequencer = Sequencer(self.database, self.clock, signer)
         self.anchoring = Anchoring(self.database, reader, self.sender, self.sequencer.grown, interval_s=0.05)
-        vault = SubjectVault(Wrapping(bytes(32), secrets.token_bytes), secrets.token_bytes, self.clock)
+        vault = SubjectVault(self.database, Wrapping(bytes(32), secrets.token_bytes), secrets.token_bytes, self.clock)
         receipt_key = ec.derive_private_key(key_number, ec.SECP256R1())
         self.ledger = LedgerService(
             self.database,

@@ -219,7 +219,7 @@ async def _receipts_verify(hub: HubProcess, trust: TrustAnchors) -> None:
 
 
 async def _fsck_is_clean(hub: HubProcess, place: Place, number: int) -> None:
-    cipher = SubjectVault(Wrapping(bytes(32), bytes), bytes, hub.clock)
+    cipher = SubjectVault(hub.database, Wrapping(bytes(32), bytes), bytes, hub.clock)
     contract = LedgerContract(hub.rpc, CHAIN_ID, place.contract)
     report = await fsck(hub.database, cipher, hub.log_keys, contract, KEYS[number])
     assert report.clean, describe(report)

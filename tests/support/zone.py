@@ -170,7 +170,7 @@ async def running_zone(
     """A zone for one person with money on the account."""
     world = World()
     world.recipients[RECIPIENT] = generate_keypair(Suite.XWING)
-    vault = SubjectVault(Wrapping(os.urandom(32), os.urandom), os.urandom, clock)
+    vault = SubjectVault(database, Wrapping(os.urandom(32), os.urandom), os.urandom, clock)
     citizen = world.citizen(1, person.name, person.resident_id)
     ledger = LedgerService(database, clock, os.urandom, vault, lambda: world.hub_key, 1, "0x" + "22" * 20)
     book = EmbeddedBook(database, clock)

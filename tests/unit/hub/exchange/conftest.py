@@ -127,7 +127,7 @@ class Exchange:
 @pytest_asyncio.fixture
 async def exchange(database: Database, clock: FixedClock, ids: Ids, tmp_path: Path) -> AsyncIterator[Exchange]:
     world = World()
-    vault = SubjectVault(Wrapping(os.urandom(32), os.urandom), os.urandom, clock)
+    vault = SubjectVault(database, Wrapping(os.urandom(32), os.urandom), os.urandom, clock)
     citizen = world.citizen(1, DEMO_BORROWER.name, DEMO_BORROWER.resident_id)
     ledger = LedgerService(database, clock, os.urandom, vault, lambda: world.hub_key, 1, "0x" + "22" * 20)
     consents = ConsentService(

@@ -319,7 +319,7 @@ async def test_memory_of_another_process_is_cleared_within_a_second(office: Offi
 
 def _second_process(office: Office) -> ErasureService:
     exchange = office.exchange
-    vault = SubjectVault(exchange.vault._wrapping, os.urandom, exchange.clock)
+    vault = SubjectVault(exchange.database, exchange.vault._wrapping, os.urandom, exchange.clock)
     return erasure_service(
         database=exchange.database,
         clock=exchange.clock,

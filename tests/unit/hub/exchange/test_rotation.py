@@ -153,7 +153,7 @@ async def running(
     wrapping = Wrapping(lambda: masters, os.urandom)
     vault = KeyVault(folder / "keys", wrapping, os.urandom, suite, more)
     recipients = VaultRecipients(vault, clock, root)
-    subjects = SubjectVault(wrapping, os.urandom, clock)
+    subjects = SubjectVault(database, wrapping, os.urandom, clock)
     citizen = world.citizen(1, DEMO_BORROWER.name, DEMO_BORROWER.resident_id)
     ledger = LedgerService(database, clock, os.urandom, subjects, vault.signing_key, 1, "0x" + "22" * 20)
     anchors = folder / "trust.json"

@@ -188,7 +188,9 @@ class LendingWorld:
         self.book = EmbeddedBook(database, clock)
         self.closes = Closes(database, clock, self.book)
         self.cases = Cases(database, clock, self.book)
-        self.vault = SubjectVault(Wrapping(bytes(32), lambda size: bytes(size)), lambda size: bytes(size), clock)
+        self.vault = SubjectVault(
+            database, Wrapping(bytes(32), lambda size: bytes(size)), lambda size: bytes(size), clock
+        )
         self.ledger = LedgerService(
             database, clock, lambda size: bytes(size), self.vault, lambda: CA_KEY, CHAIN_ID, CONTRACT
         )

@@ -59,7 +59,7 @@ class OpeningWorld:
         self.onboarding = World(database, clock)
         self.registry, self.ledger = self.onboarding.registry, self.onboarding.ledger
         random = CountingRandom()
-        self.vault = SubjectVault(Wrapping(bytes(32), random), random, clock)
+        self.vault = SubjectVault(database, Wrapping(bytes(32), random), random, clock)
         self.files = OpeningFiles(database, clock, self.registry, self.ledger, self.vault)
         self.openings, self.visits, self.reviews = Openings(self.files), Visits(self.files), OpeningReviews(self.files)
 

@@ -128,7 +128,7 @@ def test_sealed_data_opens_with_the_vaults_key(tmp_path: Path) -> None:
 
 @pytest.fixture
 def subjects(database: Database, clock: FixedClock) -> SubjectVault:
-    return SubjectVault(Wrapping(MASTER, os.urandom), os.urandom, clock)
+    return SubjectVault(database, Wrapping(MASTER, os.urandom), os.urandom, clock)
 
 
 async def test_a_persons_data_opens_for_that_person_only(database: Database, subjects: SubjectVault) -> None:
@@ -166,7 +166,10 @@ async def test_two_first_writers_share_one_key(database: Database, subjects: Sub
     assert [await subjects.decrypt_for_subject("net-1", data) for data in sealed] == [b"%d" % n for n in range(8)]
 
 
-async def test_a_foreign_master_key_does_not_open_a_subject_key(subjects: SubjectVault, clock: FixedClock) -> None:
+async def test_a_foreign_master_key_does_not_open_a_subject_key(
+    database: Database, subjects: SubjectVault, clock: FixedClock
+) -> None:
     sealed = await subjects.encrypt_for_subject("net-1", b"data")
+    stranger = SubjectVault(database, Wrapping(bytes(32), os.urandom), os.urandom, clock)
     with pytest.raises(VaultLocked):
-        await SubjectVault(Wrapping(bytes(32), os.urandom), os.urandom, clock).decrypt_for_subject("net-1", sealed)
+        await stranger.decrypt_for_subject("net-1", sealed)
