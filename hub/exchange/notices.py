@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol
 
 from huilian_protocol.canonical import canonicalise, parse_json
@@ -20,10 +21,15 @@ from tortoise.expressions import Q
 from hub.exchange.store import NoticePreferenceRow, NoticeRow
 from hub.platform.business_day import business_date
 from hub.platform.database import Database
+from hub.platform.fields import in_utc
 from hub.platform.ids import Ids
 from hub.platform.vault import SubjectVault
 
 DIGESTS_AT_ONCE = 200
+_DIGESTS = "SELECT subject FROM exchange_notice_preference WHERE daily_digest AND subject IN $in"
+_INSERT = """
+INSERT INTO exchange_notice (id, subject, at, body, held_day) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING
+"""
 Titles = Callable[[str], tuple[str, str]]
 
 
@@ -86,20 +92,22 @@ class Notices:
         wanted = [read for read in reads if read.subject in living]
         if not wanted:
             return
-        digests = NoticePreferenceRow.filter(subject__in=list(living), daily_digest=True)
-        held = {row.subject for row in await digests}
-        bodies = await self._vault.encrypt_for_subjects([(read.subject, self._body(read)) for read in wanted])
+        held = {row["subject"] for row in await self._database.fetch_in(_DIGESTS, living)}
+        # Reads of one moment are mostly of one kind, and whoever writes waits for this transaction.
+        body_of = cache(self._body)
+        plain = [(read.subject, body_of(read.dataset, read.recipient, read.purpose)) for read in wanted]
+        bodies = await self._vault.encrypt_for_subjects(plain)
         rows = [
-            NoticeRow(
-                id=read.record_id,
-                subject=read.subject,
-                at=read.at,
-                body=body,
-                held_day=business_date(read.at).isoformat() if read.subject in held else None,
+            (
+                read.record_id,
+                read.subject,
+                in_utc(read.at),
+                body,
+                business_date(read.at).isoformat() if read.subject in held else None,
             )
             for read, body in zip(wanted, bodies, strict=True)
         ]
-        await NoticeRow.bulk_create(rows, ignore_conflicts=True)
+        await self._database.execute_many(_INSERT, rows)
 
     async def say(self, subject: str, saying: Saying) -> None:
         """Put what concerns a person into the inbox at once, inside the caller's transaction; no digest holds it back.
@@ -122,14 +130,14 @@ class Notices:
         row = NoticeRow(id=saying.id, subject=subject, at=self._clock.now(), body=body)
         await NoticeRow.bulk_create([row], ignore_conflicts=True)
 
-    def _body(self, read: Told) -> bytes:
-        zh, en = self._titles(read.dataset)
+    def _body(self, dataset: str, recipient: str, purpose: str) -> bytes:
+        zh, en = self._titles(dataset)
         item = {
-            "dataset": read.dataset,
+            "dataset": dataset,
             "title_zh": zh,
             "title_en": en,
-            "recipient": read.recipient,
-            "purpose": read.purpose,
+            "recipient": recipient,
+            "purpose": purpose,
             "count": 1,
         }
         return canonicalise({"digest_day": "", "items": [item]})

@@ -30,6 +30,7 @@ __all__ = ["MASTER_KEY_BYTES", "KeyVault", "RandomBytes", "SigningKeys", "Subjec
 _KEY_BYTES = 32
 _REWRAP_ROWS = 500
 _WRAPPED = "SELECT subject, wrapped_key FROM platform_subject_key WHERE subject IN $in"
+_GONE = "SELECT subject FROM platform_subject_key WHERE destroyed_at IS NOT NULL AND subject IN $in"
 # The order of P-256 (SEC 2) and, lower, of secp256k1: 32 random bytes below the smaller serve both.
 _CURVE_ORDER_FLOOR = 2**256 - 2**224
 
@@ -310,8 +311,7 @@ class SubjectVault:
 
     async def living(self, subjects: Collection[str]) -> set[str]:
         """Those of these persons whose key was not destroyed."""
-        gone = SubjectKey.filter(subject__in=list(subjects), destroyed_at__isnull=False)
-        return set(subjects) - {row.subject for row in await gone}
+        return set(subjects) - {row["subject"] for row in await self._database.fetch_in(_GONE, subjects)}
 
     async def rewrap(self) -> int:
         """Put every person's key under the newest master key; how many were not yet. May be stopped and repeated."""
