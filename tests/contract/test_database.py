@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -19,6 +20,18 @@ NOW = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 @pytest.fixture
 def database_packages() -> list[str]:
     return ["hub.platform"]
+
+
+@pytest.fixture
+async def two_processes(database_maker: DatabaseMaker) -> AsyncIterator[tuple[Database, Database]]:
+    """One database as two processes see it."""
+    url = await database_maker.new_url(["hub.platform"])
+    first, second = Database(url, ["hub.platform"]), Database(url, ["hub.platform"])
+    await first.open()
+    await second.open()
+    yield first, second
+    await second.close()
+    await first.close()
 
 
 async def _add(subject: str, created_at: datetime = NOW) -> None:
@@ -159,31 +172,24 @@ async def test_a_commit_that_fails_keeps_nothing(database: Database, rows: int) 
         await database.execute("DROP TABLE owner")
 
 
-async def test_cancelled_while_another_process_holds_the_database(database_maker: DatabaseMaker) -> None:
-    url = await database_maker.new_url(["hub.platform"])
-    first, second = Database(url, ["hub.platform"]), Database(url, ["hub.platform"])
-    await first.open()
-    await second.open()
+async def test_cancelled_while_another_process_holds_the_database(two_processes: tuple[Database, Database]) -> None:
+    first, second = two_processes
 
     async def add(database: Database, name: str) -> None:
         async with database.transaction():
             await database.lock("one")
             await _add(name)
 
-    try:
-        async with first.transaction():
-            await first.lock("one")
-            waiting = asyncio.create_task(add(second, "never"), context=contextvars.Context())
-            await asyncio.sleep(0.05)
-            assert not waiting.done()
-            waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        await asyncio.create_task(add(second, "next"), context=contextvars.Context())
-        assert [row["subject"] for row in await first.fetch("SELECT subject FROM platform_subject_key")] == ["next"]
-    finally:
-        await second.close()
-        await first.close()
+    async with first.transaction():
+        await first.lock("one")
+        waiting = asyncio.create_task(add(second, "never"), context=contextvars.Context())
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await asyncio.create_task(add(second, "next"), context=contextvars.Context())
+    assert [row["subject"] for row in await first.fetch("SELECT subject FROM platform_subject_key")] == ["next"]
 
 
 async def test_lock_serialises_read_then_write(database: Database) -> None:
@@ -250,11 +256,8 @@ async def test_times_compare_in_order_and_come_back_in_utc(database: Database) -
     assert all(row.created_at.tzinfo is UTC for row in rows)
 
 
-async def test_two_processes_on_one_database_wait_for_each_other(database_maker: DatabaseMaker) -> None:
-    url = await database_maker.new_url(["hub.platform"])
-    first, second = Database(url, ["hub.platform"]), Database(url, ["hub.platform"])
-    await first.open()
-    await second.open()
+async def test_two_processes_on_one_database_wait_for_each_other(two_processes: tuple[Database, Database]) -> None:
+    first, second = two_processes
 
     async def add(database: Database, name: str) -> None:
         async with database.transaction():
@@ -262,12 +265,8 @@ async def test_two_processes_on_one_database_wait_for_each_other(database_maker:
             await asyncio.sleep(0.01)
             await _add(name)
 
-    try:
-        await asyncio.gather(*(add(database, f"{i}-{id(database)}") for i in range(5) for database in (first, second)))
-        assert await _count(first) == 10
-    finally:
-        await second.close()
-        await first.close()
+    await asyncio.gather(*(add(database, f"{i}-{id(database)}") for i in range(5) for database in (first, second)))
+    assert await _count(first) == 10
 
 
 async def test_sqlite_is_durable_and_checks_foreign_keys(database: Database) -> None:
