@@ -88,7 +88,7 @@ class LendingService:
         self.impairments = Impairments(
             given.database, given.bank, given.receivables, self.loans, self.orders.conversions, records, self.freed
         )
-        self.workouts = Workouts(self.loans, given.bank, self.freed, products)
+        self.workouts = Workouts(self.loans, given.bank, self.freed, self.impairments.grown, products)
         self.restructurings = wiring.restructuring_desk(parts)
         self.flash = FlashLoans(wiring.flash_desk(parts))
         self.day_close = DayCloser(given.database, given.outbox, given.days)

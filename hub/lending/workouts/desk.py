@@ -55,13 +55,16 @@ class Workouts:
         loans: Loans,
         bank: BankCore,
         freed: Callable[[Loan], Awaitable[Loan]],
+        grown: Callable[[Loan], Awaitable[None]],
         products: Mapping[str, Product],
     ) -> None:
-        """`freed` gives back what a loan held once it is closed; `products` say how their loans may end."""
+        """`freed` gives back what a loan held once it is closed, `grown` is told of one on which more principal is owed
+        than before; `products` say how their loans may end.
+        """
         self._products = products
         self._loans = loans
         self._bank = bank
-        self._freed = freed
+        self._freed, self._grown = freed, grown
 
     async def recourse(self, loan_id: str, most_fen: int) -> Loan:
         """The borrower pays in the buyer's place (有追索权): what is owed, at most `most_fen`, from their account.
@@ -164,7 +167,10 @@ class Workouts:
         await self._loans.give_back_limit(loan.record, int(loan.owed.principal_fen - after.owed.principal_fen))
         if after.owed.total_fen == 0 and not (loan.record.revolving and loan.as_of < loan.record.maturity):
             await stored.close(loan.record.loan_id)
-        return await self._freed(await self._loans.noted(done, loan, event))
+        noted = await self._loans.noted(done, loan, event)
+        if noted.owed.principal_fen > loan.owed.principal_fen:
+            await self._grown(noted)
+        return await self._freed(noted)
 
 
 def _check_correctable(loan: Loan) -> None:

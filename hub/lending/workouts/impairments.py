@@ -4,6 +4,7 @@
   (Civil Code §766); ten days on, the bank takes what there is from its account, and tries again every day.
 - It is confirmed anew: it secures its loan again. Where it is worth enough, the call is lifted; else only what the loan
   is above the advance rate on it stays called.
+- A repayment bounces later: a call that was lifted stands again where the receivable no longer covers the loan.
 - A court freezes a certificate that an application blocks: the application ends and gives it back.
 - An order is lifted from what was paid meanwhile: the money in its place goes to whose it is.
 """
@@ -57,13 +58,16 @@ class Impairments:
 
     async def impaired(self, receivable: Receivable, impairment: Impairment) -> None:
         """Calls in every open loan that the receivable secures."""
-        today = self._loans.today()
         for loan in await self._conversions.secured_on(receivable.receivable_id):
-            due_on = today + timedelta(days=BUY_BACK_DAYS)
-            call = Call(loan.record.loan_id, receivable.receivable_id, impairment.value, today, due_on, CallState.OPEN)
-            called = await stored.put(call)
-            if called is not None:
-                await self._records.called("called", loan, called)
+            await self._call(loan, receivable.receivable_id, impairment.value)
+
+    async def grown(self, loan: Loan) -> None:
+        """More is owed on a loan than before, since a repayment bounced or came on another day: what its receivable was
+        impaired by when it was called is looked at again.
+        """
+        before = await stored.find(loan.record.loan_id)
+        if before is not None and await self._conversions.shortfall_fen(loan):
+            await self._call(loan, before.receivable_id, before.cause)
 
     async def confirmed(self, receivable: Receivable) -> None:
         """A receivable that secures an open loan was confirmed anew: it is pledged again, and the call lifted if it is
@@ -128,6 +132,13 @@ class Impairments:
         """What is to be paid so that the rest is secured: interest and fees first, as on every payment."""
         shortfall_fen = await self._conversions.shortfall_fen(loan)
         return int(loan.owed.total_fen - loan.owed.principal_fen) + shortfall_fen if shortfall_fen else 0
+
+    async def _call(self, loan: Loan, receivable_id: str, cause: str) -> None:
+        today = self._loans.today()
+        due_on = today + timedelta(days=BUY_BACK_DAYS)
+        called = await stored.put(Call(loan.record.loan_id, receivable_id, cause, today, due_on, CallState.OPEN))
+        if called is not None:
+            await self._records.called("called", loan, called)
 
     async def _end(self, loan: Loan, state: CallState) -> None:
         call = await stored.end(loan.record.loan_id, state)

@@ -270,6 +270,29 @@ async def test_what_is_paid_in_part_secures_its_loan_again_and_is_disputed_like_
     await world.check_books()
 
 
+async def test_a_repayment_that_bounced_calls_in_what_the_receivable_covers_no_more(world: LendingWorld) -> None:
+    receivable, loan_id = await lent_on(world)
+    await world.fund(SUPPLIER, 500_000)
+    owed_fen = int((await world.service.loans.find(loan_id)).owed.total_fen)
+    await world.repay(SUPPLIER, owed_fen - 1_000, loan_id)
+    world.trade.erps.put(trade.credit("credit-1", receivable.invoice_document_id, steel="20"))
+    await world.trade.sync()
+    await confirmed_anew(world, receivable)
+    assert await call_state(world, loan_id) is CallState.LIFTED
+    async for _ in break_at_each_statement(
+        world.database, lambda: world.run(lambda: world.service.workouts.reverse(loan_id, 1))
+    ):
+        assert await call_state(world, loan_id) is CallState.LIFTED
+    call = await stored_calls.find(loan_id)
+    assert call is not None and (call.state, call.times, call.cause) == (CallState.OPEN, 2, "DILUTED")
+    world.clock.advance(timedelta(days=11))
+    await world.service.tick()
+    # 20 kg of 1250.5 fen are left, of which nine tenths are lent.
+    assert (await world.service.loans.find(loan_id)).owed.principal_fen == 22_509
+    assert await call_state(world, loan_id) is CallState.LIFTED
+    await world.check_books()
+
+
 async def test_giving_a_receivable_up_and_ending_its_conversion_are_one_step(world: LendingWorld) -> None:
     await paid_out(world)
     receivable = await billed(world, steel="40")
