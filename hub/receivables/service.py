@@ -164,29 +164,26 @@ class ReceivablesService:
         """Keep a confirmed receivable as the security of one loan (Civil Code §440(6), §445): no certificate is issued
         over it meanwhile. Raises NOT_FOUND, STATE_CONFLICT.
         """
-        return await self._pledge(await self._whole(receivable_id), loan_id)
+        return await self._bind(await self._whole(receivable_id), ReceivableEvent.PLEDGE, loan_id)
 
     async def pledge_again(self, receivable_id: str, loan_id: str) -> Receivable:
         """A receivable that was confirmed anew goes on securing its open loan, whatever was paid of it meanwhile.
 
         Raises NOT_FOUND, STATE_CONFLICT.
         """
-        return await self._pledge(await self._sound(receivable_id), loan_id)
-
-    async def _pledge(self, receivable: Receivable, loan_id: str) -> Receivable:
-        pledged = await stored_receivables.move(receivable, ReceivableEvent.PLEDGE)
-        await self._records.pledge("pledged", pledged, loan_id)
-        return pledged
+        return await self._bind(await self._sound(receivable_id), ReceivableEvent.PLEDGE, loan_id)
 
     async def assign(self, receivable_id: str, loan_id: str) -> Receivable:
         """Sell a confirmed receivable to the lender (Civil Code §761, §767): nothing else is done with it meanwhile.
 
         Raises NOT_FOUND, STATE_CONFLICT.
         """
-        receivable = await self._whole(receivable_id)
-        assigned = await stored_receivables.move(receivable, ReceivableEvent.ASSIGN)
-        await self._records.pledge("assigned", assigned, loan_id)
-        return assigned
+        return await self._bind(await self._whole(receivable_id), ReceivableEvent.ASSIGN, loan_id)
+
+    async def _bind(self, receivable: Receivable, event: ReceivableEvent, loan_id: str) -> Receivable:
+        bound = await stored_receivables.move(receivable, event)
+        await self._records.pledge(bound.state.lower(), bound, loan_id)
+        return bound
 
     async def is_frozen(self, kind: FrozenKind, object_id: str) -> bool:
         """Whether a court's order over a receivable or a certificate is live."""
@@ -194,7 +191,7 @@ class ReceivablesService:
 
     async def default(self, receivable_id: str) -> Receivable:
         """The buyer is given up on; it may still pay. Repeating is a no-op. Raises NOT_FOUND, STATE_CONFLICT."""
-        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        receivable = await self.lock_receivable(receivable_id)
         if receivable.state is ReceivableState.DEFAULTED:
             return receivable
         defaulted = await stored_receivables.move(receivable, ReceivableEvent.DEFAULT)
@@ -203,7 +200,7 @@ class ReceivablesService:
 
     async def release_pledge(self, receivable_id: str, loan_id: str) -> Receivable:
         """The loan is repaid, or came to nothing. Raises NOT_FOUND, STATE_CONFLICT (not lent on, or settled)."""
-        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        receivable = await self.lock_receivable(receivable_id)
         released = await stored_receivables.move(receivable, ReceivableEvent.RELEASE)
         await self._records.pledge("released", released, loan_id)
         return released
@@ -217,7 +214,9 @@ class ReceivablesService:
         if certificate.state is CertificateState.BLOCKED and certificate.financing_id == financing_id:
             return certificate
         check_not_due(certificate.due_date, self._today())
-        await self._require_lendable(certificate.receivable_id)
+        receivable = await self.get_receivable(certificate.receivable_id)
+        await self.authenticity.require(receivable, life=None)
+        await self.repeats.require_looked_at(receivable)
         blocked = await stored_certificates.move(certificate, CertificateEvent.BLOCK, financing_id)
         await self._records.certificate_financing("blocked", blocked, financing_id)
         return blocked
@@ -237,11 +236,6 @@ class ReceivablesService:
         """Raise INVOICE_REFUSED unless the invoice was verified just now and no finding waits for the bank."""
         receivable = await self.get_receivable(receivable_id)
         await self.authenticity.require(receivable)
-        await self.repeats.require_looked_at(receivable)
-
-    async def _require_lendable(self, receivable_id: str) -> None:
-        receivable = await self.get_receivable(receivable_id)
-        await self.authenticity.require(receivable, life=None)
         await self.repeats.require_looked_at(receivable)
 
     async def mark_financed(self, certificate_id: str, financing_id: str) -> Certificate:
@@ -280,7 +274,7 @@ class ReceivablesService:
         Offers that nobody accepted lapse and fall back to whoever made them. Repeating gives the same certificates.
         Raises NOT_FOUND, STATE_CONFLICT (before the due date, or while a financing still blocks a certificate).
         """
-        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        receivable = await self.lock_receivable(receivable_id)
         if self._today() < receivable.due_date:
             raise HuilianError("STATE_CONFLICT", f"due on {receivable.due_date}", state=receivable.state)
         for offered in await stored_certificates.lock_of_receivable(receivable_id, {CertificateState.ISSUED}):
@@ -318,7 +312,7 @@ class ReceivablesService:
 
         Raises NOT_FOUND, STATE_CONFLICT (before the due date), AMOUNT_EXCEEDS_RECEIVABLE.
         """
-        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        receivable = await self.lock_receivable(receivable_id)
         if self._today() < receivable.due_date:
             raise HuilianError("STATE_CONFLICT", f"due on {receivable.due_date}", state=receivable.state)
         _check_within(amount_fen, receivable.amount_fen - receivable.issued_fen - receivable.direct_fen)
@@ -329,7 +323,7 @@ class ReceivablesService:
 
         Raises NOT_FOUND, STATE_CONFLICT (also while a certificate over it is not redeemed).
         """
-        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        receivable = await self.lock_receivable(receivable_id)
         if receivable.state is ReceivableState.SETTLED:
             return receivable
         if receivable.redeemed_fen != receivable.issued_fen:
@@ -341,7 +335,7 @@ class ReceivablesService:
 
     async def miss_due_date(self, receivable_id: str) -> Receivable:
         """The buyer did not pay on the due date. Repeating is a no-op. Raises NOT_FOUND, STATE_CONFLICT."""
-        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        receivable = await self.lock_receivable(receivable_id)
         if receivable.state in (ReceivableState.OVERDUE, ReceivableState.DEFAULTED):
             return receivable
         overdue = await stored_receivables.move(receivable, ReceivableEvent.MISS_DUE_DATE)
@@ -357,7 +351,7 @@ class ReceivablesService:
 
     async def _sound(self, receivable_id: str) -> Receivable:
         """A receivable that is neither frozen nor worth less than it was signed for, locked; raises as `_whole`."""
-        receivable = _found("receivable", await stored_receivables.lock(receivable_id))
+        receivable = await self.lock_receivable(receivable_id)
         await check_not_frozen(receivable_id)
         await self._dilutions.require_undiluted(receivable)
         return receivable
