@@ -72,7 +72,7 @@ async def claim(database: Database, topic: str, now: datetime, until: datetime, 
 
 
 async def _any_due(database: Database, topic: str, now: datetime) -> bool:
-    """Idle polling reads only: SQLite's writers are not disturbed by it."""
+    """Whether there is anything to claim: looking only reads, so that writers on SQLite are not disturbed."""
     sql = "SELECT 1 FROM platform_outbox WHERE topic = $1 AND state = 'waiting' AND due_at <= $2 LIMIT 1"
     return bool(await database.fetch(sql, topic, in_utc(now)))
 
