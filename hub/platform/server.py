@@ -20,6 +20,20 @@ MAX_CONCURRENT_CALLS = 1_000
 STOP_GRACE_S = 5.0
 
 
+class _FoundByName:
+    """What generated code registers servicers at: their methods are looked up by name when they are called.
+
+    For a registered method grpc.aio keeps a task that waits for its next call, and goes through the tasks of all of
+    them, some two hundred here, at every call of any.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self.add_generic_rpc_handlers = server.add_generic_rpc_handlers
+
+    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
+        """Register nothing."""
+
+
 class HubServer:
     """`serve` every servicer, then `start`."""
 
@@ -36,9 +50,10 @@ class HubServer:
             *CONNECTION_AGE,
         ]
         self.grpc = grpc.aio.server(interceptors=[edge], options=options, maximum_concurrent_rpcs=MAX_CONCURRENT_CALLS)
+        self._by_name = _FoundByName(self.grpc)
         self._names: list[str] = []
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs leave the aio half out
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._by_name)
         self.public_port = 0
         if public_address:
             self.public_port = self.grpc.add_secure_port(public_address, server_credentials(tls, mutual=False))
@@ -47,7 +62,7 @@ class HubServer:
     def serve(self, servicer: object) -> None:
         """Serve what a servicer implements: the service whose generated class it extends."""
         base = next(kind for kind in type(servicer).__mro__ if kind.__module__.endswith("_pb2_grpc"))
-        getattr(sys.modules[base.__module__], f"add_{base.__name__}_to_server")(servicer, self.grpc)
+        getattr(sys.modules[base.__module__], f"add_{base.__name__}_to_server")(servicer, self._by_name)
         package = base.__module__.rpartition(".")[0]
         self._names.append(f"{package}.{base.__name__.removesuffix('Servicer')}")
 

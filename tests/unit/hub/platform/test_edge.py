@@ -143,6 +143,14 @@ async def test_health_and_reflection_answer_anybody(site: Site) -> None:
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
+async def test_a_call_does_not_pass_every_method_that_there_is(site: Site) -> None:
+    methods = consent_pb.DESCRIPTOR.services_by_name["ConsentService"].methods
+    async with site.public() as channel:
+        await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+    # grpc.aio has a task for each method that is registered with it, and goes through all of them at every call.
+    assert len(asyncio.all_tasks()) < len(methods)
+
+
 async def test_a_token_makes_the_caller(site: Site) -> None:
     token, _ = site.issuer.issue(Caller("net-1", Role.CITIZEN))
     async with site.public() as channel:
