@@ -22,10 +22,10 @@ from ledger.merkle.tree import append_leaves
 
 BATCH = 1_000
 POLL_SECONDS = 0.5
-MANY = 8
-GATHER_SECONDS, GATHER_MANY_SECONDS = 0.2, 1.0
-"""Between two batches, where fewer or at least MANY came last time: a batch costs two transactions, a signature and an
-anchor with some eight transactions more, whatever its size, and under load whoever writes waits behind them."""
+GATHER_S, LONGEST_GATHER_S = 0.2, 3.0
+GATHER_PER_RECORD_S = 0.025
+"""Between two batches, for each record that came last time: a batch costs two transactions, a signature and an anchor
+with some eight transactions more, whatever its size, and under load whoever writes waits behind them."""
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def pause_s(placed: int) -> float:
     """How long the next batch gathers, in seconds, after one of so many records."""
     if placed >= BATCH:
         return 0.0
-    return GATHER_MANY_SECONDS if placed >= MANY else GATHER_SECONDS
+    return min(max(GATHER_S, placed * GATHER_PER_RECORD_S), LONGEST_GATHER_S)
 
 
 async def _wait_for_either(wake: asyncio.Event, stop: asyncio.Event) -> None:
