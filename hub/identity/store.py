@@ -14,6 +14,7 @@ from hub.platform.database import Database
 from hub.platform.fields import UtcDatetimeField
 
 REVOKED_FRESH_S = 0.25
+_REVOKED = "SELECT token_id FROM identity_revoked_token"
 
 
 class PersonRow(Model):
@@ -165,5 +166,5 @@ class IdentityStore:
         if now >= self._revoked_fresh_until:
             self._revoked_fresh_until = now + REVOKED_FRESH_S
             self._revoked_here = set()
-            self._revoked = {row.token_id for row in await RevokedTokenRow.all()} | self._revoked_here
+            self._revoked = {row["token_id"] for row in await self._database.fetch(_REVOKED)} | self._revoked_here
         return token_id in self._revoked

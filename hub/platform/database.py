@@ -118,8 +118,9 @@ class Database:
     async def lock_all(self, keys: Iterable[tuple[str, ...]]) -> None:
         """`lock` for many keys at once; always in the same order, so that two groups never wait for each other."""
         require_transaction("a lock")
-        numbers = sorted({_lock_number(key) for key in keys})
-        if self.dialect == "postgres" and numbers:
+        if self.dialect != "postgres":
+            return
+        if numbers := sorted({_lock_number(key) for key in keys}):
             await self.fetch(
                 "SELECT pg_advisory_xact_lock(n) FROM unnest($1::bigint[]) WITH ORDINALITY t(n, i)", numbers
             )
