@@ -22,6 +22,7 @@ from hub.platform.statements import StatementGate
 from hub.platform.transactions import entered_transaction, forbid_transaction, require_transaction
 
 BUSY_TIMEOUT_MS = 10_000
+JOURNAL_BYTES = 8 * 1024 * 1024
 POOL_SIZE = 10
 
 
@@ -226,6 +227,9 @@ def _sqlite_credentials(path: str, gate: StatementGate) -> dict[str, Any]:
         "gate": gate,
         "journal_mode": "WAL",
         "synchronous": "FULL",
+        # Above what it grows to between two checkpoints (4 MB): to cut it off and to let it grow again costs the file
+        # system's journal at nearly every commit. Tortoise would cut it off at 16 kB.
+        "journal_size_limit": JOURNAL_BYTES,
         "foreign_keys": "ON",
         # What is deleted is overwritten with zeros: a person's erased rows must not linger in free pages.
         "secure_delete": "ON",
