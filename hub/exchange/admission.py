@@ -101,7 +101,7 @@ class Admission:
         request = self._request(books, attempt, consent, offer)
         # A request that was abandoned still holds the read that it took.
         if row.phase is not Phase.RUNNING:
-            books.take(artefact, read.dataset)
+            books.take(row, artefact, read.dataset)
         row.phase, row.wanted = Phase.RUNNING, noted(attempt)
         row.running_until = self._clock.now() + timedelta(seconds=offer.connector.longest_s) + _SLACK
         books.put(row)

@@ -16,7 +16,7 @@ from hub.exchange.admission import Admission, Ticket
 from hub.exchange.books import Answered, Books, Item, Wanted
 from hub.exchange.rules import RECORD_TYPE
 from hub.exchange.settlement import Delivery, Settlement
-from hub.exchange.store import ExchangeStore
+from hub.exchange.store import ExchangeStore, Phase
 from hub.platform.database import Database
 from hub.platform.group_commit import GroupCommit
 from hub.platform.ids import Ids
@@ -75,10 +75,13 @@ class Bookkeeping:
     async def _open(self, items: Sequence[Item]) -> Books:
         wanted = [item for item in items if isinstance(item, Wanted)]
         sealed = {(item.consent_id, item.offer.connector.agency) for item in wanted if item.offer is not None}
+        reads = await self._store.reads({item.row_id for item in items})
+        failed = {row.consent_id for row in reads.values() if row.phase is Phase.FAILED}
         return Books(
             consents=await self._consents.find_all({item.consent_id for item in items}),
             sealed_subjects=await self._consents.sealed_subjects(sealed),
-            reads=await self._store.reads({item.row_id for item in items}),
+            reads=reads,
+            running=await self._store.running(failed),
             used=await self._store.used({key for item in items for key in item.quotas}),
             new_record_ids=self._record_ids(),
         )

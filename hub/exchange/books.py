@@ -102,11 +102,15 @@ class AccessDraft:
 
 @dataclass
 class Books:
-    """What a group of reads needs to know, and what it changed."""
+    """What a group of reads needs to know, and what it changed.
+
+    `running` are the requests under way under consents for which one that failed is tried again, with the consent's id.
+    """
 
     consents: Mapping[str, Consent]
     sealed_subjects: Mapping[tuple[str, str], bytes]
     reads: dict[str, StoredRead]
+    running: Mapping[str, str]
     used: dict[str, int]
     new_record_ids: Iterable[str]
     counted: Counter[str] = field(default_factory=Counter)
@@ -137,10 +141,16 @@ class Books:
         """Note how a request stands now."""
         self.reads[read.id] = self.changed[read.id] = read
 
-    def take(self, artefact: Artefact, dataset: str) -> None:
-        """Count one more read; raises CONSENT_EXHAUSTED when as many as allowed are counted."""
+    def take(self, read: StoredRead, artefact: Artefact, dataset: str) -> None:
+        """Count one more read; raises CONSENT_EXHAUSTED when as many as allowed are counted.
+
+        For a request that failed before, raises UNAVAILABLE as long as others are under way: the edge may have counted
+        it and keep its answer, and then refuses one of the others, which gives its place back.
+        """
         key = quota_key(artefact.id, dataset)
         if self.used.get(key, 0) >= artefact.max_reads:
+            if read.phase is Phase.FAILED and artefact.id in self.still_running(self.running):
+                raise HuilianError("UNAVAILABLE", "the reads under way may leave a place")
             raise HuilianError("CONSENT_EXHAUSTED", f"of dataset {dataset}", max_reads=artefact.max_reads)
         self._count(key, 1)
 

@@ -107,10 +107,10 @@ class ExchangeService:
         """One read under a consent, for the person it is about or the recipient it names; repeatable under its id.
 
         Raises NOT_FOUND (also for somebody else's consent), RATE_LIMITED, REQUEST_ID_REUSED, REPLAYED_REQUEST (the
-        answer is kept no longer), UNAVAILABLE (the same request is running), what the consent says (CONSENT_*,
-        STATE_CONFLICT, FIELD_NOT_GRANTED, PERIOD_NOT_GRANTED, RECIPIENT_KEY_MISMATCH), the edge's refusal, or
-        PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT, PROVIDER_FAULT. Each refusal of data is recorded before it is
-        raised. Opens its own transactions.
+        answer is kept no longer), UNAVAILABLE (the same request is running, or it failed before and another one may
+        leave it a place), what the consent says (CONSENT_*, STATE_CONFLICT, FIELD_NOT_GRANTED, PERIOD_NOT_GRANTED,
+        RECIPIENT_KEY_MISMATCH), the edge's refusal, or PROVIDER_UNAVAILABLE, PROVIDER_TIMEOUT, PROVIDER_FAULT. Each
+        refusal of data is recorded before it is raised. Opens its own transactions.
         """
         if self._pace is not None:
             await self._keep_pace(self._pace, requested_by, read)

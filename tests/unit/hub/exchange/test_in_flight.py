@@ -40,13 +40,27 @@ class Held:
         self._connector.read = self._read  # type: ignore[method-assign]
 
 
+class HeldOutside(Held):
+    """The same before the edge has been asked."""
+
+    async def read(self, request: pb.ReadRequest) -> pb.ReadResponse:
+        self.arrived.set()
+        await self.release.wait()
+        return await self._read(request)
+
+
 @asynccontextmanager
-async def read_held_back(exchange: Exchange) -> AsyncIterator[tuple[asyncio.Task[Delivery], Held]]:
+async def read_held_back(
+    exchange: Exchange, number: int = 1, kind: type[Held] = Held
+) -> AsyncIterator[tuple[asyncio.Task[Delivery], Held]]:
     """A read whose answer has left the edge and not reached the hub's books."""
-    with Held(exchange) as held:
-        task = asyncio.create_task(exchange.fetch())
+    with kind(exchange) as held:
+        task = asyncio.create_task(exchange.fetch(number))
         await held.arrived.wait()
-        yield task, held
+        try:
+            yield task, held
+        finally:
+            held.release.set()
 
 
 async def test_a_revocation_beats_an_answer_that_is_still_on_its_way(exchange: Exchange) -> None:
@@ -92,6 +106,40 @@ async def test_the_last_read_under_way_keeps_the_consent_alive_until_it_is_settl
         held.release.set()
         await task
     assert (await exchange.consents.find(CONSENT)).state == "EXHAUSTED"
+
+
+def lost(answer: pb.ReadResponse) -> pb.ReadResponse:
+    """The connection breaks on the way back."""
+    raise HuilianError("PROVIDER_UNAVAILABLE", provider="housing_fund")
+
+
+async def test_a_read_whose_answer_was_lost_gets_it_though_another_one_took_its_place(exchange: Exchange) -> None:
+    await exchange.grant(max_reads=1)
+    with Held(exchange, lost) as held:
+        held.release.set()
+        assert await exchange.refused(1) == "PROVIDER_UNAVAILABLE"
+    async with read_held_back(exchange, 2, HeldOutside) as (other, held):
+        assert await exchange.refused(1) == "UNAVAILABLE"
+        held.release.set()
+        with pytest.raises(HuilianError, match="CONSENT_EXHAUSTED"):
+            await other
+    assert exchange.opened(await exchange.fetch(1))["status"] == "present"
+    assert (await exchange.used(), exchange.edge.upstream.faults.queries) == (1, 1)
+
+
+async def test_a_read_that_never_went_out_is_refused_for_good_once_another_one_has_its_place(
+    exchange: Exchange,
+) -> None:
+    await exchange.grant(max_reads=1)
+    exchange.edge.copy._as_of, fresh = None, exchange.edge.copy._as_of
+    assert await exchange.refused(1) == "REVOCATIONS_STALE"
+    exchange.edge.copy._as_of = fresh
+    async with read_held_back(exchange, 2) as (other, held):
+        assert await exchange.refused(1) == "UNAVAILABLE"
+        held.release.set()
+        await other
+    assert await exchange.refused(1) == "CONSENT_EXHAUSTED"
+    assert (await exchange.used(), exchange.edge.upstream.faults.queries) == (1, 1)
 
 
 @pytest.mark.parametrize(
