@@ -44,6 +44,11 @@ class GatedSqliteClient(GatedStatements, SqliteClient):
                 await self._connection.execute(f"PRAGMA {name}={value}")
             await self._post_connect()
 
+    async def close(self) -> None:
+        # The driver frees on its thread what a statement on the event loop would still use: the process would crash.
+        async with self._lock:
+            await super().close()
+
     def _in_transaction(self) -> TransactionContext:
         return _ImmediateContext(_ImmediateTransaction(self), self._lock)
 

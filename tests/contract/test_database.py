@@ -52,6 +52,25 @@ async def test_commits_at_the_end_and_rolls_back_on_error(database: Database) ->
     assert [row.subject for row in await SubjectKey.all()] == ["kept"]
 
 
+async def test_closing_waits_for_a_transaction_that_is_under_way(two_processes: tuple[Database, Database]) -> None:
+    first, second = two_processes
+    entered, go_on = asyncio.Event(), asyncio.Event()
+
+    async def write() -> None:
+        async with first.transaction():
+            entered.set()
+            await go_on.wait()
+            await _add("kept")
+
+    writing = asyncio.create_task(write())
+    await entered.wait()
+    closing = asyncio.create_task(first.close())
+    await asyncio.sleep(0.05)
+    go_on.set()
+    await asyncio.gather(writing, closing)
+    assert await _count(second) == 1
+
+
 async def test_a_second_transaction_inside_is_refused(database: Database) -> None:
     async with database.transaction():
         with pytest.raises(TransactionMisuse):

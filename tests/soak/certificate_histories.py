@@ -48,7 +48,7 @@ class WholeLife(Mischief):
         return await self._world.service.fall_due(self._receivable_id)
 
     async def _redeem(self) -> object:
-        return await self._world.service.redeem(await self._pick() if self.ids else "certificate-none")
+        return await self._world.service.redeem(await self._pick())
 
     async def _settle(self) -> object:
         return await self._world.service.settle(self._receivable_id)

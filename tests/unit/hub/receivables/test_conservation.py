@@ -59,7 +59,7 @@ class Mischief:
         unspent = await CertificateRow.filter(state__in=list(UNSPENT_STATES)).order_by("certificate_id")
         if unspent and self._random.random() < 0.9:
             return self._random.choice(unspent).certificate_id
-        return self._random.choice(self.ids)
+        return self._random.choice(self.ids) if self.ids else "certificate-none"
 
     async def _holder(self, certificate_id: str) -> tuple[str, int]:
         """Who holds it (now and then somebody else tries) and how much it is."""
