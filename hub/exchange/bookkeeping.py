@@ -81,7 +81,7 @@ class Bookkeeping:
             consents=await self._consents.find_all({item.consent_id for item in items}),
             sealed_subjects=await self._consents.sealed_subjects(sealed),
             reads=reads,
-            running=await self._store.running(failed),
+            reading=await self._store.reading(failed),
             used=await self._store.used({key for item in items for key in item.quotas}),
             new_record_ids=self._record_ids(),
         )

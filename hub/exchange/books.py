@@ -104,13 +104,13 @@ class AccessDraft:
 class Books:
     """What a group of reads needs to know, and what it changed.
 
-    `running` are the requests under way under consents for which one that failed is tried again, with the consent's id.
+    `reading` are the reads under way under consents under which one that failed is tried again, with the consent's id.
     """
 
     consents: Mapping[str, Consent]
     sealed_subjects: Mapping[tuple[str, str], bytes]
     reads: dict[str, StoredRead]
-    running: Mapping[str, str]
+    reading: Mapping[str, str]
     used: dict[str, int]
     new_record_ids: Iterable[str]
     counted: Counter[str] = field(default_factory=Counter)
@@ -144,12 +144,12 @@ class Books:
     def take(self, read: StoredRead, artefact: Artefact, dataset: str) -> None:
         """Count one more read; raises CONSENT_EXHAUSTED when as many as allowed are counted.
 
-        For a request that failed before, raises UNAVAILABLE as long as others are under way: the edge may have counted
-        it and keep its answer, and then refuses one of the others, which gives its place back.
+        For a request that failed before, raises UNAVAILABLE as long as other reads are under way: the edge may have
+        counted it and keep its answer, and then refuses one of the others, which gives its place back.
         """
         key = quota_key(artefact.id, dataset)
         if self.used.get(key, 0) >= artefact.max_reads:
-            if read.phase is Phase.FAILED and artefact.id in self.still_running(self.running):
+            if read.phase is Phase.FAILED and artefact.id in self.still_running(self.reading):
                 raise HuilianError("UNAVAILABLE", "the reads under way may leave a place")
             raise HuilianError("CONSENT_EXHAUSTED", f"of dataset {dataset}", max_reads=artefact.max_reads)
         self._count(key, 1)

@@ -278,10 +278,14 @@ class ExchangeStore:
 
     async def running(self, consent_ids: Collection[str]) -> dict[str, str]:
         """Ids of requests under way under these consents, each with its consent's id: reads, then actions."""
+        acting = {f"action {name}": consent_id for name, consent_id in (await self.acting(consent_ids)).items()}
+        return await self.reading(consent_ids) | acting
+
+    async def reading(self, consent_ids: Collection[str]) -> dict[str, str]:
+        """Ids of reads under way under these consents, each with its consent's id."""
         sql = "SELECT id, consent_id FROM exchange_read WHERE phase = $1 AND consent_id IN $in"
         rows = await self._database.fetch_in(sql, consent_ids, Phase.RUNNING.value)
-        acting = {f"action {name}": consent_id for name, consent_id in (await self.acting(consent_ids)).items()}
-        return {row["id"]: row["consent_id"] for row in rows} | acting
+        return {row["id"]: row["consent_id"] for row in rows}
 
     async def acting(self, consent_ids: Collection[str]) -> dict[str, str]:
         """Ids of actions under these consents whose end is not known, each with its consent's id."""

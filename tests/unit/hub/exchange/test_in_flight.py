@@ -12,6 +12,7 @@ from huilian.connector.v1 import connector_service_pb2 as pb
 from huilian_protocol.errors import HuilianError
 
 from hub.exchange.settlement import Delivery
+from hub.exchange.store import ActionPhase, ActionRow
 from tests.support.breaking import break_at_each_statement
 from tests.unit.hub.exchange.conftest import CONSENT, Exchange
 
@@ -127,19 +128,41 @@ async def test_a_read_whose_answer_was_lost_gets_it_though_another_one_took_its_
     assert (await exchange.used(), exchange.edge.upstream.faults.queries) == (1, 1)
 
 
+async def never_went_out(exchange: Exchange) -> None:
+    """The edge refuses the first read before it counts anything."""
+    exchange.edge.copy._as_of, fresh = None, exchange.edge.copy._as_of
+    assert await exchange.refused(1) == "REVOCATIONS_STALE"
+    exchange.edge.copy._as_of = fresh
+
+
 async def test_a_read_that_never_went_out_is_refused_for_good_once_another_one_has_its_place(
     exchange: Exchange,
 ) -> None:
     await exchange.grant(max_reads=1)
-    exchange.edge.copy._as_of, fresh = None, exchange.edge.copy._as_of
-    assert await exchange.refused(1) == "REVOCATIONS_STALE"
-    exchange.edge.copy._as_of = fresh
+    await never_went_out(exchange)
     async with read_held_back(exchange, 2) as (other, held):
         assert await exchange.refused(1) == "UNAVAILABLE"
         held.release.set()
         await other
     assert await exchange.refused(1) == "CONSENT_EXHAUSTED"
     assert (await exchange.used(), exchange.edge.upstream.faults.queries) == (1, 1)
+
+
+async def test_an_action_that_is_under_way_leaves_no_place_to_a_read(exchange: Exchange) -> None:
+    await exchange.grant(max_reads=1)
+    await never_went_out(exchange)
+    await ActionRow.create(
+        id="action-0001",
+        consent_id=CONSENT,
+        action_id="housing_fund.withdraw/v1",
+        fingerprint=b"",
+        phase=ActionPhase.OPEN,
+        tries=1,
+        next_try_at=exchange.clock.now(),
+    )
+    await exchange.fetch(2)
+    assert (await exchange.consents.find(CONSENT)).state == "GRANTED", "its action may still end"
+    assert await exchange.refused(1) == "CONSENT_EXHAUSTED"
 
 
 @pytest.mark.parametrize(
